@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+
+/** One Jest project per workspace project; TypeScript is compiled by swc, straight from source. */
+export default {
+  testEnvironment: fileURLToPath(new URL('./tools/jest-environment.cjs', import.meta.url)),
+  testEnvironmentOptions: { customExportConditions: ['@rondo/source', 'node', 'node-addons'] },
+  testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/testing/**/*.spec.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2024',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          keepClassNames: true,
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+};
