@@ -1,1 +1,4 @@
-export {};
+export * from './messages.js';
+export * as onnx from './gen/onnx/onnx-ml_pb.js';
+export { registry, topicOf, allTopics, allServices } from './registry.js';
+export { shapeViolations, type ShapeViolation } from './validation.js';
