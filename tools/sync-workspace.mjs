@@ -90,7 +90,6 @@ for (const [folder, [type, runtime, testing]] of Object.entries(projects)) {
       }),
     },
     ...(name === 'cli' && { bin: { rondo: './dist/main.js' } }),
-    dependencies: Object.fromEntries(deps.map((dep) => [`@rondo/${dep}`, '0.1.0'])),
     nx: {
       name,
       tags: [`type:${type}`, `scope:${name}`, `runtime:${runtime}`],

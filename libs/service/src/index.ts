@@ -1,1 +1,2 @@
-export {};
+export type * from './ports.js';
+export { PLATFORM } from './ports.js';

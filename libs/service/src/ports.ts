@@ -1,0 +1,81 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { ArtifactStore } from '@rondo/artifacts';
+import type { Unit, Journal } from '@rondo/journal';
+import type { Clock, Ids, Json } from '@rondo/kernel';
+import type { Bus } from '@rondo/messaging';
+import type { Principal } from '@rondo/security';
+import type { Logger, Telemetry } from '@rondo/telemetry';
+
+/** What every service receives from whoever starts it; it cannot tell embedded from distributed. */
+export interface Platform {
+  /** Name of the service, for example `training`. */
+  readonly service: string;
+  readonly bus: Bus;
+  /** This service's own state. */
+  readonly journal: Journal;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly telemetry: Telemetry;
+  readonly log: Logger;
+}
+
+/** Injection token of {@link Platform}. */
+export const PLATFORM = Symbol('rondo.platform');
+
+/** Who calls an RPC and with what. */
+export interface RpcContext {
+  readonly principal: Principal;
+  readonly traceparent?: string;
+  /** Aborted when the caller goes away or the deadline passes. */
+  readonly signal: AbortSignal;
+}
+
+/** A service of the API with the object whose methods (by local name) carry it out. */
+export interface RegisteredRpc {
+  readonly service: DescService;
+  readonly implementation: Readonly<Record<string, (request: never, context: RpcContext) => unknown>>;
+}
+
+/** Passed to a running job. */
+export interface JobRun {
+  readonly jobId: string;
+  /** 1 on the first attempt; rises after a crash or a retry. */
+  readonly attempt: number;
+  readonly pipeline: string;
+  /** Aborted at the deadline, on cancel and on shutdown. */
+  readonly signal: AbortSignal;
+  /** Tells that the job is alive; `outgoing` facts may be published by `report`. */
+  heartbeat(progress?: number): void;
+}
+
+/** Commits what a finished job means; runs once, inside a unit of work. */
+export type JobResult = (unit: Unit) => Promise<void> | void;
+
+export interface JobFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly attempts: number;
+  readonly error: unknown;
+}
+
+export interface JobDefinition<I extends Json> {
+  /** Kebab-case, unique in the service. */
+  readonly kind: string;
+  /** Jobs of this kind running at once in this process. */
+  readonly concurrency: number;
+  /** Attempts before it fails for good (default 3); a PermanentError fails at once. */
+  readonly maxAttempts?: number;
+  run(input: I, run: JobRun): Promise<JobResult>;
+  /** Says what a final failure means (publish StepFailed, for example); runs once, inside a unit of work. */
+  failed(unit: Unit, input: I, failure: JobFailure, job: { readonly jobId: string; readonly pipeline: string }): Promise<void> | void;
+}
+
+/** Long work that survives crashes. */
+export interface DurableJobs {
+  define<I extends Json>(definition: JobDefinition<I>): void;
+  /** Queues a job together with the other changes of the unit; the same id is queued once. */
+  enqueue(unit: Unit, job: { readonly kind: string; readonly id: string; readonly pipeline: string; readonly input: Json; readonly deadlineAtMs?: number }): Promise<void>;
+  /** Stops the job if it runs and makes sure it never commits; a finished job is left alone. */
+  cancel(unit: Unit, jobId: string): Promise<void>;
+}
