@@ -1,1 +1,3 @@
-export type * from './ports.js';
+export type { ArtifactStore, StoredArtifact } from './ports.js';
+export { FolderArtifactStore, type FolderArtifactStoreOptions } from './folder-artifact-store.js';
+export { digestOf, digestOfJson, isDigest } from './digest.js';

@@ -1,1 +1,1 @@
-export {};
+export { artifactStoreContract, type ArtifactStoreFixture } from './artifact-store.contract.js';
