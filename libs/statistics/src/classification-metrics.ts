@@ -1,0 +1,182 @@
+import {
+  checkBothClasses,
+  checkFinite,
+  checkLabels,
+  checkNumber,
+  checkProbabilities,
+  checkSameLength,
+  type Numbers,
+} from './checks.js';
+import { ascendingOrder, sorted } from './order.js';
+
+/** The smallest probability a logarithm is taken of, as in scikit-learn: the spacing of doubles at 1. */
+const SMALLEST_PROBABILITY = 2.220446049250313e-16;
+
+/**
+ * Area under the ROC curve: the probability that a random positive row scores above a random negative one, ties counted
+ * half (Mann-Whitney U over n₊·n₋). Range 0..1, 0.5 is chance, higher is better.
+ * Rows: `labels` 0/1, `scores` any finite numbers. Refused: one class only.
+ * Source: Hanley & McNeil (1982), Radiology 143:29.
+ * @example rocAuc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) // => 0.75
+ */
+export function rocAuc(labels: Numbers, scores: Numbers): number {
+  const positives = checkRows(labels, scores);
+  const negatives = labels.length - positives;
+  const positiveScores = new Float64Array(positives);
+  const negativeScores = new Float64Array(negatives);
+  let p = 0;
+  let q = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === 1) positiveScores[p++] = scores[i]!;
+    else negativeScores[q++] = scores[i]!;
+  }
+  return concordance(sorted(positiveScores), sorted(negativeScores)) / (positives * negatives);
+}
+
+/** Pairs in which the first sample is higher, ties counted half; both samples ascending. */
+export function concordance(higher: Float64Array, lower: Float64Array): number {
+  let pairs = 0;
+  let below = 0;
+  let upTo = 0;
+  for (const value of higher) {
+    while (below < lower.length && lower[below]! < value) below++;
+    if (upTo < below) upTo = below;
+    while (upTo < lower.length && lower[upTo]! <= value) upTo++;
+    pairs += (below + upTo) / 2;
+  }
+  return pairs;
+}
+
+/**
+ * Average precision: Σ (recallᵢ - recallᵢ₋₁)·precisionᵢ over the distinct score thresholds from the highest down, the
+ * step-wise area under the precision-recall curve (no interpolation). Range 0..1, chance is the share of positives.
+ * Source: scikit-learn `average_precision_score`.
+ * @example prAuc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) // => 0.833333
+ */
+export function prAuc(labels: Numbers, scores: Numbers): number {
+  const positives = checkRows(labels, scores);
+  const order = ascendingOrder(scores);
+  let truePositives = 0;
+  let area = 0;
+  for (let i = order.length - 1; i >= 0;) {
+    const score = scores[order[i]!]!;
+    let found = 0;
+    for (; i >= 0 && scores[order[i]!] === score; i--) found += labels[order[i]!]!;
+    truePositives += found;
+    area += (found / positives) * (truePositives / (order.length - 1 - i));
+  }
+  return area;
+}
+
+/**
+ * Mean negative log likelihood in nats, -mean(y ln p + (1 - y) ln(1 - p)); lower is better, ln 2 is a coin.
+ * A probability nearer to 0 or 1 than 2.2e-16 is moved to that distance, so the result is finite.
+ * Refused: probabilities outside [0, 1].
+ * @example logLoss([1, 0], [0.9, 0.2]) // => 0.164252
+ */
+export function logLoss(labels: Numbers, probabilities: Numbers): number {
+  return mean(logLossPerRow(labels, probabilities));
+}
+
+/**
+ * The terms whose mean is {@link logLoss}, one per row, in nats.
+ * @example Array.from(logLossPerRow([1, 0], [0.9, 0.2])) // => [0.105361, 0.223144]
+ */
+export function logLossPerRow(labels: Numbers, probabilities: Numbers): Float64Array {
+  checkForecasts(labels, probabilities);
+  return Float64Array.from(labels, (label, i) => {
+    const ofTruth = label === 1 ? probabilities[i]! : 1 - probabilities[i]!;
+    return -Math.log(Math.min(1 - SMALLEST_PROBABILITY, Math.max(SMALLEST_PROBABILITY, ofTruth)));
+  });
+}
+
+/**
+ * Mean squared difference of probability and label; 0..1, lower is better, 0.25 is a coin.
+ * Source: Brier (1950), Monthly Weather Review 78:1.
+ * @example brierScoreLoss([1, 0], [0.9, 0.2]) // => 0.025
+ */
+export function brierScoreLoss(labels: Numbers, probabilities: Numbers): number {
+  return mean(brierLossPerRow(labels, probabilities));
+}
+
+/**
+ * The terms whose mean is {@link brierScoreLoss}, one per row.
+ * @example Array.from(brierLossPerRow([1, 0], [0.9, 0.2])) // => [0.01, 0.04]
+ */
+export function brierLossPerRow(labels: Numbers, probabilities: Numbers): Float64Array {
+  checkForecasts(labels, probabilities);
+  return Float64Array.from(labels, (label, i) => (probabilities[i]! - label) ** 2);
+}
+
+/** Rows by label and by decision. */
+export interface ConfusionCounts {
+  readonly truePositives: number;
+  readonly falsePositives: number;
+  readonly trueNegatives: number;
+  readonly falseNegatives: number;
+}
+
+/**
+ * Counts of right and wrong decisions, where a score at or above `threshold` decides for 1.
+ * @example confusionCounts([0, 1, 1], [0.7, 0.2, 0.9], 0.5) // => { truePositives: 1, falsePositives: 1, trueNegatives: 0, falseNegatives: 1 }
+ */
+export function confusionCounts(labels: Numbers, scores: Numbers, threshold: number): ConfusionCounts {
+  const positives = checkLabels('labels', labels);
+  checkSameLength('scores', scores, 'labels', labels);
+  checkFinite('scores', scores);
+  checkNumber('threshold', threshold);
+  let truePositives = 0;
+  let decidedPositive = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (scores[i]! < threshold) continue;
+    decidedPositive++;
+    truePositives += labels[i]!;
+  }
+  const falsePositives = decidedPositive - truePositives;
+  const falseNegatives = positives - truePositives;
+  return { truePositives, falsePositives, trueNegatives: labels.length - positives - falsePositives, falseNegatives };
+}
+
+/**
+ * Share of rows decided rightly when a score at or above `threshold` decides for 1; 0..1, higher is better.
+ * @example accuracyScore([0, 1, 1], [0.7, 0.2, 0.9], 0.5) // => 0.333333
+ */
+export function accuracyScore(labels: Numbers, scores: Numbers, threshold: number): number {
+  const counts = confusionCounts(labels, scores, threshold);
+  return (counts.truePositives + counts.trueNegatives) / labels.length;
+}
+
+/**
+ * Matthews correlation of labels and decisions at `threshold`; -1..1, 0 is chance, and 0 as well where labels or
+ * decisions are all of one class. Source: Matthews (1975), BBA 405:442.
+ * @example matthewsScore([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], 0.5) // => 0.57735
+ */
+export function matthewsScore(labels: Numbers, scores: Numbers, threshold: number): number {
+  const {
+    truePositives: tp,
+    falsePositives: fp,
+    trueNegatives: tn,
+    falseNegatives: fn,
+  } = confusionCounts(labels, scores, threshold);
+  const scale = Math.sqrt(tp + fp) * Math.sqrt(tp + fn) * Math.sqrt(tn + fp) * Math.sqrt(tn + fn);
+  return scale === 0 ? 0 : (tp * tn - fp * fn) / scale;
+}
+
+function checkRows(labels: Numbers, scores: Numbers): number {
+  checkSameLength('scores', scores, 'labels', labels);
+  const positives = checkBothClasses('labels', labels);
+  checkFinite('scores', scores);
+  return positives;
+}
+
+function checkForecasts(labels: Numbers, probabilities: Numbers): void {
+  checkLabels('labels', labels);
+  checkSameLength('probabilities', probabilities, 'labels', labels);
+  checkProbabilities('probabilities', probabilities);
+}
+
+function mean(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
