@@ -1,1 +1,16 @@
-export type * from './ports.js';
+export type {
+  Bus,
+  Delivery,
+  Envelope,
+  Handler,
+  Lag,
+  ParkedMessage,
+  ParkingLot,
+  SubscribeOptions,
+  Subscription,
+} from './ports.js';
+export { checkEnvelope, PAYLOAD_BYTES_MAX } from './envelope-limits.js';
+export { PARTITIONS, partitionOf } from './partition.js';
+export { DEFAULT_RETRY_POLICY, verdictOn, type RetryPolicy, type Verdict } from './retry-policy.js';
+export { GroupCommitter, SqliteBus, SqliteDatabase, type SqliteBusOptions } from './sqlite/index.js';
+export { BUS_TRANSPORT, BusController, BusServer, HandleEvent, type Around, type BusServerOptions } from './nest/index.js';

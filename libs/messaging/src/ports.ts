@@ -20,9 +20,9 @@ export interface Envelope {
 export interface Delivery extends Envelope {
   readonly group: string;
   readonly partition: number;
-  /** Rises by one per message of the partition. */
+  /** Rises within the partition; gaps are allowed. */
   readonly offset: number;
-  /** 1 on the first attempt. */
+  /** 1 on the first attempt; counts the attempts of this process. */
   readonly attempt: number;
 }
 
@@ -30,11 +30,14 @@ export interface Delivery extends Envelope {
 export type Handler = (delivery: Delivery) => Promise<void>;
 
 export interface SubscribeOptions {
+  /** One group may have one subscription per process. A new group begins with the oldest message kept. */
   readonly group: string;
   readonly topics: readonly string[];
+  /** Message types wanted; the others of the topics pass by unseen. All when left out. */
+  readonly types?: readonly string[];
   /** Handles one delivery. Resolves when its effects are durable; rejects to have it retried or parked. */
   readonly handle: Handler;
-  /** Deliveries with different keys in flight at once. */
+  /** Deliveries with different keys in flight at once, default 64. */
   readonly concurrency?: number;
 }
 
@@ -54,9 +57,19 @@ export interface ParkedMessage {
 
 /** Messages set aside. */
 export interface ParkingLot {
+  /** Oldest first; those being replayed are not listed. */
   list(): Promise<ParkedMessage[]>;
   /** Hands the message to its group again with a fresh count of attempts; false when there is none. */
   replay(id: string): Promise<boolean>;
+}
+
+/** Messages published and not yet handled by one group on one topic; parked ones do not count. */
+export interface Lag {
+  readonly group: string;
+  readonly topic: string;
+  readonly messages: number;
+  /** Age of the oldest of them; 0 when there is none. */
+  readonly oldestAgeMs: number;
 }
 
 /**
@@ -66,11 +79,12 @@ export interface ParkingLot {
  * offset whose delivery has neither succeeded nor been parked.
  */
 export interface Bus {
-  /** Appends in the given order; durable when the promise resolves. */
+  /** Appends in the given order; durable when the promise resolves. All or nothing. */
   publish(messages: readonly Envelope[]): Promise<void>;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   readonly parked: ParkingLot;
-  /** Messages published and not yet handled, per group. */
-  lag(): Promise<{ group: string; topic: string; messages: number; oldestAgeMs: number }[]>;
+  /** One row per group and topic that was ever subscribed. */
+  lag(): Promise<Lag[]>;
+  /** Stops every subscription, then closes. */
   close(): Promise<void>;
 }

@@ -1,1 +1,3 @@
-export {};
+export { FakeClock, nextTurn } from './fake-clock.js';
+export { eventually } from './eventually.js';
+export { given, type Decider, type Outcome } from './given-when-then.js';

@@ -1,0 +1,119 @@
+import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { shapeViolations, topicOf } from '@rondo/contracts';
+import { Defect, messageOf, PermanentError } from '@rondo/kernel';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { Bus, Delivery, Subscription } from '../ports.js';
+import { BUS_TRANSPORT } from './handle-event.js';
+
+/** Wraps the handling of every delivery, for example in a span; calls `next` at most once. */
+export type Around = (
+  delivery: Delivery,
+  message: MessageShape<DescMessage>,
+  next: () => Promise<void>,
+) => Promise<void>;
+
+/** What a {@link BusServer} serves and how. */
+export interface BusServerOptions {
+  readonly bus: Bus;
+  /** Consumer group: the name of the service. */
+  readonly group: string;
+  readonly concurrency?: number;
+  readonly around?: Around;
+}
+
+interface Route {
+  readonly schema: DescMessage;
+  readonly handler: MessageHandler;
+}
+
+/**
+ * Nest transport of the bus. Each message type has one handler; a second one is refused at start. A payload that cannot be
+ * decoded, or breaks a shape rule, is parked.
+ */
+export class BusServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = BUS_TRANSPORT;
+  override readonly propagatesEventHandlerErrors = true;
+  readonly #options: BusServerOptions;
+  readonly #routes = new Map<string, Route>();
+  #subscription: Subscription | undefined;
+
+  constructor(options: BusServerOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false, extras: Record<string, unknown> = {}): void {
+    const schema = extras['schema'] as DescMessage;
+    if (this.#routes.has(schema.typeName)) {
+      throw new Defect(`${schema.typeName} has two handlers in group ${this.#options.group}; one per service is allowed`);
+    }
+    super.addHandler(pattern, handler, isEventHandler, extras);
+    this.#routes.set(schema.typeName, { schema, handler });
+  }
+
+  /** Subscribes to the topics of the handled types. */
+  override listen(callback: (error?: unknown) => void): void {
+    this.#subscribe().then(() => callback(), callback);
+  }
+
+  override async close(): Promise<void> {
+    await this.#subscription?.close();
+  }
+
+  override on(): never {
+    throw new Defect('the bus transport emits no events of its own');
+  }
+
+  override unwrap<T>(): T {
+    return this.#options.bus as T;
+  }
+
+  async #subscribe(): Promise<void> {
+    if (this.#routes.size === 0) return;
+    const { bus, group, concurrency } = this.#options;
+    const topics = [...new Set([...this.#routes.values()].map((route) => topicOf(route.schema)))].sort();
+    const handle = (delivery: Delivery): Promise<void> => this.#handle(delivery);
+    this.#subscription = await bus.subscribe({
+      group,
+      topics,
+      types: [...this.#routes.keys()],
+      handle,
+      ...(concurrency !== undefined && { concurrency }),
+    });
+  }
+
+  async #handle(delivery: Delivery): Promise<void> {
+    const route = this.#routes.get(delivery.type);
+    if (!route) return;
+    const message = decode(route.schema, delivery);
+    const next = (): Promise<void> => settle(route.handler(message, delivery));
+    await (this.#options.around ? this.#options.around(delivery, message, next) : next());
+  }
+}
+
+/** Nest answers with a promise of an Observable; the delivery is handled when that has completed. */
+async function settle(answer: unknown): Promise<void> {
+  const result = await answer;
+  if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+}
+
+function decode(schema: DescMessage, delivery: Delivery): MessageShape<DescMessage> {
+  let message: MessageShape<DescMessage>;
+  try {
+    message = fromBinary(schema, delivery.payload);
+  } catch (cause) {
+    throw new PermanentError('invalid', `payload is not a ${schema.typeName}: ${messageOf(cause)}`, {
+      field: 'payload',
+      rule: `protobuf encoding of ${schema.typeName}`,
+      cause,
+    });
+  }
+  const [first, ...others] = shapeViolations(schema, message);
+  if (!first) return message;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+  throw new PermanentError('invalid', `${schema.typeName}.${first.field}: ${first.message}${more}`, {
+    field: first.field,
+    rule: first.rule,
+  });
+}

@@ -1,0 +1,134 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { messageOf, TransientError } from '@rondo/kernel';
+
+interface Submission {
+  readonly apply: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+const SUBMISSIONS_PER_TRANSACTION_MAX = 1024;
+
+/**
+ * Group commit: everything submitted in one turn of the event loop shares one transaction, with a savepoint each, so one
+ * fsync pays for all of them. A submission that throws is taken out alone. Nothing is acknowledged before the commit.
+ */
+export class GroupCommitter {
+  readonly #db: DatabaseSync;
+  readonly #queue: Submission[] = [];
+  readonly #riders = new Set<() => void>();
+  readonly #commitListeners = new Set<() => void>();
+  readonly #rollbackListeners = new Set<() => void>();
+  readonly #statements;
+  #scheduled = false;
+  #closed = false;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    const savepoint = 'one_submission';
+    this.#statements = {
+      begin: db.prepare('BEGIN IMMEDIATE'),
+      commit: db.prepare('COMMIT'),
+      savepoint: db.prepare(`SAVEPOINT ${savepoint}`),
+      release: db.prepare(`RELEASE ${savepoint}`),
+      rollbackTo: db.prepare(`ROLLBACK TO ${savepoint}`),
+    };
+  }
+
+  /**
+   * Runs `apply` (synchronously, inside the next transaction) and resolves with its value once that is durable. Rejects with
+   * what `apply` threw, or with a TransientError when the transaction as a whole could not be committed.
+   */
+  submit<T>(apply: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new TransientError('the store is closed'));
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ apply, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** `ride` runs inside every transaction that something else asked for: work that may wait but then costs nothing. */
+  addRider(ride: () => void): () => void {
+    this.#riders.add(ride);
+    return () => this.#riders.delete(ride);
+  }
+
+  /** Called after each commit, before the submissions resolve. */
+  onCommit(listener: () => void): void {
+    this.#commitListeners.add(listener);
+  }
+
+  /** Called whenever something was undone, so that counters kept in memory can be read again. */
+  onRollback(listener: () => void): void {
+    this.#rollbackListeners.add(listener);
+  }
+
+  get idle(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Commits what is queued and refuses what comes later. */
+  close(): void {
+    this.#closed = true;
+    while (this.#queue.length > 0) this.#flush();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  #flush(): void {
+    const batch = this.#queue.splice(0, SUBMISSIONS_PER_TRANSACTION_MAX);
+    if (batch.length === 0) return;
+    let outcomes: Outcome[];
+    try {
+      this.#statements.begin.run();
+      outcomes = batch.map((submission) => this.#attempt(submission.apply));
+      for (const ride of this.#riders) this.#attempt(ride);
+      this.#statements.commit.run();
+    } catch (error) {
+      this.#abandon(batch, error);
+      return;
+    }
+    for (const listener of this.#commitListeners) listener();
+    batch.forEach((submission, at) => {
+      const outcome = outcomes[at]!;
+      if (outcome.ok) submission.resolve(outcome.value as never);
+      else submission.reject(outcome.error);
+    });
+  }
+
+  #attempt(apply: () => unknown): Outcome {
+    this.#statements.savepoint.run();
+    try {
+      const value = apply();
+      this.#statements.release.run();
+      return { ok: true, value };
+    } catch (error) {
+      // A full disk ends the whole transaction: then there is no savepoint to return to and the batch fails as one.
+      this.#statements.rollbackTo.run();
+      this.#statements.release.run();
+      this.#rolledBack();
+      return { ok: false, error };
+    }
+  }
+
+  #abandon(batch: readonly Submission[], error: unknown): void {
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    this.#rolledBack();
+    const failure = new TransientError(`the transaction could not be committed: ${messageOf(error)}`, { cause: error });
+    for (const submission of batch) submission.reject(failure);
+  }
+
+  #rolledBack(): void {
+    for (const listener of this.#rollbackListeners) listener();
+  }
+}
