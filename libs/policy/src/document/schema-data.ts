@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { anyDuration, column, count, file, name, number, positiveDuration, share, text } from './fields.js';
+
+const owner = z.strictObject({
+  team: text(100).describe('Team that answers for the pipeline.'),
+  contact: text(200).describe('Where to reach it: a channel, an address or a pager.'),
+});
+
+/** `spec.owners` */
+export const owners = z.array(owner).min(1).max(10).describe('Who answers for this pipeline.');
+
+/** `spec.model` */
+export const model = z
+  .strictObject({
+    name: name().describe('Name under which versions are registered.'),
+    task: z.literal('BinaryClassification').describe('What the model predicts: the probability of the positive class.'),
+    target: z
+      .strictObject({
+        column: column().describe('Column of the feature rows that holds 1, 0 or null (not known).'),
+        definition: text(500).describe('What the positive class means, in words people can judge by.'),
+      })
+      .describe('What is predicted.'),
+    predictionTime: text(500).describe('The moment a prediction is made; a feature known only later is leakage.'),
+  })
+  .describe('The model that is kept fresh.');
+
+const features = z
+  .strictObject({
+    sql: z
+      .strictObject({ file: file().describe('SELECT statement over the views `batch`, `context` and the tables below.') })
+      .describe('How feature rows are computed.'),
+    tables: z
+      .array(
+        z.strictObject({
+          name: column().describe('Name the SQL uses.'),
+          uri: text(2_000).describe('Where the table lies: Parquet or CSV under an allowed root.'),
+        }),
+      )
+      .max(20)
+      .default([])
+      .describe('Reference tables.'),
+    key: column().describe('Column that identifies a row; equal keys in one batch are refused.'),
+    eventTime: column().describe('Column with the event time of the feature row.'),
+    reviewReason: column().optional().describe('Text column that says why people should look at the row; null when they need not.'),
+    columns: z.array(column()).min(1).max(200).describe('Features in the order in which model and callers see them.'),
+  })
+  .describe('The feature view: the same SQL for training and serving.');
+
+/** `spec.data` */
+export const data = z
+  .strictObject({
+    source: z
+      .strictObject({
+        eventTimeColumn: column().describe('Column of the raw rows with their event time.'),
+        lookback: anyDuration().describe('How far back `context` reaches before the batch begins.'),
+      })
+      .describe('What upstream delivers.'),
+    contract: z
+      .strictObject({ file: file().describe('Open Data Contract Standard (ODCS v3) document.') })
+      .describe('What a batch must honour.'),
+    onViolation: z.literal('Quarantine').describe('A batch that breaks the contract waits for a person; nothing downstream sees it.'),
+    features,
+    window: positiveDuration().describe('Event time a snapshot spans, split included.'),
+    split: z
+      .strictObject({
+        validation: positiveDuration().describe('Event time before the test part; candidates are ranked on it.'),
+        test: positiveDuration().describe('The newest event time; opened by the evaluation alone.'),
+        embargo: anyDuration().prefault('0s').describe('Event time left out before validation and before test.'),
+      })
+      .describe('Split by event time.'),
+    maxTrainRows: count(100, 100_000_000).describe(
+      'Most rows of the training part; above it rows are kept by an arithmetic hash of their key, the same ones every time.',
+    ),
+  })
+  .describe('Which data a snapshot is made of.');
+
+/** `spec.labeling` */
+export const labeling = z
+  .strictObject({
+    maxItems: count(1, 10_000).describe('Most rows put before people in one cycle, the most uncertain first.'),
+    maxDuration: positiveDuration().describe('Time people have, by the clock on the wall.'),
+    question: text(500).describe('What annotators are asked.'),
+    classes: z
+      .array(
+        z.strictObject({
+          value: z.enum(['0', '1']).describe('Value of the target.'),
+          title: text(60).describe('What the button says.'),
+        }),
+      )
+      .length(2)
+      .describe('The possible answers, in the order shown.'),
+    guideline: text(8_000).describe('How to decide, for annotators.'),
+    annotatorsPerTask: count(1, 5).default(1).describe('Different people who answer each row; the majority counts.'),
+    suggestions: z
+      .strictObject({
+        blindShare: share().describe(
+          'Share of rows, chosen by a hash, whose suggestion stays hidden until the first answer: they show its pull.',
+        ),
+      })
+      .describe("The champion's opinion as a suggestion."),
+    quality: z
+      .strictObject({
+        minCoverage: share().describe('Least share of rows that must get a label.'),
+        minAgreement: number(-1, 1).optional().describe("Least Krippendorff's alpha; needs two annotators per task."),
+      })
+      .describe('What the answers must reach to be used.'),
+    onExhausted: z
+      .enum(['ContinueWithout', 'Fail'])
+      .describe('When quality is not reached: go on without any review rows, or fail the cycle.'),
+  })
+  .describe('Rows with a review reason are put before people; without this block they are left out.');

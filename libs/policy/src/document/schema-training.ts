@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { column, count, expression, name, number, positiveDuration, probability, text } from './fields.js';
+import { persistence } from './schema-decision.js';
+
+const candidateName = () => name().describe('Name in reports.');
+
+const trees = z.strictObject({
+  name: candidateName(),
+  trainer: z.literal('builtin/gradient-boosted-trees').describe('Boosted trees, leaf-wise, on histograms.'),
+  params: z
+    .strictObject({
+      rounds: count(1, 10_000).describe('Trees to grow.'),
+      learningRate: z.number().gt(0).max(1).describe("Share of each tree's correction that is applied."),
+      maxLeaves: count(2, 1_024).describe('Leaves per tree.'),
+      minRowsInLeaf: count(1, 10_000_000).describe('Fewest training rows in a leaf.'),
+      lambda: number(0, 1e6).optional().describe('L2 penalty on leaf values.'),
+      maxBins: count(2, 255).optional().describe('Bins per feature.'),
+    })
+    .describe('Settings of the trainer.'),
+});
+
+const logistic = z.strictObject({
+  name: candidateName(),
+  trainer: z.literal('builtin/logistic-regression').describe('Logistic regression by Newton steps.'),
+  params: z
+    .strictObject({
+      l2: number(0, 1e9).describe('Penalty on the weights of standardised features.'),
+      maxIterations: count(1, 1_000).describe('Newton steps at most.'),
+    })
+    .describe('Settings of the trainer.'),
+});
+
+const command = z.strictObject({
+  name: candidateName(),
+  trainer: z.literal('command').describe('A program of your own that writes an ONNX file.'),
+  command: z.array(z.string().min(1).max(1_000)).min(1).max(32).describe('Program and arguments, run without a shell.'),
+  params: z
+    .record(column(), z.union([z.string().max(1_000), z.number(), z.boolean()]))
+    .default({})
+    .describe('Settings handed to the program.'),
+});
+
+/** `spec.training` */
+export const training = z
+  .strictObject({
+    seed: count(0, 4_294_967_295).describe('Seed of everything random.'),
+    parallelism: count(1, 16).describe('Candidates trained at once.'),
+    timeout: positiveDuration().describe('Longest training of one candidate, by the clock on the wall.'),
+    candidates: z.array(z.discriminatedUnion('trainer', [trees, logistic, command])).min(1).max(20).describe('What is trained.'),
+  })
+  .describe('How candidates are made.');
+
+const metric = () => z.enum(['logLoss', 'rocAuc', 'brier']);
+
+/** `spec.selection` */
+export const selection = z
+  .strictObject({
+    metric: metric().describe('Metric on the validation part that ranks candidates.'),
+    oneStandardError: z.boolean().describe('Take the simplest candidate within one standard error of the best.'),
+  })
+  .describe('Which candidate becomes the challenger.');
+
+const compare = z
+  .strictObject({
+    to: z.enum(['champion', 'baseline']).describe('The serving model, or the constant base rate of the training part.'),
+    metric: metric().describe('Metric on the sealed test part.'),
+    rule: z.enum(['NonInferior', 'Superior']).describe('Not worse by the margin or more, or better by more than the margin.'),
+    test: z.enum(['PairedMean', 'PairedBootstrap', 'DeLong']).describe('How the interval of the difference is found.'),
+    confidence: z.number().min(0.5).lt(1).describe('Coverage of the interval.'),
+    margin: number(0, 1).describe('Difference that matters, in units of the metric.'),
+  })
+  .describe('A comparison on the same rows.');
+
+const gate = z.strictObject({
+  name: name().describe('Name in reports.'),
+  severity: z
+    .enum(['Blocking', 'RequiresReview', 'Advisory'])
+    .describe('What a failure does: stop the candidate, ask people, or be noted.'),
+  compare: compare.optional(),
+  expr: expression().optional().describe('CEL expression over `eval` that is true when the gate is passed.'),
+});
+
+/** `spec.evaluation` */
+export const evaluation = z
+  .strictObject({
+    gates: z.array(gate).min(1).max(50).describe('What a challenger must pass.'),
+    cohorts: z
+      .array(
+        z.strictObject({
+          by: column().describe('Feature whose values (or quartiles, when there are many) form the cohorts.'),
+          minRows: count(1, 100_000_000).describe('Smaller cohorts are not judged.'),
+        }),
+      )
+      .max(20)
+      .default([])
+      .describe('Groups in which the challenger is compared with the champion.'),
+    backtest: z
+      .strictObject({ folds: count(2, 20).describe('Rolling origins inside the window.') })
+      .optional()
+      .describe('The recipe retrained on earlier parts; gives `eval.backtest…`.'),
+    latency: z
+      .strictObject({ rows: count(1, 10_000).describe('Rows per request.') })
+      .optional()
+      .describe('Scoring timed; gives `eval.p50Ms` and `eval.p99Ms`.'),
+    onInconclusive: z
+      .enum(['Fail', 'RequiresReview'])
+      .describe('What a blocking gate without enough evidence counts as; never as passed.'),
+  })
+  .describe('How a challenger is judged on the sealed test part.');
+
+const rolloutStep = z.strictObject({
+  name: name().describe('Name in reports.'),
+  shadow: z.literal(true).optional().describe('The candidate scores copies; callers never see it.'),
+  weight: count(1, 100).optional().describe('Percent of the traffic the candidate answers.'),
+  bake: positiveDuration().describe('Policy time the step lasts at least.'),
+  analyses: z.array(name()).max(20).default([]).describe('Analyses that must not show harm before the next step.'),
+});
+
+const analysis = z.strictObject({
+  name: name().describe('Name that steps refer to.'),
+  metric: z.enum(['logLoss', 'accuracy', 'errorRate', 'latencyMs', 'engagement']).describe('What is compared with the champion.'),
+  feedback: text(100).optional().describe('Name of the feedback that `engagement` counts.'),
+  alpha: z.number().gt(0).max(0.5).describe('Probability of a false alarm over the whole rollout, however often one looks.'),
+  margin: number(0, 1e6).describe('Harm up to this is tolerated, in units of the metric.'),
+  minSamples: count(1, 100_000_000).describe('No verdict before this many observations.'),
+});
+
+/** `spec.rollout` */
+export const rollout = z
+  .strictObject({
+    endpoint: name().describe('Endpoint that serves the model.'),
+    steps: z.array(rolloutStep).min(1).max(20).describe('Shadow and canary steps in order; the candidate is promoted after the last.'),
+    analyses: z.array(analysis).max(20).default([]).describe('Anytime-valid comparisons during the rollout.'),
+    onNoData: z.literal('Hold').describe('Without evidence the step lasts on; it never passes.'),
+    deadline: positiveDuration().describe('Policy time after which an undecided rollout ends.'),
+    onDeadline: z.enum(['RollBack', 'Hold']).describe('How it ends then: back to the champion, or held for people.'),
+  })
+  .describe('How traffic moves.');
+
+/** `spec.monitoring` */
+export const monitoring = z
+  .strictObject({
+    drift: z
+      .strictObject({
+        minRows: count(1, 100_000_000).describe('Smaller batches are not judged.'),
+        falseDiscoveryRate: probability().describe('Benjamini-Hochberg level over all features.'),
+        psiFloorLevel: probability().describe('Quantile of the PSI of equal distributions that counts as noise.'),
+        suspectedPsi: z.number().gt(0).max(10).describe('PSI above the floor from which a feature is suspected.'),
+        detectedPsi: z.number().gt(0).max(10).describe('PSI above the floor from which drift is detected.'),
+        persistence: persistence().describe('How lasting drift must be to be called detected.'),
+      })
+      .describe("Each batch against the champion's reference."),
+    performance: z
+      .strictObject({
+        minRows: count(1, 100_000_000).describe('Fewer labelled predictions are not judged.'),
+        reference: z.literal('SealedTest').describe("Compared with the champion's own sealed test."),
+      })
+      .describe('What the champion achieves on live traffic.'),
+  })
+  .describe('What is watched between cycles.');

@@ -1,0 +1,100 @@
+/** Type of a value an expression may read; `values` closes the list of a text. */
+export interface FieldType {
+  readonly type: 'double' | 'int' | 'bool' | 'string';
+  readonly description: string;
+  /** May be absent: an expression must guard it with `has(...)`. */
+  readonly optional?: true;
+  readonly values?: readonly string[];
+}
+
+/** Variables of one kind of expression, by group and field. */
+export type ExpressionContext = Readonly<Record<string, Readonly<Record<string, FieldType>>>>;
+
+const double = (description: string): FieldType => ({ type: 'double', description });
+const int = (description: string): FieldType => ({ type: 'int', description });
+const bool = (description: string): FieldType => ({ type: 'bool', description });
+const string = (description: string): FieldType => ({ type: 'string', description });
+const oneOf = (values: readonly string[], description: string): FieldType => ({ type: 'string', values, description });
+const optional = (field: FieldType): FieldType => ({ ...field, optional: true });
+
+const championExists = { exists: bool('A model serves the endpoint.') };
+const champion = {
+  ...championExists,
+  version: int('Version of the champion; 0 without one.'),
+  ageDays: double('Policy time since its promotion, in days; 0 without one.'),
+};
+
+/** What each kind of expression may read. */
+export const CONTEXTS = {
+  'trigger.batch': {
+    batch: {
+      rows: int('Rows of the batch.'),
+      labeledRows: int('Rows of the batch whose target is known.'),
+    },
+    data: { readyRows: int('Rows of all ready batches so far.') },
+    champion,
+  },
+  'trigger.drift': {
+    drift: {
+      state: oneOf(['clear', 'suspected', 'detected', 'insufficient'], 'State over all features.'),
+      featuresDetected: int('Features with detected drift.'),
+      importanceWeighted: double('Sum over features of importance times PSI above the noise floor.'),
+      importanceWeightedLower: optional(double('Lower bound of that sum.')),
+      rows: int('Rows compared.'),
+    },
+    champion,
+  },
+  'trigger.performance': {
+    perf: {
+      logLoss: optional(double('Log loss on live traffic, in nats.')),
+      logLossLower: optional(double('Lower bound of its interval.')),
+      logLossUpper: optional(double('Upper bound of its interval.')),
+      rocAuc: optional(double('Area under the ROC curve; absent with a single class.')),
+      brier: optional(double('Brier score.')),
+      referenceLogLoss: optional(double("Log loss on the champion's sealed test.")),
+      logLossExcess: double('Log loss above the reference since the promotion, per prediction.'),
+      n: int('Labelled predictions.'),
+      estimated: bool('Estimated from the scores because labels are missing.'),
+      labelCoverage: double('Labelled predictions / predictions, 0 to 1.'),
+      state: oneOf(['sufficient', 'insufficient'], 'Whether there was enough to judge.'),
+    },
+    champion,
+  },
+  gate: {
+    eval: {
+      logLoss: double('Log loss on the sealed test, in nats.'),
+      rocAuc: double('Area under the ROC curve.'),
+      brier: double('Brier score.'),
+      ece: double('Expected calibration error, equal-frequency bins.'),
+      expectedEce: double('The same of a perfectly calibrated model on as many rows.'),
+      calibrationSlope: double('Slope of the logistic recalibration; 1 is ideal.'),
+      p50Ms: double('Median scoring time per request, in ms; needs `evaluation.latency`.'),
+      p99Ms: double('99th percentile of it.'),
+      modelBytes: int('Size of the model file.'),
+      backtestWins: int('Folds in which the challenger beats the champion; needs `evaluation.backtest`.'),
+      backtestFolds: int('Folds.'),
+      backtestWorstDifference: double('Worst log-loss difference of a fold, challenger minus champion.'),
+      worstCohortDifference: optional(double('Worst log-loss difference of a cohort; absent when none was large enough.')),
+      worstCohortDifferenceUpper: optional(double('Upper bound of it, over all cohorts at once.')),
+      cohortsChecked: int('Cohorts with enough rows.'),
+      n: int('Rows of the sealed test.'),
+    },
+  },
+  approval: {
+    evaluation: {
+      verdict: oneOf(['Pass', 'Fail', 'Inconclusive', 'Error'], 'Verdict over all gates.'),
+      requiresReview: bool('A gate asks for people.'),
+    },
+    cycle: { trigger: string('Name of the trigger that started the cycle; `manual` for people.') },
+    champion: championExists,
+  },
+} as const satisfies Record<string, ExpressionContext>;
+
+/** Name of a kind of expression. */
+export type ContextName = keyof typeof CONTEXTS;
+
+/** A value an expression read. */
+export type ReadValue = string | number | boolean;
+
+/** Values for an expression, group by group; an optional one may be undefined. */
+export type ContextValues = Readonly<Record<string, Readonly<Record<string, ReadValue | undefined>>>>;
