@@ -1,4 +1,4 @@
-import { PermanentError, seededRandom, type Random } from '@rondo/kernel';
+import { PermanentError } from '@rondo/kernel';
 import {
   checkBetween,
   checkBothClasses,
@@ -8,6 +8,7 @@ import {
   invalid,
   type Numbers,
 } from './checks.js';
+import { CountedDraws } from './draws.js';
 import { aucPlacements } from './delong.js';
 import { normalCdf, normalQuantile } from './distributions.js';
 import { ascendingOrder, quantileOfSorted } from './order.js';
@@ -62,14 +63,13 @@ export function pairedBootstrap(
   checkCount('replicates', replicates, 100);
   checkBetween('confidence', confidence, 0, 1);
   const groups = resamplingGroups(rows, options);
-  const draw = drawing(groups, options.clusters !== undefined, seededRandom(seed));
+  const draw = drawing(groups, options.clusters !== undefined, new CountedDraws(seed));
   const counts = new Uint16Array(rows).fill(1);
   const estimate = statistic(counts);
   if (!Number.isFinite(estimate)) throw invalid('statistic', estimate, 'must be finite on the rows as they are');
   const drawn = new Float64Array(replicates);
   let defined = 0;
   for (let i = 0; i < replicates; i++) {
-    counts.fill(0);
     draw(counts);
     const value = statistic(counts);
     if (!Number.isNaN(value)) drawn[defined++] = value;
@@ -126,10 +126,10 @@ export function bootstrapMeanDifference(differences: Numbers, options: Bootstrap
  */
 export function bootstrapAuc(labels: Numbers, scores: Numbers, options: BootstrapOptions): BootstrapResult {
   const positives = checkScored(labels, { scores });
-  const auc = countedAuc(labels, scores);
-  const { auc: estimate, perRow } = aucPlacements(labels, scores, positives);
-  const influence = classInfluence(labels, perRow, estimate, positives);
-  return pairedBootstrap(labels.length, auc, { ...withinClasses(labels, options), influence });
+  const rows = inOrderOf(scores, { labels, scores }, withinClasses(labels, options));
+  const { auc, perRow } = aucPlacements(rows.labels, rows.scores, positives);
+  const influence = classInfluence(rows.labels, perRow, auc, positives);
+  return pairedBootstrap(labels.length, countedAuc(rows.labels, rows.scores), { ...rows.options, influence });
 }
 
 /**
@@ -144,14 +144,15 @@ export function bootstrapAucDifference(
   options: BootstrapOptions,
 ): BootstrapResult {
   const positives = checkScored(labels, { champion, challenger });
-  const ofChampion = countedAuc(labels, champion);
-  const ofChallenger = countedAuc(labels, challenger);
-  const a = aucPlacements(labels, champion, positives);
-  const b = aucPlacements(labels, challenger, positives);
+  const rows = inOrderOf(champion, { labels, champion, challenger }, withinClasses(labels, options));
+  const ofChampion = countedAuc(rows.labels, rows.champion);
+  const ofChallenger = countedAuc(rows.labels, rows.challenger);
+  const a = aucPlacements(rows.labels, rows.champion, positives);
+  const b = aucPlacements(rows.labels, rows.challenger, positives);
   const perRow = b.perRow.map((value, row) => value - a.perRow[row]!);
-  const influence = classInfluence(labels, perRow, b.auc - a.auc, positives);
+  const influence = classInfluence(rows.labels, perRow, b.auc - a.auc, positives);
   const statistic: CountedStatistic = (counts) => ofChallenger(counts) - ofChampion(counts);
-  return pairedBootstrap(labels.length, statistic, { ...withinClasses(labels, options), influence });
+  return pairedBootstrap(labels.length, statistic, { ...rows.options, influence });
 }
 
 /**
@@ -161,27 +162,29 @@ export function bootstrapAucDifference(
 export function countedAuc(labels: Numbers, scores: Numbers): CountedStatistic {
   checkScored(labels, { scores });
   const order = ascendingOrder(scores);
-  const isPositive = Uint8Array.from(order, (row) => labels[row]!);
+  const positiveMask = Int32Array.from(order, (row) => -labels[row]!);
   const endsTie = Uint8Array.from(order, (row, i) => (scores[order[i + 1]!] === scores[row]! ? 0 : 1));
   return (counts) => {
-    let pairs = 0;
+    // Twice the concordant pairs, so that the counters stay small integers.
+    let doubledPairs = 0;
     let positives = 0;
     let negatives = 0;
     let tiedPositives = 0;
     let tiedNegatives = 0;
     for (let i = 0; i < order.length; i++) {
       const count = counts[order[i]!]!;
-      const ofPositive = isPositive[i]! * count;
+      // A mask instead of a branch, which would be mispredicted wherever the classes overlap.
+      const ofPositive = count & positiveMask[i]!;
       tiedPositives += ofPositive;
       tiedNegatives += count - ofPositive;
       if (endsTie[i] === 0) continue;
-      pairs += tiedPositives * (negatives + tiedNegatives / 2);
+      doubledPairs += tiedPositives * (2 * negatives + tiedNegatives);
       positives += tiedPositives;
       negatives += tiedNegatives;
       tiedPositives = 0;
       tiedNegatives = 0;
     }
-    return pairs / (positives * negatives);
+    return doubledPairs / (2 * positives * negatives);
   };
 }
 
@@ -195,6 +198,25 @@ function checkScored(labels: Numbers, scores: Record<string, Numbers>): number {
 
 function withinClasses(labels: Numbers, options: BootstrapOptions): BootstrapOptions {
   return options.strata === undefined && options.clusters === undefined ? { ...options, strata: labels } : options;
+}
+
+/** Rows rearranged by ascending score, so that the walk of {@link countedAuc} reads memory in order. */
+function inOrderOf<Name extends string>(scores: Numbers, columns: Record<Name, Numbers>, options: BootstrapOptions) {
+  const order = ascendingOrder(scores);
+  const arranged = (field: string, values: Numbers): Float64Array => {
+    checkSameLength(field, values, 'labels', scores);
+    return Float64Array.from(order, (row) => values[row]!);
+  };
+  const entries = Object.entries<Numbers>(columns).map(([name, values]) => [name, arranged(name, values)]);
+  const { strata, clusters, ...plain } = options;
+  return {
+    ...(Object.fromEntries(entries) as Record<Name, Float64Array>),
+    options: {
+      ...plain,
+      ...(strata === undefined ? {} : { strata: arranged('strata', strata) }),
+      ...(clusters === undefined ? {} : { clusters: arranged('clusters', clusters) }),
+    },
+  };
 }
 
 /** Influence of each row on a mean of placements, which averages each class by itself. */
@@ -223,16 +245,23 @@ function resamplingGroups(rows: number, options: BootstrapOptions): Uint32Array[
   return Array.from(members.values(), (group) => Uint32Array.from(group));
 }
 
-function drawing(groups: Uint32Array[], whole: boolean, random: Random): (counts: Uint16Array) => void {
+/** Fills the counts of one resample; whole groups are redrawn as units, else rows within each group. */
+function drawing(groups: Uint32Array[], whole: boolean, draws: CountedDraws): (counts: Uint16Array) => void {
   if (whole) {
+    const ofGroup = new Uint32Array(groups.length);
     return (counts) => {
-      for (let i = 0; i < groups.length; i++) for (const row of groups[random.int(groups.length)]!) counts[row]!++;
+      draws.add(ofGroup.fill(0), groups.length);
+      groups.forEach((group, i) => group.forEach((row) => (counts[row] = ofGroup[i]!)));
     };
   }
+  // Drawing into a block per group and then spreading it touches memory in order, which halves the time.
+  const blocks = groups.map((group) => new Uint16Array(group.length));
   return (counts) => {
-    for (const group of groups) {
-      const size = group.length;
-      for (let i = 0; i < size; i++) counts[group[random.int(size)]!]!++;
+    for (let g = 0; g < groups.length; g++) {
+      const group = groups[g]!;
+      const block = blocks[g]!;
+      draws.add(block.fill(0), block.length);
+      for (let i = 0; i < block.length; i++) counts[group[i]!] = block[i]!;
     }
   };
 }

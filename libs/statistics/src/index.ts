@@ -59,3 +59,56 @@ export {
   tQuantile,
   tTwoSidedPValue,
 } from './distributions.js';
+export {
+  HARM_RATIOS,
+  expectedRowsToDetectRatio,
+  readCountEProcess,
+  startCountEProcess,
+  updateCountEProcess,
+  type CountEProcess,
+  type CountInterval,
+  type SamplesToDecision,
+  type SequentialEvidence,
+} from './count-e-process.js';
+export {
+  expectedPairsToDetectLoss,
+  readPairedEProcess,
+  startPairedEProcess,
+  updatePairedEProcess,
+  type PairedEProcess,
+  type PairedEvidence,
+} from './paired-e-process.js';
+export {
+  differenceConfidenceSequence,
+  meanConfidenceSequence,
+  type RunningSums,
+  type SequenceOptions,
+  type SequentialInterval,
+  type SequentialResult,
+} from './confidence-sequence.js';
+export {
+  readSampleRatioEProcess,
+  sampleRatioMismatch,
+  startSampleRatioEProcess,
+  updateSampleRatioEProcess,
+  type SampleRatioEProcess,
+  type SampleRatioTest,
+} from './sample-ratio.js';
+export {
+  cohenKappa,
+  krippendorffAlpha,
+  type AgreementResult,
+  type KappaResult,
+  type MeasurementLevel,
+} from './agreement.js';
+export {
+  entropyScore,
+  kCenterGreedy,
+  leastConfidenceScore,
+  marginUncertaintyScore,
+  type ClassProbabilities,
+} from './active-learning.js';
+export { startBreachTracker, updateBreachTracker, type BreachStatus, type BreachTracker } from './breach-tracker.js';
+export { estimatePerformance, type ExpectedMetric, type PerformanceEstimate } from './performance-estimate.js';
+export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js';
+export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';

@@ -7,7 +7,9 @@ const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 /** A sorted copy, ascending; -0 and 0 are the same value. */
 export function sorted(values: Numbers): Float64Array {
-  return Float64Array.from(values, (value) => value + 0).sort();
+  const copy = new Float64Array(values.length);
+  for (let i = 0; i < copy.length; i++) copy[i] = values[i]! + 0;
+  return copy.sort();
 }
 
 /**
@@ -16,7 +18,8 @@ export function sorted(values: Numbers): Float64Array {
  */
 export function ascendingOrder(values: Numbers): Uint32Array {
   const rows = values.length;
-  const order = Uint32Array.from({ length: rows }, (_, row) => row);
+  const order = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) order[row] = row;
   if (rows < RADIX_MIN_ROWS) return order.sort((a, b) => values[a]! - values[b]! || a - b);
   const keys = sortableBits(values);
   let from = order;
