@@ -146,7 +146,12 @@ async function openSource(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (cause) {
-    throw new PermanentError('not-found', `file to be stored cannot be opened: ${path}`, { field: 'path', value: path, rule: 'a readable file', cause });
+    throw new PermanentError('not-found', `file to be stored cannot be opened: ${path}`, {
+      field: 'path',
+      value: path,
+      rule: 'a readable file',
+      cause,
+    });
   }
 }
 
@@ -155,7 +160,12 @@ async function openStored(path: string, digest: string): Promise<FileHandle> {
     return await open(path, 'r');
   } catch (cause) {
     if (errorCodeOf(cause) !== 'ENOENT') throw cause;
-    throw new PermanentError('not-found', `artifact ${digest} is not in the store`, { field: 'digest', value: digest, rule: 'a stored artifact', cause });
+    throw new PermanentError('not-found', `artifact ${digest} is not in the store`, {
+      field: 'digest',
+      value: digest,
+      rule: 'a stored artifact',
+      cause,
+    });
   }
 }
 

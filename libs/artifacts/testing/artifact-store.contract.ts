@@ -68,7 +68,10 @@ export function artifactStoreContract(name: string, openFixture: () => Promise<A
     });
 
     it('names a missing file', async () => {
-      await expect(fixture.store.putFile(join(folder, 'absent'))).rejects.toMatchObject({ code: 'not-found', detail: { field: 'path' } });
+      await expect(fixture.store.putFile(join(folder, 'absent'))).rejects.toMatchObject({
+        code: 'not-found',
+        detail: { field: 'path' },
+      });
     });
 
     it('says not-found for an absent artifact', async () => {
@@ -100,7 +103,9 @@ export function artifactStoreContract(name: string, openFixture: () => Promise<A
       await fixture.overwrite(digest, text('precioUs'));
       await expect(fixture.store.get(digest)).rejects.toMatchObject({ code: 'data-loss' });
       let used = false;
-      await expect(fixture.store.withFile(digest, async () => (used = true))).rejects.toMatchObject({ code: 'data-loss' });
+      await expect(fixture.store.withFile(digest, async () => (used = true))).rejects.toMatchObject({
+        code: 'data-loss',
+      });
       expect(used).toBe(false);
     });
 
@@ -113,7 +118,11 @@ export function artifactStoreContract(name: string, openFixture: () => Promise<A
     });
 
     it.each(HOSTILE_DIGESTS)('refuses %j as a digest', async (digest) => {
-      for (const attempt of [fixture.store.get(digest), fixture.store.has(digest), fixture.store.withFile(digest, async () => 1)]) {
+      for (const attempt of [
+        fixture.store.get(digest),
+        fixture.store.has(digest),
+        fixture.store.withFile(digest, async () => 1),
+      ]) {
         await expect(attempt).rejects.toMatchObject({ code: 'invalid', detail: { field: 'digest' } });
       }
     });
