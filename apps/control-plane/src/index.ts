@@ -1,1 +1,3 @@
-export {};
+export { ControlPlaneModule } from './control-plane.module.js';
+export { controlPlaneConfig, type ControlPlaneConfig } from './config.js';
+export type { ShownSpan, Surroundings } from './surroundings.js';

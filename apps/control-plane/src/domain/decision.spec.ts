@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { decide, type DecisionFacts, type TriggerReading } from './decision.js';
+
+const DAY = 86_400_000;
+
+const trigger = (change: Partial<TriggerReading> = {}): TriggerReading => ({
+  trigger: 'drift',
+  expression: 'drift.state == "detected"',
+  result: 'true',
+  values: {},
+  breaches: 2,
+  needed: 2,
+  window: 3,
+  fires: true,
+  action: 'Start',
+  ...change,
+});
+
+const facts = (change: Partial<DecisionFacts> = {}): DecisionFacts => ({
+  nowMs: 100 * DAY,
+  manual: false,
+  suspended: false,
+  budget: { used: 0, max: 3, perMs: 365 * DAY },
+  triggers: [trigger()],
+  ...change,
+});
+
+describe('a decision', () => {
+  it('starts a cycle when a trigger fires and nothing stands against it', () => {
+    const outcome = decide(facts());
+    expect(outcome).toMatchObject({ verdict: 'Start', reason: 'drift' });
+    expect(outcome.checks.every((check) => check.passed)).toBe(true);
+  });
+
+  it('proposes when the trigger only proposes', () => {
+    expect(decide(facts({ triggers: [trigger({ action: 'Propose' })] })).verdict).toBe('Propose');
+  });
+
+  const active = { id: 'c', number: 4, phase: 'Training' };
+  it.each<[string, Partial<DecisionFacts>, string, string]>([
+    ['no trigger listens', { triggers: [] }, 'Ignore', 'NoTrigger'],
+    ['no trigger is true', { triggers: [trigger({ result: 'false', breaches: 0, fires: false })] }, 'Hold', 'NotBreached'],
+    ['breaches are too few', { triggers: [trigger({ breaches: 1, fires: false })] }, 'Hold', 'NotBreachedLongEnough'],
+    ['the pipeline is suspended', { suspended: true }, 'Hold', 'Suspended'],
+    ['a person holds cycles', { hold: { reason: 'holidays' } }, 'Hold', 'AutomaticCyclesHeld'],
+    ['it cools down', { coolDown: { after: 'rollback', untilMs: 101 * DAY } }, 'Hold', 'CoolingDown'],
+    ['the budget is used up', { budget: { used: 3, max: 3, perMs: 365 * DAY } }, 'Hold', 'BudgetExhausted'],
+    ['a cycle runs', { activeCycle: active }, 'Merge', 'CycleActive'],
+  ])('records the first failing check: %s', (_name, change, verdict, reason) => {
+    const outcome = decide(facts(change));
+    expect([outcome.verdict, outcome.reason]).toEqual([verdict, reason]);
+    expect(outcome.checks.at(-1)).toMatchObject({ check: reason, passed: false });
+    expect(outcome.checks.slice(0, -1).every((check) => check.passed)).toBe(true);
+  });
+
+  it('is past the cool-down at the very moment it ends', () => {
+    expect(decide(facts({ coolDown: { after: 'promotion', untilMs: 100 * DAY } })).verdict).toBe('Start');
+  });
+
+  it('lets a person pass cool-down and hold, but not suspension, budget or a running cycle', () => {
+    const person = (change: Partial<DecisionFacts>): string => decide(facts({ manual: true, triggers: [], ...change })).verdict;
+    expect(person({ coolDown: { after: 'rollback', untilMs: 200 * DAY }, hold: { reason: 'x' } })).toBe('Start');
+    expect(person({ suspended: true })).toBe('Hold');
+    expect(person({ budget: { used: 3, max: 3, perMs: DAY } })).toBe('Hold');
+    expect(person({ activeCycle: active })).toBe('Merge');
+  });
+
+  it('says why in words with numbers', () => {
+    expect(decide(facts({ coolDown: { after: 'rollback', untilMs: 101 * DAY } })).explanation).toContain('cooling down after a rollback until 1970-04-12');
+    expect(decide(facts({ budget: { used: 3, max: 3, perMs: 365 * DAY } })).explanation).toBe('3 of 3 cycles used in the last 365d');
+  });
+});

@@ -1,0 +1,142 @@
+import { formatDurationMs } from '@rondo/kernel';
+
+/** The outcome of one trigger for one event. */
+export interface TriggerReading {
+  readonly trigger: string;
+  readonly expression: string;
+  /** `true`, `false`, or the text of an evaluation error. */
+  readonly result: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly breaches: number;
+  readonly needed: number;
+  readonly window: number;
+  readonly fires: boolean;
+  readonly action: 'Start' | 'Propose';
+}
+
+/** Why automatic cycles wait after a cycle ended. */
+export interface CoolDown {
+  readonly after: 'promotion' | 'rejection' | 'rollback' | 'failure';
+  /** Policy time. */
+  readonly untilMs: number;
+}
+
+/** Everything a decision may depend on; nothing else is read. */
+export interface DecisionFacts {
+  /** Policy time. */
+  readonly nowMs: number;
+  readonly manual: boolean;
+  readonly suspended: boolean;
+  /** Set while a person holds automatic cycles. */
+  readonly hold?: { readonly reason: string };
+  readonly coolDown?: CoolDown;
+  readonly budget: { readonly used: number; readonly max: number; readonly perMs: number };
+  readonly activeCycle?: { readonly id: string; readonly number: number; readonly phase: string };
+  /** Triggers that listen to this kind of event. */
+  readonly triggers: readonly TriggerReading[];
+}
+
+export interface CheckReading {
+  readonly check: string;
+  readonly passed: boolean;
+  readonly detail: string;
+}
+
+export type DecisionVerdict = 'Start' | 'Propose' | 'Hold' | 'Merge' | 'Ignore';
+
+export interface DecisionOutcome {
+  readonly verdict: DecisionVerdict;
+  /** The first failing check, or the trigger that fired. */
+  readonly reason: string;
+  readonly explanation: string;
+  readonly checks: readonly CheckReading[];
+}
+
+/**
+ * Decides what becomes of an event. The checks run in a fixed order and the first that fails is the recorded reason:
+ * NoTrigger, NotBreached, NotBreachedLongEnough, Suspended, AutomaticCyclesHeld, CoolingDown, BudgetExhausted, CycleActive.
+ * A person's trigger skips those that only bind automatic cycles (the first five and the cool-down).
+ */
+export function decide(facts: DecisionFacts): DecisionOutcome {
+  const checks: CheckReading[] = [];
+  const fired = facts.triggers.find((trigger) => trigger.fires);
+  for (const check of facts.manual ? MANUAL_CHECKS : AUTOMATIC_CHECKS) {
+    const reading = check(facts, fired);
+    checks.push(reading);
+    if (!reading.passed) return { verdict: verdictOf(reading.check), reason: reading.check, explanation: reading.detail, checks };
+  }
+  if (facts.manual) return { verdict: 'Start', reason: 'manual', explanation: 'a person asked for a cycle', checks };
+  const trigger = fired as TriggerReading;
+  return { verdict: trigger.action, reason: trigger.trigger, explanation: firedText(trigger), checks };
+}
+
+type Check = (facts: DecisionFacts, fired: TriggerReading | undefined) => CheckReading;
+
+function verdictOf(check: string): DecisionVerdict {
+  if (check === 'CycleActive') return 'Merge';
+  return check === 'NoTrigger' ? 'Ignore' : 'Hold';
+}
+
+function firedText(trigger: TriggerReading): string {
+  const evidence = trigger.window > 1 ? `, ${trigger.breaches} of the last ${trigger.window} evaluations` : '';
+  return `trigger ${trigger.trigger} fired${evidence}: ${trigger.expression}`;
+}
+
+const listens: Check = ({ triggers }) => ({
+  check: 'NoTrigger',
+  passed: triggers.length > 0,
+  detail: triggers.length > 0 ? `${triggers.length} trigger(s) listen to this event` : 'no trigger of the policy listens to this kind of event',
+});
+
+const breached: Check = ({ triggers }) => {
+  const passed = triggers.some((trigger) => trigger.breaches > 0);
+  const texts = triggers.map((trigger) => `${trigger.trigger}: ${trigger.expression} is ${trigger.result}`);
+  return { check: 'NotBreached', passed, detail: texts.join('; ') };
+};
+
+const breachedLongEnough: Check = ({ triggers }, fired) => ({
+  check: 'NotBreachedLongEnough',
+  passed: fired !== undefined,
+  detail:
+    fired === undefined
+      ? triggers.map((t) => `${t.trigger}: ${t.breaches} breach(es) of the ${t.needed} needed in ${t.window} evaluations`).join('; ')
+      : firedText(fired),
+});
+
+const notSuspended: Check = ({ suspended }) => ({
+  check: 'Suspended',
+  passed: !suspended,
+  detail: suspended ? 'spec.suspend is true: no new cycle starts' : 'spec.suspend is false',
+});
+
+const notHeld: Check = ({ hold }) => ({
+  check: 'AutomaticCyclesHeld',
+  passed: hold === undefined,
+  detail: hold ? `held by a person: ${hold.reason}` : 'automatic cycles are not held',
+});
+
+const cooledDown: Check = ({ coolDown, nowMs }) => {
+  const active = coolDown !== undefined && nowMs < coolDown.untilMs;
+  return {
+    check: 'CoolingDown',
+    passed: !active,
+    detail: active
+      ? `cooling down after a ${coolDown.after} until ${new Date(coolDown.untilMs).toISOString()} (policy time is ${new Date(nowMs).toISOString()})`
+      : 'no cool-down is running',
+  };
+};
+
+const withinBudget: Check = ({ budget }) => ({
+  check: 'BudgetExhausted',
+  passed: budget.used < budget.max,
+  detail: `${budget.used} of ${budget.max} cycles used in the last ${formatDurationMs(budget.perMs)}`,
+});
+
+const noCycleActive: Check = ({ activeCycle }) => ({
+  check: 'CycleActive',
+  passed: activeCycle === undefined,
+  detail: activeCycle === undefined ? 'no cycle is running' : `merged into cycle ${activeCycle.number}, which is ${activeCycle.phase}`,
+});
+
+const AUTOMATIC_CHECKS: readonly Check[] = [listens, breached, breachedLongEnough, notSuspended, notHeld, cooledDown, withinBudget, noCycleActive];
+const MANUAL_CHECKS: readonly Check[] = [notSuspended, withinBudget, noCycleActive];

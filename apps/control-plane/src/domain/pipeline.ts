@@ -1,0 +1,46 @@
+import type { CoolDown } from './decision.js';
+import type { ActorReference, ModelReference } from './references.js';
+import type { TriggerMemory } from './trigger.js';
+
+/** What the control-plane knows of a pipeline besides its documents. */
+export interface PipelineState {
+  readonly name: string;
+  readonly generation: number;
+  readonly endpoint: string;
+  readonly owners: readonly string[];
+  readonly champion?: ModelReference;
+  readonly championSinceMs?: number;
+  /** Champion's since in policy time. */
+  readonly championSincePolicyMs?: number;
+  readonly activeCycleId?: string;
+  readonly hold?: { readonly reason: string; readonly actor: ActorReference; readonly untilMs?: number };
+  readonly coolDown?: CoolDown;
+  /** Latest event time seen: announced intervals, traffic, labels. */
+  readonly watermarkMs: number;
+  readonly readyRows: number;
+  /** Policy times at which cycles started, within the longest budget window. */
+  readonly cycleStartsMs: readonly number[];
+  readonly cycles: number;
+  readonly versions: number;
+  readonly triggers: Readonly<Record<string, TriggerMemory>>;
+  readonly lastDecisionId?: string;
+}
+
+export function newPipeline(name: string, generation: number, endpoint: string, owners: readonly string[]): PipelineState {
+  return { name, generation, endpoint, owners, watermarkMs: 0, readyRows: 0, cycleStartsMs: [], cycles: 0, versions: 0, triggers: {} };
+}
+
+/** The watermark only rises. */
+export function seenEventTime(pipeline: PipelineState, eventTimeMs: number): PipelineState {
+  return eventTimeMs > pipeline.watermarkMs ? { ...pipeline, watermarkMs: eventTimeMs } : pipeline;
+}
+
+/** Present moment in policy time. */
+export function policyTimeMs(pipeline: PipelineState, basis: 'EventTime' | 'WallClock', wallMs: number): number {
+  return basis === 'EventTime' ? pipeline.watermarkMs : wallMs;
+}
+
+/** Cycles started within the last `perMs` of policy time. */
+export function cyclesInWindow(pipeline: PipelineState, nowMs: number, perMs: number): number {
+  return pipeline.cycleStartsMs.filter((at) => at > nowMs - perMs).length;
+}

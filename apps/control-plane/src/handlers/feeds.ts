@@ -1,0 +1,54 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CycleFinishedSchema, topicOf } from '@rondo/contracts';
+import { causeOf, PLATFORM, type Platform } from '@rondo/service';
+import type { Delivery, Subscription } from '@rondo/messaging';
+import { Changes } from '../changes.js';
+import { NOTIFIABLE, Notifications } from './notification.events.js';
+
+/**
+ * Two consumers beside the conductor, in groups of their own, so that a slow webhook or watcher never holds a decision:
+ * notifications, and the wake-ups of those who watch a cycle.
+ */
+export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly subscriptions: Subscription[] = [];
+  private readonly schemas = new Map(NOTIFIABLE.map((schema) => [schema.typeName, schema]));
+
+  constructor(
+    @Inject(PLATFORM) private readonly platform: Platform,
+    private readonly notifications: Notifications,
+    private readonly changes: Changes,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { bus } = this.platform;
+    this.subscriptions.push(
+      await bus.subscribe({
+        group: 'control-plane.notifications',
+        topics: [...new Set(NOTIFIABLE.map(topicOf))],
+        types: NOTIFIABLE.map((schema) => schema.typeName),
+        handle: (delivery) => this.notify(delivery),
+      }),
+      await bus.subscribe({
+        group: 'control-plane.watchers',
+        topics: [topicOf(CycleFinishedSchema)],
+        handle: (delivery) => {
+          const cycleId = delivery.headers['cycleid'];
+          if (cycleId) this.changes.notify(cycleId);
+          return Promise.resolve();
+        },
+      }),
+    );
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.close()));
+  }
+
+  private async notify(delivery: Delivery): Promise<void> {
+    const schema = this.schemas.get(delivery.type);
+    if (!schema) return;
+    const message = fromBinary(schema, delivery.payload);
+    await this.platform.journal.once(causeOf(delivery), (unit) => this.notifications.notify(unit, schema, message, delivery));
+  }
+}

@@ -1,0 +1,94 @@
+import { Inject } from '@nestjs/common';
+import { DriftEvaluatedSchema, DriftState, PerformanceEvaluatedSchema, type DriftEvaluated, type PerformanceEvaluated } from '@rondo/contracts';
+import type { Delivery } from '@rondo/messaging';
+import { BusController, causeOf, HandleEvent, PLATFORM, type Platform } from '@rondo/service';
+import { actorFrom, msOf } from '../contract-map.js';
+import { decideEvent } from '../use-cases/decide-event.js';
+import { Policies } from '../use-cases/policies.js';
+
+const STATE_NAME: Readonly<Record<DriftState, string>> = {
+  [DriftState.UNSPECIFIED]: 'insufficient',
+  [DriftState.CLEAR]: 'clear',
+  [DriftState.SUSPECTED]: 'suspected',
+  [DriftState.DETECTED]: 'detected',
+  [DriftState.INSUFFICIENT]: 'insufficient',
+};
+
+/** What drift-monitor measures is decided about like any other event. */
+@BusController()
+export class MonitorEvents {
+  constructor(
+    @Inject(PLATFORM) private readonly platform: Platform,
+    @Inject(Policies) private readonly policies: Policies,
+  ) {}
+
+  @HandleEvent(DriftEvaluatedSchema)
+  async onDrift(event: DriftEvaluated, delivery: Delivery): Promise<void> {
+    const weighted = event.importanceWeighted;
+    const state = STATE_NAME[event.state];
+    const drift = {
+      state,
+      featuresDetected: event.featuresDetected,
+      importanceWeighted: weighted?.value ?? 0,
+      importanceWeightedLower: weighted?.lower ?? weighted?.value ?? 0,
+      rows: Number(event.rows),
+    };
+    await this.platform.journal.once(causeOf(delivery), (unit) =>
+      decideEvent(unit, this.policies, {
+        pipeline: event.pipeline,
+        on: 'DriftEvaluated',
+        ledger: {
+          ...this.entry('drift', event.evaluationId, delivery),
+          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}`,
+          eventTimeMs: msOf(event.window?.end),
+          batchId: event.batchId,
+        },
+        values: { drift },
+        actor: actorFrom(undefined),
+        atMs: this.platform.clock.now(),
+      }),
+    );
+  }
+
+  @HandleEvent(PerformanceEvaluatedSchema)
+  async onPerformance(event: PerformanceEvaluated, delivery: Delivery): Promise<void> {
+    const metric = new Map(event.metrics.map((item) => [item.name, item]));
+    const reference = new Map(event.referenceMetrics.map((item) => [item.name, item]));
+    const logLoss = metric.get('logLoss');
+    const perf = {
+      logLoss: logLoss?.value ?? 0,
+      logLossLower: logLoss?.lower ?? 0,
+      logLossUpper: logLoss?.upper ?? 0,
+      rocAuc: metric.get('rocAuc')?.value ?? 0,
+      rocAucLower: metric.get('rocAuc')?.lower ?? 0,
+      rocAucUpper: metric.get('rocAuc')?.upper ?? 0,
+      brier: metric.get('brier')?.value ?? 0,
+      ece: metric.get('ece')?.value ?? 0,
+      referenceLogLoss: reference.get('logLoss')?.value ?? 0,
+      referenceRocAuc: reference.get('rocAuc')?.value ?? 0,
+      logLossExcess: event.logLossExcess,
+      n: Number(event.rows),
+      estimated: event.estimated,
+      labelCoverage: event.labelCoverage,
+      state: event.state,
+    };
+    await this.platform.journal.once(causeOf(delivery), (unit) =>
+      decideEvent(unit, this.policies, {
+        pipeline: event.pipeline,
+        on: 'PerformanceEvaluated',
+        ledger: {
+          ...this.entry('performance', event.evaluationId, delivery),
+          summary: `champion v${event.model?.version ?? 0}: log loss ${perf.logLoss.toFixed(4)} (reference ${perf.referenceLogLoss.toFixed(4)}), AUC ${perf.rocAuc.toFixed(4)}, n=${perf.n}`,
+          eventTimeMs: msOf(event.window?.end),
+        },
+        values: { perf },
+        actor: actorFrom(undefined),
+        atMs: this.platform.clock.now(),
+      }),
+    );
+  }
+
+  private entry(kind: 'drift' | 'performance', eventId: string, delivery: Delivery) {
+    return { eventId, kind, source: 'rondo/drift-monitor', receivedAtMs: delivery.timeMs, findings: [] };
+  }
+}

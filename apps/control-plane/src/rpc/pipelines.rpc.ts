@@ -1,0 +1,183 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { Inject } from '@nestjs/common';
+import {
+  ApplyPipelineRequestSchema,
+  ApplyPipelineResponseSchema,
+  AutomaticCyclesHeldSchema,
+  DiffPipelineResponseSchema,
+  HoldRequestSchema,
+  ListPipelinesResponseSchema,
+  PipelineAppliedSchema,
+  PipelineSchema,
+  PipelineService,
+  type ApplyPipelineRequest,
+  type ApplyPipelineResponse,
+  type DiffPipelineResponse,
+  type GetPipelineRequest,
+  type HoldRequest,
+  type ListPipelinesResponse,
+  type Pipeline,
+} from '@rondo/contracts';
+import type { Stored, Unit } from '@rondo/journal';
+import { idFrom } from '@rondo/kernel';
+import { admitPipeline, diffPipelines, type PipelineSpec } from '@rondo/policy';
+import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
+import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
+import { cyclesInWindow, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
+import { findPipeline, loadPipeline, PIPELINE, savePipeline } from '../use-cases/pipelines.js';
+import { generationId, Policies, type GenerationState } from '../use-cases/policies.js';
+import { callerOf, identified, overrideFact } from './callers.js';
+import { decisionRecord, type Reader } from './views.js';
+
+type Admission = Extract<ReturnType<typeof admitPipeline>, { ok: true }>;
+
+/** Documents in, pipelines out. */
+@RpcService(PipelineService)
+export class PipelinesRpc {
+  constructor(
+    @Inject(PLATFORM) private readonly platform: Platform,
+    @Inject(Policies) private readonly policies: Policies,
+  ) {}
+
+  async applyPipeline(request: ApplyPipelineRequest, context: RpcContext): Promise<ApplyPipelineResponse> {
+    const admission = admitPipeline({ document: request.document, files: request.files });
+    if (!admission.ok) return refused(admission.problems);
+    const before = await this.platform.journal.load<PipelineState>(PIPELINE, admission.spec.name);
+    const bundle = await this.platform.artifacts.put(Buffer.from(admission.bundle));
+    const current = before && (await this.generation(before.state));
+    if (current?.digest === bundle.digest && before) {
+      return create(ApplyPipelineResponseSchema, { outcome: 'unchanged', pipeline: await this.view(this.platform.journal, before) });
+    }
+    if (request.validateOnly) return create(ApplyPipelineResponseSchema, { outcome: before ? 'configured' : 'created' });
+    const requestId = request.requestId || idFrom('apply', context.principal.id, bundle.digest, String(before?.state.generation ?? 0));
+    const incoming = identified(context, ApplyPipelineRequestSchema, { ...request, requestId }, 'ApplyPipeline');
+    return answerOnce(this.platform.journal, incoming, ApplyPipelineResponseSchema, (unit) =>
+      this.apply(unit, admission, { request, digest: bundle.digest, sizeBytes: bundle.sizeBytes, context }),
+    );
+  }
+
+  async diffPipeline(request: ApplyPipelineRequest): Promise<DiffPipelineResponse> {
+    const admission = admitPipeline({ document: request.document, files: request.files });
+    if (!admission.ok) return create(DiffPipelineResponseSchema, { problems: [...admission.problems] });
+    const before = await this.platform.journal.load<PipelineState>(PIPELINE, admission.spec.name);
+    const current = before && (await this.generation(before.state));
+    const changes = diffPipelines(current?.bundle, admission.bundle);
+    return create(DiffPipelineResponseSchema, { changes: changes.map((change) => ({ ...change })) });
+  }
+
+  async getPipeline(request: GetPipelineRequest): Promise<Pipeline> {
+    const stored = await this.platform.journal.load<PipelineState>(PIPELINE, request.pipeline);
+    if (!stored) await loadPipeline(this.platform.journal as unknown as Unit, request.pipeline);
+    return this.view(this.platform.journal, stored as Stored<PipelineState>);
+  }
+
+  async listPipelines(): Promise<ListPipelinesResponse> {
+    const page = await this.platform.journal.list<PipelineState>(PIPELINE, { limit: 1000 });
+    const pipelines = await Promise.all(page.items.map((stored) => this.view(this.platform.journal, stored)));
+    return create(ListPipelinesResponseSchema, { pipelines });
+  }
+
+  holdAutomaticCycles(request: HoldRequest, context: RpcContext): Promise<Pipeline> {
+    return this.hold(request, context, true);
+  }
+
+  releaseAutomaticCycles(request: HoldRequest, context: RpcContext): Promise<Pipeline> {
+    return this.hold(request, context, false);
+  }
+
+  private async hold(request: HoldRequest, context: RpcContext, held: boolean): Promise<Pipeline> {
+    const { pipeline, reason, requestId } = request;
+    const method = held ? 'HoldAutomaticCycles' : 'ReleaseAutomaticCycles';
+    const incoming = {
+      ...identified(context, HoldRequestSchema, request, method),
+      outgoing: [overrideFact(context, { pipeline, method, subject: pipeline, reason, requestId })],
+    };
+    return answerOnce(this.platform.journal, incoming, PipelineSchema, async (unit) => {
+      const stored = await findPipeline(unit, pipeline);
+      const { hold: _hold, ...state } = stored?.state ?? (await loadPipeline(unit, pipeline));
+      if (request.etag !== '') checkEtag(request.etag, stored?.version ?? 0, { what: `pipeline ${pipeline}` });
+      const actor = callerOf(context);
+      const hold = { reason: `${actor.id}: ${reason}`, actor, ...(request.until && { untilMs: msOf(request.until) }) };
+      savePipeline(unit, { ...state, ...(held && { hold }) }, [
+        outgoing(AutomaticCyclesHeldSchema, { pipeline, held, reason, actor: actorTo(actor), until: request.until }),
+      ]);
+      return this.view(unit, (await findPipeline(unit, pipeline)) as Stored<PipelineState>);
+    });
+  }
+
+  private async apply(
+    unit: Unit,
+    admission: Admission,
+    { request, digest, sizeBytes, context }: { request: ApplyPipelineRequest; digest: string; sizeBytes: number; context: RpcContext },
+  ): Promise<ApplyPipelineResponse> {
+    const { spec } = admission;
+    const before = await findPipeline(unit, spec.name);
+    const generation = (before?.state.generation ?? 0) + 1;
+    const actor = callerOf(context);
+    const owners = spec.owners.map((owner) => `${owner.team} (${owner.contact})`);
+    const state: GenerationState = {
+      pipeline: spec.name,
+      generation,
+      bundle: admission.bundle,
+      digest,
+      document: request.document,
+      author: actor,
+      changeReason: request.changeReason,
+      appliedAtMs: this.platform.clock.now(),
+    };
+    unit.save<GenerationState>({ kind: 'generation', id: generationId(spec.name, generation), state, index: { pipeline: spec.name, generation } });
+    const fresh = newPipeline(spec.name, generation, spec.rollout.endpoint, owners);
+    const next: PipelineState = before ? { ...before.state, generation, endpoint: spec.rollout.endpoint, owners } : fresh;
+    savePipeline(unit, next, [
+      outgoing(PipelineAppliedSchema, {
+        pipeline: spec.name,
+        generation: BigInt(generation),
+        document: { digest, mediaType: 'application/json', sizeBytes: BigInt(sizeBytes) },
+        actor: actorTo(actor),
+        changeReason: request.changeReason,
+        endpoint: spec.rollout.endpoint,
+      }),
+    ]);
+    const pipeline = await this.view(unit, (await findPipeline(unit, spec.name)) as Stored<PipelineState>);
+    return create(ApplyPipelineResponseSchema, { outcome: before ? 'configured' : 'created', pipeline });
+  }
+
+  private async generation(pipeline: PipelineState): Promise<GenerationState | undefined> {
+    return (await this.platform.journal.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation)))?.state;
+  }
+
+  private async view(reader: Reader, stored: Stored<PipelineState>): Promise<Pipeline> {
+    const pipeline = stored.state;
+    const spec: PipelineSpec = await this.policies.spec(reader, pipeline.name, pipeline.generation);
+    const generation = await reader.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation));
+    const nowMs = policyTimeMs(pipeline, spec.time, this.platform.clock.now());
+    const { maxCycles, perMs } = spec.triggerPolicy.budget;
+    const cooling = pipeline.coolDown && pipeline.coolDown.untilMs > nowMs ? pipeline.coolDown : undefined;
+    const record = pipeline.lastDecisionId ? await decisionRecord(reader, pipeline.lastDecisionId) : undefined;
+    const init: MessageInitShape<typeof PipelineSchema> = {
+      name: pipeline.name,
+      generation: BigInt(pipeline.generation),
+      document: generation?.state.document ?? '',
+      endpoint: pipeline.endpoint,
+      champion: pipeline.champion,
+      championSince: timestamp(pipeline.championSinceMs),
+      activeCycleId: pipeline.activeCycleId ?? '',
+      held: pipeline.hold !== undefined,
+      holdReason: pipeline.hold?.reason ?? '',
+      heldUntil: timestamp(pipeline.hold?.untilMs),
+      coolingDownUntil: timestamp(cooling?.untilMs),
+      coolingDownAfter: cooling?.after ?? '',
+      policyTime: timestamp(nowMs),
+      owners: [...pipeline.owners],
+      cyclesInBudgetWindow: cyclesInWindow(pipeline, nowMs, perMs),
+      cyclesMax: maxCycles,
+      etag: etagOf(stored.version),
+      ...(record && { lastDecision: { record } }),
+    };
+    return create(PipelineSchema, init);
+  }
+}
+
+function refused(problems: readonly { path: string; message: string; line?: number; column?: number; rule?: string }[]): ApplyPipelineResponse {
+  return create(ApplyPipelineResponseSchema, { outcome: 'refused', problems: problems.map((problem) => ({ ...problem })) });
+}

@@ -1,0 +1,179 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { DecisionMadeSchema, type DecisionMade } from '@rondo/contracts';
+import type { Unit } from '@rondo/journal';
+import { canonicalJson, idFrom, messageOf } from '@rondo/kernel';
+import { compileExpression, type PipelineSpec } from '@rondo/policy';
+import { actorTo, outgoing, shown } from '../contract-map.js';
+import { decide, type DecisionFacts, type DecisionOutcome, type TriggerReading } from '../domain/decision.js';
+import { fateOf, type LedgerState } from '../domain/ledger.js';
+import { cyclesInWindow, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
+import type { ActorReference } from '../domain/references.js';
+import { observeTrigger, type TriggerMemory } from '../domain/trigger.js';
+import { loadCycle, openCycle, saveCycle } from './cycles.js';
+import { record } from './ledger.js';
+import { loadPipeline, savePipeline } from './pipelines.js';
+import type { Policies } from './policies.js';
+
+type TriggerSource = 'BatchReady' | 'DriftEvaluated' | 'PerformanceEvaluated';
+const CONTEXT = { BatchReady: 'trigger.batch', DriftEvaluated: 'trigger.drift', PerformanceEvaluated: 'trigger.performance' } as const;
+
+/** An event that may start a cycle, with what its triggers may read. */
+export interface DecidableEvent {
+  readonly pipeline: string;
+  readonly on: TriggerSource | 'Manual';
+  readonly ledger: Omit<LedgerState, 'fate' | 'reason' | 'explanation' | 'pipeline'>;
+  /** Values of the expression's context, except `champion`, which is added here. */
+  readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly actor: ActorReference;
+  readonly atMs: number;
+}
+
+export interface MadeDecision {
+  readonly decisionId: string;
+  readonly outcome: DecisionOutcome;
+  readonly cycleId?: string;
+}
+
+/** Decides the fate of one event and carries it out: ledger, decision record and, when it starts one, the cycle. */
+export async function decideEvent(unit: Unit, policies: Policies, event: DecidableEvent): Promise<MadeDecision> {
+  const pipeline = await loadPipeline(unit, event.pipeline);
+  const spec = await policies.spec(unit, pipeline.name, pipeline.generation);
+  const nowMs = policyTimeMs(pipeline, spec.time, event.atMs);
+  const { readings, memories } = readTriggers(spec, pipeline, event, nowMs);
+  const facts = await factsOf(unit, pipeline, spec, { event, nowMs, readings });
+  const outcome = decide(facts);
+  const decisionId = idFrom('decision', event.pipeline, event.ledger.kind, event.ledger.eventId);
+  const cycleId = outcome.verdict === 'Start' ? idFrom('cycle', event.pipeline, String(pipeline.generation), event.ledger.eventId) : pipeline.activeCycleId;
+  const related = outcome.verdict === 'Start' || outcome.verdict === 'Merge' ? cycleId : undefined;
+
+  let next: PipelineState = { ...pipeline, triggers: { ...pipeline.triggers, ...memories }, lastDecisionId: decisionId };
+  if (outcome.verdict === 'Start' && cycleId) {
+    next = openCycle(unit, next, spec, {
+      id: cycleId,
+      pipeline: pipeline.name,
+      number: pipeline.cycles + 1,
+      generation: pipeline.generation,
+      trigger: outcome.reason,
+      startedBy: event.actor.id,
+      decisionId,
+      causes: [event.ledger.eventId],
+      asOfMs: nowMs,
+      atMs: event.atMs,
+      ...(pipeline.champion && { champion: pipeline.champion }),
+    });
+  } else if (outcome.verdict === 'Merge' && cycleId) {
+    const cycle = await loadCycle(unit, cycleId);
+    saveCycle(unit, { ...cycle, merged: [...cycle.merged, event.ledger.eventId] });
+  }
+  savePipeline(unit, next);
+  saveDecision(unit, event, { decisionId, outcome, readings, generation: pipeline.generation, nowMs, ...(related && { cycleId: related }) });
+  await record(unit, {
+    ...event.ledger,
+    pipeline: pipeline.name,
+    fate: fateOf(outcome.verdict),
+    reason: outcome.reason,
+    explanation: outcome.explanation,
+    decisionId,
+    ...(related && { cycleId: related }),
+  });
+  return { decisionId, outcome, ...(related && { cycleId: related }) };
+}
+
+function readTriggers(spec: PipelineSpec, pipeline: PipelineState, event: DecidableEvent, nowMs: number) {
+  const readings: TriggerReading[] = [];
+  const memories: Record<string, TriggerMemory> = {};
+  if (event.on === 'Manual') return { readings, memories };
+  const values = { ...event.values, champion: championValues(pipeline, nowMs) };
+  for (const trigger of spec.triggers) {
+    if (trigger.on !== event.on) continue;
+    const reading = evaluate(trigger.when, CONTEXT[event.on], values);
+    const cleared = trigger.clearWhen !== undefined && evaluate(trigger.clearWhen, CONTEXT[event.on], values).result === 'true';
+    const step = observeTrigger(pipeline.triggers[trigger.name], reading.result === 'true', cleared, trigger.for);
+    memories[trigger.name] = step.memory;
+    readings.push({
+      trigger: trigger.name,
+      expression: trigger.when,
+      ...reading,
+      breaches: step.breaches,
+      needed: trigger.for?.breaches ?? 1,
+      window: trigger.for?.outOf ?? 1,
+      fires: step.fires,
+      action: trigger.action,
+    });
+  }
+  return { readings, memories };
+}
+
+function championValues(pipeline: PipelineState, nowMs: number): Readonly<Record<string, unknown>> {
+  const ageDays = pipeline.championSincePolicyMs === undefined ? 0 : (nowMs - pipeline.championSincePolicyMs) / 86_400_000;
+  return { exists: pipeline.champion !== undefined, version: pipeline.champion?.version ?? 0, ageDays };
+}
+
+/** An expression that cannot be evaluated is a reading of its own, never a breach. */
+function evaluate(expression: string, context: (typeof CONTEXT)[TriggerSource], values: Readonly<Record<string, unknown>>) {
+  try {
+    const { value, read } = compileExpression(expression, context).evaluate(values);
+    return { result: String(value), values: read };
+  } catch (error) {
+    return { result: `error: ${messageOf(error)}`, values: {} };
+  }
+}
+
+async function factsOf(
+  unit: Unit,
+  pipeline: PipelineState,
+  spec: PipelineSpec,
+  { event, nowMs, readings }: { event: DecidableEvent; nowMs: number; readings: readonly TriggerReading[] },
+): Promise<DecisionFacts> {
+  const active = pipeline.activeCycleId ? await loadCycle(unit, pipeline.activeCycleId) : undefined;
+  const { maxCycles, perMs } = spec.triggerPolicy.budget;
+  const holdOver = pipeline.hold?.untilMs !== undefined && pipeline.hold.untilMs <= event.atMs;
+  return {
+    nowMs,
+    manual: event.on === 'Manual',
+    suspended: spec.suspend,
+    budget: { used: cyclesInWindow(pipeline, nowMs, perMs), max: maxCycles, perMs },
+    triggers: readings,
+    ...(pipeline.hold && !holdOver && { hold: { reason: pipeline.hold.reason } }),
+    ...(pipeline.coolDown && { coolDown: pipeline.coolDown }),
+    ...(active && { activeCycle: { id: active.id, number: active.number, phase: active.phase } }),
+  };
+}
+
+interface DecisionToSave {
+  readonly decisionId: string;
+  readonly outcome: DecisionOutcome;
+  readonly readings: readonly TriggerReading[];
+  readonly generation: number;
+  readonly nowMs: number;
+  readonly cycleId?: string;
+}
+
+function saveDecision(unit: Unit, event: DecidableEvent, made: DecisionToSave): void {
+  const message = outgoing(
+    DecisionMadeSchema,
+    {
+      pipeline: event.pipeline,
+      decisionId: made.decisionId,
+      policyGeneration: BigInt(made.generation),
+      verdict: made.outcome.verdict,
+      reason: made.outcome.reason,
+      explanation: made.outcome.explanation,
+      causeEventIds: [event.ledger.eventId],
+      triggers: made.readings.map(({ fires: _fires, action: _action, values, ...reading }) => ({ ...reading, valuesJson: canonicalJson(values) })),
+      checks: [...made.outcome.checks],
+      cycleId: made.cycleId ?? '',
+      actor: actorTo(event.actor),
+      eventTime: timestampFromMs(made.nowMs),
+      decidedAt: timestampFromMs(event.atMs),
+    },
+    made.cycleId ? { cycleid: made.cycleId } : {},
+  );
+  unit.save({
+    kind: 'decision',
+    id: made.decisionId,
+    state: { record: shown(DecisionMadeSchema, message.message as DecisionMade) },
+    index: { pipeline: event.pipeline, decidedAtMs: event.atMs, verdict: made.outcome.verdict },
+    outgoing: [message],
+  });
+}
