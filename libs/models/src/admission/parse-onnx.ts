@@ -16,6 +16,9 @@ export interface ParseLimits {
 const messagesMax = 50_000;
 /** model → graph → node → attribute → tensor → segment is 6; sub-graphs are refused by name, so they are let in here. */
 const depthMax = 16;
+/** Writers put fields in order, so a model starts with its ir_version and a pickle or a text with something else. */
+const irVersionTag = 0x08;
+const protobufRule = 'is an onnx.ModelProto in protobuf encoding';
 
 /** Decodes an ONNX file of bounded cost; never throws for any bytes. */
 export function parseOnnx(bytes: Uint8Array, { bytesMax, valuesMax }: ParseLimits): ParsedOnnx {
@@ -24,12 +27,13 @@ export function parseOnnx(bytes: Uint8Array, { bytesMax, valuesMax }: ParseLimit
   try {
     const limits = { messages: messagesMax, values: valuesMax, depth: depthMax };
     const excess = wireExcess(bytes, onnx.ModelProtoSchema, limits);
+    if (excess === 'unknown-field' && bytes[0] !== irVersionTag) return { refused: notOnnx(protobufRule) };
     if (excess) return { refused: refusalOf(excess, limits) };
     const model = fromBinary(onnx.ModelProtoSchema, bytes);
     if (!model.graph || model.irVersion < 1n) return { refused: notOnnx('has an ir_version and a graph') };
     return { model, graph: model.graph };
   } catch {
-    return { refused: notOnnx('is an onnx.ModelProto in protobuf encoding') };
+    return { refused: notOnnx(protobufRule) };
   }
 }
 

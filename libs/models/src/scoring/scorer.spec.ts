@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { digestOf } from '@rondo/artifacts';
 import { onnx } from '@rondo/contracts';
 import { seededRandom } from '@rondo/kernel';
@@ -177,14 +177,14 @@ describe('a scorer', () => {
   });
 
   it('refuses an answer that is no probability', async () => {
-    const { digest } = await load(linearFile);
-    const infinite = new Float32Array(features).fill(Infinity);
-    infinite[1] = -Infinity;
-    const outcome = scorer.score(digest, infinite, 1);
-    await outcome.then(
-      ([p]) => expect(p! >= 0 && p! <= 1).toBe(true),
-      (error: unknown) => expect(error).toMatchObject({ detail: { reason: 'NO_PROBABILITY' } }),
-    );
+    const model = fromBinary(onnx.ModelProtoSchema, constantToOnnx(0.99, features));
+    model.graph!.node[0]!.attribute.find(({ name }) => name === 'post_transform')!.s = new TextEncoder().encode('NONE');
+    const { digest, engine } = await load(toBinary(onnx.ModelProtoSchema, model));
+    expect(engine).toBe('onnxruntime');
+    await expect(scorer.score(digest, new Float32Array(features), 1)).rejects.toMatchObject({
+      code: 'failed-precondition',
+      detail: { reason: 'NO_PROBABILITY', field: 'probabilities[0]' },
+    });
   });
 
   it('forgets a model on request and loads it again', async () => {
@@ -291,16 +291,25 @@ describe('a scoring lane', () => {
 
 describe('a scoring thread', () => {
   it('does not let a model take more memory than it is given', async () => {
-    const thread = new ScoringThread(64);
-    // 16 million features of one row are 64 MB before the runtime has done anything.
+    // 16 million features of one row are 64 MiB before the runtime has done anything.
     const width = 16 * 2 ** 20;
-    await thread.ask({ kind: 'load', digest: 'wide', bytes: constantToOnnx(0.5, width) }, [], 20_000);
-    const big = new Float32Array(width);
-    await expect(
-      thread.ask({ kind: 'score', digest: 'wide', rows: big, count: 1, features: width }, [big.buffer], 20_000),
-    ).rejects.toMatchObject({ detail: { reason: 'MODEL_FAILED' } });
-    await thread.end(new Error('done'));
-    expect(thread.alive).toBe(false);
+    const bytes = constantToOnnx(0.5, width);
+    const outcomes = [];
+    for (const memoryMb of [64, 256]) {
+      const thread = new ScoringThread(memoryMb);
+      await thread.ask({ kind: 'load', digest: 'wide', bytes }, [], 20_000);
+      const row = new Float32Array(width);
+      const run = thread.ask(
+        { kind: 'score', digest: 'wide', rows: row, count: 1, features: width },
+        [row.buffer],
+        20_000,
+      );
+      outcomes.push(...(await Promise.allSettled([run])));
+      await thread.end(new Error('done'));
+      expect(thread.alive).toBe(false);
+    }
+    expect(outcomes[0]).toMatchObject({ status: 'rejected', reason: { detail: { reason: 'MODEL_FAILED' } } });
+    expect(outcomes[1]).toEqual({ status: 'fulfilled', value: Float32Array.of(0.5) });
   });
 
   it('rejects a call that is under way when it is ended, and all later ones', async () => {
