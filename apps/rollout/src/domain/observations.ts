@@ -1,0 +1,132 @@
+/** One answered request as the rollout needs it. Columns run in parallel; `null` where a model did not score the row. */
+export interface ServedBatch {
+  readonly requestId: string;
+  readonly eventTimeMs: number;
+  /** Routing epoch it was served under. */
+  readonly epoch: number;
+  readonly candidateDigest?: string;
+  readonly servedByCandidate: readonly boolean[];
+  readonly championScores: readonly (number | null)[];
+  readonly candidateScores: readonly (number | null)[];
+  /** Wall time of the whole request per model; 0 when it was not used. */
+  readonly championLatencyMs: number;
+  readonly candidateLatencyMs: number;
+  readonly championErrors: number;
+  readonly candidateErrors: number;
+}
+
+/** One row that both models scored and whose outcome is known. */
+export interface ScoredPair {
+  readonly champion: number;
+  readonly candidate: number;
+  readonly label: 0 | 1;
+}
+
+/** Outcomes of a request: entry i belongs to row `rowIndexes[i]`, or to row i when there are none. */
+export interface ObservedLabels {
+  readonly requestId: string;
+  readonly rowIndexes: readonly number[];
+  readonly labels: readonly number[];
+}
+
+/** Feedback on one row. */
+export interface ObservedFeedback {
+  readonly requestId: string;
+  readonly rowIndex: number;
+  readonly name: string;
+  readonly value: number;
+}
+
+/** The scores of one request, kept until its outcomes are known. */
+export interface PendingPrediction {
+  readonly rolloutId: string;
+  readonly requestId: string;
+  readonly rows: number;
+  /** Rows that both models scored, with their scores in parallel. */
+  readonly pairedRows: readonly number[];
+  readonly champion: readonly number[];
+  readonly candidate: readonly number[];
+  /** Rows the candidate answered. */
+  readonly candidateRows: readonly number[];
+  /** Outcome per paired row, in the order of `pairedRows`; -1 = unknown yet. */
+  readonly outcomes: readonly number[];
+  /** `row|name` of the feedback already counted. */
+  readonly feedbackSeen: readonly string[];
+}
+
+/** What became of the entries of a label message. */
+export interface LabelCounts {
+  /** Joined to a pair and counted. */
+  readonly joined: number;
+  /** Known rows that only one model scored: nothing to compare. */
+  readonly unpaired: number;
+  /** Repeated with the same outcome. */
+  readonly duplicate: number;
+  /** Repeated with another outcome; the first one stands. */
+  readonly contradictory: number;
+  /** Rows or requests that were never logged. */
+  readonly unknown: number;
+}
+
+/** Nothing counted. */
+export const noLabels: LabelCounts = { joined: 0, unpaired: 0, duplicate: 0, contradictory: 0, unknown: 0 };
+
+/** Keeps what a later join needs; undefined when the request holds nothing to compare. */
+export function pendingFrom(batch: ServedBatch, rolloutId: string, options: { readonly keepUnpaired: boolean }): PendingPrediction | undefined {
+  const pairedRows: number[] = [];
+  const champion: number[] = [];
+  const candidate: number[] = [];
+  const candidateRows: number[] = [];
+  for (let row = 0; row < batch.championScores.length; row++) {
+    const a = batch.championScores[row];
+    const b = batch.candidateScores[row];
+    if (batch.servedByCandidate[row]) candidateRows.push(row);
+    if (a === null || a === undefined || b === null || b === undefined) continue;
+    pairedRows.push(row);
+    champion.push(a);
+    candidate.push(b);
+  }
+  if (pairedRows.length === 0 && !options.keepUnpaired) return undefined;
+  const outcomes = pairedRows.map(() => -1);
+  const { requestId } = batch;
+  return { rolloutId, requestId, rows: batch.championScores.length, pairedRows, champion, candidate, candidateRows, outcomes, feedbackSeen: [] };
+}
+
+/** Joins outcomes to the scores they belong to; each row counts once, whatever is repeated or contradicted later. */
+export function joinLabels(
+  pending: PendingPrediction,
+  observed: ObservedLabels,
+): { readonly pending: PendingPrediction; readonly pairs: readonly ScoredPair[]; readonly counts: LabelCounts } {
+  const outcomes = [...pending.outcomes];
+  const positionOf = new Map(pending.pairedRows.map((row, position) => [row, position]));
+  const counts = { ...noLabels };
+  const pairs: ScoredPair[] = [];
+  observed.labels.forEach((value, entry) => {
+    const row = observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
+    if (row === undefined || row >= pending.rows || (value !== 0 && value !== 1)) return void (counts.unknown += 1);
+    const position = positionOf.get(row);
+    if (position === undefined) return void (counts.unpaired += 1);
+    const known = outcomes[position]!;
+    if (known >= 0) return void (counts[known === value ? 'duplicate' : 'contradictory'] += 1);
+    outcomes[position] = value;
+    counts.joined += 1;
+    pairs.push({ champion: pending.champion[position]!, candidate: pending.candidate[position]!, label: value });
+  });
+  return { pending: { ...pending, outcomes }, pairs, counts };
+}
+
+/** True when every pair has its outcome. */
+export function isComplete(pending: PendingPrediction): boolean {
+  return pending.outcomes.every((outcome) => outcome >= 0);
+}
+
+/** Finds the arm that answered the row the feedback is about; undefined when the row is unknown or was counted before. */
+export function joinFeedback(
+  pending: PendingPrediction,
+  observed: ObservedFeedback,
+): { readonly pending: PendingPrediction; readonly arm: 'candidate' | 'champion'; readonly name: string; readonly value: number } | undefined {
+  const mark = `${observed.rowIndex}|${observed.name}`;
+  if (observed.rowIndex >= pending.rows || pending.feedbackSeen.includes(mark)) return undefined;
+  const arm = pending.candidateRows.includes(observed.rowIndex) ? 'candidate' : 'champion';
+  return { pending: { ...pending, feedbackSeen: [...pending.feedbackSeen, mark] }, arm, name: observed.name, value: observed.value };
+}

@@ -1,0 +1,35 @@
+/** `Pass` = no harm shown and non-inferior; `Fail` = harm shown; `Inconclusive` = hold. */
+export type Verdict = 'Pass' | 'Fail' | 'Inconclusive';
+
+/** A statistic with its interval and its n; a bound that does not exist yet is absent. */
+export interface Estimate {
+  readonly name: string;
+  readonly value: number;
+  readonly lower?: number;
+  readonly upper?: number;
+  /** Coverage of the interval in (0, 1). */
+  readonly confidence: number;
+  readonly n: number;
+  readonly method: string;
+  readonly limit?: number;
+}
+
+/** One look at one analysis. */
+export interface Reading {
+  readonly analysis: string;
+  readonly verdict: Verdict;
+  readonly candidate?: Estimate;
+  readonly champion?: Estimate;
+  /** Candidate - champion. */
+  readonly difference?: Estimate;
+  /** Anytime-valid evidence of harm; harm is declared at 1 / alpha. */
+  readonly eValue: number;
+  readonly alpha: number;
+  readonly looks: number;
+  /** Samples the verdict rests on, in the unit that `minSamples` counts. */
+  readonly samples: number;
+  readonly minSamples: number;
+  /** What is counted, for the text: labels, rows, requests. */
+  readonly unit: string;
+  readonly explanation: string;
+}

@@ -1,0 +1,42 @@
+/** What an analysis measures. Loss and latency: lower is better; accuracy and engagement: higher is better. */
+export type AnalysisMetric = 'logLoss' | 'accuracy' | 'errorRate' | 'latencyMs' | 'engagement';
+
+/** One comparison of candidate and champion. */
+export interface AnalysisRule {
+  readonly name: string;
+  readonly metric: AnalysisMetric;
+  /** Chance of declaring harm, over all looks together, when there is none. In (0, 1). */
+  readonly alpha: number;
+  /** Name of the feedback that an engagement analysis counts; every feedback when absent. */
+  readonly feedback?: string;
+  /**
+   * Largest loss that is tolerated, >= 0: nats for logLoss, share of the rows for accuracy and errorRate, ms a row for latencyMs,
+   * the unit of the feedback for engagement.
+   */
+  readonly margin: number;
+  /** Samples before the analysis may pass: labelled pairs, scored rows, requests or feedback events of the smaller arm. */
+  readonly minSamples: number;
+}
+
+/** One step: how much the candidate serves and what must hold before the next. */
+export interface StepRule {
+  readonly name: string;
+  readonly weightPercent: number;
+  readonly shadow: boolean;
+  /** Policy time to spend in the step at least. */
+  readonly bakeMs: number;
+  /** Names of the analyses that must pass. */
+  readonly analyses: readonly string[];
+}
+
+/** The rollout part of an admitted policy generation; a rollout keeps the one it began with. */
+export interface RolloutPlan {
+  readonly endpoint: string;
+  readonly time: 'EventTime' | 'WallClock';
+  readonly steps: readonly StepRule[];
+  readonly analyses: readonly AnalysisRule[];
+  /** Policy time from start to end; after it `onDeadline` applies. */
+  readonly deadlineMs: number;
+  /** What missing evidence means at the deadline. There is no option to promote. */
+  readonly onDeadline: 'Hold' | 'RollBack';
+}
