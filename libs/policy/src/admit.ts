@@ -52,13 +52,22 @@ function readBundle(bundle: string): { source: unknown; document: ReadDocument; 
   try {
     json = JSON.parse(bundle);
   } catch (cause) {
-    throw new PermanentError('data-loss', 'the stored pipeline is not JSON', { field: 'bundle', rule: 'canonical JSON', cause });
+    throw new PermanentError('data-loss', 'the stored pipeline is not JSON', {
+      field: 'bundle',
+      rule: 'canonical JSON',
+      cause,
+    });
   }
   const outer = bundleShape.safeParse(json);
   const inner = outer.success ? pipelineDocument.safeParse(outer.data.document) : undefined;
-  if (outer.success && inner?.success) return { source: outer.data.document, document: inner.data, files: outer.data.files };
+  if (outer.success && inner?.success)
+    return { source: outer.data.document, document: inner.data, files: outer.data.files };
   const cause = outer.error ?? inner?.error;
-  throw new PermanentError('data-loss', 'the stored pipeline does not fit the schema', { field: 'bundle', rule: 'admitted', cause });
+  throw new PermanentError('data-loss', 'the stored pipeline does not fit the schema', {
+    field: 'bundle',
+    rule: 'admitted',
+    cause,
+  });
 }
 
 /** The spec of an admitted bundle. Throws PermanentError `data-loss` when the bundle was not made by this library. */
@@ -76,7 +85,10 @@ export function admittedDocument(bundle: string): PipelineDocument {
 export function filesNamedBy(document: string): string[] {
   const reading = readYaml(document);
   const data = reading.ok ? blockOf(reading.source.value, 'data') : undefined;
-  const shape = z.object({ contract: z.object({ file: z.string() }), features: z.object({ sql: z.object({ file: z.string() }) }) });
+  const shape = z.object({
+    contract: z.object({ file: z.string() }),
+    features: z.object({ sql: z.object({ file: z.string() }) }),
+  });
   const result = shape.safeParse(data);
   return result.success ? [result.data.contract.file, result.data.features.sql.file] : [];
 }
@@ -89,7 +101,10 @@ function blockOf(document: unknown, block: string): unknown {
 
 /** Blocks whose shape is right, so that rules across fields are told together with shape problems elsewhere. */
 function shapedBlocks(document: unknown): ShapedSpec {
-  const blocks = Object.entries(specBlocks).map(([block, schema]) => [block, schema.safeParse(blockOf(document, block)).data]);
+  const blocks = Object.entries(specBlocks).map(([block, schema]) => [
+    block,
+    schema.safeParse(blockOf(document, block)).data,
+  ]);
   return Object.fromEntries(blocks.filter(([, value]) => value !== undefined)) as ShapedSpec;
 }
 
@@ -117,7 +132,8 @@ function depthOf(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return `is missing (${issue.expected})`;
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+    return `is missing (${issue.expected})`;
   const text = issue.message.replace(/^Invalid input: /, '').replace(/^Too (small|big): /, '');
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -17,7 +17,8 @@ export interface DocumentChange {
 
 /** What changes from one admitted bundle to another, leaf by leaf, files included; `undefined` stands for no pipeline yet. */
 export function diffPipelines(fromBundle: string | undefined, toBundle: string): DocumentChange[] {
-  const before = fromBundle === undefined ? undefined : { ...admittedDocument(fromBundle), files: parseAdmitted(fromBundle).files };
+  const before =
+    fromBundle === undefined ? undefined : { ...admittedDocument(fromBundle), files: parseAdmitted(fromBundle).files };
   const after = { ...admittedDocument(toBundle), files: parseAdmitted(toBundle).files };
   const changes: DocumentChange[] = [];
   compare(before, after, [], changes);
@@ -29,7 +30,11 @@ function compare(before: unknown, after: unknown, path: Path, changes: DocumentC
   const a = keyed(before);
   const b = keyed(after);
   if (!a && !b) {
-    changes.push({ path: shown(path), ...(before !== undefined && { fromJson: canonicalJson(before) }), ...(after !== undefined && { toJson: canonicalJson(after) }) });
+    changes.push({
+      path: shown(path),
+      ...(before !== undefined && { fromJson: canonicalJson(before) }),
+      ...(after !== undefined && { toJson: canonicalJson(after) }),
+    });
     return;
   }
   if ((before !== undefined && !a) || (after !== undefined && !b)) {
@@ -39,11 +44,14 @@ function compare(before: unknown, after: unknown, path: Path, changes: DocumentC
   const keys = new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])]);
   const sizeBefore = changes.length;
   for (const key of keys) compare(a?.get(key), b?.get(key), [...path, key], changes);
-  if (changes.length === sizeBefore) changes.push({ path: `${shown(path)} (order)`, fromJson: orderOf(a), toJson: orderOf(b) });
+  if (changes.length === sizeBefore)
+    changes.push({ path: `${shown(path)} (order)`, fromJson: orderOf(a), toJson: orderOf(b) });
 }
 
 function orderOf(map: ReadonlyMap<string | number, unknown> | undefined): string {
-  return JSON.stringify([...(map?.keys() ?? [])].map((key) => (typeof key === 'string' ? key.replace(NAMED, '') : key)));
+  return JSON.stringify(
+    [...(map?.keys() ?? [])].map((key) => (typeof key === 'string' ? key.replace(NAMED, '') : key)),
+  );
 }
 
 /** Marks a key that is the name of a list item. */
@@ -53,7 +61,9 @@ function keyed(value: unknown): ReadonlyMap<string | number, unknown> | undefine
   if (value === null || typeof value !== 'object') return undefined;
   if (!Array.isArray(value)) return new Map(Object.entries(value));
   if (value.some((item) => item === null || typeof item !== 'object')) return undefined;
-  const names = value.map((item: { name?: unknown }, index) => (typeof item.name === 'string' ? NAMED + item.name : index));
+  const names = value.map((item: { name?: unknown }, index) =>
+    typeof item.name === 'string' ? NAMED + item.name : index,
+  );
   return new Map(names.map((name, index) => [name, value[index] as unknown]));
 }
 

@@ -6,6 +6,8 @@ export const LIMITS = {
   documentDepth: 24,
   /** Maps, lists and scalars, aliases expanded. */
   documentNodes: 5_000,
+  /** Lexical tokens, spaces and line ends included. */
+  documentTokens: 40_000,
   /** Uses of anchors. */
   aliases: 20,
   /** Bytes of each named file. */

@@ -23,18 +23,23 @@ function durationMs(text: string): number | undefined {
 }
 
 /** A duration above zero. */
-export const positiveDuration = (): z.ZodType<Duration, string> => duration(1, 'must be longer than 0 and at most ten years');
+export const positiveDuration = (): z.ZodType<Duration, string> =>
+  duration(1, 'must be longer than 0 and at most ten years');
 
 /** A duration that may be zero. */
 export const anyDuration = (): z.ZodType<Duration, string> => duration(0, 'must be at most ten years');
 
 /** A name in the manner of Kubernetes: lower-case letters, digits and inner hyphens, up to 63 characters. */
 export const name = () =>
-  z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a name is 1 to 63 lower-case letters, digits and inner hyphens');
+  z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a name is 1 to 63 lower-case letters, digits and inner hyphens');
 
 /** A column of a table. */
 export const column = () =>
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a column is a letter or _ followed by up to 62 letters, digits or _');
+  z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a column is a letter or _ followed by up to 62 letters, digits or _');
 
 /** A file that travels with the document, by its path beside it. */
 export const file = () =>

@@ -4,7 +4,9 @@ import type { Path } from './path.js';
 import type { RuleBreach, ShapedSpec } from './rules.js';
 
 /** Where the document names files, with the names. */
-export function namedFiles(data: ShapedSpec['data']): { readonly path: Path; readonly file: string; readonly kind: 'contract' | 'sql' }[] {
+export function namedFiles(
+  data: ShapedSpec['data'],
+): { readonly path: Path; readonly file: string; readonly kind: 'contract' | 'sql' }[] {
   if (!data) return [];
   return [
     { path: ['spec', 'data', 'contract', 'file'], file: data.contract.file, kind: 'contract' },
@@ -24,7 +26,8 @@ export function readFiles(
     const refuse = (rule: string, message: string): number => breaches.push({ path, rule, message });
     const bytes = Object.hasOwn(files, file) ? files[file] : undefined;
     if (!bytes) refuse('file-present', `the file ${file} did not come with the document`);
-    else if (bytes.length > LIMITS.fileBytes) refuse('file-size', `${file} has ${bytes.length} bytes, at most ${LIMITS.fileBytes} are read`);
+    else if (bytes.length > LIMITS.fileBytes)
+      refuse('file-size', `${file} has ${bytes.length} bytes, at most ${LIMITS.fileBytes} are read`);
     else {
       const text = utf8(bytes);
       if (text === undefined) refuse('file-text', `${file} is not UTF-8 text`);
@@ -34,10 +37,19 @@ export function readFiles(
     }
   }
   const given = Object.keys(files);
-  if (given.length > LIMITS.files) breaches.push({ path: [], rule: 'file-count', message: `${given.length} files came, at most ${LIMITS.files} are read` });
+  if (given.length > LIMITS.files)
+    breaches.push({
+      path: [],
+      rule: 'file-count',
+      message: `${given.length} files came, at most ${LIMITS.files} are read`,
+    });
   else if (data)
     for (const file of given.filter((name) => !named.some((entry) => entry.file === name)))
-      breaches.push({ path: [], rule: 'file-named', message: `the file ${file} came with the document, which does not name it` });
+      breaches.push({
+        path: [],
+        rule: 'file-named',
+        message: `the file ${file} came with the document, which does not name it`,
+      });
   return { texts, breaches };
 }
 
@@ -50,7 +62,10 @@ function contractBreaches(text: string, file: string, refuse: (rule: string, mes
   }
   const contract = reading.source.value as { kind?: unknown; apiVersion?: unknown } | null;
   if (contract?.kind !== 'DataContract' || !/^v3\.\d+\.\d+$/.test(String(contract.apiVersion)))
-    refuse('contract-kind', `${file} is not an Open Data Contract Standard document (kind DataContract, apiVersion v3.x)`);
+    refuse(
+      'contract-kind',
+      `${file} is not an Open Data Contract Standard document (kind DataContract, apiVersion v3.x)`,
+    );
 }
 
 function utf8(bytes: Uint8Array): string | undefined {

@@ -51,11 +51,19 @@ function dataRules(data: ReadSpec['data'], refuse: Refuse): void {
   const { split, window, features } = data;
   const heldOutMs = split.validation.ms + split.test.ms + 2 * split.embargo.ms;
   if (heldOutMs >= window.ms)
-    refuse(['data', 'split'], 'split-fits-window', `validation, test and embargoes leave nothing of the window of ${days(window)} for training`);
+    refuse(
+      ['data', 'split'],
+      'split-fits-window',
+      `validation, test and embargoes leave nothing of the window of ${days(window)} for training`,
+    );
   unique(features.tables, ['data', 'features', 'tables'], refuse);
   for (const [index, { name }] of features.tables.entries())
     if (name === 'batch' || name === 'context')
-      refuse(['data', 'features', 'tables', index, 'name'], 'reserved-name', `${name} is the name of a view of Rondo's own`);
+      refuse(
+        ['data', 'features', 'tables', index, 'name'],
+        'reserved-name',
+        `${name} is the name of a view of Rondo's own`,
+      );
   const used = new Set<string>();
   const columns: [string, Path][] = [
     [features.key, ['key']],
@@ -71,10 +79,16 @@ function dataRules(data: ReadSpec['data'], refuse: Refuse): void {
 
 function labelingRules(labeling: NonNullable<ReadSpec['labeling']>, data: ShapedSpec['data'], refuse: Refuse): void {
   const [a, b] = labeling.classes;
-  if (a && b && a.value === b.value) refuse(['labeling', 'classes', 1, 'value'], 'unique-class', `the class ${b.value} is given twice`);
-  if (a && b && a.title === b.title) refuse(['labeling', 'classes', 1, 'title'], 'unique-class', `the title ${b.title} is given twice`);
+  if (a && b && a.value === b.value)
+    refuse(['labeling', 'classes', 1, 'value'], 'unique-class', `the class ${b.value} is given twice`);
+  if (a && b && a.title === b.title)
+    refuse(['labeling', 'classes', 1, 'title'], 'unique-class', `the title ${b.title} is given twice`);
   if (labeling.quality.minAgreement !== undefined && labeling.annotatorsPerTask < 2)
-    refuse(['labeling', 'quality', 'minAgreement'], 'agreement-needs-two', 'agreement needs annotatorsPerTask of 2 or more');
+    refuse(
+      ['labeling', 'quality', 'minAgreement'],
+      'agreement-needs-two',
+      'agreement needs annotatorsPerTask of 2 or more',
+    );
   if (data && data.features.reviewReason === undefined)
     refuse(['labeling'], 'review-reason', 'labeling needs data.features.reviewReason, the column that picks the rows');
 }
@@ -89,16 +103,25 @@ function triggerRules(triggers: ReadSpec['triggers'], refuse: Refuse): void {
   unique(triggers, ['triggers'], refuse);
   triggers.forEach((trigger, index) => {
     const path = ['triggers', index];
-    if (trigger.name === 'manual') refuse([...path, 'name'], 'reserved-name', 'manual is the name of cycles started by people');
+    if (trigger.name === 'manual')
+      refuse([...path, 'name'], 'reserved-name', 'manual is the name of cycles started by people');
     check(trigger.when, TRIGGER_CONTEXTS[trigger.on], [...path, 'when'], refuse);
     check(trigger.clearWhen, TRIGGER_CONTEXTS[trigger.on], [...path, 'clearWhen'], refuse);
     persistenceRule(trigger.for, [...path, 'for'], refuse);
   });
 }
 
-function persistenceRule(value: { readonly breaches: number; readonly outOf: number }, path: Path, refuse: Refuse): void {
+function persistenceRule(
+  value: { readonly breaches: number; readonly outOf: number },
+  path: Path,
+  refuse: Refuse,
+): void {
   if (value.breaches > value.outOf)
-    refuse([...path, 'breaches'], 'breaches-within', `${value.breaches} breaches cannot occur in ${value.outOf} evaluations`);
+    refuse(
+      [...path, 'breaches'],
+      'breaches-within',
+      `${value.breaches} breaches cannot occur in ${value.outOf} evaluations`,
+    );
 }
 
 /** Values of `eval` that exist only when the block that measures them does. */
@@ -118,7 +141,8 @@ function evaluationRules(evaluation: ReadSpec['evaluation'], data: ShapedSpec['d
     const path = ['evaluation', 'cohorts', index, 'by'];
     if (seen.has(by)) refuse(path, 'unique-name', `cohorts by ${by} are given twice`);
     seen.add(by);
-    if (data && !data.features.columns.includes(by)) refuse(path, 'known-column', `${by} is not in data.features.columns`);
+    if (data && !data.features.columns.includes(by))
+      refuse(path, 'known-column', `${by} is not in data.features.columns`);
   });
 }
 
@@ -137,7 +161,8 @@ type Comparison = NonNullable<ReadSpec['evaluation']['gates'][number]['compare']
 function comparisonRules({ metric, test, rule, margin }: Comparison, path: Path, refuse: Refuse): void {
   if (metric === 'rocAuc' && test === 'PairedMean')
     refuse([...path, 'test'], 'test-fits-metric', 'rocAuc is no mean over rows: use DeLong or PairedBootstrap');
-  if (metric !== 'rocAuc' && test === 'DeLong') refuse([...path, 'test'], 'test-fits-metric', `DeLong compares rocAuc, not ${metric}`);
+  if (metric !== 'rocAuc' && test === 'DeLong')
+    refuse([...path, 'test'], 'test-fits-metric', `DeLong compares rocAuc, not ${metric}`);
   if (rule === 'NonInferior' && margin === 0)
     refuse([...path, 'margin'], 'margin', 'NonInferior needs a margin above 0; without one it would be Superior');
 }
@@ -155,15 +180,22 @@ function rolloutRules(rollout: ReadSpec['rollout'], refuse: Refuse): void {
     const path = ['rollout', 'steps', index];
     if ((step.shadow === undefined) === (step.weight === undefined))
       refuse(path, 'shadow-or-weight', `the step ${step.name} needs either shadow: true or weight`);
-    if (step.shadow && weight > 0) refuse([...path, 'shadow'], 'shadow-first', 'a shadow step cannot follow one with traffic');
+    if (step.shadow && weight > 0)
+      refuse([...path, 'shadow'], 'shadow-first', 'a shadow step cannot follow one with traffic');
     if (step.weight !== undefined && step.weight <= weight)
       refuse([...path, 'weight'], 'weights-ascend', `weights must rise: ${step.weight} follows ${weight}`);
     weight = Math.max(weight, step.weight ?? 0);
     step.analyses.forEach((analysis, position) => {
       const repeated = step.analyses.indexOf(analysis) < position;
       const known = rollout.analyses.some(({ name }) => name === analysis);
-      if (!known) refuse([...path, 'analyses', position], 'known-analysis', `there is no analysis ${analysis} in rollout.analyses`);
-      else if (repeated) refuse([...path, 'analyses', position], 'unique-name', `the analysis ${analysis} is named twice`);
+      if (!known)
+        refuse(
+          [...path, 'analyses', position],
+          'known-analysis',
+          `there is no analysis ${analysis} in rollout.analyses`,
+        );
+      else if (repeated)
+        refuse([...path, 'analyses', position], 'unique-name', `the analysis ${analysis} is named twice`);
     });
   });
   rollout.analyses.forEach((analysis, index) => {
@@ -175,7 +207,11 @@ function rolloutRules(rollout: ReadSpec['rollout'], refuse: Refuse): void {
   });
   const bakeMs = rollout.steps.reduce((sum, step) => sum + step.bake.ms, 0);
   if (bakeMs >= rollout.deadline.ms)
-    refuse(['rollout', 'deadline'], 'deadline', `the steps bake for ${bakeMs / DAYS} d, which the deadline of ${days(rollout.deadline)} does not allow`);
+    refuse(
+      ['rollout', 'deadline'],
+      'deadline',
+      `the steps bake for ${bakeMs / DAYS} d, which the deadline of ${days(rollout.deadline)} does not allow`,
+    );
 }
 
 function monitoringRules({ drift }: ReadSpec['monitoring'], refuse: Refuse): void {

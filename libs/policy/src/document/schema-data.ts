@@ -27,7 +27,9 @@ export const model = z
 const features = z
   .strictObject({
     sql: z
-      .strictObject({ file: file().describe('SELECT statement over the views `batch`, `context` and the tables below.') })
+      .strictObject({
+        file: file().describe('SELECT statement over the views `batch`, `context` and the tables below.'),
+      })
       .describe('How feature rows are computed.'),
     tables: z
       .array(
@@ -41,7 +43,9 @@ const features = z
       .describe('Reference tables.'),
     key: column().describe('Column that identifies a row; equal keys in one batch are refused.'),
     eventTime: column().describe('Column with the event time of the feature row.'),
-    reviewReason: column().optional().describe('Text column that says why people should look at the row; null when they need not.'),
+    reviewReason: column()
+      .optional()
+      .describe('Text column that says why people should look at the row; null when they need not.'),
     columns: z.array(column()).min(1).max(200).describe('Features in the order in which model and callers see them.'),
   })
   .describe('The feature view: the same SQL for training and serving.');
@@ -58,7 +62,9 @@ export const data = z
     contract: z
       .strictObject({ file: file().describe('Open Data Contract Standard (ODCS v3) document.') })
       .describe('What a batch must honour.'),
-    onViolation: z.literal('Quarantine').describe('A batch that breaks the contract waits for a person; nothing downstream sees it.'),
+    onViolation: z
+      .literal('Quarantine')
+      .describe('A batch that breaks the contract waits for a person; nothing downstream sees it.'),
     features,
     window: positiveDuration().describe('Event time a snapshot spans, split included.'),
     split: z

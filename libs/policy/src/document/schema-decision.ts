@@ -12,7 +12,9 @@ const trigger = z.strictObject({
   name: name().describe('Name in decision records.'),
   on: z.enum(['BatchReady', 'DriftEvaluated', 'PerformanceEvaluated']).describe('Event that is judged.'),
   when: expression().describe('CEL expression that is true for a breach; its variables depend on the event.'),
-  clearWhen: expression().optional().describe('CEL expression that ends a breach; without it a breach ends when `when` is false.'),
+  clearWhen: expression()
+    .optional()
+    .describe('CEL expression that ends a breach; without it a breach ends when `when` is false.'),
   for: persistence().default({ breaches: 1, outOf: 1 }).describe('How lasting a breach must be.'),
   action: z.enum(['Start', 'Propose']).default('Start').describe('Start a cycle, or propose one to people.'),
 });
@@ -23,7 +25,11 @@ export const triggers = z.array(trigger).max(20).describe('When a retraining is 
 /** `spec.manual` */
 export const manual = z
   .strictObject({
-    roles: z.array(z.enum(['operator', 'admin'])).min(1).max(2).describe('Roles that may start a cycle by hand.'),
+    roles: z
+      .array(z.enum(['operator', 'admin']))
+      .min(1)
+      .max(2)
+      .describe('Roles that may start a cycle by hand.'),
   })
   .describe('Cycles started by people; cool-downs do not hold them.');
 
@@ -55,7 +61,9 @@ export const approvals = z
     votesNeeded: count(1, 5).describe('Approving votes of different people.'),
     excludeAuthors: z.boolean().describe('Who applied the document or started the cycle may not vote.'),
     timeout: positiveDuration().describe('Time to vote, by the clock on the wall.'),
-    onTimeout: z.enum(['Expire', 'Reject']).describe('Expire ends the cycle without blame, Reject counts as a rejection.'),
+    onTimeout: z
+      .enum(['Expire', 'Reject'])
+      .describe('Expire ends the cycle without blame, Reject counts as a rejection.'),
     autoApprove: z
       .strictObject({
         when: expression().describe('CEL expression: true when the policy itself approves.'),

@@ -46,7 +46,11 @@ export const training = z
     seed: count(0, 4_294_967_295).describe('Seed of everything random.'),
     parallelism: count(1, 16).describe('Candidates trained at once.'),
     timeout: positiveDuration().describe('Longest training of one candidate, by the clock on the wall.'),
-    candidates: z.array(z.discriminatedUnion('trainer', [trees, logistic, command])).min(1).max(20).describe('What is trained.'),
+    candidates: z
+      .array(z.discriminatedUnion('trainer', [trees, logistic, command]))
+      .min(1)
+      .max(20)
+      .describe('What is trained.'),
   })
   .describe('How candidates are made.');
 
@@ -64,7 +68,9 @@ const compare = z
   .strictObject({
     to: z.enum(['champion', 'baseline']).describe('The serving model, or the constant base rate of the training part.'),
     metric: metric().describe('Metric on the sealed test part.'),
-    rule: z.enum(['NonInferior', 'Superior']).describe('Not worse by the margin or more, or better by more than the margin.'),
+    rule: z
+      .enum(['NonInferior', 'Superior'])
+      .describe('Not worse by the margin or more, or better by more than the margin.'),
     test: z.enum(['PairedMean', 'PairedBootstrap', 'DeLong']).describe('How the interval of the difference is found.'),
     confidence: z.number().min(0.5).lt(1).describe('Coverage of the interval.'),
     margin: number(0, 1).describe('Difference that matters, in units of the metric.'),
@@ -118,9 +124,15 @@ const rolloutStep = z.strictObject({
 
 const analysis = z.strictObject({
   name: name().describe('Name that steps refer to.'),
-  metric: z.enum(['logLoss', 'accuracy', 'errorRate', 'latencyMs', 'engagement']).describe('What is compared with the champion.'),
+  metric: z
+    .enum(['logLoss', 'accuracy', 'errorRate', 'latencyMs', 'engagement'])
+    .describe('What is compared with the champion.'),
   feedback: text(100).optional().describe('Name of the feedback that `engagement` counts.'),
-  alpha: z.number().gt(0).max(0.5).describe('Probability of a false alarm over the whole rollout, however often one looks.'),
+  alpha: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .describe('Probability of a false alarm over the whole rollout, however often one looks.'),
   margin: number(0, 1e6).describe('Harm up to this is tolerated, in units of the metric.'),
   minSamples: count(1, 100_000_000).describe('No verdict before this many observations.'),
 });
@@ -129,7 +141,11 @@ const analysis = z.strictObject({
 export const rollout = z
   .strictObject({
     endpoint: name().describe('Endpoint that serves the model.'),
-    steps: z.array(rolloutStep).min(1).max(20).describe('Shadow and canary steps in order; the candidate is promoted after the last.'),
+    steps: z
+      .array(rolloutStep)
+      .min(1)
+      .max(20)
+      .describe('Shadow and canary steps in order; the candidate is promoted after the last.'),
     analyses: z.array(analysis).max(20).default([]).describe('Anytime-valid comparisons during the rollout.'),
     onNoData: z.literal('Hold').describe('Without evidence the step lasts on; it never passes.'),
     deadline: positiveDuration().describe('Policy time after which an undecided rollout ends.'),

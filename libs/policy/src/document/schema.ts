@@ -38,7 +38,10 @@ const notifications = z
         .max(20)
         .describe('Events that are told.'),
       to: z
-        .union([z.literal('log'), z.strictObject({ webhook: webhook.describe('Address that gets a CloudEvent as JSON.') })])
+        .union([
+          z.literal('log'),
+          z.strictObject({ webhook: webhook.describe('Address that gets a CloudEvent as JSON.') }),
+        ])
         .describe('Where to: the log, or a webhook.'),
     }),
   )

@@ -1,4 +1,16 @@
-import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, visit, type Document, type Node } from 'yaml';
+import {
+  Composer,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  Parser,
+  visit,
+  type Document,
+  type Node,
+} from 'yaml';
 import type { CST } from 'yaml';
 import { LIMITS } from '../limits.js';
 import type { Problem } from './problem.js';
@@ -12,7 +24,8 @@ export interface SourceDocument {
 }
 
 /** What reading gave: data, or every reason why not. */
-export type Reading = { readonly ok: true; readonly source: SourceDocument } | { readonly ok: false; readonly problems: Problem[] };
+export type Reading =
+  { readonly ok: true; readonly source: SourceDocument } | { readonly ok: false; readonly problems: Problem[] };
 
 const START = { line: 1, column: 1 };
 
@@ -24,26 +37,61 @@ export function readYaml(text: string): Reading {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > LIMITS.documentBytes)
     return refused(START, `the document has ${bytes} bytes, at most ${LIMITS.documentBytes} are read`, 'document-size');
+  if (tooManyTokens(text))
+    return refused(
+      START,
+      `the document has more than ${LIMITS.documentTokens} tokens or is nested too deep`,
+      'document-nodes',
+    );
   const lines = new LineCounter();
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
   const tooDeep = tokens.some((token) => depthExceeds(token, LIMITS.documentDepth * 2));
   if (tooDeep) return refused(START, `maps and lists are nested deeper than ${LIMITS.documentDepth}`, 'document-depth');
-  const composer = new Composer({ version: '1.2', schema: 'core', merge: false, uniqueKeys: false, lineCounter: lines, prettyErrors: false });
+  const composer = new Composer({
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    uniqueKeys: false,
+    lineCounter: lines,
+    prettyErrors: false,
+  });
   const documents = [...composer.compose(tokens, true, text.length)];
   const placeOf = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  if (documents.length !== 1) return refused(START, `one document is expected, found ${documents.length}`, 'single-document');
+  if (documents.length !== 1)
+    return refused(START, `one document is expected, found ${documents.length}`, 'single-document');
   const document = documents[0] as Document.Parsed;
   const syntax = [...document.errors, ...document.warnings].slice(0, LIMITS.problems);
   if (syntax.length > 0)
-    return { ok: false, problems: syntax.map((error) => ({ path: '', message: error.message, ...placeOf(error.pos[0]), rule: 'yaml-syntax' })) };
+    return {
+      ok: false,
+      problems: syntax.map((error) => ({
+        path: '',
+        message: error.message,
+        ...placeOf(error.pos[0]),
+        rule: 'yaml-syntax',
+      })),
+    };
   return new Reader(document, placeOf).read();
 }
 
 function refused(at: { line: number; column: number }, message: string, rule: string): Reading {
   return { ok: false, problems: [{ path: '', message, ...at, rule }] };
+}
+
+/** Looks at the tokens alone, in linear time: parsing and composing take longer the deeper a text is nested. */
+function tooManyTokens(text: string): boolean {
+  let tokens = 0;
+  let flowDepth = 0;
+  for (const token of new Lexer().lex(text)) {
+    tokens++;
+    if (token === '[' || token === '{') flowDepth++;
+    else if (token === ']' || token === '}') flowDepth--;
+    if (tokens > LIMITS.documentTokens || flowDepth > LIMITS.documentDepth) return true;
+  }
+  return false;
 }
 
 /** Walks the concrete syntax with its own stack: composing recurses and must not be reached by what is too deep. */
@@ -124,7 +172,8 @@ class Reader {
 
   private aliasOf(name: string, node: Node, path: Path): unknown {
     this.aliases++;
-    if (this.aliases > LIMITS.aliases) return this.refuse(node, path, `more than ${LIMITS.aliases} aliases`, 'alias-count');
+    if (this.aliases > LIMITS.aliases)
+      return this.refuse(node, path, `more than ${LIMITS.aliases} aliases`, 'alias-count');
     const target = this.anchors.get(name);
     if (!target) return this.refuse(node, path, `the alias *${name} has no anchor`, 'alias-target');
     if (this.open.has(target)) return this.refuse(node, path, `the alias *${name} contains itself`, 'alias-target');

@@ -18,7 +18,8 @@ interface Presence {
 const NONE: ReadonlySet<string> = new Set();
 const NOTHING: Presence = { whenTrue: NONE, whenFalse: NONE };
 const join = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> => new Set([...a, ...b]);
-const meet = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> => new Set([...a].filter((path) => b.has(path)));
+const meet = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set([...a].filter((path) => b.has(path)));
 
 const SYMBOLS: Readonly<Record<string, string>> = {
   '_<_': '<',
@@ -79,8 +80,10 @@ class Checker {
     const [group = '', name = '', ...rest] = path;
     const groups = Object.keys(this.context);
     const fields = Object.hasOwn(this.context, group) ? this.context[group] : undefined;
-    if (!fields) return refuse(`there is no variable ${group}${nearest(group, groups)}; there are ${groups.join(', ')}`, column);
-    if (name === '') return refuse(`${group} is a group; name one of its fields: ${Object.keys(fields).join(', ')}`, column);
+    if (!fields)
+      return refuse(`there is no variable ${group}${nearest(group, groups)}; there are ${groups.join(', ')}`, column);
+    if (name === '')
+      return refuse(`${group} is a group; name one of its fields: ${Object.keys(fields).join(', ')}`, column);
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (!field) return refuse(`${group} has no field ${name}${nearest(name, Object.keys(fields))}`, column);
     if (rest.length > 0) return refuse(`${group}.${name} is ${article(field.type)} and has no fields`, column);
@@ -91,12 +94,14 @@ class Checker {
     const field = this.field(path, column);
     const text = path.join('.');
     this.paths.add(text);
-    if (field.optional && !present.has(text)) refuse(`${text} may be absent: write has(${text}) && ... around it`, column);
+    if (field.optional && !present.has(text))
+      refuse(`${text} may be absent: write has(${text}) && ... around it`, column);
     return field;
   }
 
   private has(path: readonly string[], column: number): Typed & { presence: Presence } {
-    if (!this.field(path, column).optional) refuse(`${path.join('.')} is always present, has(...) says nothing`, column);
+    if (!this.field(path, column).optional)
+      refuse(`${path.join('.')} is always present, has(...) says nothing`, column);
     this.paths.add(path.join('.'));
     return { type: 'bool', presence: { whenTrue: new Set([path.join('.')]), whenFalse: NONE } };
   }
@@ -177,7 +182,10 @@ class Checker {
       if (name === 'size' && a.type === 'string') return { type: 'int' };
     }
     const types = operands.map((operand) => operand.type).join(', ');
-    return refuse(`there is no ${symbol}(${types}); there are operators, in, has, double, int, size, startsWith, endsWith, contains`, column);
+    return refuse(
+      `there is no ${symbol}(${types}); there are operators, in, has, double, int, size, startsWith, endsWith, contains`,
+      column,
+    );
   }
 
   private arithmetic(name: string, a: Typed, b: Typed, divisor: Syntax, column: number): Typed {

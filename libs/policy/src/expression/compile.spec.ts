@@ -5,13 +5,19 @@ import { compileExpression, expressionProblem } from './compile.js';
 
 const champion = { exists: true, version: 3, ageDays: 12.5 };
 const batch = { batch: { rows: 10, labeledRows: 9 }, data: { readyRows: 400_000 }, champion };
-const drift = { drift: { state: 'detected', featuresDetected: 2, importanceWeighted: 0.3, importanceWeightedLower: 0.1, rows: 500 }, champion };
+const drift = {
+  drift: { state: 'detected', featuresDetected: 2, importanceWeighted: 0.3, importanceWeightedLower: 0.1, rows: 500 },
+  champion,
+};
 
 describe('an expression', () => {
   it('gives its value and the variables it read', () => {
     const expression = compileExpression('!champion.exists && data.readyRows >= 400000', 'trigger.batch');
     const bootstrap = { ...batch, champion: { exists: false, version: 0, ageDays: 0 } };
-    expect(expression.evaluate(bootstrap)).toEqual({ value: true, read: { 'champion.exists': false, 'data.readyRows': 400_000 } });
+    expect(expression.evaluate(bootstrap)).toEqual({
+      value: true,
+      read: { 'champion.exists': false, 'data.readyRows': 400_000 },
+    });
     expect(expression.paths).toEqual(['champion.exists', 'data.readyRows']);
   });
 
@@ -40,7 +46,10 @@ describe('an expression', () => {
 
   it('treats an absent optional value as its guard says', () => {
     const without = { ...drift, drift: { ...drift.drift, importanceWeightedLower: undefined } };
-    const expression = compileExpression('has(drift.importanceWeightedLower) && drift.importanceWeightedLower > 0.05', 'trigger.drift');
+    const expression = compileExpression(
+      'has(drift.importanceWeightedLower) && drift.importanceWeightedLower > 0.05',
+      'trigger.drift',
+    );
     expect(expression.evaluate(without)).toEqual({ value: false, read: {} });
   });
 
@@ -77,9 +86,13 @@ describe('an expression', () => {
 
   it('refuses what is too long, too big or too deep without trying it', () => {
     expect(expressionProblem(`true ${'&& true '.repeat(200)}`, 'gate')?.message).toContain('characters');
-    expect(expressionProblem(Array(120).fill('1==1').join('&&').slice(0, 999), 'gate')?.message).toContain('more than 200 parts');
+    expect(expressionProblem(Array(120).fill('1==1').join('&&').slice(0, 999), 'gate')?.message).toContain(
+      'more than 200 parts',
+    );
     for (const [open, close] of ['()', '[]', '{}'])
-      expect(expressionProblem(`${open?.repeat(490)}1${close?.repeat(490)}`, 'gate')?.message).toContain('nested deeper');
+      expect(expressionProblem(`${open?.repeat(490)}1${close?.repeat(490)}`, 'gate')?.message).toContain(
+        'nested deeper',
+      );
     expect(expressionProblem(`${'!-'.repeat(450)}true`, 'gate')?.message).toMatch(/syntax error|more than 200/);
     expect(expressionProblem(`${'('.repeat(32)}true${')'.repeat(32)}`, 'gate')).toBeUndefined();
   });
@@ -95,7 +108,9 @@ describe('an expression', () => {
 
   it('reports integer overflow instead of a value', () => {
     const expression = compileExpression('drift.rows * drift.rows * drift.rows > 1', 'trigger.drift');
-    expect(() => expression.evaluate({ drift: { ...drift.drift, rows: 9_007_199_254_740_991 } })).toThrow(/could not be evaluated/);
+    expect(() => expression.evaluate({ drift: { ...drift.drift, rows: 9_007_199_254_740_991 } })).toThrow(
+      /could not be evaluated/,
+    );
   });
 
   it('throws invalid with the column when compiled directly', () => {
@@ -105,11 +120,15 @@ describe('an expression', () => {
 
 describe('every field of every context', () => {
   const fields = Object.entries(CONTEXTS).flatMap(([context, groups]) =>
-    Object.entries(groups).flatMap(([group, members]) => Object.entries(members).map(([name, field]) => ({ context, group, name, field }))),
+    Object.entries(groups).flatMap(([group, members]) =>
+      Object.entries(members).map(([name, field]) => ({ context, group, name, field })),
+    ),
   );
   it.each(fields)('$context: $group.$name is read with its declared type', ({ context, group, name, field }) => {
     const path = `${group}.${name}`;
-    const sample = { double: 1.5, int: 2, bool: true, string: 'values' in field ? field.values[0] : 'a' }[field.type as 'int'];
+    const sample = { double: 1.5, int: 2, bool: true, string: 'values' in field ? field.values[0] : 'a' }[
+      field.type as 'int'
+    ];
     const literal = typeof sample === 'string' ? JSON.stringify(sample) : String(sample);
     const guard = 'optional' in field ? `has(${path}) && ` : '';
     const expression = compileExpression(`${guard}${path} == ${literal}`, context as ContextName);

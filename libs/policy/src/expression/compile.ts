@@ -2,7 +2,14 @@ import { celEnv, CelScalar, isCelError, plan } from '@bufbuild/cel';
 import { PermanentError } from '@rondo/kernel';
 import { LIMITS } from '../limits.js';
 import { checkExpression } from './check.js';
-import { CONTEXTS, type ContextName, type ContextValues, type ExpressionContext, type FieldType, type ReadValue } from './contexts.js';
+import {
+  CONTEXTS,
+  type ContextName,
+  type ContextValues,
+  type ExpressionContext,
+  type FieldType,
+  type ReadValue,
+} from './contexts.js';
 import { ExpressionRefused, parseExpression, type ExpressionProblem, type ParsedExpression } from './syntax.js';
 
 /** What an evaluation gave. */
@@ -54,7 +61,12 @@ export function compileExpression(source: string, contextName: ContextName): Com
   }
 }
 
-const SCALARS = { double: CelScalar.DOUBLE, int: CelScalar.INT, bool: CelScalar.BOOL, string: CelScalar.STRING } as const;
+const SCALARS = {
+  double: CelScalar.DOUBLE,
+  int: CelScalar.INT,
+  bool: CelScalar.BOOL,
+  string: CelScalar.STRING,
+} as const;
 const HAS = '@has.';
 
 type Expr = NonNullable<ParsedExpression['expr']>;
@@ -65,15 +77,27 @@ function flattened(expr: Expr): Expr {
   switch (kind.case) {
     case 'selectExpr': {
       const name = `${nameOf(kind.value.operand)}.${kind.value.field}`;
-      return { ...expr, exprKind: { case: 'identExpr', value: { $typeName: 'cel.expr.Expr.Ident', name: kind.value.testOnly ? HAS + name : name } } };
+      return {
+        ...expr,
+        exprKind: {
+          case: 'identExpr',
+          value: { $typeName: 'cel.expr.Expr.Ident', name: kind.value.testOnly ? HAS + name : name },
+        },
+      };
     }
     case 'callExpr': {
       const { target } = kind.value;
       const args = kind.value.args.map(flattened);
-      return { ...expr, exprKind: { case: 'callExpr', value: { ...kind.value, ...(target && { target: flattened(target) }), args } } };
+      return {
+        ...expr,
+        exprKind: { case: 'callExpr', value: { ...kind.value, ...(target && { target: flattened(target) }), args } },
+      };
     }
     case 'listExpr':
-      return { ...expr, exprKind: { case: 'listExpr', value: { ...kind.value, elements: kind.value.elements.map(flattened) } } };
+      return {
+        ...expr,
+        exprKind: { case: 'listExpr', value: { ...kind.value, elements: kind.value.elements.map(flattened) } },
+      };
     default:
       return expr;
   }
@@ -91,7 +115,9 @@ function evaluatorOf(source: string, parsed: ParsedExpression, paths: ReadonlySe
       [HAS + path, CelScalar.BOOL],
     ]),
   );
-  const run = plan(celEnv({ variables }), flattened(parsed.expr as Expr)) as (bindings: Record<string, unknown>) => unknown;
+  const run = plan(celEnv({ variables }), flattened(parsed.expr as Expr)) as (
+    bindings: Record<string, unknown>,
+  ) => unknown;
   return (values: ContextValues): Evaluation => {
     const read: Record<string, ReadValue> = {};
     const bindings = Object.create(null) as Record<string, unknown>;

@@ -74,7 +74,9 @@ export const CONTEXTS = {
       backtestWins: int('Folds in which the challenger beats the champion; needs `evaluation.backtest`.'),
       backtestFolds: int('Folds.'),
       backtestWorstDifference: double('Worst log-loss difference of a fold, challenger minus champion.'),
-      worstCohortDifference: optional(double('Worst log-loss difference of a cohort; absent when none was large enough.')),
+      worstCohortDifference: optional(
+        double('Worst log-loss difference of a cohort; absent when none was large enough.'),
+      ),
       worstCohortDifferenceUpper: optional(double('Upper bound of it, over all cohorts at once.')),
       cohortsChecked: int('Cohorts with enough rows.'),
       n: int('Rows of the sealed test.'),

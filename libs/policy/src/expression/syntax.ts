@@ -3,7 +3,12 @@ import { LIMITS } from '../limits.js';
 
 /** A syntax tree with only what policies may use; `column` counts from 1. */
 export type Syntax =
-  | { readonly kind: 'literal'; readonly type: 'double' | 'int' | 'bool' | 'string'; readonly value: number | bigint | boolean | string; readonly column: number }
+  | {
+      readonly kind: 'literal';
+      readonly type: 'double' | 'int' | 'bool' | 'string';
+      readonly value: number | bigint | boolean | string;
+      readonly column: number;
+    }
   | { readonly kind: 'read'; readonly path: readonly string[]; readonly column: number }
   | { readonly kind: 'has'; readonly path: readonly string[]; readonly column: number }
   | { readonly kind: 'list'; readonly items: readonly Syntax[]; readonly column: number }
@@ -36,7 +41,8 @@ export function refuse(message: string, column: number): never {
 export function parseExpression(source: string): { parsed: ParsedExpression; syntax: Syntax } {
   if (source.length > LIMITS.expressionLength)
     refuse(`the expression has ${source.length} characters, at most ${LIMITS.expressionLength} are read`, 1);
-  if (bracketDepth(source) > LIMITS.expressionDepth) refuse(`brackets are nested deeper than ${LIMITS.expressionDepth}`, 1);
+  if (bracketDepth(source) > LIMITS.expressionDepth)
+    refuse(`brackets are nested deeper than ${LIMITS.expressionDepth}`, 1);
   let parsed: ParsedExpression;
   try {
     parsed = parse(source);
@@ -50,7 +56,8 @@ export function parseExpression(source: string): { parsed: ParsedExpression; syn
   const convert = (expr: Expr | undefined): Syntax => {
     if (!expr) return refuse('the expression is empty', 1);
     nodes++;
-    if (nodes > LIMITS.expressionNodes) return refuse(`the expression has more than ${LIMITS.expressionNodes} parts`, 1);
+    if (nodes > LIMITS.expressionNodes)
+      return refuse(`the expression has more than ${LIMITS.expressionNodes} parts`, 1);
     return converted(expr, columnOf(expr), convert);
   };
   return { parsed, syntax: convert(parsed.expr) };
@@ -84,7 +91,11 @@ function converted(expr: Expr, column: number, convert: (expr: Expr | undefined)
     case 'selectExpr': {
       const operand = convert(kind.value.operand);
       if (operand.kind !== 'read') return refuse(`.${kind.value.field} can only follow a variable`, column);
-      return { kind: kind.value.testOnly ? 'has' : 'read', path: [...operand.path, kind.value.field], column: operand.column };
+      return {
+        kind: kind.value.testOnly ? 'has' : 'read',
+        path: [...operand.path, kind.value.field],
+        column: operand.column,
+      };
     }
     case 'callExpr': {
       const target = kind.value.target === undefined ? [] : [kind.value.target];

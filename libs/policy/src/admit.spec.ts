@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import { admitPipeline, admittedDocument, filesNamedBy, parseAdmitted } from './admit.js';
+import { admitExample, exampleFiles, exampleText, problemsOf } from './example.fixture.js';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe('admission', () => {
+  it('admits the quickstart as typed, frozen and in milliseconds', () => {
+    const admission = admitExample();
+    if (!admission.ok) throw new Error(JSON.stringify(admission.problems));
+    expect(admission.spec.name).toBe('flight-delay');
+    expect(admission.spec.data.windowMs).toBe(28 * 86_400_000);
+    expect(admission.spec.rollout.steps.map((step) => step.bakeMs / 3_600_000)).toEqual([6, 12, 36, 48]);
+    expect(admission.spec.files['features.sql']).toBe('SELECT 1');
+    expect(Object.isFrozen(admission.spec.training.candidates[0]?.params)).toBe(true);
+  });
+
+  it('gives the same spec again from its bundle', () => {
+    const admission = admitExample();
+    if (!admission.ok) throw new Error('refused');
+    expect(parseAdmitted(admission.bundle)).toEqual(admission.spec);
+  });
+
+  it('gives equal bundles for equal meaning', () => {
+    const commented = admitExample(['spec:', '# another remark\nspec:']);
+    const reordered = admitExample(['  suspend: false\n', ''], ['  owners:', '  suspend: false\n  owners:']);
+    const plain = admitExample();
+    if (!plain.ok || !commented.ok || !reordered.ok) throw new Error('refused');
+    expect(commented.bundle).toBe(plain.bundle);
+    expect(reordered.bundle).toBe(plain.bundle);
+  });
+
+  it('tells every problem at once, in order, with its place', () => {
+    const problems = problemsOf(
+      ['suspend: false', 'suspnd: false'],
+      ['time: EventTime', 'time: Lunar'],
+      ['weight: 20', 'weight: 2'],
+      ['eval.ece <= 0.03', 'eval.ecee <= 0.03'],
+      ['l2: 1,', ''],
+    );
+    expect(problems.map(({ path, rule }) => [path, rule])).toEqual([
+      ['spec.suspnd', 'known-field'],
+      ['spec.time', 'invalid-value'],
+      ['spec.training.candidates[2].params.l2', 'invalid-type'],
+      ['spec.evaluation.gates[2].expr', 'cel-type'],
+      ['spec.rollout.steps[2].weight', 'weights-ascend'],
+    ]);
+    const lines = exampleText.split('\n');
+    expect(problems[0]).toMatchObject({
+      line: lines.findIndex((line) => line.includes('suspend: false')) + 1,
+      column: 3,
+    });
+    expect(problems[0]?.message).toContain('did you mean suspend?');
+    expect(problems[2]?.message).toContain('is missing');
+  });
+
+  it.each<[string, [string, string][], string]>([
+    ['a split longer than the window', [['window: 28d', 'window: 4d']], 'split-fits-window'],
+    ['a window of nothing', [['window: 28d', 'window: 0d']], 'custom'],
+    ['two candidates of one name', [['name: trees-large', 'name: trees-small']], 'unique-name'],
+    [
+      'a step with an unknown analysis',
+      [['bake: 6h, analyses: [accuracy]', 'bake: 6h, analyses: [acuracy]']],
+      'known-analysis',
+    ],
+    [
+      'an analysis no step uses',
+      [['    onNoData', '      - { name: x, metric: accuracy, alpha: 0.1, margin: 0, minSamples: 1 }\n    onNoData']],
+      'used-analysis',
+    ],
+    [
+      'a rollout without steps',
+      [[/steps:\n([^\n]*\n){4}/.exec(exampleText.slice(exampleText.indexOf('endpoint:')))?.[0] ?? '', 'steps: []\n']],
+      'too-small',
+    ],
+    ['a step with shadow and weight', [['shadow: true', 'shadow: true, weight: 1']], 'shadow-or-weight'],
+    [
+      'a shadow step after traffic',
+      [
+        ['weight: 5', 'weight: 6'],
+        ['- { name: canary-50, weight: 50', '- { name: canary-50, shadow: true'],
+      ],
+      'shadow-first',
+    ],
+    ['a comparison without confidence', [['confidence: 0.95, margin: 0.004', 'margin: 0.004']], 'invalid-type'],
+    ['a comparison without margin', [['confidence: 0.95, margin: 0.004', 'confidence: 0.95']], 'invalid-type'],
+    ['non-inferiority without a margin', [['margin: 0.004 }', 'margin: 0 }']], 'margin'],
+    [
+      'a test that does not fit its metric',
+      [['metric: logLoss, rule: NonInferior', 'metric: rocAuc, rule: NonInferior']],
+      'test-fits-metric',
+    ],
+    ['DeLong on log loss', [['test: PairedMean', 'test: DeLong']], 'test-fits-metric'],
+    [
+      'a gate with both kinds',
+      [
+        [
+          "expr: 'eval.ece <= 0.03'",
+          "expr: 'eval.ece <= 0.03', compare: { to: baseline, metric: brier, rule: Superior, test: PairedMean, confidence: 0.9, margin: 0 }",
+        ],
+      ],
+      'compare-or-expr',
+    ],
+    ['a gate of neither kind', [[", expr: 'eval.ece <= 0.03'", '']], 'compare-or-expr'],
+    ['latency judged but not measured', [['    latency: { rows: 100 }\n', '']], 'measured'],
+    ['a backtest judged but not made', [['    backtest: { folds: 3 }\n', '']], 'measured'],
+    ['cohorts by an unknown column', [['by: dow', 'by: carrier']], 'known-column'],
+    ['one column in two roles', [['key: flight_id', 'key: date']], 'unique-column'],
+    ['a table named like a view', [['name: airports', 'name: batch']], 'reserved-name'],
+    ['a trigger named manual', [['name: bootstrap', 'name: manual']], 'reserved-name'],
+    ['more breaches than evaluations', [['breaches: 3, outOf: 4', 'breaches: 5, outOf: 4']], 'breaches-within'],
+    ['agreement of one annotator', [['minCoverage: 0', 'minCoverage: 0, minAgreement: 0.8']], 'agreement-needs-two'],
+    ['labeling without a review column', [['      reviewReason: review_reason\n', '']], 'review-reason'],
+    ['two classes of one value', [["value: '0'", "value: '1'"]], 'unique-class'],
+    ['engagement without feedback', [['metric: logLoss, alpha', 'metric: engagement, alpha']], 'engagement-feedback'],
+    ['a deadline shorter than the steps', [['deadline: 21d', 'deadline: 4d']], 'deadline'],
+    ['drift levels in the wrong order', [['suspectedPsi: 0.1', 'suspectedPsi: 0.5']], 'psi-order'],
+    ['a webhook without encryption', [['to: log', 'to: { webhook: "http://example.org/hook" }']], 'custom'],
+    ['a webhook with a password', [['to: log', 'to: { webhook: "https://u:p@example.org/hook" }']], 'custom'],
+    ['an expression of another event', [['batch.labeledRows', 'drift.rows']], 'cel-type'],
+    ['a file outside the folder', [['file: features.sql', 'file: ../features.sql']], 'invalid-format'],
+    ['a file that did not come', [['file: features.sql', 'file: other.sql']], 'file-present'],
+    ['infinity', [['margin: 0.004 }', 'margin: .inf }']], 'invalid-type'],
+  ])('refuses %s', (_name, replacements, rule) => {
+    const problems = problemsOf(...replacements);
+    expect(problems.map((problem) => problem.rule)).toContain(rule);
+    for (const problem of problems) expect(problem.line).toBeGreaterThan(rule.startsWith('file-named') ? 0 : 1);
+  });
+
+  it('allows a webhook on this machine', () => {
+    expect(problemsOf(['to: log', 'to: { webhook: "http://127.0.0.1:9000/hook" }'])).toEqual([]);
+  });
+
+  it.each<[string, Record<string, Uint8Array>, string]>([
+    ['not UTF-8', { 'features.sql': new Uint8Array([0xff, 0xfe]) }, 'file-text'],
+    ['empty', { 'features.sql': bytes(' \n') }, 'file-text'],
+    ['too big', { 'features.sql': new Uint8Array(256 * 1024 + 1) }, 'file-size'],
+    ['not named', { 'secrets.txt': bytes('x') }, 'file-named'],
+    ['no contract', { 'contract.odcs.yaml': bytes('kind: Other') }, 'contract-kind'],
+    ['a contract with a duplicate key', { 'contract.odcs.yaml': bytes('kind: a\nkind: b') }, 'duplicate-key'],
+  ])('refuses a file that is %s', (_name, files, rule) => {
+    const admission = admitPipeline({ document: exampleText, files: { ...exampleFiles, ...files } });
+    expect(!admission.ok && admission.problems.map((problem) => problem.rule)).toContain(rule);
+  });
+
+  it.each(['', 'null', '42', '[]', 'a: 1', '{"spec": null}', '{"spec": []}', '\u0000', 'spec: &a {labeling: *a}'])(
+    'refuses %p as a document',
+    (document) => {
+      const admission = admitPipeline({ document, files: {} });
+      expect(!admission.ok && admission.problems.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('does not look for files in prototypes', () => {
+    const problems = problemsOf(['file: features.sql', 'file: constructor']);
+    expect(problems.map((problem) => problem.rule)).toContain('file-present');
+  });
+
+  it('names the files a document needs', () => {
+    expect(filesNamedBy(exampleText)).toEqual(['contract.odcs.yaml', 'features.sql']);
+    expect(filesNamedBy('kind: Other')).toEqual([]);
+  });
+
+  it('gives the document back as its author wrote it', () => {
+    const admission = admitExample();
+    if (!admission.ok) throw new Error('refused');
+    expect(admittedDocument(admission.bundle).spec.data.window).toBe('28d');
+  });
+
+  it.each(['', '{}', '{"document":{},"files":{}}', '[]'])('refuses %p as a stored bundle', (bundle) => {
+    expect(() => parseAdmitted(bundle)).toThrow(/stored pipeline/);
+  });
+});
