@@ -1,1 +1,16 @@
-export type * from './ports.js';
+export type {
+  Cause,
+  ChainReport,
+  EntryQuery,
+  IndexValues,
+  Journal,
+  JournalEntry,
+  ListQuery,
+  Once,
+  Outgoing,
+  Page,
+  Stored,
+  Unit,
+} from './ports.js';
+export { entryHash, FIRST_PREVIOUS_HASH } from './entry-hash.js';
+export { SqliteStore, type JournalOptions, type SqliteStoreOptions } from './sqlite/sqlite-store.js';

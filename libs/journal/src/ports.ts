@@ -32,16 +32,21 @@ export interface Stored<S> {
   readonly updatedAtMs: number;
 }
 
+/** Which documents of a kind, in which order. */
 export interface ListQuery {
   /** Equality on indexed values. */
   readonly where?: IndexValues;
-  /** `asc` by id, or newest or oldest first by the indexed value `sort`. Ids of time-ordered things should sort by time. */
+  /**
+   * By an indexed value, ties by id; ascending by id when left out. Numbers come before text. Documents without that value
+   * are left out.
+   */
   readonly orderBy?: { readonly index: string; readonly direction: 'asc' | 'desc' };
   /** 1..10000, default 100. */
   readonly limit?: number;
   readonly pageToken?: string;
 }
 
+/** One page of documents. */
 export interface Page<S> {
   readonly items: Stored<S>[];
   readonly nextPageToken?: string;
@@ -49,7 +54,7 @@ export interface Page<S> {
 
 /** One entry of the hash-chained journal. */
 export interface JournalEntry {
-  /** Rises over the whole journal of one service. */
+  /** Rises by one over the whole journal of one service, from 1. */
   readonly position: number;
   readonly service: string;
   /** `<kind>/<id>`. */
@@ -63,7 +68,7 @@ export interface JournalEntry {
   readonly headers: Readonly<Record<string, string>>;
   readonly actor: string;
   readonly atMs: number;
-  /** sha-256 over the previous entry's hash of the same stream and this entry's content, hex. */
+  /** sha-256 over the previous entry's hash of the same stream and this entry's content, hex; see the README for the bytes. */
   readonly hash: string;
 }
 
@@ -73,7 +78,8 @@ export interface Unit {
   list<S>(kind: string, query?: ListQuery): Promise<Page<S>>;
   /**
    * Replaces the state of an aggregate and appends to its stream, both or nothing. The commit fails with ConflictError,
-   * and the work is run again, when somebody else saved since `load` (or created it, when it was absent).
+   * and the work is run again, when somebody else saved since `load` (or created it, when it was absent). Without a load
+   * or list before it, the save replaces whatever is there. The state must be plain JSON: no Date, BigInt, NaN, class, Map.
    */
   save<S>(change: {
     readonly kind: string;
@@ -83,11 +89,24 @@ export interface Unit {
     /** Facts and commands, published in this order after the commit. */
     readonly outgoing?: readonly Outgoing[];
   }): void;
-  /** Removes a document that has no journal value (for example consumed predictions); its stream stays. */
+  /** Removes a document (consumed predictions, for example); its stream stays. Same conflict rule as `save`. */
   remove(kind: string, id: string): void;
   /** Delivers `outgoing` at `atMs` or later, once; a later call with the same id replaces it. */
   schedule(timer: { readonly id: string; readonly atMs: number; readonly outgoing: Outgoing }): void;
   cancelTimer(id: string): void;
+}
+
+/** Which entries; bounds are exclusive, filters are combined. */
+export interface EntryQuery {
+  readonly afterPosition?: number;
+  readonly beforePosition?: number;
+  readonly newestFirst?: boolean;
+  /** 1..10000, default 100. */
+  readonly limit?: number;
+  readonly key?: string;
+  /** Value of the header `cycleid`. */
+  readonly cycleId?: string;
+  readonly actor?: string;
 }
 
 /** Result of {@link Journal.once}. */
@@ -117,8 +136,11 @@ export interface Journal {
   list<S>(kind: string, query?: ListQuery): Promise<Page<S>>;
   /** Entries of one stream, oldest first. */
   history(kind: string, id: string): Promise<JournalEntry[]>;
-  /** Entries of the whole service from `afterPosition`, oldest first. */
-  entries(query: { readonly afterPosition?: number; readonly beforePosition?: number; readonly newestFirst?: boolean; readonly limit?: number; readonly key?: string; readonly cycleId?: string; readonly actor?: string }): Promise<JournalEntry[]>;
-  /** Recomputes every hash and checks that versions have no gaps. */
+  /** Entries of the whole service, oldest first unless asked otherwise. */
+  entries(query: EntryQuery): Promise<JournalEntry[]>;
+  /**
+   * Recomputes every hash and checks that positions and versions have no gaps and that no stream ends before the version
+   * its document names. Reads the whole journal of the service.
+   */
   verify(): Promise<ChainReport>;
 }

@@ -1,0 +1,147 @@
+import { ConflictError, type Clock } from '@rondo/kernel';
+import type { SqliteBus } from '@rondo/messaging';
+import { entryHash, FIRST_PREVIOUS_HASH } from '../entry-hash.js';
+import type { Cause, ChainReport, EntryQuery, Journal, JournalEntry, ListQuery, Once, Page, Stored, Unit } from '../ports.js';
+import { BufferedUnit, documentKey, type Change } from './buffered-unit.js';
+import { DocumentTable, limitOf, pageOf, placeOf, storedOf, type DocumentRow } from './document-table.js';
+import { EntryTable } from './entry-table.js';
+import type { TimerTable } from './timer-table.js';
+import { verifyChain } from './verify-chain.js';
+
+const RUNS_MAX = 64;
+/** Runs beside others; later ones of contended work take turns, so that each turn has a winner. */
+const RUNS_BESIDE_OTHERS = 2;
+
+/** What one journal shares with the store it belongs to. */
+export interface SqliteJournalContext {
+  readonly bus: SqliteBus;
+  readonly clock: Clock;
+  readonly timers: TimerTable;
+  /** traceparent of the active span, when there is one. */
+  readonly currentTraceparent: () => string | undefined;
+}
+
+/** State of one service in the store's SQLite file. */
+export class SqliteJournal implements Journal {
+  readonly #service: string;
+  readonly #context: SqliteJournalContext;
+  readonly #documents: DocumentTable;
+  readonly #entries: EntryTable;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(service: string, context: SqliteJournalContext) {
+    this.#service = service;
+    this.#context = context;
+    this.#documents = new DocumentTable(context.bus.database, service);
+    this.#entries = new EntryTable(context.bus.database, service);
+  }
+
+  async once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> {
+    for (let run = 1; run <= RUNS_MAX; run++) {
+      const result = run <= RUNS_BESIDE_OTHERS ? await this.#run(cause, work) : await this.#inTurn(() => this.#run(cause, work));
+      if (result.outcome !== 'conflict') return result;
+    }
+    throw new ConflictError(`the work caused by ${cause.messageId} lost ${RUNS_MAX} times against other changes`);
+  }
+
+  async load<S>(kind: string, id: string): Promise<Stored<S> | undefined> {
+    const row = this.#documents.get(kind, id);
+    return row && row.state !== null ? storedOf<S>(kind, row) : undefined;
+  }
+
+  async list<S>(kind: string, query: ListQuery = {}): Promise<Page<S>> {
+    const limit = limitOf(query);
+    return pageOf<S>(kind, this.#documents.select(kind, query, limit + 1, placeOf(query)), query, limit);
+  }
+
+  async history(kind: string, id: string): Promise<JournalEntry[]> {
+    return this.#entries.ofStream(documentKey(kind, id));
+  }
+
+  async entries(query: EntryQuery): Promise<JournalEntry[]> {
+    return this.#entries.select(query);
+  }
+
+  verify(): Promise<ChainReport> {
+    return verifyChain(this.#entries, this.#documents);
+  }
+
+  async #run<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T> | { outcome: 'conflict' }> {
+    if (this.#isCarriedOut(cause)) return { outcome: 'duplicate' };
+    const unit = new BufferedUnit(this.#documents, {
+      service: this.#service,
+      cause,
+      traceparent: this.#context.currentTraceparent() ?? cause.traceparent,
+      nowMs: this.#context.clock.now(),
+    });
+    let value: T;
+    try {
+      value = await work(unit);
+    } finally {
+      unit.close();
+    }
+    const outcome = await this.#context.bus.database.committer.submit(() => this.#commit(cause, unit));
+    if (unit.timers.size > 0) this.#context.timers.arm();
+    return outcome === 'done' ? { outcome, value } : { outcome };
+  }
+
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(run);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  #isCarriedOut(cause: Cause): boolean {
+    const select = 'SELECT 1 FROM inbox WHERE service = ? AND consumer = ? AND message_id = ?';
+    return this.#context.bus.database.statement(select).get(this.#service, cause.consumer, cause.messageId) !== undefined;
+  }
+
+  /** Runs inside a transaction. All checks come before the first write, so that losing costs no rollback. */
+  #commit(cause: Cause, unit: BufferedUnit): 'done' | 'duplicate' | 'conflict' {
+    const before = new Map<string, DocumentRow | undefined>();
+    for (const [key, change] of unit.changes) {
+      const row = this.#documents.get(change.kind, change.id);
+      const seen = unit.seen.get(key);
+      if (unit.seen.has(key) && (row?.row !== seen?.row || row?.version !== seen?.version)) return 'conflict';
+      before.set(key, row);
+    }
+    const atMs = this.#context.clock.now();
+    const admitted = this.#context.bus.database
+      .statement('INSERT INTO inbox(service, consumer, message_id, at_ms) VALUES(?,?,?,?) ON CONFLICT DO NOTHING')
+      .run(this.#service, cause.consumer, cause.messageId, atMs);
+    if (admitted.changes === 0) return 'duplicate';
+    for (const [key, change] of unit.changes) this.#write(cause, change, before.get(key), atMs);
+    this.#context.timers.apply(this.#service, unit.timers.values());
+    return 'done';
+  }
+
+  #write(cause: Cause, change: Change, before: DocumentRow | undefined, atMs: number): void {
+    let streamVersion = before?.stream_version ?? 0;
+    let streamHash = before?.stream_hash ?? FIRST_PREVIOUS_HASH;
+    for (const envelope of change.outgoing) {
+      const entry = {
+        position: this.#entries.takePosition(),
+        service: this.#service,
+        stream: documentKey(change.kind, change.id),
+        version: ++streamVersion,
+        messageId: envelope.id,
+        type: envelope.type,
+        payload: envelope.payload,
+        key: envelope.key,
+        headers: envelope.headers,
+        actor: cause.actor ?? `service:${this.#service}`,
+        atMs,
+      };
+      streamHash = entryHash(streamHash, entry);
+      this.#entries.insert({ ...entry, hash: streamHash });
+    }
+    if (change.outgoing.length > 0) this.#context.bus.appendInTransaction(change.outgoing);
+    if (change.state === null && streamVersion === 0) {
+      if (before) this.#documents.delete(change.kind, before);
+      return;
+    }
+    const { kind, id, state, index } = change;
+    const version = (before?.version ?? 0) + change.saves;
+    this.#documents.write({ kind, id, state, index, version, atMs, streamVersion, streamHash }, before);
+  }
+}
