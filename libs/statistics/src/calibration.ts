@@ -83,18 +83,25 @@ export function expectedCalibrationError(
   let error = 0;
   let expected = 0;
   let variance = 0;
+  let thirdMoment = 0;
   for (const bin of bins) {
     error += Math.abs(bin.positives - bin.predicted) / labels.length;
     expected += Math.sqrt((2 * bin.variance) / Math.PI) / labels.length;
     variance += ((1 - 2 / Math.PI) * bin.variance) / labels.length ** 2;
+    thirdMoment += (HALF_NORMAL_THIRD_MOMENT * bin.variance ** 1.5) / labels.length ** 3;
   }
+  const z = normalQuantile(confidence);
+  // Cornish-Fisher: a sum of a few half-normals still leans to the right.
+  const skewed = variance === 0 ? z : z + ((z * z - 1) * thirdMoment) / (6 * variance ** 1.5);
   return {
     error,
     expectedWhenPerfect: expected,
-    upperWhenPerfect: expected + normalQuantile(confidence) * Math.sqrt(variance),
+    upperWhenPerfect: expected + skewed * Math.sqrt(variance),
     bins: bins.length,
   };
 }
+
+const HALF_NORMAL_THIRD_MOMENT = Math.sqrt(2 / Math.PI) * (4 / Math.PI - 1);
 
 function equalFrequencyBins(labels: Numbers, probabilities: Numbers, bins: number): Bin[] {
   checkLabels('labels', labels);

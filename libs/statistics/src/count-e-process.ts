@@ -107,7 +107,8 @@ export function readCountEProcess(state: CountEProcess, alpha: number): Sequenti
 
 /** ln of the mean of exponentials, without overflow. */
 export function logMeanExp(values: Numbers): number {
-  const highest = Math.max(...Array.from(values));
+  let highest = -Infinity;
+  for (let i = 0; i < values.length; i++) if (values[i]! > highest) highest = values[i]!;
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - highest);
   return highest + Math.log(sum / values.length);

@@ -25,7 +25,24 @@ export function normalCdf(z: number): number {
  */
 export function normalQuantile(probability: number): number {
   checkBetween('probability', probability, 0, 1);
-  return normalQuantileOf(probability, 0, 1);
+  return probability > 0.5 ? -lowerNormalQuantile(1 - probability) : lowerNormalQuantile(probability);
+}
+
+/**
+ * The library's quantile works from 2p - 1 and so loses a tail's digits (all of them below 1e-16): below 0.001 Newton
+ * steps on ln Φ, from the leading term of the tail, give them back.
+ */
+function lowerNormalQuantile(probability: number): number {
+  if (probability > 0.001) return normalQuantileOf(probability, 0, 1);
+  const logP = Math.log(probability);
+  let z = -Math.sqrt(-2 * logP - Math.log(-2 * logP * 2 * Math.PI));
+  for (let step = 0; step < 6; step++) {
+    const below = normalCdfOf(z, 0, 1);
+    if (below === 0) break;
+    const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+    z -= ((Math.log(below) - logP) * below) / density;
+  }
+  return z;
 }
 
 /**

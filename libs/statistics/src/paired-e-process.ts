@@ -26,6 +26,8 @@ export interface PairedEvidence {
 }
 
 const CHANCES: readonly number[] = [0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9];
+/** ln of each coin's likelihood ratio against a fair one, for a hit and for a miss. */
+const LOG_RATIOS = CHANCES.map((p) => [Math.log(2 * p), Math.log(2 * (1 - p))] as const);
 
 /**
  * Starts a sequential McNemar test: both models answer the same rows, only rows where exactly one is right count. Under
@@ -70,7 +72,7 @@ export function readPairedEProcess(state: PairedEProcess, alpha: number): Paired
 }
 
 function logEValue(hits: number, misses: number): number {
-  return logMeanExp(CHANCES.map((p) => hits * Math.log(2 * p) + misses * Math.log(2 * (1 - p))));
+  return logMeanExp(LOG_RATIOS.map(([hit, miss]) => hits * hit + misses * miss));
 }
 
 /**

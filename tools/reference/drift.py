@@ -1,0 +1,50 @@
+import numpy as np
+import scipy
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+
+from samples import case, pairs_of_counts, pairs_of_samples
+
+V = f"scipy {scipy.__version__}"
+N = f"numpy {np.__version__}"
+
+
+def cases():
+    for a, b in pairs_of_samples():
+        test = stats.ks_2samp(a, b, method="exact")
+        yield case("ksTwoSample", [a, b], float(test.statistic), "ks_2samp exact", V, "statistic")
+        yield case("ksTwoSample", [a, b], float(test.pvalue), "ks_2samp exact", V, "pValue")
+        yield case("ksTwoSampleSorted", [sorted(a), sorted(b)], float(test.pvalue), "ks_2samp exact", V, "pValue")
+        distance = float(stats.wasserstein_distance(a, b))
+        yield case("wasserstein1", [a, b], distance, "wasserstein_distance", V)
+        yield case("wasserstein1Sorted", [sorted(a), sorted(b)], distance, "wasserstein_distance", V)
+        for bins in (2, 4, 10):
+            edges = np.unique(np.quantile(a, np.arange(1, bins) / bins))
+            edges = edges[edges < max(a)]
+            counts = np.bincount(np.searchsorted(edges, b, side="left"), minlength=len(edges) + 1)
+            for i, edge in enumerate(edges):
+                yield case("quantileEdges", [a, bins], float(edge), "quantile", N, str(i))
+            for i, count in enumerate(counts):
+                yield case("binCounts", [b, edges.tolist()], float(count), "searchsorted left", N, str(i))
+    for a, b in pairs_of_counts():
+        a_, b_ = np.array(a, float), np.array(b, float)
+        yield case("jensenShannonDistance", [a, b], float(jensenshannon(a_, b_, 2)), "jensenshannon base 2", V, tolerance=1e-7)
+        if (a_ == 0).any() or (b_ == 0).any():
+            a_, b_ = a_ + 0.5, b_ + 0.5
+        p, q = a_ / a_.sum(), b_ / b_.sum()
+        value = float(stats.entropy(q, p) + stats.entropy(p, q))
+        noise = 1 / sum(a) + 1 / sum(b)
+        yield case("psi", [a, b], value, "entropy(q, p) + entropy(p, q)", V, "value")
+        yield case("psi", [a, b], float(noise * stats.chi2.ppf(0.95, len(a) - 1)), "chi2.ppf", V, "floor")
+        if min(min(a), min(b)) >= 10:
+            test = stats.chi2_contingency([a, b], correction=False)
+            yield case("chiSquaredTwoSample", [a, b], float(test.statistic), "chi2_contingency", V, "statistic")
+            yield case("chiSquaredTwoSample", [a, b], float(test.pvalue), "chi2_contingency", V, "pValue")
+            v = float(stats.contingency.association([a, b], "cramer"))
+            yield case("chiSquaredTwoSample", [a, b], v, "association cramer", V, "cramersV")
+    for counts, shares in (([5100, 4900], [0.5, 0.5]), ([10, 90], [0.1, 0.9]), ([300, 310, 390], [1, 1, 1])):
+        total = sum(counts)
+        expected = [total * s / sum(shares) for s in shares]
+        test = stats.chisquare(counts, expected)
+        yield case("sampleRatioMismatch", [counts, shares], float(test.statistic), "chisquare", V, "statistic")
+        yield case("sampleRatioMismatch", [counts, shares], float(test.pvalue), "chisquare", V, "pValue")

@@ -1,0 +1,30 @@
+"""Writes libs/statistics/testing/reference/*.json; see README.md beside this file."""
+
+from pathlib import Path
+
+import json
+import math
+
+import agreement
+import comparisons
+import distributions
+import drift
+import metrics
+
+TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
+
+
+def main() -> None:
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for topic in (agreement, comparisons, distributions, drift, metrics):
+        cases = list(topic.cases())
+        for case in cases:
+            if isinstance(case["value"], float) and not math.isfinite(case["value"]):
+                raise ValueError(f"not finite: {case}")
+        path = TARGET / f"{topic.__name__}.json"
+        path.write_text(json.dumps(cases, indent=1, allow_nan=False) + "\n")
+        print(f"{len(cases):4d} cases  {path.name}")
+
+
+if __name__ == "__main__":
+    main()
