@@ -78,7 +78,11 @@ SELECT
   CASE
     WHEN f.versions > 1 THEN 'conflicting records'
     WHEN f.delay < -90 OR f.delay > 1000 THEN 'implausible delay'
-  END AS review_reason
+  END AS review_reason,
+  -- What people see who judge the row; no feature.
+  f.origin,
+  f.destination,
+  f.delay
 FROM flights AS f
 LEFT JOIN places AS po ON po.iata = f.origin
 LEFT JOIN places AS pd ON pd.iata = f.destination

@@ -213,8 +213,9 @@ export class Engine {
   }
 }
 
-/** The FROM item that reads a checked file. */
-export function scanOf(path: string, format: FileFormat): string {
+/** The FROM item that reads a checked file. CSV with `text` gives every column as VARCHAR, untouched by detection of types. */
+export function scanOf(path: string, format: FileFormat, options: { readonly text?: boolean } = {}): string {
+  if (format === 'csv' && options.text) return `read_csv(${literal(path)}, all_varchar = true, header = true)`;
   const reader = { parquet: 'read_parquet', csv: 'read_csv', json: 'read_json' }[format];
   return `${reader}(${literal(path)})`;
 }

@@ -90,6 +90,14 @@ describe('runFeatureSql', () => {
     expect(digests.size).toBe(1);
   });
 
+  it('writes the rows to review with every column, when asked', async () => {
+    const sql = SQL.replace(' FROM batch b', ", b.place || '!' AS note FROM batch b");
+    await runFeatureSql(engine, request({ sql, reviewOutPath: file('review.parquet') }));
+    const rows = await engine.readRows(file('review.parquet'), { limit: 10 });
+    expect(rows).toHaveLength(3);
+    expect(rows[1]).toEqual({ id: '1', at: '1970-01-01 00:00:00', f1: 1.5, f2: 2.5, y: 0, why: 'look', note: 'p1!' });
+  });
+
   it('shows context only inside its range and lines it up with the batch by name', async () => {
     const sql = 'SELECT 1 AS id, epoch_ms(0) AS at, count(*) AS f1, count(v) AS f2 FROM context';
     await runFeatureSql(engine, request({ sql, target: undefined, reviewReason: undefined }));

@@ -41,6 +41,8 @@ export interface FeatureSqlRequest {
   /** Text column, not NULL when a person should look at the row. */
   readonly reviewReason?: string;
   readonly outPath: string;
+  /** Also writes the rows with a review reason, with every column the SQL returns: what a person needs to judge them. */
+  readonly reviewOutPath?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -95,12 +97,14 @@ async function computeFeatures(
   );
   if (refused.length > 0) return { ok: false, findings: refused };
   await loadTables(engine, session, request);
-  await seal(session, request.outPath);
+  await seal(session, [request.outPath, ...(request.reviewOutPath ? [request.reviewOutPath] : [])]);
   const failed = await materialise(session, request.sql);
   if (failed) return { ok: false, findings: [failed] };
   const findings = [...(await columnFindings(session, request)), ...(await keyFindings(session, request))];
   if (findings.length > 0) return { ok: false, findings };
-  const written = await writeParquet(session, resultSelect(request), request.outPath);
+  const order = `ORDER BY ${identifier(request.eventTime)}, ${identifier(request.key)}`;
+  const written = await writeParquet(session, `SELECT * FROM (${resultSelect(request)}) ${order}`, request.outPath);
+  if (request.reviewOutPath && request.reviewReason) await writeParquet(session, reviewSelect(request, request.reviewReason), request.reviewOutPath);
   const labeled = request.target ? `count(${identifier(request.target)})` : '0';
   const review = request.reviewReason ? `count(${identifier(request.reviewReason)})` : '0';
   const [counts] = await session.rows(
@@ -144,9 +148,9 @@ async function sharedColumns(session: Session, path: string): Promise<string> {
   return identifiers(rows.map((row) => String(row['name'])));
 }
 
-/** From here on the database reaches one file: the one it writes. */
-async function seal(session: Session, outPath: string): Promise<void> {
-  await session.run(`SET allowed_paths = [${literal(outPath)}]`);
+/** From here on the database reaches only the files it writes. */
+async function seal(session: Session, outPaths: readonly string[]): Promise<void> {
+  await session.run(`SET allowed_paths = [${outPaths.map(literal).join(', ')}]`);
   await session.run('SET enable_external_access = false');
   await session.run('SET lock_configuration = true');
 }
@@ -241,7 +245,14 @@ function resultSelect(request: FeatureSqlRequest): string {
   if (request.target) columns.push(`${identifier(request.target)}::FLOAT AS ${identifier(request.target)}`);
   if (request.reviewReason)
     columns.push(`${identifier(request.reviewReason)}::VARCHAR AS ${identifier(request.reviewReason)}`);
-  return `SELECT ${columns.join(', ')} FROM rondo_result ORDER BY ${identifier(request.eventTime)}::TIMESTAMP, ${identifier(request.key)}::VARCHAR`;
+  return `SELECT ${columns.join(', ')} FROM rondo_result`;
+}
+
+function reviewSelect(request: FeatureSqlRequest, reason: string): string {
+  const own = [request.key, request.eventTime, ...request.columns, ...(request.target ? [request.target] : []), reason];
+  const more = `SELECT ${identifier(request.key)}::VARCHAR AS rondo_key, * EXCLUDE (${identifiers(own)}) FROM rondo_result`;
+  return `SELECT r.*, m.* EXCLUDE (rondo_key) FROM (${resultSelect(request)}) r JOIN (${more}) m ON r.${identifier(request.key)} = m.rondo_key
+    WHERE r.${identifier(reason)} IS NOT NULL ORDER BY r.${identifier(request.eventTime)}, r.${identifier(request.key)}`;
 }
 
 function sqlFinding(code: string, message: string, rule: string): DataFinding {
