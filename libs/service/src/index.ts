@@ -16,3 +16,4 @@ export { registeredRpcs, RpcService, type RpcImplementation } from './rpc-servic
 export { JobRunner } from './jobs/job-runner.js';
 export { JOB_KIND, type JobState } from './jobs/job-state.js';
 export { PolicyGenerations } from './policy-generations.js';
+export { answerOnce, checkEtag, etagOf, type IdempotentRequest } from './answer-once.js';
