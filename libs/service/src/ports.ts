@@ -23,6 +23,9 @@ export interface Platform {
 /** Injection token of {@link Platform}. */
 export const PLATFORM = Symbol('rondo.platform');
 
+/** Injection token of {@link DurableJobs}. */
+export const DURABLE_JOBS = Symbol('rondo.durable-jobs');
+
 /** Who calls an RPC and with what. */
 export interface RpcContext {
   readonly principal: Principal;
@@ -45,20 +48,23 @@ export interface JobRun {
   readonly pipeline: string;
   /** Aborted at the deadline, on cancel and on shutdown. */
   readonly signal: AbortSignal;
-  /** Tells that the job is alive; `outgoing` facts may be published by `report`. */
+  /** Tells that the job is alive; `progress` in 0..1. Written to the job's document every few seconds. */
   heartbeat(progress?: number): void;
 }
 
-/** Commits what a finished job means; runs once, inside a unit of work. */
+/** Commits what a finished job means: its effects are committed once, with the job's own end (it may run again after a conflict). */
 export type JobResult = (unit: Unit) => Promise<void> | void;
 
+/** Why a job failed for good. */
 export interface JobFailure {
+  /** Code of the error; `deadline-exceeded` past the deadline, `internal` for unknown errors and for jobs that kill the process. */
   readonly code: string;
   readonly message: string;
   readonly attempts: number;
   readonly error: unknown;
 }
 
+/** How jobs of one kind are run. */
 export interface JobDefinition<I extends Json> {
   /** Kebab-case, unique in the service. */
   readonly kind: string;
@@ -66,13 +72,15 @@ export interface JobDefinition<I extends Json> {
   readonly concurrency: number;
   /** Attempts before it fails for good (default 3); a PermanentError fails at once. */
   readonly maxAttempts?: number;
-  run(input: I, run: JobRun): Promise<JobResult>;
+  /** The long work; nothing in it is durable but the result it returns. Called again after a failure or a crash. */
+  run(input: I, run: JobRun): Promise<JobResult | void>;
   /** Says what a final failure means (publish StepFailed, for example); runs once, inside a unit of work. */
   failed(unit: Unit, input: I, failure: JobFailure, job: { readonly jobId: string; readonly pipeline: string }): Promise<void> | void;
 }
 
 /** Long work that survives crashes. */
 export interface DurableJobs {
+  /** To be called while the service starts, before messages come in. */
   define<I extends Json>(definition: JobDefinition<I>): void;
   /** Queues a job together with the other changes of the unit; the same id is queued once. */
   enqueue(unit: Unit, job: { readonly kind: string; readonly id: string; readonly pipeline: string; readonly input: Json; readonly deadlineAtMs?: number }): Promise<void>;

@@ -112,6 +112,11 @@ export class SqliteBus implements Bus {
     return Promise.resolve([...[...this.#dispatchers.values()].flatMap((dispatcher) => dispatcher.lag()), ...stopped]);
   }
 
+  /** The messages of a topic that are still kept, oldest first, at most 10,000 after `afterOffset`. */
+  published(topic: string, afterOffset = 0): Envelope[] {
+    return this.#log.after(topic, afterOffset, 10_000);
+  }
+
   /** True when no message can be delivered before one is published or time passes. */
   get isIdle(): boolean {
     return this.database.committer.idle && [...this.#dispatchers.values()].every((dispatcher) => dispatcher.idle);

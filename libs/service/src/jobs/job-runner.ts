@@ -1,0 +1,347 @@
+import type { Journal, Unit } from '@rondo/journal';
+import { assert, backoffMs, Defect, PermanentError, type Json } from '@rondo/kernel';
+import type { DurableJobs, JobDefinition, JobFailure, JobResult, JobRun, Platform } from '../ports.js';
+import { afterFailure, ATTEMPTS_OVER_CRASHES_MIN, failureOf } from './job-outcome.js';
+import { isFinal, JOB_KIND, saveJob, wakeUp, type JobState } from './job-state.js';
+
+const ATTEMPTS_MAX_DEFAULT = 3;
+const HEARTBEAT_WRITE_MS = 5000;
+const SHUTDOWN_MS = 10_000;
+const RECOVERY_PAGE = 1000;
+const SETTLE_BACKOFF = { initialMs: 200, factor: 2, maxMs: 30_000 };
+
+/** Why a running job is told to stop. */
+class Stop extends Error {
+  constructor(readonly why: 'deadline' | 'cancelled' | 'shutdown') {
+    super(`the job was stopped: ${why}`);
+  }
+}
+
+interface Active {
+  readonly controller: AbortController;
+  ended: Promise<void>;
+}
+
+interface Queued {
+  readonly jobId: string;
+  readonly traceparent: string | undefined;
+}
+
+/** Runs the durable jobs of one service. Its state is in the journal; this object holds only what runs in this process. */
+export class JobRunner implements DurableJobs {
+  readonly #platform: Omit<Platform, 'artifacts' | 'ids' | 'bus'>;
+  readonly #definitions = new Map<string, JobDefinition<never>>();
+  readonly #queues = new Map<string, Queued[]>();
+  readonly #running = new Map<string, number>();
+  readonly #active = new Map<string, Active>();
+  readonly #known = new Set<string>();
+  readonly #settled = new Set<() => void>();
+  #stopping = false;
+
+  constructor(platform: Omit<Platform, 'artifacts' | 'ids' | 'bus'>) {
+    this.#platform = platform;
+  }
+
+  define<I extends Json>(definition: JobDefinition<I>): void {
+    assert(!this.#definitions.has(definition.kind), `job kind ${definition.kind} is defined twice`);
+    assert(definition.concurrency >= 1, `job kind ${definition.kind} needs a concurrency of 1 or more`);
+    this.#definitions.set(definition.kind, definition as unknown as JobDefinition<never>);
+  }
+
+  async enqueue(
+    unit: Unit,
+    job: { readonly kind: string; readonly id: string; readonly pipeline: string; readonly input: Json; readonly deadlineAtMs?: number },
+  ): Promise<void> {
+    assert(this.#definitions.has(job.kind), `job kind ${job.kind} is not defined`);
+    if (await unit.load<JobState>(JOB_KIND, job.id)) return;
+    const state: JobState = {
+      kind: job.kind,
+      pipeline: job.pipeline,
+      input: job.input,
+      status: 'queued',
+      attempt: 1,
+      starts: 0,
+      deadlineAtMs: job.deadlineAtMs ?? null,
+      retryAtMs: null,
+      progress: null,
+      heartbeatAtMs: null,
+      failure: null,
+    };
+    saveJob(unit, job.id, state, [wakeUp(this.#platform.service, job.id, state)]);
+  }
+
+  async cancel(unit: Unit, jobId: string): Promise<void> {
+    const job = await unit.load<JobState>(JOB_KIND, jobId);
+    if (!job || isFinal(job.state)) return;
+    const state: JobState = { ...job.state, status: 'cancelled', retryAtMs: null };
+    unit.cancelTimer(timerOf(jobId));
+    // The wake-up reaches this service after the commit and stops the job where it runs.
+    saveJob(unit, jobId, state, [wakeUp(this.#platform.service, jobId, state)]);
+  }
+
+  /** Looks at a job because a wake-up came in. */
+  async wake(jobId: string, attempt: number, traceparent?: string): Promise<void> {
+    const job = await this.#journal.load<JobState>(JOB_KIND, jobId);
+    if (!job) throw new Defect(`job ${jobId} was announced but does not exist`);
+    if (job.state.status === 'cancelled') this.#active.get(jobId)?.controller.abort(new Stop('cancelled'));
+    const startable = job.state.status === 'queued' || job.state.status === 'waiting';
+    if (startable && job.state.attempt === attempt) this.#queue(jobId, job.state.kind, traceparent);
+  }
+
+  /** Takes up what an earlier process left: queued jobs, jobs it ran when it died (as a further attempt), overdue retries. */
+  async recover(): Promise<void> {
+    for (const status of ['running', 'queued', 'waiting'] as const) {
+      let pageToken: string | undefined;
+      do {
+        const page = await this.#journal.list<JobState>(JOB_KIND, {
+          where: { status },
+          limit: RECOVERY_PAGE,
+          ...(pageToken !== undefined && { pageToken }),
+        });
+        for (const job of page.items) await this.#recoverOne(job.id, job.state);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== undefined);
+    }
+  }
+
+  get isIdle(): boolean {
+    return this.#known.size === 0;
+  }
+
+  /** Resolves when a job ends, or at once when none is known. */
+  settled(): Promise<void> {
+    return this.isIdle ? Promise.resolve() : new Promise((resolve) => this.#settled.add(resolve));
+  }
+
+  /** Stops the running jobs and gives them back, to be taken up by the next process with the same attempt. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const queue of this.#queues.values()) for (const { jobId } of queue.splice(0)) this.#known.delete(jobId);
+    const ends = [...this.#active.values()].map(({ controller, ended }) => {
+      controller.abort(new Stop('shutdown'));
+      return ended;
+    });
+    const { clock } = this.#platform;
+    let cancelWake = (): void => undefined;
+    const patience = new Promise<void>((resolve) => {
+      cancelWake = clock.wakeAt(clock.now() + SHUTDOWN_MS, resolve);
+    });
+    await Promise.race([Promise.all(ends), patience]);
+    cancelWake();
+  }
+
+  get #journal(): Journal {
+    return this.#platform.journal;
+  }
+
+  async #recoverOne(jobId: string, state: JobState): Promise<void> {
+    if (this.#known.has(jobId)) return;
+    if (state.status === 'waiting' && (state.retryAtMs ?? 0) > this.#platform.clock.now()) return;
+    if (state.status === 'running') {
+      const definition = this.#definition(state.kind);
+      const attempt = state.attempt + 1;
+      if (attempt > Math.max(definition.maxAttempts ?? ATTEMPTS_MAX_DEFAULT, ATTEMPTS_OVER_CRASHES_MIN)) {
+        const error = new Defect(`the process ended ${state.attempt} times while the job ran`);
+        await this.#fail(jobId, state, definition, failureOf(error, state.attempt));
+        return;
+      }
+      await this.#transition(jobId, `recover/${state.starts}`, state, { status: 'queued', attempt });
+    }
+    this.#queue(jobId, state.kind, undefined);
+  }
+
+  #definition(kind: string): JobDefinition<never> {
+    const definition = this.#definitions.get(kind);
+    if (!definition) throw new Defect(`job kind ${kind} is not defined in ${this.#platform.service}`);
+    return definition;
+  }
+
+  #queue(jobId: string, kind: string, traceparent: string | undefined): void {
+    this.#definition(kind);
+    if (this.#known.has(jobId) || this.#stopping) return;
+    this.#known.add(jobId);
+    const queue = this.#queues.get(kind) ?? [];
+    queue.push({ jobId, traceparent });
+    this.#queues.set(kind, queue);
+    this.#pump(kind);
+  }
+
+  #pump(kind: string): void {
+    const definition = this.#definition(kind);
+    const queue = this.#queues.get(kind) ?? [];
+    while (!this.#stopping && queue.length > 0 && (this.#running.get(kind) ?? 0) < definition.concurrency) {
+      this.#running.set(kind, (this.#running.get(kind) ?? 0) + 1);
+      this.#start(definition, queue.shift()!);
+    }
+  }
+
+  #start(definition: JobDefinition<never>, queued: Queued): void {
+    const { jobId } = queued;
+    const active: Active = { controller: new AbortController(), ended: Promise.resolve() };
+    this.#active.set(jobId, active);
+    active.ended = this.#execute(definition, queued, active.controller)
+      .catch((error: unknown) => this.#platform.log.error('a job could not be settled', { 'rondo.job.id': jobId }, error))
+      .then(() => {
+        this.#active.delete(jobId);
+        this.#known.delete(jobId);
+        this.#running.set(definition.kind, this.#running.get(definition.kind)! - 1);
+        this.#pump(definition.kind);
+        for (const waiter of this.#settled) waiter();
+        this.#settled.clear();
+      });
+  }
+
+  async #execute(definition: JobDefinition<never>, { jobId, traceparent }: Queued, controller: AbortController): Promise<void> {
+    const state = await this.#claim(jobId);
+    if (!state) return;
+    const { clock, telemetry } = this.#platform;
+    const overdue = (): void => controller.abort(new Stop('deadline'));
+    const cancelDeadline = state.deadlineAtMs === null ? undefined : clock.wakeAt(state.deadlineAtMs, overdue);
+    if (state.deadlineAtMs !== null && state.deadlineAtMs <= clock.now()) overdue();
+    const options = {
+      root: true,
+      links: traceparent === undefined ? [] : [traceparent],
+      attributes: { 'rondo.pipeline.name': state.pipeline, 'rondo.job.id': jobId, 'rondo.job.attempt': state.attempt },
+    };
+    try {
+      await telemetry.span(`job ${definition.kind}`, options, () => this.#attempt(definition, jobId, state, controller));
+    } catch (error) {
+      await this.#persist(jobId, () => this.#settleFailure(definition, jobId, state, error));
+    } finally {
+      cancelDeadline?.();
+    }
+  }
+
+  /** Runs the work and commits its result. Rejects with the reason when told to stop, once the work has let go. */
+  async #attempt(definition: JobDefinition<never>, jobId: string, state: JobState, controller: AbortController): Promise<void> {
+    const { signal } = controller;
+    signal.throwIfAborted();
+    const run: JobRun = {
+      jobId,
+      attempt: state.attempt,
+      pipeline: state.pipeline,
+      signal,
+      heartbeat: this.#heartbeat(jobId, state),
+    };
+    let result: JobResult | void;
+    try {
+      result = await definition.run(state.input as never, run);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+    signal.throwIfAborted();
+    await this.#journal.once(this.#cause(jobId, `done/${state.starts}`), async (unit) => {
+      const current = await this.#mine(unit, jobId, state);
+      if (!current) return;
+      await result?.(unit);
+      saveJob(unit, jobId, { ...current, status: 'succeeded', progress: 1 });
+    });
+  }
+
+  async #settleFailure(definition: JobDefinition<never>, jobId: string, state: JobState, error: unknown): Promise<void> {
+    if (error instanceof Stop && error.why === 'cancelled') return;
+    if (error instanceof Stop && error.why === 'shutdown') {
+      await this.#transition(jobId, `released/${state.starts}`, state, { status: 'queued' });
+      return;
+    }
+    if (error instanceof Stop) {
+      const late = new PermanentError('deadline-exceeded', 'the job did not end before its deadline');
+      await this.#fail(jobId, state, definition, failureOf(late, state.attempt));
+      return;
+    }
+    const next = afterFailure(error, state.attempt, definition.maxAttempts ?? ATTEMPTS_MAX_DEFAULT);
+    this.#platform.log.warn('an attempt of a job failed', {
+      'rondo.job.id': jobId,
+      'rondo.job.attempt': state.attempt,
+      'rondo.job.final': next.kind === 'final',
+      'error.message': failureOf(error, state.attempt).message,
+    });
+    if (next.kind === 'final') await this.#fail(jobId, state, definition, next.failure);
+    else await this.#retry(jobId, state, this.#platform.clock.now() + next.afterMs);
+  }
+
+  async #fail(jobId: string, state: JobState, definition: JobDefinition<never>, failure: JobFailure): Promise<void> {
+    await this.#journal.once(this.#cause(jobId, `failed/${state.starts}`), async (unit) => {
+      const current = await this.#mine(unit, jobId, state);
+      if (!current) return;
+      await definition.failed(unit, state.input as never, failure, { jobId, pipeline: state.pipeline });
+      saveJob(unit, jobId, { ...current, status: 'failed', failure: { code: failure.code, message: failure.message } });
+    });
+  }
+
+  async #retry(jobId: string, state: JobState, atMs: number): Promise<void> {
+    await this.#journal.once(this.#cause(jobId, `retry/${state.starts}`), async (unit) => {
+      const current = await this.#mine(unit, jobId, state);
+      if (!current) return;
+      const next: JobState = { ...current, status: 'waiting', attempt: state.attempt + 1, retryAtMs: atMs };
+      saveJob(unit, jobId, next);
+      unit.schedule({ id: timerOf(jobId), atMs, outgoing: wakeUp(this.#platform.service, jobId, next) });
+    });
+  }
+
+  async #claim(jobId: string): Promise<JobState | undefined> {
+    const known = await this.#journal.load<JobState>(JOB_KIND, jobId);
+    if (!known) return undefined;
+    let claimed: JobState | undefined;
+    await this.#journal.once(this.#cause(jobId, `claim/${known.state.starts + 1}`), async (unit) => {
+      claimed = undefined;
+      const job = await unit.load<JobState>(JOB_KIND, jobId);
+      if (!job || (job.state.status !== 'queued' && job.state.status !== 'waiting')) return;
+      claimed = { ...job.state, status: 'running', starts: job.state.starts + 1, retryAtMs: null, progress: null };
+      saveJob(unit, jobId, claimed);
+    });
+    return claimed;
+  }
+
+  async #transition(jobId: string, step: string, from: JobState, change: Partial<JobState>): Promise<void> {
+    await this.#journal.once(this.#cause(jobId, step), async (unit) => {
+      const current = await this.#mine(unit, jobId, from);
+      if (current) saveJob(unit, jobId, { ...current, ...change });
+    });
+  }
+
+  /** The job's state if it still is the run that the caller holds: not cancelled and not taken up again since. */
+  async #mine(unit: Unit, jobId: string, held: JobState): Promise<JobState | undefined> {
+    const job = await unit.load<JobState>(JOB_KIND, jobId);
+    return job?.state.status === 'running' && job.state.starts === held.starts ? job.state : undefined;
+  }
+
+  #heartbeat(jobId: string, state: JobState): (progress?: number) => void {
+    let writtenAtMs = this.#platform.clock.now();
+    let beats = 0;
+    return (progress) => {
+      const nowMs = this.#platform.clock.now();
+      if (nowMs - writtenAtMs < HEARTBEAT_WRITE_MS) return;
+      writtenAtMs = nowMs;
+      const change = { heartbeatAtMs: nowMs, progress: progress ?? null };
+      this.#transition(jobId, `heartbeat/${state.starts}/${beats++}`, state, change).catch((error: unknown) =>
+        this.#platform.log.warn('a heartbeat was not written', { 'rondo.job.id': jobId, 'error.message': String(error) }),
+      );
+    };
+  }
+
+  /** Repeats a write until the store takes it: a job must not be forgotten because the disk was full for a minute. */
+  async #persist(jobId: string, write: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (this.#stopping) throw error;
+        this.#platform.log.error('the end of a job could not be written yet', { 'rondo.job.id': jobId, attempt }, error);
+        const { clock } = this.#platform;
+        const delayMs = backoffMs(SETTLE_BACKOFF, attempt, 0.5);
+        await new Promise<void>((resolve) => clock.wakeAt(clock.now() + delayMs, resolve));
+      }
+    }
+  }
+
+  #cause(jobId: string, step: string): { consumer: string; messageId: string } {
+    return { consumer: 'jobs', messageId: `${jobId}/${step}` };
+  }
+}
+
+function timerOf(jobId: string): string {
+  return `job/${jobId}`;
+}
