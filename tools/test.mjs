@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** `npm test`: everything that can be tested on this machine; what cannot is reported by name. Arguments go to Jest. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const node = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, NX_DAEMON: 'false' } }).status ?? 1;
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 24 || (major === 24 && minor < 15)) {
+  console.error(`the tests need Node 24.15 or newer, this is ${process.versions.node}`);
+  process.exit(1);
+}
+const selected = process.argv.slice(2);
+const steps = [
+  ['build', () => node('node_modules/@typescript/native/bin/tsc', '-b')],
+  ['console build', () => node('node_modules/nx/bin/nx.js', 'run', 'console:build')],
+  ['types of the tests', () => node('node_modules/@typescript/native/bin/tsc', '-p', 'tsconfig.spec.json')],
+  ['tests', () => node('--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--maxWorkers=2', ...selected)],
+];
+for (const [name, step] of steps) {
+  const status = step();
+  if (status !== 0) {
+    console.error(`failed: ${name}`);
+    process.exit(status);
+  }
+}
