@@ -1,1 +1,2 @@
-export {};
+export { RolloutModule } from './rollout.module.js';
+export { rolloutConfig, type RolloutConfig } from './config.js';

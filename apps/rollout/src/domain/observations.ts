@@ -41,6 +41,8 @@ export interface ObservedFeedback {
 export interface PendingPrediction {
   readonly rolloutId: string;
   readonly requestId: string;
+  /** Order of arrival in the rollout. */
+  readonly sequence: number;
   readonly rows: number;
   /** Rows that both models scored, with their scores in parallel. */
   readonly pairedRows: readonly number[];
@@ -72,7 +74,10 @@ export interface LabelCounts {
 export const noLabels: LabelCounts = { joined: 0, unpaired: 0, duplicate: 0, contradictory: 0, unknown: 0 };
 
 /** Keeps what a later join needs; undefined when the request holds nothing to compare. */
-export function pendingFrom(batch: ServedBatch, rolloutId: string, options: { readonly keepUnpaired: boolean }): PendingPrediction | undefined {
+export function pendingFrom(
+  batch: ServedBatch,
+  keep: { readonly rolloutId: string; readonly sequence: number; readonly unpairedToo: boolean },
+): PendingPrediction | undefined {
   const pairedRows: number[] = [];
   const champion: number[] = [];
   const candidate: number[] = [];
@@ -86,10 +91,11 @@ export function pendingFrom(batch: ServedBatch, rolloutId: string, options: { re
     champion.push(a);
     candidate.push(b);
   }
-  if (pairedRows.length === 0 && !options.keepUnpaired) return undefined;
+  if (pairedRows.length === 0 && !keep.unpairedToo) return undefined;
   const outcomes = pairedRows.map(() => -1);
   const { requestId } = batch;
-  return { rolloutId, requestId, rows: batch.championScores.length, pairedRows, champion, candidate, candidateRows, outcomes, feedbackSeen: [] };
+  const { rolloutId, sequence } = keep;
+  return { rolloutId, requestId, sequence, rows: batch.championScores.length, pairedRows, champion, candidate, candidateRows, outcomes, feedbackSeen: [] };
 }
 
 /** Joins outcomes to the scores they belong to; each row counts once, whatever is repeated or contradicted later. */

@@ -1,6 +1,6 @@
 import { PermanentError } from '@rondo/kernel';
 import { plan, type Intent } from './plan.js';
-import { enterStep, finishPromoted, finishRolledBack, measure, share, stepOf, type Change, type RolloutState } from './rollout.js';
+import { enterStep, finishPromoted, finishRolledBack, measure, POLICY, share, stepOf, type Change, type RolloutState } from './rollout.js';
 import type { Actor, RoutingState } from './routing.js';
 
 /** What a person may ask of a running rollout. */
@@ -94,7 +94,7 @@ export function reconcile(rollout: RolloutState, routing: RoutingState, time: { 
 }
 
 function act(rollout: RolloutState, routing: RoutingState, intent: Intent, time: { readonly nowMs: number; readonly tookMs: number }): Change {
-  const actor: Actor = { id: 'policy:rollout', kind: 'Policy', roles: [] };
+  const actor = POLICY;
   switch (intent.kind) {
     case 'Hold':
       return { rollout, routing, facts: [] };

@@ -224,8 +224,7 @@ describe('labels', () => {
       championErrors: 0,
       candidateErrors: 0,
     },
-    'ro',
-    { keepUnpaired: true },
+    { rolloutId: 'ro', sequence: 0, unpairedToo: true },
   )!;
 
   it('join by row, count each row once and keep the first of contradictory outcomes', () => {

@@ -41,7 +41,8 @@ export interface RolloutState {
   readonly evidence: Readonly<Record<string, EvidenceState>>;
   readonly split: SplitState;
   readonly latest: readonly Reading[];
-  readonly history: readonly Measured[];
+  /** Policy time of the newest recorded look. */
+  readonly lastMeasuredAtMs?: number;
   /** Newest event time of served traffic. */
   readonly watermarkMs?: number;
   readonly startedAtMs?: number;
@@ -65,9 +66,9 @@ export interface Change {
   readonly facts: readonly Fact[];
 }
 
-const HISTORY_LIMIT = 400;
 const HOUR_MS = 3_600_000;
-const POLICY: Actor = { id: 'policy:rollout', kind: 'Policy', roles: [] };
+/** The rule itself acts. */
+export const POLICY: Actor = { id: 'policy:rollout', kind: 'Policy', roles: [] };
 
 /** What StartRollout asks for. */
 export interface RolloutRequest {
@@ -127,8 +128,8 @@ export function measure(rollout: RolloutState, nowMs: number): { readonly rollou
   const latest = analysesSoFar(rollout).map((rule) => readEvidence(rule, rollout.evidence[rule.name]!, (previous.get(rule.name)?.looks ?? 0) + 1));
   const verdictChanged = latest.some((reading) => (previous.get(reading.analysis)?.verdict ?? 'Inconclusive') !== reading.verdict);
   const atMs = policyTime(rollout, nowMs);
-  const last = rollout.history.at(-1);
-  const hourPassed = atMs !== undefined && (!last || Math.floor(atMs / HOUR_MS) > Math.floor(last.atMs / HOUR_MS));
+  const last = rollout.lastMeasuredAtMs;
+  const hourPassed = atMs !== undefined && (last === undefined || Math.floor(atMs / HOUR_MS) > Math.floor(last / HOUR_MS));
   const next = { ...rollout, latest, revision: rollout.revision + (verdictChanged ? 1 : 0) };
   if (atMs === undefined || latest.length === 0 || !(verdictChanged || hourPassed)) return { rollout: next, facts: [] };
   const measured: Measured = {
@@ -138,7 +139,7 @@ export function measure(rollout: RolloutState, nowMs: number): { readonly rollou
     predictions: rollout.predictions,
     labels: rollout.labels.joined,
   };
-  return { rollout: { ...next, history: [...rollout.history, measured].slice(-HISTORY_LIMIT) }, facts: [{ kind: 'AnalysisMeasured', measured }] };
+  return { rollout: { ...next, lastMeasuredAtMs: atMs }, facts: [{ kind: 'AnalysisMeasured', measured }] };
 }
 
 /** Moves to a step and asks for its share of the traffic. */
@@ -263,7 +264,6 @@ function newRollout(request: RolloutRequest, routing: RoutingState, nowMs: numbe
     evidence: Object.fromEntries(request.plan.analyses.map((rule) => [rule.name, emptyEvidence(rule)])),
     split: emptySplit,
     latest: [],
-    history: [],
     ...(request.plan.time === 'WallClock' && { startedAtMs: nowMs }),
     startedWallMs: nowMs,
     predictions: 0,
