@@ -276,7 +276,7 @@ const hostile: [what: string, code: FindingCode, bytes: Uint8Array, request?: Ad
     'Identity\u0000',
     '',
   ].map((opType): [string, FindingCode, Uint8Array] => [
-    `the operator "${opType}"`,
+    `the operator ${JSON.stringify(opType)}`,
     'operator-not-allowed',
     changed((_, graph) => graph.node.push(node({ opType }))),
   ]),

@@ -1,4 +1,4 @@
-import { onnx } from '@rondo/contracts';
+import type { onnx } from '@rondo/contracts';
 import { finding, type Finding } from './finding.js';
 import { canonicalDomain, featureNamesText, summarise, type OnnxSummary } from './inspect-onnx.js';
 import { defaultAdmissionLimits, type AdmissionLimits } from './limits.js';

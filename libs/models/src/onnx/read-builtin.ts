@@ -1,4 +1,4 @@
-import { onnx } from '@rondo/contracts';
+import type { onnx } from '@rondo/contracts';
 import type { DecisionTree, TreeEnsemble } from '@rondo/learners';
 import { mlDomain } from './vocabulary.js';
 
