@@ -18,6 +18,11 @@ def cases():
         distance = float(stats.wasserstein_distance(a, b))
         yield case("wasserstein1", [a, b], distance, "wasserstein_distance", V)
         yield case("wasserstein1Sorted", [sorted(a), sorted(b)], distance, "wasserstein_distance", V)
+        if len(set(a) | set(b)) > 1:
+            test = stats.mannwhitneyu(b, a, method="asymptotic")
+            yield case("mannWhitney", [a, b], float(test.pvalue), "mannwhitneyu asymptotic", V, "pValue")
+            share = float(test.statistic) / (len(a) * len(b))
+            yield case("mannWhitney", [a, b], share, "mannwhitneyu / (n m)", V, "probabilityHigher")
         for bins in (2, 4, 10):
             edges = np.unique(np.quantile(a, np.arange(1, bins) / bins))
             edges = edges[edges < max(a)]
