@@ -112,3 +112,7 @@ export { startBreachTracker, updateBreachTracker, type BreachStatus, type Breach
 export { estimatePerformance, type ExpectedMetric, type PerformanceEstimate } from './performance-estimate.js';
 export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
+export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
+export type { ForecastMethod } from './forecast-methods.js';
+export { mannWhitney, type MannWhitneyResult } from './mann-whitney.js';
+export { startPageHinkley, updatePageHinkley, type PageHinkley } from './page-hinkley.js';
