@@ -1,0 +1,172 @@
+import { describe, expect, it } from '@jest/globals';
+import { checkOpen, completionReason, conclude, type CampaignRules, type CampaignState } from './campaign.js';
+import { chooseRows, taskFor } from './selection.js';
+import type { AnswerState, TaskState } from './task.js';
+
+const rules: CampaignRules = {
+  question: 'Late?',
+  guideline: 'More than 15 minutes.',
+  classes: [
+    { value: '1', title: 'Late' },
+    { value: '0', title: 'On time' },
+  ],
+  annotatorsPerTask: 1,
+  minCoverage: 0,
+  onExhausted: 'ContinueWithout',
+};
+
+const answered = (index: number, values: readonly string[], more: Partial<TaskState> = {}): TaskState => ({
+  pipeline: 'p',
+  campaignId: 'c',
+  taskId: `t${index}`,
+  rowKey: `k${index}`,
+  row: {},
+  reviewReason: 'x',
+  rank: index,
+  uncertainty: 0.5,
+  blind: false,
+  answers: values.map((value, revision): AnswerState => ({
+    revision: revision + 1,
+    annotator: `person-${revision}`,
+    answer: value,
+    skipped: value === '',
+    rationale: '',
+    suggestionShown: more.suggestion !== undefined && !more.blind,
+    atMs: 1,
+    tookMs: 1,
+  })),
+  ...more,
+});
+
+describe('the conclusion of a campaign', () => {
+  it('holds the labels by row key and the coverage with its interval', () => {
+    const tasks = [answered(0, ['1']), answered(1, ['0']), answered(2, []), answered(3, [''])];
+    const conclusion = conclude({ ...rules, minCoverage: 0.5 }, tasks, 'TimeBudgetExhausted');
+    expect(conclusion.labels).toEqual({ k0: 1, k1: 0 });
+    expect(conclusion).toMatchObject({ passed: true, usable: true, answered: 2, unanswered: 2 });
+    const coverage = conclusion.quality.find((estimate) => estimate.name === 'coverage');
+    expect(coverage).toMatchObject({ value: 0.5, n: 4, limit: 0.5, method: 'Wilson' });
+    expect(coverage?.lower).toBeCloseTo(0.15, 2);
+    expect(coverage?.upper).toBeCloseTo(0.85, 2);
+  });
+
+  it.each([
+    ['ContinueWithout', true],
+    ['Fail', false],
+  ] as const)('below the coverage asked for does not use the labels; %s passes: %s', (onExhausted, passed) => {
+    const conclusion = conclude(
+      { ...rules, minCoverage: 0.9, onExhausted },
+      [answered(0, ['1']), answered(1, [])],
+      'TimeBudgetExhausted',
+    );
+    expect([conclusion.usable, conclusion.passed]).toEqual([false, passed]);
+  });
+
+  it('measures agreement when two people answered, and holds it against its limit', () => {
+    const tasks = [answered(0, ['1', '1']), answered(1, ['0', '0']), answered(2, ['1', '0']), answered(3, ['0', '0'])];
+    const agreement = conclude(rules, tasks, 'Complete').quality.find((estimate) => estimate.name === 'agreement');
+    expect(agreement?.value).toBeCloseTo(1 - (7 * 2) / (2 * 3 * 5), 9);
+    expect(agreement?.n).toBe(4);
+    expect(conclude({ ...rules, minAgreement: 0.5 }, tasks, 'Complete').usable).toBe(true);
+    expect(conclude({ ...rules, minAgreement: 0.6 }, tasks, 'Complete').usable).toBe(false);
+  });
+
+  it('does not take agreement for granted when it was asked for and cannot be measured', () => {
+    expect(
+      conclude({ ...rules, minAgreement: -1, onExhausted: 'Fail' }, [answered(0, ['1'])], 'TimeBudgetExhausted').passed,
+    ).toBe(false);
+  });
+
+  it('calls it full agreement when all answers are alike', () => {
+    const tasks = [answered(0, ['1', '1']), answered(1, ['1', '1'])];
+    expect(conclude({ ...rules, minAgreement: 0.8 }, tasks, 'Complete').usable).toBe(true);
+  });
+
+  it('shows the pull of suggestions: agreement with and without seeing them', () => {
+    const suggestion = { answer: '1', confidence: 0.8 };
+    const tasks = [
+      answered(0, ['1'], { suggestion }),
+      answered(1, ['1'], { suggestion }),
+      answered(2, ['0'], { suggestion, blind: true }),
+    ];
+    const pull = conclude(rules, tasks, 'Complete').quality.filter(
+      (estimate) => estimate.name === 'suggestionAgreement',
+    );
+    expect(pull.map(({ slice, value, n }) => [slice, value, n])).toEqual([
+      ['blind', 0, 1],
+      ['assisted', 1, 2],
+    ]);
+  });
+
+  it('never passes when cancelled', () => {
+    expect(conclude(rules, [answered(0, ['1'])], 'Cancelled')).toMatchObject({ passed: false, usable: false });
+  });
+
+  it('of no tasks passes with nothing', () => {
+    expect(conclude({ ...rules, minCoverage: 1 }, [], 'Complete')).toMatchObject({
+      passed: true,
+      labels: {},
+      quality: [],
+    });
+  });
+});
+
+describe('a campaign', () => {
+  const campaign: CampaignState = {
+    pipeline: 'p',
+    cycleId: 'y',
+    campaignId: 'c',
+    policyGeneration: 1,
+    snapshotDigest: '',
+    rules,
+    doubtfulRows: 3,
+    tasks: 3,
+    answered: 0,
+    skipped: 0,
+    openedAtMs: 0,
+    dueAtMs: 100,
+  };
+
+  it('takes answers until it is due or closed', () => {
+    expect(() => checkOpen(campaign, 99)).not.toThrow();
+    expect(() => checkOpen(campaign, 100)).toThrow(/out of time/);
+    const end = { atMs: 5, reason: 'Complete', passed: true, quality: [], answered: 3, unanswered: 0 } as const;
+    expect(() => checkOpen({ ...campaign, end }, 6)).toThrow(/closed \(Complete\)/);
+  });
+
+  it('says when the budget of items cut rows off', () => {
+    expect(completionReason(campaign)).toBe('Complete');
+    expect(completionReason({ ...campaign, doubtfulRows: 4 })).toBe('ItemBudgetExhausted');
+  });
+});
+
+describe('the choice of rows', () => {
+  it('takes the most uncertain first, up to the budget', () => {
+    const chosen = chooseRows(['a', 'b', 'c'], [0.9, 0.45, 0.2], { maxItems: 2, salt: 's' });
+    expect(chosen.map(({ position }) => position)).toEqual([1, 2]);
+    expect(chosen[0]?.uncertainty).toBeCloseTo(0.9, 9);
+  });
+
+  it('is arbitrary but repeatable without a champion', () => {
+    const keys = Array.from({ length: 50 }, (_, i) => `k${i}`);
+    const order = (salt: string): number[] =>
+      chooseRows(keys, undefined, { maxItems: 50, salt }).map(({ position }) => position);
+    expect(order('s')).toEqual(order('s'));
+    expect(order('s')).not.toEqual(order('other'));
+    expect(order('s')).not.toEqual(keys.map((_, i) => i));
+  });
+
+  it('hides about the asked share of suggestions', () => {
+    const about = { pipeline: 'p', campaignId: 'c', rank: 0, uncertainty: 0.5, probability: 0.3, blindShare: 0.2 };
+    const tasks = Array.from({ length: 1_000 }, (_, i) =>
+      taskFor({ rowKey: `k${i}`, reviewReason: '', row: {} }, about),
+    );
+    const blind = tasks.filter((task) => task.blind).length;
+    expect(blind).toBeGreaterThan(150);
+    expect(blind).toBeLessThan(250);
+    expect(tasks[0]?.suggestion).toEqual({ answer: '0', confidence: 0.7 });
+    expect(
+      taskFor({ rowKey: 'k', reviewReason: '', row: {} }, { ...about, probability: undefined, blindShare: 1 }),
+    ).toMatchObject({ blind: false });
+  });
+});

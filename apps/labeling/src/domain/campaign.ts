@@ -1,0 +1,177 @@
+import { PermanentError } from '@rondo/kernel';
+import { krippendorffAlpha, wilsonInterval } from '@rondo/statistics';
+import { labelOf, validAnswers, type TaskState } from './task.js';
+
+/** What the policy asks of a campaign, fixed when it opens. */
+export interface CampaignRules {
+  readonly question: string;
+  readonly guideline: string;
+  readonly classes: readonly { readonly value: string; readonly title: string }[];
+  readonly annotatorsPerTask: number;
+  /** 0 to 1. */
+  readonly minCoverage: number;
+  /** Krippendorff's alpha, -1 to 1. */
+  readonly minAgreement?: number;
+  readonly onExhausted: 'ContinueWithout' | 'Fail';
+}
+
+/** A statistic with its interval. */
+export interface QualityEstimate {
+  readonly name: 'coverage' | 'agreement' | 'suggestionAgreement';
+  readonly value: number;
+  readonly lower?: number;
+  readonly upper?: number;
+  /** Coverage of the interval; 0 without one. */
+  readonly confidence: number;
+  readonly n: number;
+  /** `all`, or `blind` and `assisted`: answers given without and with the suggestion in sight. */
+  readonly slice: string;
+  readonly method: string;
+  readonly limit?: number;
+}
+
+/** Why a campaign ended. */
+export type CloseReason = 'Complete' | 'TimeBudgetExhausted' | 'ItemBudgetExhausted' | 'Cancelled';
+
+/** How it ended. */
+export interface CampaignEnd {
+  readonly atMs: number;
+  readonly reason: CloseReason;
+  readonly passed: boolean;
+  readonly quality: readonly QualityEstimate[];
+  readonly answered: number;
+  readonly unanswered: number;
+  readonly labelSet?: { readonly digest: string; readonly sizeBytes: number };
+}
+
+/** One round of questions in one cycle. */
+export interface CampaignState {
+  readonly pipeline: string;
+  readonly cycleId: string;
+  readonly campaignId: string;
+  readonly policyGeneration: number;
+  readonly snapshotDigest: string;
+  readonly rules: CampaignRules;
+  /** Rows with a review reason; more than `tasks` when the item budget cut some off. */
+  readonly doubtfulRows: number;
+  readonly tasks: number;
+  /** Tasks that need no more answers: with an answer, and skipped by everybody. */
+  readonly answered: number;
+  readonly skipped: number;
+  readonly openedAtMs: number;
+  readonly dueAtMs: number;
+  readonly end?: CampaignEnd;
+}
+
+/** Refuses work on a campaign that is over, by decision or by time. */
+export function checkOpen(campaign: CampaignState, nowMs: number): void {
+  if (!campaign.end && nowMs < campaign.dueAtMs) return;
+  const when = campaign.end ? `closed (${campaign.end.reason})` : 'out of time';
+  throw new PermanentError('failed-precondition', `campaign ${campaign.campaignId} is ${when}`, {
+    field: 'campaign_id',
+    value: campaign.campaignId,
+    rule: 'answers are taken while the campaign is open',
+    reason: 'CAMPAIGN_CLOSED',
+  });
+}
+
+/** Whether nothing is left to ask. */
+export function isComplete(campaign: CampaignState): boolean {
+  return campaign.answered + campaign.skipped >= campaign.tasks;
+}
+
+/** Why a campaign without open tasks ends. */
+export function completionReason(campaign: CampaignState): CloseReason {
+  return campaign.doubtfulRows > campaign.tasks ? 'ItemBudgetExhausted' : 'Complete';
+}
+
+/** Labels by row key, what they are worth, and whether they may be used. */
+export interface Conclusion {
+  readonly labels: Readonly<Record<string, number>>;
+  readonly quality: readonly QualityEstimate[];
+  readonly passed: boolean;
+  /** The labels reached the quality the policy asks for. */
+  readonly usable: boolean;
+  readonly answered: number;
+  readonly unanswered: number;
+}
+
+const CONFIDENCE = 0.95;
+
+/**
+ * Judges the answers. Labels are used when coverage and agreement reach their limits; an agreement that cannot be measured
+ * does not reach its limit. When they do not, `ContinueWithout` passes without labels and `Fail` does not pass.
+ * A cancelled campaign never passes.
+ */
+export function conclude(rules: CampaignRules, tasks: readonly TaskState[], reason: CloseReason): Conclusion {
+  const labelled = tasks.flatMap((task) => {
+    const label = labelOf(task);
+    return label === undefined ? [] : [[task.rowKey, Number(label)] as const];
+  });
+  const coverage = coverageOf(labelled.length, tasks.length, rules.minCoverage);
+  const agreement = agreementOf(tasks, rules);
+  const agreed = rules.minAgreement === undefined || (agreement !== undefined && agreement.value >= rules.minAgreement);
+  const usable = reason !== 'Cancelled' && (coverage?.value ?? 1) >= rules.minCoverage && agreed;
+  const pull = [suggestionAgreement(tasks, false), suggestionAgreement(tasks, true)];
+  return {
+    labels: Object.fromEntries(labelled),
+    quality: [coverage, agreement, ...pull].filter((estimate) => estimate !== undefined),
+    passed: reason !== 'Cancelled' && (usable || rules.onExhausted === 'ContinueWithout'),
+    usable,
+    answered: labelled.length,
+    unanswered: tasks.length - labelled.length,
+  };
+}
+
+function share(name: QualityEstimate['name'], hits: number, n: number, slice: string): QualityEstimate {
+  return {
+    name,
+    value: hits / n,
+    ...wilsonInterval(hits, n, CONFIDENCE),
+    confidence: CONFIDENCE,
+    n,
+    slice,
+    method: 'Wilson',
+  };
+}
+
+function coverageOf(labelled: number, tasks: number, limit: number): QualityEstimate | undefined {
+  return tasks === 0 ? undefined : { ...share('coverage', labelled, tasks, 'all'), limit };
+}
+
+function agreementOf(tasks: readonly TaskState[], rules: CampaignRules): QualityEstimate | undefined {
+  const given = tasks.flatMap((task, unit) =>
+    validAnswers(task)
+      .filter((answer) => !answer.skipped)
+      .map(({ answer }) => ({ unit, value: rules.classes.findIndex((item) => item.value === answer) })),
+  );
+  if (given.length === 0) return undefined;
+  const result = krippendorffAlpha(
+    given.map(({ unit }) => unit),
+    given.map(({ value }) => value),
+    'nominal',
+  );
+  const limit = rules.minAgreement === undefined ? {} : { limit: rules.minAgreement };
+  const base = { name: 'agreement', confidence: 0, slice: 'all', ...limit } as const;
+  if (result.kind === 'measured')
+    return { ...base, value: result.alpha, n: result.units, method: "Krippendorff's alpha, nominal, no interval" };
+  // One value everywhere: alpha is 0/0, yet nobody disagreed.
+  const paired = tasks.filter((task) => validAnswers(task).filter((answer) => !answer.skipped).length > 1).length;
+  if (result.reason === 'one-value' && paired > 0)
+    return { ...base, value: 1, n: paired, method: 'all answers alike, alpha undefined, no interval' };
+  return undefined;
+}
+
+/** How often first answers equal the suggestion, with and without seeing it: the gap is its pull. */
+function suggestionAgreement(tasks: readonly TaskState[], shown: boolean): QualityEstimate | undefined {
+  const first = tasks.flatMap((task) => {
+    const answer = task.answers.find((item) => !item.skipped);
+    return task.suggestion && answer && answer.suggestionShown === shown
+      ? [answer.answer === task.suggestion.answer]
+      : [];
+  });
+  const hits = first.filter(Boolean).length;
+  return first.length === 0
+    ? undefined
+    : share('suggestionAgreement', hits, first.length, shown ? 'assisted' : 'blind');
+}
