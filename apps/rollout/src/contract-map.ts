@@ -1,5 +1,5 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   ActorKind,
   AnalysisMeasuredSchema,
@@ -23,20 +23,32 @@ import {
   type PredictionsLogged,
   type Rollout,
   type Routing,
-} from '@rondo/contracts';
-import type { Outgoing } from '@rondo/journal';
-import type { PipelineSpec } from '@rondo/policy';
-import type { Fact, Measured } from './domain/facts.js';
-import type { ObservedFeedback, ObservedLabels, ServedBatch } from './domain/observations.js';
-import { etagOf } from './domain/override.js';
-import { waitingFor } from './domain/plan.js';
-import type { Estimate, Reading } from './domain/reading.js';
-import type { RolloutState } from './domain/rollout.js';
-import type { RolloutPlan } from './domain/rollout-plan.js';
-import type { Actor, ModelBundle, RoutingState } from './domain/routing.js';
+} from "@rondo/contracts";
+import type { Outgoing } from "@rondo/journal";
+import type { PipelineSpec } from "@rondo/policy";
+import type { Fact, Measured } from "./domain/facts.js";
+import type {
+  ObservedFeedback,
+  ObservedLabels,
+  ServedBatch,
+} from "./domain/observations.js";
+import { etagOf } from "./domain/override.js";
+import { waitingFor } from "./domain/plan.js";
+import type { Estimate, Reading } from "./domain/reading.js";
+import type { RolloutState } from "./domain/rollout.js";
+import type { RolloutPlan } from "./domain/rollout-plan.js";
+import type { Actor, ModelBundle, RoutingState } from "./domain/routing.js";
 
-const ACTOR_KINDS = { Human: ActorKind.HUMAN, Service: ActorKind.SERVICE, Policy: ActorKind.POLICY } as const;
-const VERDICTS = { Pass: Verdict.PASS, Fail: Verdict.FAIL, Inconclusive: Verdict.INCONCLUSIVE } as const;
+const ACTOR_KINDS = {
+  Human: ActorKind.HUMAN,
+  Service: ActorKind.SERVICE,
+  Policy: ActorKind.POLICY,
+} as const;
+const VERDICTS = {
+  Pass: Verdict.PASS,
+  Fail: Verdict.FAIL,
+  Inconclusive: Verdict.INCONCLUSIVE,
+} as const;
 
 /** The rollout part of an admitted policy. */
 export function planFrom(spec: PipelineSpec): RolloutPlan {
@@ -51,33 +63,53 @@ export function planFrom(spec: PipelineSpec): RolloutPlan {
       bakeMs: step.bakeMs,
       analyses: [...step.analyses],
     })),
-    analyses: rollout.analyses.map(({ name, metric, feedback, alpha, margin, minSamples }) => ({
-      name,
-      metric,
-      alpha,
-      margin,
-      minSamples,
-      ...(feedback !== undefined && { feedback }),
-    })),
+    analyses: rollout.analyses.map(
+      ({ name, metric, feedback, alpha, margin, minSamples }) => ({
+        name,
+        metric,
+        alpha,
+        margin,
+        minSamples,
+        ...(feedback !== undefined && { feedback }),
+      }),
+    ),
     deadlineMs: rollout.deadlineMs,
     onDeadline: rollout.onDeadline,
   };
 }
 
 /** A model reference with the feature view it was trained on, as one set. */
-export function bundleFrom(model: ModelRef, featureViewDigest: string): ModelBundle {
-  return { name: model.name, version: model.version, digest: model.digest, featureViewDigest };
+export function bundleFrom(
+  model: ModelRef,
+  featureViewDigest: string,
+): ModelBundle {
+  return {
+    name: model.name,
+    version: model.version,
+    digest: model.digest,
+    featureViewDigest,
+  };
 }
 
 /** An actor of the wire; a missing one is the control plane. */
-export function actorFrom(actor: { id: string; kind: ActorKind; roles: readonly string[] } | undefined): Actor {
-  if (!actor) return { id: 'service:control-plane', kind: 'Service', roles: [] };
-  const kind = actor.kind === ActorKind.HUMAN ? 'Human' : actor.kind === ActorKind.POLICY ? 'Policy' : 'Service';
+export function actorFrom(
+  actor: { id: string; kind: ActorKind; roles: readonly string[] } | undefined,
+): Actor {
+  if (!actor)
+    return { id: "service:control-plane", kind: "Service", roles: [] };
+  const kind =
+    actor.kind === ActorKind.HUMAN
+      ? "Human"
+      : actor.kind === ActorKind.POLICY
+        ? "Policy"
+        : "Service";
   return { id: actor.id, kind, roles: [...actor.roles] };
 }
 
 /** Undefined for a message without the event time that everything here rests on. */
-export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undefined {
+export function servedBatchFrom(
+  message: PredictionsLogged,
+): ServedBatch | undefined {
   if (!message.eventTime) return undefined;
   const rows = message.championScores.length;
   return {
@@ -85,9 +117,14 @@ export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undef
     eventTimeMs: timestampMs(message.eventTime),
     epoch: Number(message.epoch),
     ...(message.candidate && { candidateDigest: message.candidate.digest }),
-    servedByCandidate: Array.from({ length: rows }, (_, row) => message.servedByCandidate[row] ?? false),
+    servedByCandidate: Array.from(
+      { length: rows },
+      (_, row) => message.servedByCandidate[row] ?? false,
+    ),
     championScores: message.championScores.map(chanceOrNull),
-    candidateScores: Array.from({ length: rows }, (_, row) => chanceOrNull(message.candidateScores[row])),
+    candidateScores: Array.from({ length: rows }, (_, row) =>
+      chanceOrNull(message.candidateScores[row]),
+    ),
     championLatencyMs: finiteOrZero(message.championLatencyMs),
     candidateLatencyMs: finiteOrZero(message.candidateLatencyMs),
     championErrors: Math.max(0, message.championErrors),
@@ -97,13 +134,24 @@ export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undef
 
 /** Outcomes as the join needs them. */
 export function labelsFrom(message: LabelsObserved): ObservedLabels {
-  return { requestId: message.requestId, rowIndexes: [...message.rowIndexes], labels: [...message.labels] };
+  return {
+    requestId: message.requestId,
+    rowIndexes: [...message.rowIndexes],
+    labels: [...message.labels],
+  };
 }
 
 /** Undefined for a value that is not a number. */
-export function feedbackFrom(message: FeedbackObserved): ObservedFeedback | undefined {
+export function feedbackFrom(
+  message: FeedbackObserved,
+): ObservedFeedback | undefined {
   if (!Number.isFinite(message.value)) return undefined;
-  return { requestId: message.requestId, rowIndex: message.rowIndex, name: message.name, value: message.value };
+  return {
+    requestId: message.requestId,
+    rowIndex: message.rowIndex,
+    name: message.name,
+    value: message.value,
+  };
 }
 
 /** What other services are told. */
@@ -112,23 +160,48 @@ export function outgoingOf(fact: Fact, rollout: RolloutState): Outgoing {
   const about = { pipeline, cycleId, rolloutId };
   const headers = { cycleid: cycleId };
   switch (fact.kind) {
-    case 'RolloutStarted':
-      return out(RolloutStartedSchema, { ...about, endpoint, candidate: modelOf(fact.candidate), ...(fact.champion && { champion: modelOf(fact.champion) }) });
-    case 'StepEntered': {
+    case "RolloutStarted":
+      return out(RolloutStartedSchema, {
+        ...about,
+        endpoint,
+        candidate: modelOf(fact.candidate),
+        ...(fact.champion && { champion: modelOf(fact.champion) }),
+      });
+    case "StepEntered": {
       const { stepIndex, step, weightPercent, shadow, atMs } = fact;
-      return out(RolloutStepEnteredSchema, { ...about, stepIndex, step, weightPercent, shadow, ...eventTime(atMs) });
+      return out(RolloutStepEnteredSchema, {
+        ...about,
+        stepIndex,
+        step,
+        weightPercent,
+        shadow,
+        ...eventTime(atMs),
+      });
     }
-    case 'AnalysisMeasured':
-      return { schema: AnalysisMeasuredSchema, message: measuredOf(fact.measured, rollout), key: pipeline, headers };
-    case 'RoutingChanged':
+    case "AnalysisMeasured":
+      return {
+        schema: AnalysisMeasuredSchema,
+        message: measuredOf(fact.measured, rollout),
+        key: pipeline,
+        headers,
+      };
+    case "RoutingChanged":
       return routingOutgoing(fact.routing, fact.rolloutId, headers);
-    case 'Paused':
-      return out(RolloutPausedSchema, { ...about, paused: fact.paused, reason: fact.reason, actor: actorOf(fact.actor) });
-    case 'Finished':
+    case "Paused":
+      return out(RolloutPausedSchema, {
+        ...about,
+        paused: fact.paused,
+        reason: fact.reason,
+        actor: actorOf(fact.actor),
+      });
+    case "Finished":
       return out(RolloutFinishedSchema, {
         ...about,
         endpoint,
-        result: fact.result === 'Promoted' ? RolloutResult.PROMOTED : RolloutResult.ROLLED_BACK,
+        result:
+          fact.result === "Promoted"
+            ? RolloutResult.PROMOTED
+            : RolloutResult.ROLLED_BACK,
         candidate: modelOf(rollout.candidate),
         ...(rollout.champion && { champion: modelOf(rollout.champion) }),
         cause: fact.cause,
@@ -140,20 +213,33 @@ export function outgoingOf(fact: Fact, rollout: RolloutState): Outgoing {
       });
   }
 
-  function out<D extends Parameters<typeof create>[0]>(schema: D, init: MessageInitShape<D>): Outgoing {
+  function out<D extends Parameters<typeof create>[0]>(
+    schema: D,
+    init: MessageInitShape<D>,
+  ): Outgoing {
     return { schema, message: create(schema, init), key: pipeline, headers };
   }
 }
 
 /** A routing write as the gateways apply it. */
-export function routingOutgoing(routing: RoutingState, rolloutId: string, headers: Record<string, string> = {}): Outgoing {
+export function routingOutgoing(
+  routing: RoutingState,
+  rolloutId: string,
+  headers: Record<string, string> = {},
+): Outgoing {
   const { champion, candidate, previousChampion } = routing;
   const message = create(RoutingChangedSchema, {
     pipeline: routing.pipeline,
     endpoint: routing.endpoint,
     epoch: BigInt(routing.epoch),
-    ...(champion && { champion: modelOf(champion), championFeatureViewDigest: champion.featureViewDigest }),
-    ...(candidate && { candidate: modelOf(candidate), candidateFeatureViewDigest: candidate.featureViewDigest }),
+    ...(champion && {
+      champion: modelOf(champion),
+      championFeatureViewDigest: champion.featureViewDigest,
+    }),
+    ...(candidate && {
+      candidate: modelOf(candidate),
+      candidateFeatureViewDigest: candidate.featureViewDigest,
+    }),
     ...(previousChampion && { previousChampion: modelOf(previousChampion) }),
     candidateWeightPercent: routing.weightPercent,
     shadow: routing.shadow,
@@ -161,41 +247,79 @@ export function routingOutgoing(routing: RoutingState, rolloutId: string, header
     reason: routing.reason,
     actor: actorOf(routing.actor),
   });
-  return { schema: RoutingChangedSchema, message, key: routing.pipeline, headers };
+  return {
+    schema: RoutingChangedSchema,
+    message,
+    key: routing.pipeline,
+    headers,
+  };
 }
 
 /** The audit record of an override, whatever became of it. */
 export function overrideOutgoing(
-  override: { readonly pipeline: string; readonly method: string; readonly subject: string; readonly reason: string; readonly requestId: string },
+  override: {
+    readonly pipeline: string;
+    readonly method: string;
+    readonly subject: string;
+    readonly reason: string;
+    readonly requestId: string;
+  },
   actor: Actor,
   outcome: string,
 ): Outgoing {
-  const message = create(OverrideRequestedSchema, { ...override, actor: actorOf(actor), outcome });
+  const message = create(OverrideRequestedSchema, {
+    ...override,
+    actor: actorOf(actor),
+    outcome,
+  });
   return { schema: OverrideRequestedSchema, message, key: override.pipeline };
 }
 
 /** The answer to a StartRollout that cannot be carried out. */
 export function stepFailedOutgoing(
-  command: { readonly pipeline: string; readonly cycleId: string; readonly idempotencyKey: string },
+  command: {
+    readonly pipeline: string;
+    readonly cycleId: string;
+    readonly idempotencyKey: string;
+  },
   failure: { readonly code: string; readonly message: string },
 ): Outgoing {
   const { pipeline, cycleId, idempotencyKey } = command;
-  const message = create(StepFailedSchema, { pipeline, cycleId, idempotencyKey, step: 'rollout', ...failure, attempts: 1 });
-  return { schema: StepFailedSchema, message, key: pipeline, headers: { cycleid: cycleId } };
+  const message = create(StepFailedSchema, {
+    pipeline,
+    cycleId,
+    idempotencyKey,
+    step: "rollout",
+    ...failure,
+    attempts: 1,
+  });
+  return {
+    schema: StepFailedSchema,
+    message,
+    key: pipeline,
+    headers: { cycleid: cycleId },
+  };
 }
 
 /** A rollout as the API shows it. */
-export function rolloutOf(rollout: RolloutState, history: readonly Measured[], nowMs: number): Rollout {
+export function rolloutOf(
+  rollout: RolloutState,
+  history: readonly Measured[],
+  nowMs: number,
+): Rollout {
   const { wants, startedWallMs, finishedWallMs } = rollout;
   return create(RolloutSchema, {
     pipeline: rollout.pipeline,
     cycleId: rollout.cycleId,
     rolloutId: rollout.rolloutId,
     endpoint: rollout.endpoint,
-    state: rollout.phase === 'Running' && rollout.paused ? 'Paused' : rollout.phase,
+    state:
+      rollout.phase === "Running" && rollout.paused ? "Paused" : rollout.phase,
     candidate: modelOf(rollout.candidate),
     ...(rollout.champion && { champion: modelOf(rollout.champion) }),
-    steps: rollout.plan.steps.map((step, index) => stepOf(rollout, step, index)),
+    steps: rollout.plan.steps.map((step, index) =>
+      stepOf(rollout, step, index),
+    ),
     stepIndex: rollout.stepIndex,
     weightPercent: wants.weightPercent,
     latest: rollout.latest.map(resultOf),
@@ -203,9 +327,11 @@ export function rolloutOf(rollout: RolloutState, history: readonly Measured[], n
     predictions: BigInt(rollout.predictions),
     labels: BigInt(rollout.labels.joined),
     cause: rollout.cause,
-    waitingFor: rollout.phase === 'Running' ? waitingFor(rollout, nowMs) : '',
+    waitingFor: rollout.phase === "Running" ? waitingFor(rollout, nowMs) : "",
     startedAt: timestampFromMs(startedWallMs),
-    ...(finishedWallMs !== undefined && { finishedAt: timestampFromMs(finishedWallMs) }),
+    ...(finishedWallMs !== undefined && {
+      finishedAt: timestampFromMs(finishedWallMs),
+    }),
     etag: etagOf(rollout),
   });
 }
@@ -231,8 +357,14 @@ export function routingOf(routing: RoutingState): Routing {
   });
 }
 
-function stepOf(rollout: RolloutState, step: RolloutPlan['steps'][number], index: number) {
-  const visit = rollout.visits.findLast((candidate) => candidate.stepIndex === index);
+function stepOf(
+  rollout: RolloutState,
+  step: RolloutPlan["steps"][number],
+  index: number,
+) {
+  const visit = rollout.visits.findLast(
+    (candidate) => candidate.stepIndex === index,
+  );
   const { enteredAtMs, leftAtMs } = visit ?? {};
   return {
     name: step.name,
@@ -240,12 +372,17 @@ function stepOf(rollout: RolloutState, step: RolloutPlan['steps'][number], index
     shadow: step.shadow,
     bakeMs: BigInt(step.bakeMs),
     analyses: [...step.analyses],
-    ...(enteredAtMs !== undefined && { enteredAt: timestampFromMs(enteredAtMs) }),
+    ...(enteredAtMs !== undefined && {
+      enteredAt: timestampFromMs(enteredAtMs),
+    }),
     ...(leftAtMs !== undefined && { leftAt: timestampFromMs(leftAtMs) }),
   };
 }
 
-function measuredOf(measured: Measured, rollout: RolloutState): AnalysisMeasured {
+function measuredOf(
+  measured: Measured,
+  rollout: RolloutState,
+): AnalysisMeasured {
   return create(AnalysisMeasuredSchema, {
     pipeline: rollout.pipeline,
     cycleId: rollout.cycleId,
@@ -258,7 +395,9 @@ function measuredOf(measured: Measured, rollout: RolloutState): AnalysisMeasured
   });
 }
 
-function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchema> {
+function resultOf(
+  reading: Reading,
+): MessageInitShape<typeof AnalysisResultSchema> {
   const { candidate, champion, difference } = reading;
   return {
     analysis: reading.analysis,
@@ -273,19 +412,35 @@ function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchem
   };
 }
 
-function estimateOf(estimate: Estimate): MessageInitShape<typeof EstimateSchema> {
-  return { ...estimate, n: BigInt(Math.round(estimate.n)), slice: 'all' };
+function estimateOf(
+  estimate: Estimate,
+): MessageInitShape<typeof EstimateSchema> {
+  return { ...estimate, n: BigInt(Math.round(estimate.n)), slice: "all" };
 }
 
-function modelOf(bundle: ModelBundle): { name: string; version: number; digest: string } {
+function modelOf(bundle: ModelBundle): {
+  name: string;
+  version: number;
+  digest: string;
+} {
   return { name: bundle.name, version: bundle.version, digest: bundle.digest };
 }
 
-function actorOf(actor: Actor): { id: string; kind: ActorKind; roles: string[] } {
-  return { id: actor.id, kind: ACTOR_KINDS[actor.kind], roles: [...actor.roles] };
+function actorOf(actor: Actor): {
+  id: string;
+  kind: ActorKind;
+  roles: string[];
+} {
+  return {
+    id: actor.id,
+    kind: ACTOR_KINDS[actor.kind],
+    roles: [...actor.roles],
+  };
 }
 
-function eventTime(atMs: number | undefined): { eventTime?: ReturnType<typeof timestampFromMs> } {
+function eventTime(atMs: number | undefined): {
+  eventTime?: ReturnType<typeof timestampFromMs>;
+} {
   return atMs === undefined ? {} : { eventTime: timestampFromMs(atMs) };
 }
 

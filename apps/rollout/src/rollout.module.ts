@@ -1,11 +1,11 @@
-import { Module, type DynamicModule } from '@nestjs/common';
-import { PLATFORM, PolicyGenerations, type Platform } from '@rondo/service';
-import type { RolloutConfig } from './config.js';
-import { RolloutEvents } from './handlers/rollout.events.js';
-import { RolloutRpc } from './handlers/rollout.rpc.js';
-import { ObserveServing } from './use-cases/observe-serving.js';
-import { OverrideRollout } from './use-cases/override-rollout.js';
-import { StartRollout } from './use-cases/start-rollout.js';
+import { Module, type DynamicModule } from "@nestjs/common";
+import { PLATFORM, PolicyGenerations, type Platform } from "@rondo/service";
+import type { RolloutConfig } from "./config.js";
+import { RolloutEvents } from "./handlers/rollout.events.js";
+import { RolloutRpc } from "./handlers/rollout.rpc.js";
+import { ObserveServing } from "./use-cases/observe-serving.js";
+import { OverrideRollout } from "./use-cases/override-rollout.js";
+import { StartRollout } from "./use-cases/start-rollout.js";
 
 /** Moves traffic step by step on evidence, and takes it back. */
 @Module({})
@@ -18,13 +18,30 @@ export class RolloutModule {
       controllers: [RolloutEvents],
       providers: [
         RolloutRpc,
-        { provide: PolicyGenerations, inject, useFactory: (platform: Platform) => new PolicyGenerations(platform) },
-        { provide: StartRollout, inject, useFactory: ({ journal, artifacts, clock }: Platform) => new StartRollout(journal, artifacts, clock) },
-        { provide: OverrideRollout, inject, useFactory: ({ journal, clock }: Platform) => new OverrideRollout(journal, clock) },
+        {
+          provide: PolicyGenerations,
+          inject,
+          useFactory: (platform: Platform) => new PolicyGenerations(platform),
+        },
+        {
+          provide: StartRollout,
+          inject,
+          useFactory: ({ journal, artifacts, clock }: Platform) =>
+            new StartRollout(journal, artifacts, clock),
+        },
+        {
+          provide: OverrideRollout,
+          inject,
+          useFactory: ({ journal, clock }: Platform) =>
+            new OverrideRollout(journal, clock),
+        },
         {
           provide: ObserveServing,
           inject,
-          useFactory: ({ journal, clock }: Platform) => new ObserveServing(journal, clock, { pendingRequestsMax: config.rolloutPendingRequestsMax }),
+          useFactory: ({ journal, clock }: Platform) =>
+            new ObserveServing(journal, clock, {
+              pendingRequestsMax: config.rolloutPendingRequestsMax,
+            }),
         },
       ],
     };

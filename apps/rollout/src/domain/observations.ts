@@ -71,12 +71,22 @@ export interface LabelCounts {
 }
 
 /** Nothing counted. */
-export const noLabels: LabelCounts = { joined: 0, unpaired: 0, duplicate: 0, contradictory: 0, unknown: 0 };
+export const noLabels: LabelCounts = {
+  joined: 0,
+  unpaired: 0,
+  duplicate: 0,
+  contradictory: 0,
+  unknown: 0,
+};
 
 /** Keeps what a later join needs; undefined when the request holds nothing to compare. */
 export function pendingFrom(
   batch: ServedBatch,
-  keep: { readonly rolloutId: string; readonly sequence: number; readonly unpairedToo: boolean },
+  keep: {
+    readonly rolloutId: string;
+    readonly sequence: number;
+    readonly unpairedToo: boolean;
+  },
 ): PendingPrediction | undefined {
   const pairedRows: number[] = [];
   const champion: number[] = [];
@@ -86,7 +96,8 @@ export function pendingFrom(
     const a = batch.championScores[row];
     const b = batch.candidateScores[row];
     if (batch.servedByCandidate[row]) candidateRows.push(row);
-    if (a === null || a === undefined || b === null || b === undefined) continue;
+    if (a === null || a === undefined || b === null || b === undefined)
+      continue;
     pairedRows.push(row);
     champion.push(a);
     candidate.push(b);
@@ -95,28 +106,57 @@ export function pendingFrom(
   const outcomes = pairedRows.map(() => -1);
   const { requestId } = batch;
   const { rolloutId, sequence } = keep;
-  return { rolloutId, requestId, sequence, rows: batch.championScores.length, pairedRows, champion, candidate, candidateRows, outcomes, feedbackSeen: [] };
+  return {
+    rolloutId,
+    requestId,
+    sequence,
+    rows: batch.championScores.length,
+    pairedRows,
+    champion,
+    candidate,
+    candidateRows,
+    outcomes,
+    feedbackSeen: [],
+  };
 }
 
 /** Joins outcomes to the scores they belong to; each row counts once, whatever is repeated or contradicted later. */
 export function joinLabels(
   pending: PendingPrediction,
   observed: ObservedLabels,
-): { readonly pending: PendingPrediction; readonly pairs: readonly ScoredPair[]; readonly counts: LabelCounts } {
+): {
+  readonly pending: PendingPrediction;
+  readonly pairs: readonly ScoredPair[];
+  readonly counts: LabelCounts;
+} {
   const outcomes = [...pending.outcomes];
-  const positionOf = new Map(pending.pairedRows.map((row, position) => [row, position]));
+  const positionOf = new Map(
+    pending.pairedRows.map((row, position) => [row, position]),
+  );
   const counts = { ...noLabels };
   const pairs: ScoredPair[] = [];
   observed.labels.forEach((value, entry) => {
-    const row = observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
-    if (row === undefined || row >= pending.rows || (value !== 0 && value !== 1)) return void (counts.unknown += 1);
+    const row =
+      observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
+    if (
+      row === undefined ||
+      row >= pending.rows ||
+      (value !== 0 && value !== 1)
+    )
+      return void (counts.unknown += 1);
     const position = positionOf.get(row);
     if (position === undefined) return void (counts.unpaired += 1);
     const known = outcomes[position]!;
-    if (known >= 0) return void (counts[known === value ? 'duplicate' : 'contradictory'] += 1);
+    if (known >= 0)
+      return void (counts[known === value ? "duplicate" : "contradictory"] +=
+        1);
     outcomes[position] = value;
     counts.joined += 1;
-    pairs.push({ champion: pending.champion[position]!, candidate: pending.candidate[position]!, label: value });
+    pairs.push({
+      champion: pending.champion[position]!,
+      candidate: pending.candidate[position]!,
+      label: value,
+    });
   });
   return { pending: { ...pending, outcomes }, pairs, counts };
 }
@@ -130,9 +170,24 @@ export function isComplete(pending: PendingPrediction): boolean {
 export function joinFeedback(
   pending: PendingPrediction,
   observed: ObservedFeedback,
-): { readonly pending: PendingPrediction; readonly arm: 'candidate' | 'champion'; readonly name: string; readonly value: number } | undefined {
+):
+  | {
+      readonly pending: PendingPrediction;
+      readonly arm: "candidate" | "champion";
+      readonly name: string;
+      readonly value: number;
+    }
+  | undefined {
   const mark = `${observed.rowIndex}|${observed.name}`;
-  if (observed.rowIndex >= pending.rows || pending.feedbackSeen.includes(mark)) return undefined;
-  const arm = pending.candidateRows.includes(observed.rowIndex) ? 'candidate' : 'champion';
-  return { pending: { ...pending, feedbackSeen: [...pending.feedbackSeen, mark] }, arm, name: observed.name, value: observed.value };
+  if (observed.rowIndex >= pending.rows || pending.feedbackSeen.includes(mark))
+    return undefined;
+  const arm = pending.candidateRows.includes(observed.rowIndex)
+    ? "candidate"
+    : "champion";
+  return {
+    pending: { ...pending, feedbackSeen: [...pending.feedbackSeen, mark] },
+    arm,
+    name: observed.name,
+    value: observed.value,
+  };
 }

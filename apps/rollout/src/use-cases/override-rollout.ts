@@ -1,13 +1,45 @@
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { RolloutSchema, RoutingSchema, type Rollout, type Routing } from '@rondo/contracts';
-import type { Cause, Journal, Unit } from '@rondo/journal';
-import { PermanentError, type Clock } from '@rondo/kernel';
-import { answerOnce } from '@rondo/service';
-import { overrideOutgoing, rolloutOf, routingEtag, routingOf, routingOutgoing } from '../contract-map.js';
-import { applyOverride, checkEtag, checkOverride, type Override, type OverrideContext } from '../domain/override.js';
-import { finishRolledBack, type Change, type RolloutState } from '../domain/rollout.js';
-import { restorePrevious, type Actor, type RoutingState } from '../domain/routing.js';
-import { historyOf, loadRollout, loadRouting, rolloutOfCycle, saveChange, saveRouting } from '../rollout-store.js';
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import {
+  RolloutSchema,
+  RoutingSchema,
+  type Rollout,
+  type Routing,
+} from "@rondo/contracts";
+import type { Cause, Journal, Unit } from "@rondo/journal";
+import { PermanentError, type Clock } from "@rondo/kernel";
+import { answerOnce } from "@rondo/service";
+import {
+  overrideOutgoing,
+  rolloutOf,
+  routingEtag,
+  routingOf,
+  routingOutgoing,
+} from "../contract-map.js";
+import {
+  applyOverride,
+  checkEtag,
+  checkOverride,
+  type Override,
+  type OverrideContext,
+} from "../domain/override.js";
+import {
+  finishRolledBack,
+  type Change,
+  type RolloutState,
+} from "../domain/rollout.js";
+import {
+  restorePrevious,
+  type Actor,
+  type RoutingState,
+} from "../domain/routing.js";
+import {
+  historyOf,
+  loadRollout,
+  loadRouting,
+  rolloutOfCycle,
+  saveChange,
+  saveRouting,
+} from "../rollout-store.js";
 
 /** A change that a person asks for, as the API received it. */
 export interface PersonalRequest<I extends DescMessage = DescMessage> {
@@ -33,46 +65,89 @@ export class OverrideRollout {
   ) {}
 
   /** Carries out an override once per request id and answers with the rollout after it. */
-  async execute(request: PersonalRequest, override: Override): Promise<Rollout> {
+  async execute(
+    request: PersonalRequest,
+    override: Override,
+  ): Promise<Rollout> {
     return this.#audited(request, RolloutSchema, async (unit) => {
       const change = await this.#decide(unit, request, override);
-      saveChange(unit, change, { nowMs: this.clock.now() }, [audit(request, change.rollout.pipeline, 'Done')]);
-      return rolloutOf(change.rollout, await historyOf(unit, change.rollout.rolloutId), this.clock.now());
+      saveChange(unit, change, { nowMs: this.clock.now() }, [
+        audit(request, change.rollout.pipeline, "Done"),
+      ]);
+      return rolloutOf(
+        change.rollout,
+        await historyOf(unit, change.rollout.rolloutId),
+        this.clock.now(),
+      );
     });
   }
 
   /** What {@link execute} would answer; checks everything and changes nothing. */
-  async validate(request: PersonalRequest, override: Override): Promise<Rollout> {
+  async validate(
+    request: PersonalRequest,
+    override: Override,
+  ): Promise<Rollout> {
     const { rollout } = await this.#decide(this.journal, request, override);
-    return rolloutOf(rollout, await historyOf(this.journal, rollout.rolloutId), this.clock.now());
+    return rolloutOf(
+      rollout,
+      await historyOf(this.journal, rollout.rolloutId),
+      this.clock.now(),
+    );
   }
 
   /** Puts the champion before this one back in place, as one set. */
   async restore(request: PersonalRequest): Promise<Routing> {
     return this.#audited(request, RoutingSchema, async (unit) => {
       const routing = await loadRouting(unit, request.subject);
-      if (!routing) throw unknown('endpoint', request.subject);
-      checkEtag({ given: request.etag, current: routingEtag(routing), force: request.force, required: true });
-      const restored = restorePrevious(routing, { reason: request.reason, actor: request.actor });
-      saveRouting(unit, restored, [routingOutgoing(restored, ''), audit(request, routing.pipeline, 'Done')]);
+      if (!routing) throw unknown("endpoint", request.subject);
+      checkEtag({
+        given: request.etag,
+        current: routingEtag(routing),
+        force: request.force,
+        required: true,
+      });
+      const restored = restorePrevious(routing, {
+        reason: request.reason,
+        actor: request.actor,
+      });
+      saveRouting(unit, restored, [
+        routingOutgoing(restored, ""),
+        audit(request, routing.pipeline, "Done"),
+      ]);
       return routingOf(restored);
     });
   }
 
   /** The control plane ends a cycle: accepted in every state that is not final; a rollout that never began is nothing to abort. */
-  async abort(command: { readonly cycleId: string; readonly reason: string; readonly actor: Actor }, cause: Cause): Promise<void> {
+  async abort(
+    command: {
+      readonly cycleId: string;
+      readonly reason: string;
+      readonly actor: Actor;
+    },
+    cause: Cause,
+  ): Promise<void> {
     const receivedMs = this.clock.now();
     await this.journal.once(cause, async (unit) => {
       const rollout = await rolloutOfCycle(unit, command.cycleId);
       const routing = rollout && (await loadRouting(unit, rollout.endpoint));
-      if (!rollout || !routing || rollout.phase !== 'Running') return;
+      if (!rollout || !routing || rollout.phase !== "Running") return;
       const nowMs = this.clock.now();
-      const ending = { cause: command.reason, actor: command.actor, nowMs, tookMs: nowMs - receivedMs };
+      const ending = {
+        cause: command.reason,
+        actor: command.actor,
+        nowMs,
+        tookMs: nowMs - receivedMs,
+      };
       saveChange(unit, finishRolledBack(rollout, routing, ending), { nowMs });
     });
   }
 
-  async #decide(reader: Pick<Unit, 'load' | 'list'>, request: PersonalRequest, override: Override): Promise<Change> {
+  async #decide(
+    reader: Pick<Unit, "load" | "list">,
+    request: PersonalRequest,
+    override: Override,
+  ): Promise<Change> {
     const { rollout, routing } = await this.#present(reader, request.subject);
     const nowMs = this.clock.now();
     const context: OverrideContext = { ...request, nowMs, tookMs: 0 };
@@ -80,10 +155,13 @@ export class OverrideRollout {
     return applyOverride(rollout, routing, override, context);
   }
 
-  async #present(reader: Pick<Unit, 'load' | 'list'>, rolloutId: string): Promise<{ rollout: RolloutState; routing: RoutingState }> {
+  async #present(
+    reader: Pick<Unit, "load" | "list">,
+    rolloutId: string,
+  ): Promise<{ rollout: RolloutState; routing: RoutingState }> {
     const rollout = await loadRollout(reader, rolloutId);
     const routing = rollout && (await loadRouting(reader, rollout.endpoint));
-    if (!rollout || !routing) throw unknown('rollout', rolloutId);
+    if (!rollout || !routing) throw unknown("rollout", rolloutId);
     return { rollout, routing };
   }
 
@@ -93,34 +171,73 @@ export class OverrideRollout {
     work: (unit: Unit) => Promise<MessageShape<O>>,
   ): Promise<MessageShape<O>> {
     const { method, requestId, schema, message, actor, traceparent } = request;
-    const incoming = { method, requestId, schema, request: message, actor: actor.id, ...(traceparent && { traceparent }) };
+    const incoming = {
+      method,
+      requestId,
+      schema,
+      request: message,
+      actor: actor.id,
+      ...(traceparent && { traceparent }),
+    };
     try {
       return await answerOnce(this.journal, incoming, answer, work);
     } catch (error) {
-      if (error instanceof PermanentError) await this.#recordRefusal(request, error);
+      if (error instanceof PermanentError)
+        await this.#recordRefusal(request, error);
       throw error;
     }
   }
 
   /** A refused attempt is part of the audit too; the same refusal of the same request is recorded once. */
-  async #recordRefusal(request: PersonalRequest, error: PermanentError): Promise<void> {
+  async #recordRefusal(
+    request: PersonalRequest,
+    error: PermanentError,
+  ): Promise<void> {
     const reason = error.detail.reason ?? error.code;
-    const pipeline = (await loadRollout(this.journal, request.subject))?.pipeline ?? (await loadRouting(this.journal, request.subject))?.pipeline;
+    const pipeline =
+      (await loadRollout(this.journal, request.subject))?.pipeline ??
+      (await loadRouting(this.journal, request.subject))?.pipeline;
     if (pipeline === undefined) return;
     const id = `${request.requestId}/${request.etag}/${reason}`;
-    await this.journal.once({ consumer: 'refused-override', messageId: id, actor: request.actor.id }, (unit) => {
-      const { method, subject, actor } = request;
-      const state = { method, subject, actor: actor.id, reason, message: error.message };
-      unit.save({ kind: 'refused-override', id, state, outgoing: [audit(request, pipeline, `Refused: ${reason}`)] });
-    });
+    await this.journal.once(
+      { consumer: "refused-override", messageId: id, actor: request.actor.id },
+      (unit) => {
+        const { method, subject, actor } = request;
+        const state = {
+          method,
+          subject,
+          actor: actor.id,
+          reason,
+          message: error.message,
+        };
+        unit.save({
+          kind: "refused-override",
+          id,
+          state,
+          outgoing: [audit(request, pipeline, `Refused: ${reason}`)],
+        });
+      },
+    );
   }
 }
 
-function audit(request: PersonalRequest, pipeline: string, outcome: string): ReturnType<typeof overrideOutgoing> {
+function audit(
+  request: PersonalRequest,
+  pipeline: string,
+  outcome: string,
+): ReturnType<typeof overrideOutgoing> {
   const { method, subject, reason, requestId } = request;
-  return overrideOutgoing({ pipeline, method, subject, reason, requestId }, request.actor, outcome);
+  return overrideOutgoing(
+    { pipeline, method, subject, reason, requestId },
+    request.actor,
+    outcome,
+  );
 }
 
-function unknown(what: 'rollout' | 'endpoint', id: string): PermanentError {
-  return new PermanentError('not-found', `there is no ${what} ${id}`, { field: what === 'rollout' ? 'rollout_id' : 'endpoint', value: id, rule: 'exists' });
+function unknown(what: "rollout" | "endpoint", id: string): PermanentError {
+  return new PermanentError("not-found", `there is no ${what} ${id}`, {
+    field: what === "rollout" ? "rollout_id" : "endpoint",
+    value: id,
+    rule: "exists",
+  });
 }
