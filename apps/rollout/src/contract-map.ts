@@ -1,5 +1,5 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   ActorKind,
   AnalysisMeasuredSchema,
@@ -23,21 +23,17 @@ import {
   type PredictionsLogged,
   type Rollout,
   type Routing,
-} from "@rondo/contracts";
-import type { Outgoing } from "@rondo/journal";
-import type { PipelineSpec } from "@rondo/policy";
-import type { Fact, Measured } from "./domain/facts.js";
-import type {
-  ObservedFeedback,
-  ObservedLabels,
-  ServedBatch,
-} from "./domain/observations.js";
-import { etagOf } from "./domain/override.js";
-import { waitingFor } from "./domain/plan.js";
-import type { Estimate, Reading } from "./domain/reading.js";
-import type { RolloutState } from "./domain/rollout.js";
-import type { RolloutPlan } from "./domain/rollout-plan.js";
-import type { Actor, ModelBundle, RoutingState } from "./domain/routing.js";
+} from '@rondo/contracts';
+import type { Outgoing } from '@rondo/journal';
+import type { PipelineSpec } from '@rondo/policy';
+import type { Fact, Measured } from './domain/facts.js';
+import type { ObservedFeedback, ObservedLabels, ServedBatch } from './domain/observations.js';
+import { etagOf } from './domain/override.js';
+import { waitingFor } from './domain/plan.js';
+import type { Estimate, Reading } from './domain/reading.js';
+import type { RolloutState } from './domain/rollout.js';
+import type { RolloutPlan } from './domain/rollout-plan.js';
+import type { Actor, ModelBundle, RoutingState } from './domain/routing.js';
 
 const ACTOR_KINDS = {
   Human: ActorKind.HUMAN,
@@ -63,26 +59,21 @@ export function planFrom(spec: PipelineSpec): RolloutPlan {
       bakeMs: step.bakeMs,
       analyses: [...step.analyses],
     })),
-    analyses: rollout.analyses.map(
-      ({ name, metric, feedback, alpha, margin, minSamples }) => ({
-        name,
-        metric,
-        alpha,
-        margin,
-        minSamples,
-        ...(feedback !== undefined && { feedback }),
-      }),
-    ),
+    analyses: rollout.analyses.map(({ name, metric, feedback, alpha, margin, minSamples }) => ({
+      name,
+      metric,
+      alpha,
+      margin,
+      minSamples,
+      ...(feedback !== undefined && { feedback }),
+    })),
     deadlineMs: rollout.deadlineMs,
     onDeadline: rollout.onDeadline,
   };
 }
 
 /** A model reference with the feature view it was trained on, as one set. */
-export function bundleFrom(
-  model: ModelRef,
-  featureViewDigest: string,
-): ModelBundle {
+export function bundleFrom(model: ModelRef, featureViewDigest: string): ModelBundle {
   return {
     name: model.name,
     version: model.version,
@@ -92,24 +83,14 @@ export function bundleFrom(
 }
 
 /** An actor of the wire; a missing one is the control plane. */
-export function actorFrom(
-  actor: { id: string; kind: ActorKind; roles: readonly string[] } | undefined,
-): Actor {
-  if (!actor)
-    return { id: "service:control-plane", kind: "Service", roles: [] };
-  const kind =
-    actor.kind === ActorKind.HUMAN
-      ? "Human"
-      : actor.kind === ActorKind.POLICY
-        ? "Policy"
-        : "Service";
+export function actorFrom(actor: { id: string; kind: ActorKind; roles: readonly string[] } | undefined): Actor {
+  if (!actor) return { id: 'service:control-plane', kind: 'Service', roles: [] };
+  const kind = actor.kind === ActorKind.HUMAN ? 'Human' : actor.kind === ActorKind.POLICY ? 'Policy' : 'Service';
   return { id: actor.id, kind, roles: [...actor.roles] };
 }
 
 /** Undefined for a message without the event time that everything here rests on. */
-export function servedBatchFrom(
-  message: PredictionsLogged,
-): ServedBatch | undefined {
+export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undefined {
   if (!message.eventTime) return undefined;
   const rows = message.championScores.length;
   return {
@@ -117,14 +98,9 @@ export function servedBatchFrom(
     eventTimeMs: timestampMs(message.eventTime),
     epoch: Number(message.epoch),
     ...(message.candidate && { candidateDigest: message.candidate.digest }),
-    servedByCandidate: Array.from(
-      { length: rows },
-      (_, row) => message.servedByCandidate[row] ?? false,
-    ),
+    servedByCandidate: Array.from({ length: rows }, (_, row) => message.servedByCandidate[row] ?? false),
     championScores: message.championScores.map(chanceOrNull),
-    candidateScores: Array.from({ length: rows }, (_, row) =>
-      chanceOrNull(message.candidateScores[row]),
-    ),
+    candidateScores: Array.from({ length: rows }, (_, row) => chanceOrNull(message.candidateScores[row])),
     championLatencyMs: finiteOrZero(message.championLatencyMs),
     candidateLatencyMs: finiteOrZero(message.candidateLatencyMs),
     championErrors: Math.max(0, message.championErrors),
@@ -142,9 +118,7 @@ export function labelsFrom(message: LabelsObserved): ObservedLabels {
 }
 
 /** Undefined for a value that is not a number. */
-export function feedbackFrom(
-  message: FeedbackObserved,
-): ObservedFeedback | undefined {
+export function feedbackFrom(message: FeedbackObserved): ObservedFeedback | undefined {
   if (!Number.isFinite(message.value)) return undefined;
   return {
     requestId: message.requestId,
@@ -160,14 +134,14 @@ export function outgoingOf(fact: Fact, rollout: RolloutState): Outgoing {
   const about = { pipeline, cycleId, rolloutId };
   const headers = { cycleid: cycleId };
   switch (fact.kind) {
-    case "RolloutStarted":
+    case 'RolloutStarted':
       return out(RolloutStartedSchema, {
         ...about,
         endpoint,
         candidate: modelOf(fact.candidate),
         ...(fact.champion && { champion: modelOf(fact.champion) }),
       });
-    case "StepEntered": {
+    case 'StepEntered': {
       const { stepIndex, step, weightPercent, shadow, atMs } = fact;
       return out(RolloutStepEnteredSchema, {
         ...about,
@@ -178,30 +152,27 @@ export function outgoingOf(fact: Fact, rollout: RolloutState): Outgoing {
         ...eventTime(atMs),
       });
     }
-    case "AnalysisMeasured":
+    case 'AnalysisMeasured':
       return {
         schema: AnalysisMeasuredSchema,
         message: measuredOf(fact.measured, rollout),
         key: pipeline,
         headers,
       };
-    case "RoutingChanged":
+    case 'RoutingChanged':
       return routingOutgoing(fact.routing, fact.rolloutId, headers);
-    case "Paused":
+    case 'Paused':
       return out(RolloutPausedSchema, {
         ...about,
         paused: fact.paused,
         reason: fact.reason,
         actor: actorOf(fact.actor),
       });
-    case "Finished":
+    case 'Finished':
       return out(RolloutFinishedSchema, {
         ...about,
         endpoint,
-        result:
-          fact.result === "Promoted"
-            ? RolloutResult.PROMOTED
-            : RolloutResult.ROLLED_BACK,
+        result: fact.result === 'Promoted' ? RolloutResult.PROMOTED : RolloutResult.ROLLED_BACK,
         candidate: modelOf(rollout.candidate),
         ...(rollout.champion && { champion: modelOf(rollout.champion) }),
         cause: fact.cause,
@@ -213,10 +184,7 @@ export function outgoingOf(fact: Fact, rollout: RolloutState): Outgoing {
       });
   }
 
-  function out<D extends Parameters<typeof create>[0]>(
-    schema: D,
-    init: MessageInitShape<D>,
-  ): Outgoing {
+  function out<D extends Parameters<typeof create>[0]>(schema: D, init: MessageInitShape<D>): Outgoing {
     return { schema, message: create(schema, init), key: pipeline, headers };
   }
 }
@@ -289,7 +257,7 @@ export function stepFailedOutgoing(
     pipeline,
     cycleId,
     idempotencyKey,
-    step: "rollout",
+    step: 'rollout',
     ...failure,
     attempts: 1,
   });
@@ -302,24 +270,17 @@ export function stepFailedOutgoing(
 }
 
 /** A rollout as the API shows it. */
-export function rolloutOf(
-  rollout: RolloutState,
-  history: readonly Measured[],
-  nowMs: number,
-): Rollout {
+export function rolloutOf(rollout: RolloutState, history: readonly Measured[], nowMs: number): Rollout {
   const { wants, startedWallMs, finishedWallMs } = rollout;
   return create(RolloutSchema, {
     pipeline: rollout.pipeline,
     cycleId: rollout.cycleId,
     rolloutId: rollout.rolloutId,
     endpoint: rollout.endpoint,
-    state:
-      rollout.phase === "Running" && rollout.paused ? "Paused" : rollout.phase,
+    state: rollout.phase === 'Running' && rollout.paused ? 'Paused' : rollout.phase,
     candidate: modelOf(rollout.candidate),
     ...(rollout.champion && { champion: modelOf(rollout.champion) }),
-    steps: rollout.plan.steps.map((step, index) =>
-      stepOf(rollout, step, index),
-    ),
+    steps: rollout.plan.steps.map((step, index) => stepOf(rollout, step, index)),
     stepIndex: rollout.stepIndex,
     weightPercent: wants.weightPercent,
     latest: rollout.latest.map(resultOf),
@@ -327,7 +288,7 @@ export function rolloutOf(
     predictions: BigInt(rollout.predictions),
     labels: BigInt(rollout.labels.joined),
     cause: rollout.cause,
-    waitingFor: rollout.phase === "Running" ? waitingFor(rollout, nowMs) : "",
+    waitingFor: rollout.phase === 'Running' ? waitingFor(rollout, nowMs) : '',
     startedAt: timestampFromMs(startedWallMs),
     ...(finishedWallMs !== undefined && {
       finishedAt: timestampFromMs(finishedWallMs),
@@ -357,14 +318,8 @@ export function routingOf(routing: RoutingState): Routing {
   });
 }
 
-function stepOf(
-  rollout: RolloutState,
-  step: RolloutPlan["steps"][number],
-  index: number,
-) {
-  const visit = rollout.visits.findLast(
-    (candidate) => candidate.stepIndex === index,
-  );
+function stepOf(rollout: RolloutState, step: RolloutPlan['steps'][number], index: number) {
+  const visit = rollout.visits.findLast((candidate) => candidate.stepIndex === index);
   const { enteredAtMs, leftAtMs } = visit ?? {};
   return {
     name: step.name,
@@ -379,10 +334,7 @@ function stepOf(
   };
 }
 
-function measuredOf(
-  measured: Measured,
-  rollout: RolloutState,
-): AnalysisMeasured {
+function measuredOf(measured: Measured, rollout: RolloutState): AnalysisMeasured {
   return create(AnalysisMeasuredSchema, {
     pipeline: rollout.pipeline,
     cycleId: rollout.cycleId,
@@ -395,9 +347,7 @@ function measuredOf(
   });
 }
 
-function resultOf(
-  reading: Reading,
-): MessageInitShape<typeof AnalysisResultSchema> {
+function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchema> {
   const { candidate, champion, difference } = reading;
   return {
     analysis: reading.analysis,
@@ -412,10 +362,8 @@ function resultOf(
   };
 }
 
-function estimateOf(
-  estimate: Estimate,
-): MessageInitShape<typeof EstimateSchema> {
-  return { ...estimate, n: BigInt(Math.round(estimate.n)), slice: "all" };
+function estimateOf(estimate: Estimate): MessageInitShape<typeof EstimateSchema> {
+  return { ...estimate, n: BigInt(Math.round(estimate.n)), slice: 'all' };
 }
 
 function modelOf(bundle: ModelBundle): {

@@ -1,2 +1,2 @@
-export { RolloutModule } from "./rollout.module.js";
-export { rolloutConfig, type RolloutConfig } from "./config.js";
+export { RolloutModule } from './rollout.module.js';
+export { rolloutConfig, type RolloutConfig } from './config.js';

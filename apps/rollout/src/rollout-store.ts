@@ -1,87 +1,66 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { TimerFiredSchema } from "@rondo/contracts";
-import type { Journal, Outgoing, Unit } from "@rondo/journal";
-import { outgoingOf } from "./contract-map.js";
-import type { Measured } from "./domain/facts.js";
-import type { PendingPrediction } from "./domain/observations.js";
-import type { Change, RolloutState } from "./domain/rollout.js";
-import { unserved, type RoutingState } from "./domain/routing.js";
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { TimerFiredSchema } from '@rondo/contracts';
+import type { Journal, Outgoing, Unit } from '@rondo/journal';
+import { outgoingOf } from './contract-map.js';
+import type { Measured } from './domain/facts.js';
+import type { PendingPrediction } from './domain/observations.js';
+import type { Change, RolloutState } from './domain/rollout.js';
+import { unserved, type RoutingState } from './domain/routing.js';
 
 /** Name of this service on durable timers. */
-export const SERVICE = "rollout";
+export const SERVICE = 'rollout';
 /** Timer that looks at a rollout of a wall-clock pipeline. */
-export const LOOK_TIMER = "look";
+export const LOOK_TIMER = 'look';
 /** Timer that removes what an ended rollout kept for joins. */
-export const FORGET_TIMER = "forget-predictions";
+export const FORGET_TIMER = 'forget-predictions';
 
-const ROLLOUT = "rollout";
-const ROUTING = "routing";
-const PREDICTION = "prediction";
-const MEASUREMENT = "measurement";
+const ROLLOUT = 'rollout';
+const ROUTING = 'routing';
+const PREDICTION = 'prediction';
+const MEASUREMENT = 'measurement';
 const HISTORY_LIMIT = 400;
 const FORGET_PAGE = 200;
 
 /** Reads shared by the journal and a unit of work. */
-type Reader = Pick<Journal, "load" | "list"> | Pick<Unit, "load" | "list">;
+type Reader = Pick<Journal, 'load' | 'list'> | Pick<Unit, 'load' | 'list'>;
 
 /** The routing of an endpoint; undefined when it never served. */
-export async function loadRouting(
-  reader: Reader,
-  endpoint: string,
-): Promise<RoutingState | undefined> {
+export async function loadRouting(reader: Reader, endpoint: string): Promise<RoutingState | undefined> {
   return (await reader.load<RoutingState>(ROUTING, endpoint))?.state;
 }
 
 /** The routing to build on. */
-export async function routingFor(
-  unit: Unit,
-  endpoint: string,
-  pipeline: string,
-): Promise<RoutingState> {
+export async function routingFor(unit: Unit, endpoint: string, pipeline: string): Promise<RoutingState> {
   return (await loadRouting(unit, endpoint)) ?? unserved(endpoint, pipeline);
 }
 
 /** One rollout, or undefined. */
-export async function loadRollout(
-  reader: Reader,
-  rolloutId: string,
-): Promise<RolloutState | undefined> {
+export async function loadRollout(reader: Reader, rolloutId: string): Promise<RolloutState | undefined> {
   return (await reader.load<RolloutState>(ROLLOUT, rolloutId))?.state;
 }
 
 /** The rollout of a cycle, or undefined. */
-export async function rolloutOfCycle(
-  reader: Reader,
-  cycleId: string,
-): Promise<RolloutState | undefined> {
-  return (
-    await reader.list<RolloutState>(ROLLOUT, { where: { cycleId }, limit: 1 })
-  ).items[0]?.state;
+export async function rolloutOfCycle(reader: Reader, cycleId: string): Promise<RolloutState | undefined> {
+  return (await reader.list<RolloutState>(ROLLOUT, { where: { cycleId }, limit: 1 })).items[0]?.state;
 }
 
 /** Rollouts, newest first; of one pipeline when it is named. */
-export async function listRollouts(
-  reader: Reader,
-  pipeline: string,
-): Promise<RolloutState[]> {
-  const where = pipeline === "" ? {} : { where: { pipeline } };
+export async function listRollouts(reader: Reader, pipeline: string): Promise<RolloutState[]> {
+  const where = pipeline === '' ? {} : { where: { pipeline } };
   const page = await reader.list<RolloutState>(ROLLOUT, {
     ...where,
-    orderBy: { index: "startedWallMs", direction: "desc" },
+    orderBy: { index: 'startedWallMs', direction: 'desc' },
     limit: 100,
   });
   return page.items.map((item) => item.state);
 }
 
 /** Past looks, oldest first. */
-export async function historyOf(
-  reader: Reader,
-  rolloutId: string,
-): Promise<Measured[]> {
+export async function historyOf(reader: Reader, rolloutId: string): Promise<Measured[]> {
   const page = await reader.list<Measured>(MEASUREMENT, {
     where: { rolloutId },
-    orderBy: { index: "atMs", direction: "desc" },
+    orderBy: { index: 'atMs', direction: 'desc' },
     limit: HISTORY_LIMIT,
   });
   return page.items.map((item) => item.state).reverse();
@@ -93,20 +72,11 @@ export async function loadPending(
   endpoint: string,
   requestId: string,
 ): Promise<PendingPrediction | undefined> {
-  return (
-    await unit.load<PendingPrediction>(
-      PREDICTION,
-      predictionId(endpoint, requestId),
-    )
-  )?.state;
+  return (await unit.load<PendingPrediction>(PREDICTION, predictionId(endpoint, requestId)))?.state;
 }
 
 /** Keeps the scores of a request until its outcomes are known. */
-export function savePending(
-  unit: Unit,
-  endpoint: string,
-  pending: PendingPrediction,
-): void {
+export function savePending(unit: Unit, endpoint: string, pending: PendingPrediction): void {
   const { rolloutId, requestId, sequence } = pending;
   unit.save({
     kind: PREDICTION,
@@ -117,22 +87,15 @@ export function savePending(
 }
 
 /** Nothing is left to join. */
-export function removePending(
-  unit: Unit,
-  endpoint: string,
-  requestId: string,
-): void {
+export function removePending(unit: Unit, endpoint: string, requestId: string): void {
   unit.remove(PREDICTION, predictionId(endpoint, requestId));
 }
 
 /** Removes the request that has waited longest. */
-export async function dropOldestPending(
-  unit: Unit,
-  rolloutId: string,
-): Promise<boolean> {
+export async function dropOldestPending(unit: Unit, rolloutId: string): Promise<boolean> {
   const page = await unit.list(PREDICTION, {
     where: { rolloutId },
-    orderBy: { index: "sequence", direction: "asc" },
+    orderBy: { index: 'sequence', direction: 'asc' },
     limit: 1,
   });
   const oldest = page.items[0];
@@ -141,26 +104,17 @@ export async function dropOldestPending(
 }
 
 /** Removes a page of what an ended rollout kept, and comes back while there is more. */
-export async function forgetPredictions(
-  unit: Unit,
-  rollout: RolloutState,
-  nowMs: number,
-): Promise<void> {
+export async function forgetPredictions(unit: Unit, rollout: RolloutState, nowMs: number): Promise<void> {
   const page = await unit.list(PREDICTION, {
     where: { rolloutId: rollout.rolloutId },
     limit: FORGET_PAGE,
   });
   for (const item of page.items) unit.remove(PREDICTION, item.id);
-  if (page.items.length === FORGET_PAGE)
-    scheduleTimer(unit, rollout, FORGET_TIMER, nowMs);
+  if (page.items.length === FORGET_PAGE) scheduleTimer(unit, rollout, FORGET_TIMER, nowMs);
 }
 
 /** Saves a rollout whose routing and facts did not change. */
-export function saveRollout(
-  unit: Unit,
-  rollout: RolloutState,
-  outgoing: readonly Outgoing[] = [],
-): void {
+export function saveRollout(unit: Unit, rollout: RolloutState, outgoing: readonly Outgoing[] = []): void {
   const { rolloutId, pipeline, endpoint, cycleId, startedWallMs } = rollout;
   unit.save({
     kind: ROLLOUT,
@@ -172,11 +126,7 @@ export function saveRollout(
 }
 
 /** Saves a routing write together with what is told about it. */
-export function saveRouting(
-  unit: Unit,
-  routing: RoutingState,
-  outgoing: readonly Outgoing[],
-): void {
+export function saveRouting(unit: Unit, routing: RoutingState, outgoing: readonly Outgoing[]): void {
   unit.save({
     kind: ROUTING,
     id: routing.endpoint,
@@ -194,28 +144,21 @@ export function saveChange(
   also: readonly Outgoing[] = [],
 ): void {
   const { rollout, routing, facts } = change;
-  const routed = facts.filter((fact) => fact.kind === "RoutingChanged");
+  const routed = facts.filter((fact) => fact.kind === 'RoutingChanged');
   if (routed.length > 0)
     saveRouting(
       unit,
       routing,
       routed.map((fact) => outgoingOf(fact, rollout)),
     );
-  const told = facts
-    .filter((fact) => fact.kind !== "RoutingChanged")
-    .map((fact) => outgoingOf(fact, rollout));
+  const told = facts.filter((fact) => fact.kind !== 'RoutingChanged').map((fact) => outgoingOf(fact, rollout));
   saveRollout(unit, rollout, [...told, ...also]);
-  for (const fact of facts)
-    if (fact.kind === "AnalysisMeasured")
-      saveMeasured(unit, rollout.rolloutId, fact.measured);
+  for (const fact of facts) if (fact.kind === 'AnalysisMeasured') saveMeasured(unit, rollout.rolloutId, fact.measured);
   armTimers(unit, rollout, time.nowMs);
 }
 
 function saveMeasured(unit: Unit, rolloutId: string, measured: Measured): void {
-  const looks = measured.results.reduce(
-    (most, reading) => Math.max(most, reading.looks),
-    0,
-  );
+  const looks = measured.results.reduce((most, reading) => Math.max(most, reading.looks), 0);
   unit.save({
     kind: MEASUREMENT,
     id: `${rolloutId}/${looks}`,
@@ -226,28 +169,20 @@ function saveMeasured(unit: Unit, rolloutId: string, measured: Measured): void {
 
 /** Wall-clock pipelines need a look when nothing arrives: at the end of the bake and at the deadline. */
 function armTimers(unit: Unit, rollout: RolloutState, nowMs: number): void {
-  if (rollout.phase !== "Running") {
+  if (rollout.phase !== 'Running') {
     unit.cancelTimer(timerId(rollout, LOOK_TIMER));
-    if (rollout.pendingRequests > 0)
-      scheduleTimer(unit, rollout, FORGET_TIMER, nowMs);
+    if (rollout.pendingRequests > 0) scheduleTimer(unit, rollout, FORGET_TIMER, nowMs);
     return;
   }
-  if (rollout.plan.time !== "WallClock") return;
+  if (rollout.plan.time !== 'WallClock') return;
   const enteredAtMs = rollout.visits.at(-1)?.enteredAtMs ?? nowMs;
-  const bakedAtMs =
-    enteredAtMs + (rollout.plan.steps[rollout.stepIndex]?.bakeMs ?? 0);
+  const bakedAtMs = enteredAtMs + (rollout.plan.steps[rollout.stepIndex]?.bakeMs ?? 0);
   const deadlineAtMs = (rollout.startedAtMs ?? nowMs) + rollout.plan.deadlineMs;
   const next = [bakedAtMs, deadlineAtMs].filter((atMs) => atMs > nowMs);
-  if (next.length > 0)
-    scheduleTimer(unit, rollout, LOOK_TIMER, Math.min(...next));
+  if (next.length > 0) scheduleTimer(unit, rollout, LOOK_TIMER, Math.min(...next));
 }
 
-function scheduleTimer(
-  unit: Unit,
-  rollout: RolloutState,
-  timer: string,
-  atMs: number,
-): void {
+function scheduleTimer(unit: Unit, rollout: RolloutState, timer: string, atMs: number): void {
   const message = create(TimerFiredSchema, {
     service: SERVICE,
     timer,

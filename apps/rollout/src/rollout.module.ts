@@ -1,11 +1,11 @@
-import { Module, type DynamicModule } from "@nestjs/common";
-import { PLATFORM, PolicyGenerations, type Platform } from "@rondo/service";
-import type { RolloutConfig } from "./config.js";
-import { RolloutEvents } from "./handlers/rollout.events.js";
-import { RolloutRpc } from "./handlers/rollout.rpc.js";
-import { ObserveServing } from "./use-cases/observe-serving.js";
-import { OverrideRollout } from "./use-cases/override-rollout.js";
-import { StartRollout } from "./use-cases/start-rollout.js";
+import { Module, type DynamicModule } from '@nestjs/common';
+import { PLATFORM, PolicyGenerations, type Platform } from '@rondo/service';
+import type { RolloutConfig } from './config.js';
+import { RolloutEvents } from './handlers/rollout.events.js';
+import { RolloutRpc } from './handlers/rollout.rpc.js';
+import { ObserveServing } from './use-cases/observe-serving.js';
+import { OverrideRollout } from './use-cases/override-rollout.js';
+import { StartRollout } from './use-cases/start-rollout.js';
 
 /** Moves traffic step by step on evidence, and takes it back. */
 @Module({})
@@ -26,14 +26,12 @@ export class RolloutModule {
         {
           provide: StartRollout,
           inject,
-          useFactory: ({ journal, artifacts, clock }: Platform) =>
-            new StartRollout(journal, artifacts, clock),
+          useFactory: ({ journal, artifacts, clock }: Platform) => new StartRollout(journal, artifacts, clock),
         },
         {
           provide: OverrideRollout,
           inject,
-          useFactory: ({ journal, clock }: Platform) =>
-            new OverrideRollout(journal, clock),
+          useFactory: ({ journal, clock }: Platform) => new OverrideRollout(journal, clock),
         },
         {
           provide: ObserveServing,

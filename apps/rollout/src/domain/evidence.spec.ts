@@ -1,21 +1,11 @@
-import { describe, expect, it } from "@jest/globals";
-import { seededRandom } from "@rondo/kernel";
-import { bernoulliBounds } from "./bernoulli-bounds.js";
-import {
-  addBatch,
-  addFeedback,
-  addPairs,
-  emptyEvidence,
-  readEvidence,
-  type EvidenceState,
-} from "./evidence.js";
-import type { ScoredPair, ServedBatch } from "./observations.js";
-import type { AnalysisRule } from "./rollout-plan.js";
+import { describe, expect, it } from '@jest/globals';
+import { seededRandom } from '@rondo/kernel';
+import { bernoulliBounds } from './bernoulli-bounds.js';
+import { addBatch, addFeedback, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
+import type { ScoredPair, ServedBatch } from './observations.js';
+import type { AnalysisRule } from './rollout-plan.js';
 
-const rule = (
-  metric: AnalysisRule["metric"],
-  changes: Partial<AnalysisRule> = {},
-): AnalysisRule => ({
+const rule = (metric: AnalysisRule['metric'], changes: Partial<AnalysisRule> = {}): AnalysisRule => ({
   name: metric,
   metric,
   alpha: 0.05,
@@ -25,10 +15,10 @@ const rule = (
 });
 
 const batch = (changes: Partial<ServedBatch> = {}): ServedBatch => ({
-  requestId: "r",
+  requestId: 'r',
   eventTimeMs: 0,
   epoch: 1,
-  candidateDigest: "sha256:b",
+  candidateDigest: 'sha256:b',
   servedByCandidate: [true],
   championScores: [0.5],
   candidateScores: [0.5],
@@ -45,121 +35,97 @@ function pairsOf(n: number, distortion: number, seed: number): ScoredPair[] {
   return Array.from({ length: n }, () => {
     const chance = 0.1 + 0.8 * random.next();
     const label = random.next() < chance ? 1 : 0;
-    const candidate = Math.min(
-      0.99,
-      Math.max(0.01, chance + distortion * (random.next() - 0.5)),
-    );
+    const candidate = Math.min(0.99, Math.max(0.01, chance + distortion * (random.next() - 0.5)));
     return { champion: chance, candidate, label };
   });
 }
 
-describe("paired log loss", () => {
-  it("says how many labels are missing before the minimum", () => {
-    const logLoss = rule("logLoss", { minSamples: 2000 });
+describe('paired log loss', () => {
+  it('says how many labels are missing before the minimum', () => {
+    const logLoss = rule('logLoss', { minSamples: 2000 });
     const state = addPairs(logLoss, emptyEvidence(logLoss), pairsOf(160, 0, 1));
     expect(readEvidence(logLoss, state, 1)).toMatchObject({
-      verdict: "Inconclusive",
+      verdict: 'Inconclusive',
       samples: 160,
-      explanation: "needs 1,840 more labels (n=160 of 2,000)",
+      explanation: 'needs 1,840 more labels (n=160 of 2,000)',
     });
   });
 
-  it("fails a candidate whose probabilities are noise", () => {
-    const logLoss = rule("logLoss");
-    const state = addPairs(
-      logLoss,
-      emptyEvidence(logLoss),
-      pairsOf(3000, 0.9, 2),
-    );
+  it('fails a candidate whose probabilities are noise', () => {
+    const logLoss = rule('logLoss');
+    const state = addPairs(logLoss, emptyEvidence(logLoss), pairsOf(3000, 0.9, 2));
     const reading = readEvidence(logLoss, state, 1);
-    expect(reading.verdict).toBe("Fail");
+    expect(reading.verdict).toBe('Fail');
     expect(reading.difference!.lower!).toBeGreaterThan(0);
     expect(reading.eValue).toBeGreaterThan(1 / 0.05);
   });
 
-  it("passes a candidate that gives the same scores", () => {
-    const logLoss = rule("logLoss");
+  it('passes a candidate that gives the same scores', () => {
+    const logLoss = rule('logLoss');
     const state = addPairs(logLoss, emptyEvidence(logLoss), pairsOf(600, 0, 3));
-    expect(readEvidence(logLoss, state, 1).verdict).toBe("Pass");
+    expect(readEvidence(logLoss, state, 1).verdict).toBe('Pass');
   });
 
-  it("holds a small harmless difference until the interval is inside the margin", () => {
-    const logLoss = rule("logLoss", { margin: 0.0005 });
-    const state = addPairs(
-      logLoss,
-      emptyEvidence(logLoss),
-      pairsOf(600, 0.1, 4),
-    );
+  it('holds a small harmless difference until the interval is inside the margin', () => {
+    const logLoss = rule('logLoss', { margin: 0.0005 });
+    const state = addPairs(logLoss, emptyEvidence(logLoss), pairsOf(600, 0.1, 4));
     expect(readEvidence(logLoss, state, 1)).toMatchObject({
-      verdict: "Inconclusive",
-      explanation: expect.stringContaining("tolerated loss 0.0005"),
+      verdict: 'Inconclusive',
+      explanation: expect.stringContaining('tolerated loss 0.0005'),
     });
   });
 
-  it("keeps a sure mistake finite", () => {
-    const logLoss = rule("logLoss", { minSamples: 1 });
+  it('keeps a sure mistake finite', () => {
+    const logLoss = rule('logLoss', { minSamples: 1 });
     const state = addPairs(logLoss, emptyEvidence(logLoss), [
       { champion: 0, candidate: 1, label: 0 },
       { champion: 1, candidate: 0, label: 1 },
     ]);
-    expect(JSON.parse(JSON.stringify(readEvidence(logLoss, state, 1)))).toEqual(
-      readEvidence(logLoss, state, 1),
-    );
+    expect(JSON.parse(JSON.stringify(readEvidence(logLoss, state, 1)))).toEqual(readEvidence(logLoss, state, 1));
   });
 });
 
-describe("paired accuracy", () => {
-  const pair = (
-    championRight: boolean,
-    candidateRight: boolean,
-  ): ScoredPair => ({
+describe('paired accuracy', () => {
+  const pair = (championRight: boolean, candidateRight: boolean): ScoredPair => ({
     champion: championRight ? 0.9 : 0.1,
     candidate: candidateRight ? 0.9 : 0.1,
     label: 1,
   });
 
-  it("fails on one-sided discordant rows even before the minimum", () => {
-    const accuracy = rule("accuracy", { minSamples: 2000 });
+  it('fails on one-sided discordant rows even before the minimum', () => {
+    const accuracy = rule('accuracy', { minSamples: 2000 });
     const pairs = [
       ...Array.from({ length: 30 }, () => pair(true, false)),
       ...Array.from({ length: 5 }, () => pair(false, true)),
     ];
-    const reading = readEvidence(
-      accuracy,
-      addPairs(accuracy, emptyEvidence(accuracy), pairs),
-      1,
-    );
-    expect(reading.verdict).toBe("Fail");
+    const reading = readEvidence(accuracy, addPairs(accuracy, emptyEvidence(accuracy), pairs), 1);
+    expect(reading.verdict).toBe('Fail');
     expect(reading.difference!.value).toBeCloseTo(-25 / 35);
   });
 
-  it("passes models that never disagree once the exact bound is inside the margin", () => {
-    const accuracy = rule("accuracy", { minSamples: 100, margin: 0.01 });
+  it('passes models that never disagree once the exact bound is inside the margin', () => {
+    const accuracy = rule('accuracy', { minSamples: 100, margin: 0.01 });
     const few = addPairs(
       accuracy,
       emptyEvidence(accuracy),
       Array.from({ length: 200 }, () => pair(true, true)),
     );
-    expect(readEvidence(accuracy, few, 1).verdict).toBe("Inconclusive");
+    expect(readEvidence(accuracy, few, 1).verdict).toBe('Inconclusive');
     const many = addPairs(
       accuracy,
       few,
       Array.from({ length: 1800 }, () => pair(true, true)),
     );
-    expect(readEvidence(accuracy, many, 1).verdict).toBe("Pass");
+    expect(readEvidence(accuracy, many, 1).verdict).toBe('Pass');
   });
 });
 
-describe("errors and latency", () => {
-  it("passes two arms without failures and fails an arm that fails alone", () => {
-    const errors = rule("errorRate", { minSamples: 1000 });
+describe('errors and latency', () => {
+  it('passes two arms without failures and fails an arm that fails alone', () => {
+    const errors = rule('errorRate', { minSamples: 1000 });
     const scores = Array.from({ length: 1500 }, () => 0.5);
-    const quiet = addBatch(
-      errors,
-      emptyEvidence(errors),
-      batch({ championScores: scores, candidateScores: scores }),
-    );
-    expect(readEvidence(errors, quiet, 1).verdict).toBe("Pass");
+    const quiet = addBatch(errors, emptyEvidence(errors), batch({ championScores: scores, candidateScores: scores }));
+    expect(readEvidence(errors, quiet, 1).verdict).toBe('Pass');
     const failing = addBatch(
       errors,
       quiet,
@@ -169,14 +135,10 @@ describe("errors and latency", () => {
         candidateErrors: 1500,
       }),
     );
-    expect(readEvidence(errors, failing, 2).verdict).toBe("Fail");
+    expect(readEvidence(errors, failing, 2).verdict).toBe('Fail');
   });
 
-  const latencies = (
-    rule: AnalysisRule,
-    candidateMs: (i: number) => number,
-    n: number,
-  ): EvidenceState => {
+  const latencies = (rule: AnalysisRule, candidateMs: (i: number) => number, n: number): EvidenceState => {
     let state = emptyEvidence(rule);
     for (let i = 0; i < n; i++)
       state = addBatch(
@@ -190,77 +152,70 @@ describe("errors and latency", () => {
     return state;
   };
 
-  it("passes a candidate that is slower within the margin and fails one that is slower beyond it", () => {
-    const latency = rule("latencyMs", { minSamples: 50, margin: 0.5 });
+  it('passes a candidate that is slower within the margin and fails one that is slower beyond it', () => {
+    const latency = rule('latencyMs', { minSamples: 50, margin: 0.5 });
     expect(
       readEvidence(
         latency,
         latencies(latency, (i) => 1.3 + (i % 10) / 100, 100),
         1,
       ).verdict,
-    ).toBe("Pass");
+    ).toBe('Pass');
     expect(
       readEvidence(
         latency,
         latencies(latency, () => 2, 100),
         1,
       ).verdict,
-    ).toBe("Fail");
+    ).toBe('Fail');
   });
 
-  it("compares only requests whose rows both models scored", () => {
-    const latency = rule("latencyMs", { minSamples: 1 });
-    const state = addBatch(
-      latency,
-      emptyEvidence(latency),
-      batch({ championScores: [null], candidateLatencyMs: 99 }),
-    );
+  it('compares only requests whose rows both models scored', () => {
+    const latency = rule('latencyMs', { minSamples: 1 });
+    const state = addBatch(latency, emptyEvidence(latency), batch({ championScores: [null], candidateLatencyMs: 99 }));
     expect(readEvidence(latency, state, 1)).toMatchObject({
       samples: 0,
-      verdict: "Inconclusive",
+      verdict: 'Inconclusive',
     });
   });
 });
 
-describe("engagement", () => {
-  it("counts the named feedback by arm and fails an arm that users like less", () => {
-    const engagement = rule("engagement", {
-      feedback: "accepted",
+describe('engagement', () => {
+  it('counts the named feedback by arm and fails an arm that users like less', () => {
+    const engagement = rule('engagement', {
+      feedback: 'accepted',
       margin: 0.05,
       minSamples: 500,
     });
     const random = seededRandom(5);
     let state = emptyEvidence(engagement);
     for (let i = 0; i < 4000; i++) {
-      const arm = i % 2 === 0 ? "candidate" : "champion";
+      const arm = i % 2 === 0 ? 'candidate' : 'champion';
       state = addFeedback(engagement, state, {
         arm,
-        name: "accepted",
-        value: random.next() < (arm === "champion" ? 0.6 : 0.3) ? 1 : 0,
+        name: 'accepted',
+        value: random.next() < (arm === 'champion' ? 0.6 : 0.3) ? 1 : 0,
       });
       state = addFeedback(engagement, state, {
         arm,
-        name: "dwell",
+        name: 'dwell',
         value: 1e9,
       });
     }
     expect(readEvidence(engagement, state, 1)).toMatchObject({
-      verdict: "Fail",
+      verdict: 'Fail',
       samples: 2000,
     });
   });
 });
 
-describe("bounds of a chance", () => {
-  it("agree with the closed form for no events", () => {
-    expect(bernoulliBounds(0, 2000, 0.05).upper).toBeCloseTo(
-      1 - (0.05 / 2001) ** (1 / 2000),
-      10,
-    );
+describe('bounds of a chance', () => {
+  it('agree with the closed form for no events', () => {
+    expect(bernoulliBounds(0, 2000, 0.05).upper).toBeCloseTo(1 - (0.05 / 2001) ** (1 / 2000), 10);
     expect(bernoulliBounds(0, 0, 0.05)).toEqual({ lower: 0, upper: 1 });
   });
 
-  it("ever miss a true chance no more often than they may", () => {
+  it('ever miss a true chance no more often than they may', () => {
     const runs = 100;
     let missed = 0;
     for (let run = 0; run < runs; run++) {

@@ -6,41 +6,35 @@ import {
   type CountEProcess,
   type PairedEProcess,
   type RunningSums,
-} from "@rondo/statistics";
-import type { ScoredPair, ServedBatch } from "./observations.js";
-import type { Reading } from "./reading.js";
-import {
-  readAccuracy,
-  readEngagement,
-  readErrorRate,
-  readLatency,
-  readLogLoss,
-} from "./readings.js";
-import type { AnalysisRule } from "./rollout-plan.js";
+} from '@rondo/statistics';
+import type { ScoredPair, ServedBatch } from './observations.js';
+import type { Reading } from './reading.js';
+import { readAccuracy, readEngagement, readErrorRate, readLatency, readLogLoss } from './readings.js';
+import type { AnalysisRule } from './rollout-plan.js';
 
 /** Sufficient statistics of one analysis: plain JSON that goes on after a restart. */
 export type EvidenceState =
   | {
-      readonly metric: "logLoss";
+      readonly metric: 'logLoss';
       readonly champion: RunningSums;
       readonly candidate: RunningSums;
       readonly difference: RunningSums;
     }
   | {
-      readonly metric: "accuracy";
+      readonly metric: 'accuracy';
       readonly n: number;
       readonly championRight: number;
       readonly pairs: PairedEProcess;
     }
-  | { readonly metric: "errorRate"; readonly counts: CountEProcess }
+  | { readonly metric: 'errorRate'; readonly counts: CountEProcess }
   | {
-      readonly metric: "latencyMs";
+      readonly metric: 'latencyMs';
       readonly counts: CountEProcess;
       readonly recentChampionMs: readonly number[];
       readonly recentCandidateMs: readonly number[];
     }
   | {
-      readonly metric: "engagement";
+      readonly metric: 'engagement';
       readonly champion: RunningSums;
       readonly candidate: RunningSums;
     };
@@ -58,69 +52,61 @@ const DECISION_THRESHOLD = 0.5;
 /** Nothing observed. */
 export function emptyEvidence(rule: AnalysisRule): EvidenceState {
   switch (rule.metric) {
-    case "logLoss":
+    case 'logLoss':
       return {
-        metric: "logLoss",
+        metric: 'logLoss',
         champion: NO_SUMS,
         candidate: NO_SUMS,
         difference: NO_SUMS,
       };
-    case "accuracy":
+    case 'accuracy':
       return {
-        metric: "accuracy",
+        metric: 'accuracy',
         n: 0,
         championRight: 0,
         pairs: startPairedEProcess(),
       };
-    case "errorRate":
-      return { metric: "errorRate", counts: startCountEProcess() };
-    case "latencyMs":
+    case 'errorRate':
+      return { metric: 'errorRate', counts: startCountEProcess() };
+    case 'latencyMs':
       return {
-        metric: "latencyMs",
+        metric: 'latencyMs',
         counts: startCountEProcess(),
         recentChampionMs: [],
         recentCandidateMs: [],
       };
-    case "engagement":
-      return { metric: "engagement", champion: NO_SUMS, candidate: NO_SUMS };
+    case 'engagement':
+      return { metric: 'engagement', champion: NO_SUMS, candidate: NO_SUMS };
   }
 }
 
 /** Takes in rows that both models scored and whose outcome is known. */
-export function addPairs(
-  _rule: AnalysisRule,
-  state: EvidenceState,
-  pairs: readonly ScoredPair[],
-): EvidenceState {
+export function addPairs(_rule: AnalysisRule, state: EvidenceState, pairs: readonly ScoredPair[]): EvidenceState {
   switch (state.metric) {
-    case "logLoss":
+    case 'logLoss':
       return addLosses(state, pairs);
-    case "accuracy":
+    case 'accuracy':
       return addCorrectness(state, pairs);
-    case "errorRate":
-    case "latencyMs":
-    case "engagement":
+    case 'errorRate':
+    case 'latencyMs':
+    case 'engagement':
       return state;
   }
 }
 
 /** Takes in one served request: failures and wall time of both models. */
-export function addBatch(
-  rule: AnalysisRule,
-  state: EvidenceState,
-  batch: ServedBatch,
-): EvidenceState {
+export function addBatch(rule: AnalysisRule, state: EvidenceState, batch: ServedBatch): EvidenceState {
   switch (state.metric) {
-    case "errorRate":
+    case 'errorRate':
       return {
         ...state,
         counts: updateCountEProcess(state.counts, errorCounts(batch)),
       };
-    case "latencyMs":
+    case 'latencyMs':
       return addLatency(rule, state, batch);
-    case "logLoss":
-    case "accuracy":
-    case "engagement":
+    case 'logLoss':
+    case 'accuracy':
+    case 'engagement':
       return state;
   }
 }
@@ -130,16 +116,12 @@ export function addFeedback(
   rule: AnalysisRule,
   state: EvidenceState,
   feedback: {
-    readonly arm: "candidate" | "champion";
+    readonly arm: 'candidate' | 'champion';
     readonly name: string;
     readonly value: number;
   },
 ): EvidenceState {
-  if (
-    state.metric !== "engagement" ||
-    (rule.feedback !== undefined && rule.feedback !== feedback.name)
-  )
-    return state;
+  if (state.metric !== 'engagement' || (rule.feedback !== undefined && rule.feedback !== feedback.name)) return state;
   return {
     ...state,
     [feedback.arm]: addValue(state[feedback.arm], feedback.value),
@@ -147,29 +129,22 @@ export function addFeedback(
 }
 
 /** What the evidence says now. */
-export function readEvidence(
-  rule: AnalysisRule,
-  state: EvidenceState,
-  looks: number,
-): Reading {
+export function readEvidence(rule: AnalysisRule, state: EvidenceState, looks: number): Reading {
   switch (state.metric) {
-    case "logLoss":
+    case 'logLoss':
       return readLogLoss(rule, state, looks);
-    case "accuracy":
+    case 'accuracy':
       return readAccuracy(rule, state, looks);
-    case "errorRate":
+    case 'errorRate':
       return readErrorRate(rule, state, looks);
-    case "latencyMs":
+    case 'latencyMs':
       return readLatency(rule, state, looks);
-    case "engagement":
+    case 'engagement':
       return readEngagement(rule, state, looks);
   }
 }
 
-function addLosses(
-  state: EvidenceState & { metric: "logLoss" },
-  pairs: readonly ScoredPair[],
-): EvidenceState {
+function addLosses(state: EvidenceState & { metric: 'logLoss' }, pairs: readonly ScoredPair[]): EvidenceState {
   let { champion, candidate, difference } = state;
   for (const pair of pairs) {
     const championLoss = lossOf(pair.champion, pair.label);
@@ -178,13 +153,10 @@ function addLosses(
     candidate = addValue(candidate, candidateLoss);
     difference = addValue(difference, candidateLoss - championLoss);
   }
-  return { metric: "logLoss", champion, candidate, difference };
+  return { metric: 'logLoss', champion, candidate, difference };
 }
 
-function addCorrectness(
-  state: EvidenceState & { metric: "accuracy" },
-  pairs: readonly ScoredPair[],
-): EvidenceState {
+function addCorrectness(state: EvidenceState & { metric: 'accuracy' }, pairs: readonly ScoredPair[]): EvidenceState {
   let { championRight } = state;
   const discordant = { losses: 0, wins: 0 };
   for (const { champion, candidate, label } of pairs) {
@@ -195,16 +167,14 @@ function addCorrectness(
     if (!championIsRight && candidateIsRight) discordant.wins += 1;
   }
   return {
-    metric: "accuracy",
+    metric: 'accuracy',
     n: state.n + pairs.length,
     championRight,
     pairs: updatePairedEProcess(state.pairs, discordant),
   };
 }
 
-function errorCounts(
-  batch: ServedBatch,
-): Parameters<typeof updateCountEProcess>[1] {
+function errorCounts(batch: ServedBatch): Parameters<typeof updateCountEProcess>[1] {
   return {
     canaryEvents: batch.candidateErrors,
     canaryExposure: scored(batch.candidateScores) + batch.candidateErrors,
@@ -220,26 +190,16 @@ function errorCounts(
  */
 function addLatency(
   rule: AnalysisRule,
-  state: EvidenceState & { metric: "latencyMs" },
+  state: EvidenceState & { metric: 'latencyMs' },
   batch: ServedBatch,
 ): EvidenceState {
   const rows = pairedRows(batch);
-  if (
-    rows === 0 ||
-    batch.championLatencyMs <= 0 ||
-    batch.candidateLatencyMs <= 0
-  )
-    return state;
+  if (rows === 0 || batch.championLatencyMs <= 0 || batch.candidateLatencyMs <= 0) return state;
   const championMs = batch.championLatencyMs / rows;
   const candidateMs = batch.candidateLatencyMs / rows;
-  const recentChampionMs = [...state.recentChampionMs, championMs].slice(
-    -RECENT_REQUESTS,
-  );
-  const recentCandidateMs = [...state.recentCandidateMs, candidateMs].slice(
-    -RECENT_REQUESTS,
-  );
-  if (state.recentChampionMs.length < FEWEST_REQUESTS)
-    return { ...state, recentChampionMs, recentCandidateMs };
+  const recentChampionMs = [...state.recentChampionMs, championMs].slice(-RECENT_REQUESTS);
+  const recentCandidateMs = [...state.recentCandidateMs, candidateMs].slice(-RECENT_REQUESTS);
+  if (state.recentChampionMs.length < FEWEST_REQUESTS) return { ...state, recentChampionMs, recentCandidateMs };
   const limitMs = percentile95(state.recentChampionMs) + rule.margin;
   const counts = updateCountEProcess(state.counts, {
     canaryEvents: candidateMs > limitMs ? 1 : 0,
@@ -247,7 +207,7 @@ function addLatency(
     baselineEvents: championMs > limitMs ? 1 : 0,
     baselineExposure: 1,
   });
-  return { metric: "latencyMs", counts, recentChampionMs, recentCandidateMs };
+  return { metric: 'latencyMs', counts, recentChampionMs, recentCandidateMs };
 }
 
 /** 95th percentile by nearest rank. */
@@ -259,8 +219,7 @@ export function percentile95(values: readonly number[]): number {
 function pairedRows(batch: ServedBatch): number {
   let rows = 0;
   for (let i = 0; i < batch.championScores.length; i++)
-    if (batch.championScores[i] !== null && batch.candidateScores[i] !== null)
-      rows += 1;
+    if (batch.championScores[i] !== null && batch.candidateScores[i] !== null) rows += 1;
   return rows;
 }
 

@@ -96,8 +96,7 @@ export function pendingFrom(
     const a = batch.championScores[row];
     const b = batch.candidateScores[row];
     if (batch.servedByCandidate[row]) candidateRows.push(row);
-    if (a === null || a === undefined || b === null || b === undefined)
-      continue;
+    if (a === null || a === undefined || b === null || b === undefined) continue;
     pairedRows.push(row);
     champion.push(a);
     candidate.push(b);
@@ -130,26 +129,16 @@ export function joinLabels(
   readonly counts: LabelCounts;
 } {
   const outcomes = [...pending.outcomes];
-  const positionOf = new Map(
-    pending.pairedRows.map((row, position) => [row, position]),
-  );
+  const positionOf = new Map(pending.pairedRows.map((row, position) => [row, position]));
   const counts = { ...noLabels };
   const pairs: ScoredPair[] = [];
   observed.labels.forEach((value, entry) => {
-    const row =
-      observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
-    if (
-      row === undefined ||
-      row >= pending.rows ||
-      (value !== 0 && value !== 1)
-    )
-      return void (counts.unknown += 1);
+    const row = observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
+    if (row === undefined || row >= pending.rows || (value !== 0 && value !== 1)) return void (counts.unknown += 1);
     const position = positionOf.get(row);
     if (position === undefined) return void (counts.unpaired += 1);
     const known = outcomes[position]!;
-    if (known >= 0)
-      return void (counts[known === value ? "duplicate" : "contradictory"] +=
-        1);
+    if (known >= 0) return void (counts[known === value ? 'duplicate' : 'contradictory'] += 1);
     outcomes[position] = value;
     counts.joined += 1;
     pairs.push({
@@ -173,17 +162,14 @@ export function joinFeedback(
 ):
   | {
       readonly pending: PendingPrediction;
-      readonly arm: "candidate" | "champion";
+      readonly arm: 'candidate' | 'champion';
       readonly name: string;
       readonly value: number;
     }
   | undefined {
   const mark = `${observed.rowIndex}|${observed.name}`;
-  if (observed.rowIndex >= pending.rows || pending.feedbackSeen.includes(mark))
-    return undefined;
-  const arm = pending.candidateRows.includes(observed.rowIndex)
-    ? "candidate"
-    : "champion";
+  if (observed.rowIndex >= pending.rows || pending.feedbackSeen.includes(mark)) return undefined;
+  const arm = pending.candidateRows.includes(observed.rowIndex) ? 'candidate' : 'champion';
   return {
     pending: { ...pending, feedbackSeen: [...pending.feedbackSeen, mark] },
     arm,

@@ -1,5 +1,5 @@
-import { PermanentError } from "@rondo/kernel";
-import { plan, type Intent } from "./plan.js";
+import { PermanentError } from '@rondo/kernel';
+import { plan, type Intent } from './plan.js';
 import {
   enterStep,
   finishPromoted,
@@ -10,17 +10,17 @@ import {
   stepOf,
   type Change,
   type RolloutState,
-} from "./rollout.js";
-import type { Actor, RoutingState } from "./routing.js";
+} from './rollout.js';
+import type { Actor, RoutingState } from './routing.js';
 
 /** What a person may ask of a running rollout. */
 export type Override =
-  | { readonly verb: "Pause" }
-  | { readonly verb: "Resume" }
-  | { readonly verb: "Advance" }
-  | { readonly verb: "Promote" }
-  | { readonly verb: "RollBack" }
-  | { readonly verb: "SetWeight"; readonly weightPercent: number };
+  | { readonly verb: 'Pause' }
+  | { readonly verb: 'Resume' }
+  | { readonly verb: 'Advance' }
+  | { readonly verb: 'Promote' }
+  | { readonly verb: 'RollBack' }
+  | { readonly verb: 'SetWeight'; readonly weightPercent: number };
 
 /** Who asks, why, and on what knowledge. */
 export interface OverrideContext {
@@ -42,28 +42,20 @@ export function etagOf(rollout: RolloutState): string {
  * Refuses an override that must not be carried out: `failed-precondition` ROLLOUT_FINISHED after the end, `conflict` ETAG_MISMATCH
  * for a stale etag, `invalid` ETAG_REQUIRED without one. Only taking traffic off the candidate needs no etag: it is always safe.
  */
-export function checkOverride(
-  rollout: RolloutState,
-  override: Override,
-  context: OverrideContext,
-): void {
-  if (rollout.phase !== "Running") {
-    throw new PermanentError(
-      "failed-precondition",
-      `rollout ${rollout.rolloutId} has ended: ${rollout.phase}`,
-      {
-        reason: "ROLLOUT_FINISHED",
-        field: "rollout_id",
-        value: rollout.rolloutId,
-        rule: "the rollout is not final",
-      },
-    );
+export function checkOverride(rollout: RolloutState, override: Override, context: OverrideContext): void {
+  if (rollout.phase !== 'Running') {
+    throw new PermanentError('failed-precondition', `rollout ${rollout.rolloutId} has ended: ${rollout.phase}`, {
+      reason: 'ROLLOUT_FINISHED',
+      field: 'rollout_id',
+      value: rollout.rolloutId,
+      rule: 'the rollout is not final',
+    });
   }
   checkEtag({
     given: context.etag,
     current: etagOf(rollout),
     force: context.force,
-    required: override.verb !== "RollBack",
+    required: override.verb !== 'RollBack',
   });
 }
 
@@ -75,30 +67,22 @@ export function checkEtag(tag: {
   readonly required: boolean;
 }): void {
   if (tag.force) return;
-  if (tag.given === "") {
+  if (tag.given === '') {
     if (!tag.required) return;
-    throw new PermanentError(
-      "invalid",
-      `etag is required: the present one is ${tag.current}, or use force`,
-      {
-        reason: "ETAG_REQUIRED",
-        field: "etag",
-        value: tag.given,
-        rule: "the etag of what the decision rests on",
-      },
-    );
+    throw new PermanentError('invalid', `etag is required: the present one is ${tag.current}, or use force`, {
+      reason: 'ETAG_REQUIRED',
+      field: 'etag',
+      value: tag.given,
+      rule: 'the etag of what the decision rests on',
+    });
   }
   if (tag.given === tag.current) return;
-  throw new PermanentError(
-    "conflict",
-    `etag ${tag.given} is stale: the present one is ${tag.current}`,
-    {
-      reason: "ETAG_MISMATCH",
-      field: "etag",
-      value: tag.given,
-      rule: `equals ${tag.current}`,
-    },
-  );
+  throw new PermanentError('conflict', `etag ${tag.given} is stale: the present one is ${tag.current}`, {
+    reason: 'ETAG_MISMATCH',
+    field: 'etag',
+    value: tag.given,
+    rule: `equals ${tag.current}`,
+  });
 }
 
 /** Carries out what a person asked for, after {@link checkOverride}. */
@@ -110,11 +94,11 @@ export function applyOverride(
 ): Change {
   const { actor, reason, nowMs, tookMs } = context;
   switch (override.verb) {
-    case "Pause":
+    case 'Pause':
       return pause(rollout, routing, context);
-    case "Resume":
+    case 'Resume':
       return resume(rollout, routing, context);
-    case "Advance":
+    case 'Advance':
       return rollout.stepIndex + 1 < rollout.plan.steps.length
         ? enterStep(unpaused(rollout), routing, {
             stepIndex: rollout.stepIndex + 1,
@@ -128,21 +112,21 @@ export function applyOverride(
             nowMs,
             tookMs,
           });
-    case "Promote":
+    case 'Promote':
       return finishPromoted(rollout, routing, {
         cause: reason,
         actor,
         nowMs,
         tookMs,
       });
-    case "RollBack":
+    case 'RollBack':
       return finishRolledBack(rollout, routing, {
         cause: reason,
         actor,
         nowMs,
         tookMs,
       });
-    case "SetWeight":
+    case 'SetWeight':
       return setWeight(rollout, routing, override.weightPercent, context);
   }
 }
@@ -154,12 +138,7 @@ export function reconcile(
   time: { readonly nowMs: number; readonly tookMs: number },
 ): Change {
   const looked = measure(rollout, time.nowMs);
-  const change = act(
-    looked.rollout,
-    routing,
-    plan(looked.rollout, time.nowMs),
-    time,
-  );
+  const change = act(looked.rollout, routing, plan(looked.rollout, time.nowMs), time);
   return { ...change, facts: [...looked.facts, ...change.facts] };
 }
 
@@ -171,22 +150,22 @@ function act(
 ): Change {
   const actor = POLICY;
   switch (intent.kind) {
-    case "Hold":
+    case 'Hold':
       return { rollout, routing, facts: [] };
-    case "RollBack":
+    case 'RollBack':
       return finishRolledBack(rollout, routing, {
         cause: intent.cause,
         actor,
         ...time,
       });
-    case "EnterStep":
+    case 'EnterStep':
       return enterStep(rollout, routing, {
         stepIndex: intent.stepIndex,
         reason: intent.reason,
         actor,
         nowMs: time.nowMs,
       });
-    case "Promote":
+    case 'Promote':
       return finishPromoted(rollout, routing, {
         cause: intent.cause,
         actor,
@@ -195,11 +174,7 @@ function act(
   }
 }
 
-function pause(
-  rollout: RolloutState,
-  routing: RoutingState,
-  { actor, reason }: OverrideContext,
-): Change {
+function pause(rollout: RolloutState, routing: RoutingState, { actor, reason }: OverrideContext): Change {
   const paused = {
     ...rollout,
     paused: { reason, actor },
@@ -208,23 +183,16 @@ function pause(
   return {
     rollout: paused,
     routing,
-    facts: [{ kind: "Paused", paused: true, reason, actor }],
+    facts: [{ kind: 'Paused', paused: true, reason, actor }],
   };
 }
 
 /** Goes on with the share of the step, whatever was set by hand meanwhile. */
-function resume(
-  rollout: RolloutState,
-  routing: RoutingState,
-  { actor, reason }: OverrideContext,
-): Change {
+function resume(rollout: RolloutState, routing: RoutingState, { actor, reason }: OverrideContext): Change {
   const resumed = { ...unpaused(rollout), revision: rollout.revision + 1 };
   const step = stepOf(rollout);
-  const fact = { kind: "Paused", paused: false, reason, actor } as const;
-  if (
-    rollout.wants.weightPercent === step.weightPercent &&
-    rollout.wants.shadow === step.shadow
-  )
+  const fact = { kind: 'Paused', paused: false, reason, actor } as const;
+  if (rollout.wants.weightPercent === step.weightPercent && rollout.wants.shadow === step.shadow)
     return { rollout: resumed, routing, facts: [fact] };
   const routed = share(resumed, routing, {
     weightPercent: step.weightPercent,

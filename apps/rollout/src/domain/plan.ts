@@ -1,19 +1,19 @@
-import { formatDurationMs } from "@rondo/kernel";
-import type { Reading } from "./reading.js";
-import { count } from "./readings.js";
-import { policyTime, stepOf, type RolloutState } from "./rollout.js";
-import { splitMismatch } from "./split-check.js";
+import { formatDurationMs } from '@rondo/kernel';
+import type { Reading } from './reading.js';
+import { count } from './readings.js';
+import { policyTime, stepOf, type RolloutState } from './rollout.js';
+import { splitMismatch } from './split-check.js';
 
 /** What to do next; leaves the actor nothing to choose. */
 export type Intent =
-  | { readonly kind: "Hold"; readonly waitingFor: string }
-  | { readonly kind: "RollBack"; readonly cause: string }
+  | { readonly kind: 'Hold'; readonly waitingFor: string }
+  | { readonly kind: 'RollBack'; readonly cause: string }
   | {
-      readonly kind: "EnterStep";
+      readonly kind: 'EnterStep';
       readonly stepIndex: number;
       readonly reason: string;
     }
-  | { readonly kind: "Promote"; readonly cause: string };
+  | { readonly kind: 'Promote'; readonly cause: string };
 
 /**
  * Decides from the state alone. Harm shown rolls back at once, paused or not. Traffic rises only when the bake has passed, the
@@ -21,64 +21,53 @@ export type Intent =
  * evidence that is missing, old or inconclusive holds.
  */
 export function plan(rollout: RolloutState, nowMs: number): Intent {
-  if (rollout.phase !== "Running") return hold(`nothing: ${rollout.phase}`);
-  const harmful = rollout.latest.find((reading) => reading.verdict === "Fail");
+  if (rollout.phase !== 'Running') return hold(`nothing: ${rollout.phase}`);
+  const harmful = rollout.latest.find((reading) => reading.verdict === 'Fail');
   if (harmful)
     return {
-      kind: "RollBack",
+      kind: 'RollBack',
       cause: `${harmful.analysis} ${harmful.explanation}`,
     };
   const overdue = deadlinePassed(rollout, nowMs);
-  if (overdue && rollout.plan.onDeadline === "RollBack")
-    return { kind: "RollBack", cause: overdue };
+  if (overdue && rollout.plan.onDeadline === 'RollBack') return { kind: 'RollBack', cause: overdue };
   const reasons = reasonsToHold(rollout, nowMs);
-  if (reasons.length > 0)
-    return hold([...(overdue ? [overdue] : []), ...reasons].join("; "));
-  const passed = rollout.latest.filter((reading) =>
-    stepOf(rollout).analyses.includes(reading.analysis),
-  );
+  if (reasons.length > 0) return hold([...(overdue ? [overdue] : []), ...reasons].join('; '));
+  const passed = rollout.latest.filter((reading) => stepOf(rollout).analyses.includes(reading.analysis));
   const because =
-    passed
-      .map((reading) => `${reading.analysis} ${reading.explanation}`)
-      .join("; ") || "the bake time has passed";
+    passed.map((reading) => `${reading.analysis} ${reading.explanation}`).join('; ') || 'the bake time has passed';
   if (rollout.stepIndex + 1 < rollout.plan.steps.length)
     return {
-      kind: "EnterStep",
+      kind: 'EnterStep',
       stepIndex: rollout.stepIndex + 1,
       reason: because,
     };
-  return { kind: "Promote", cause: because };
+  return { kind: 'Promote', cause: because };
 }
 
 /** What the rollout waits for, in words with numbers. */
 export function waitingFor(rollout: RolloutState, nowMs: number): string {
   const intent = plan(rollout, nowMs);
   switch (intent.kind) {
-    case "Hold":
+    case 'Hold':
       return intent.waitingFor;
-    case "RollBack":
+    case 'RollBack':
       return `roll back: ${intent.cause}`;
-    case "EnterStep":
+    case 'EnterStep':
       return `step ${intent.stepIndex + 1} of ${rollout.plan.steps.length}`;
-    case "Promote":
-      return "promotion";
+    case 'Promote':
+      return 'promotion';
   }
 }
 
 function hold(text: string): Intent {
-  return { kind: "Hold", waitingFor: text };
+  return { kind: 'Hold', waitingFor: text };
 }
 
 function reasonsToHold(rollout: RolloutState, nowMs: number): string[] {
   const reasons: string[] = [];
-  if (rollout.paused)
-    reasons.push(
-      `paused by ${rollout.paused.actor.id}: ${rollout.paused.reason}`,
-    );
+  if (rollout.paused) reasons.push(`paused by ${rollout.paused.actor.id}: ${rollout.paused.reason}`);
   if (rollout.seen.epoch < rollout.wants.epoch) {
-    reasons.push(
-      `traffic under routing epoch ${rollout.wants.epoch} (newest seen ${rollout.seen.epoch})`,
-    );
+    reasons.push(`traffic under routing epoch ${rollout.wants.epoch} (newest seen ${rollout.seen.epoch})`);
   }
   const bake = bakeLeft(rollout, nowMs);
   if (bake) reasons.push(bake);
@@ -86,12 +75,8 @@ function reasonsToHold(rollout: RolloutState, nowMs: number): string[] {
   if (mismatch) reasons.push(mismatch);
   const step = stepOf(rollout);
   for (const name of step.analyses) {
-    const reading = rollout.latest.find(
-      (candidate) => candidate.analysis === name,
-    );
-    const missing = reading
-      ? evidenceMissing(rollout, reading)
-      : `${name} has no samples yet`;
+    const reading = rollout.latest.find((candidate) => candidate.analysis === name);
+    const missing = reading ? evidenceMissing(rollout, reading) : `${name} has no samples yet`;
     if (missing) reasons.push(missing);
   }
   return reasons;
@@ -101,9 +86,8 @@ function bakeLeft(rollout: RolloutState, nowMs: number): string | undefined {
   const step = stepOf(rollout);
   const enteredAtMs = rollout.visits.at(-1)?.enteredAtMs;
   const atMs = policyTime(rollout, nowMs);
-  const clock = rollout.plan.time === "EventTime" ? "event time" : "time";
-  if (enteredAtMs === undefined || atMs === undefined)
-    return `the first traffic of step ${step.name}`;
+  const clock = rollout.plan.time === 'EventTime' ? 'event time' : 'time';
+  if (enteredAtMs === undefined || atMs === undefined) return `the first traffic of step ${step.name}`;
   const leftMs = enteredAtMs + step.bakeMs - atMs;
   return leftMs > 0
     ? `${formatDurationMs(roundUpToMinute(leftMs))} more ${clock} in step ${step.name} (bake ${formatDurationMs(step.bakeMs)})`
@@ -111,24 +95,15 @@ function bakeLeft(rollout: RolloutState, nowMs: number): string | undefined {
 }
 
 /** A tenth of the samples must come from the step itself: traffic that stops must not let old evidence raise the weight. */
-function evidenceMissing(
-  rollout: RolloutState,
-  reading: Reading,
-): string | undefined {
-  if (reading.verdict !== "Pass")
-    return `${reading.analysis} ${reading.explanation}`;
-  const fresh =
-    reading.samples -
-    (rollout.visits.at(-1)?.samplesAtEntry[reading.analysis] ?? 0);
+function evidenceMissing(rollout: RolloutState, reading: Reading): string | undefined {
+  if (reading.verdict !== 'Pass') return `${reading.analysis} ${reading.explanation}`;
+  const fresh = reading.samples - (rollout.visits.at(-1)?.samplesAtEntry[reading.analysis] ?? 0);
   const wanted = Math.ceil(reading.minSamples / 10);
   if (fresh >= wanted) return undefined;
   return `${reading.analysis} needs ${count(wanted - fresh)} more ${reading.unit} of step ${stepOf(rollout).name} (n=${count(fresh)} of ${count(wanted)})`;
 }
 
-function deadlinePassed(
-  rollout: RolloutState,
-  nowMs: number,
-): string | undefined {
+function deadlinePassed(rollout: RolloutState, nowMs: number): string | undefined {
   const { deadlineMs } = rollout.plan;
   const atMs = policyTime(rollout, nowMs);
   if (atMs === undefined || rollout.startedAtMs === undefined) return undefined;

@@ -1,5 +1,5 @@
 /** `Pass` = no harm shown and non-inferior; `Fail` = harm shown; `Inconclusive` = hold. */
-export type Verdict = "Pass" | "Fail" | "Inconclusive";
+export type Verdict = 'Pass' | 'Fail' | 'Inconclusive';
 
 /** A statistic with its interval and its n; a bound that does not exist yet is absent. */
 export interface Estimate {

@@ -5,16 +5,13 @@ import {
   readPairedEProcess,
   type RunningSums,
   type SequentialResult,
-} from "@rondo/statistics";
-import { bernoulliBounds } from "./bernoulli-bounds.js";
-import type { EvidenceState } from "./evidence.js";
-import type { Estimate, Reading, Verdict } from "./reading.js";
-import type { AnalysisRule } from "./rollout-plan.js";
+} from '@rondo/statistics';
+import { bernoulliBounds } from './bernoulli-bounds.js';
+import type { EvidenceState } from './evidence.js';
+import type { Estimate, Reading, Verdict } from './reading.js';
+import type { AnalysisRule } from './rollout-plan.js';
 
-type Of<M extends EvidenceState["metric"]> = Extract<
-  EvidenceState,
-  { metric: M }
->;
+type Of<M extends EvidenceState['metric']> = Extract<EvidenceState, { metric: M }>;
 
 /** Added share of slow requests that is tolerated: a p95 estimated from a hundred requests is no sharper than this. */
 const SLOW_SHARE_TOLERANCE = 0.2;
@@ -22,35 +19,25 @@ const SLOW_SHARE_TOLERANCE = 0.2;
 const LARGEST_LOG_E = 700;
 
 /** Paired log-loss difference by an asymptotic confidence sequence; no verdict below `minSamples`, where asymptotics do not hold yet. */
-export function readLogLoss(
-  rule: AnalysisRule,
-  state: Of<"logLoss">,
-  looks: number,
-): Reading {
+export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: number): Reading {
   const { n } = state.difference;
   const interval = meanConfidenceSequence(state.difference, {
     alpha: rule.alpha,
     tunedForRows: rule.minSamples,
   });
   // Equal scores on every row leave no variance: the difference is known exactly.
-  const harm = harmOf(
-    interval,
-    state.difference.sum === 0 ? { lower: 0, upper: 0 } : undefined,
-  );
-  const method = "paired asymptotic confidence sequence";
+  const harm = harmOf(interval, state.difference.sum === 0 ? { lower: 0, upper: 0 } : undefined);
+  const method = 'paired asymptotic confidence sequence';
   return reading(rule, looks, {
     samples: n,
-    unit: "labels",
-    logE:
-      interval.kind === "estimated" && interval.estimate > 0
-        ? -Math.log(Math.max(interval.pValue, 1e-300))
-        : 0,
+    unit: 'labels',
+    logE: interval.kind === 'estimated' && interval.estimate > 0 ? -Math.log(Math.max(interval.pValue, 1e-300)) : 0,
     verdict: verdictOf(rule, n, harm, { failBelowMinimum: false }),
-    champion: meanOf("logLoss", state.champion, rule),
-    candidate: meanOf("logLoss", state.candidate, rule),
+    champion: meanOf('logLoss', state.champion, rule),
+    candidate: meanOf('logLoss', state.candidate, rule),
     difference:
       n > 0
-        ? estimate("logLoss", state.difference.sum / n, harm, {
+        ? estimate('logLoss', state.difference.sum / n, harm, {
             rule,
             n,
             method,
@@ -61,11 +48,7 @@ export function readLogLoss(
 }
 
 /** Sequential McNemar shows harm; a confidence sequence of the paired difference shows that the loss is within the margin. */
-export function readAccuracy(
-  rule: AnalysisRule,
-  state: Of<"accuracy">,
-  looks: number,
-): Reading {
+export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: number): Reading {
   const { n } = state;
   const { losses, wins } = state.pairs;
   const mcnemar = readPairedEProcess(state.pairs, rule.alpha).harm;
@@ -78,30 +61,23 @@ export function readAccuracy(
     alpha: rule.alpha,
     tunedForRows: rule.minSamples,
   });
-  const loss = harmOf(
-    interval,
-    n > 0 ? exactLoss(losses, wins, n, rule.alpha) : undefined,
-  );
-  const verdict = verdictOf(
-    rule,
-    n,
-    loss && { upper: loss.upper, shown: mcnemar.rejected },
-    { failBelowMinimum: true },
-  );
+  const loss = harmOf(interval, n > 0 ? exactLoss(losses, wins, n, rule.alpha) : undefined);
+  const verdict = verdictOf(rule, n, loss && { upper: loss.upper, shown: mcnemar.rejected }, {
+    failBelowMinimum: true,
+  });
   const candidateRight = state.championRight - losses + wins;
   const signed = loss && { lower: -loss.upper, upper: -loss.lower };
-  const method = "sequential McNemar; paired asymptotic confidence sequence";
+  const method = 'sequential McNemar; paired asymptotic confidence sequence';
   return reading(rule, looks, {
     samples: n,
-    unit: "labels",
+    unit: 'labels',
     logE: mcnemar.logEValue,
     verdict,
-    champion:
-      n > 0 ? rateOf("accuracy", state.championRight, n, rule) : undefined,
-    candidate: n > 0 ? rateOf("accuracy", candidateRight, n, rule) : undefined,
+    champion: n > 0 ? rateOf('accuracy', state.championRight, n, rule) : undefined,
+    candidate: n > 0 ? rateOf('accuracy', candidateRight, n, rule) : undefined,
     difference:
       n > 0
-        ? estimate("accuracy", (wins - losses) / n, signed, {
+        ? estimate('accuracy', (wins - losses) / n, signed, {
             rule,
             n,
             method,
@@ -112,60 +88,44 @@ export function readAccuracy(
 }
 
 /** Failures per scored row: a conditional binomial e-process shows harm, exact bounds of both rates show that it is tolerable. */
-export function readErrorRate(
-  rule: AnalysisRule,
-  state: Of<"errorRate">,
-  looks: number,
-): Reading {
+export function readErrorRate(rule: AnalysisRule, state: Of<'errorRate'>, looks: number): Reading {
   return readCounts(rule, state.counts, looks, {
-    name: "errorRate",
-    unit: "scored rows",
+    name: 'errorRate',
+    unit: 'scored rows',
     tolerated: rule.margin,
   });
 }
 
 /** Share of requests slower than the champion's p95 plus the margin. */
-export function readLatency(
-  rule: AnalysisRule,
-  state: Of<"latencyMs">,
-  looks: number,
-): Reading {
+export function readLatency(rule: AnalysisRule, state: Of<'latencyMs'>, looks: number): Reading {
   return readCounts(rule, state.counts, looks, {
-    name: "slowRequestShare",
-    unit: "requests",
+    name: 'slowRequestShare',
+    unit: 'requests',
     tolerated: SLOW_SHARE_TOLERANCE,
   });
 }
 
 /** Difference of the arms' mean feedback by an asymptotic confidence sequence of independent samples. */
-export function readEngagement(
-  rule: AnalysisRule,
-  state: Of<"engagement">,
-  looks: number,
-): Reading {
+export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, looks: number): Reading {
   const n = Math.min(state.champion.n, state.candidate.n);
-  const interval = differenceConfidenceSequence(
-    state.champion,
-    state.candidate,
-    { alpha: rule.alpha, tunedForRows: 2 * rule.minSamples },
-  );
-  const bounds = interval.kind === "estimated" ? interval : undefined;
+  const interval = differenceConfidenceSequence(state.champion, state.candidate, {
+    alpha: rule.alpha,
+    tunedForRows: 2 * rule.minSamples,
+  });
+  const bounds = interval.kind === 'estimated' ? interval : undefined;
   const harm = bounds && { lower: -bounds.upper, upper: -bounds.lower };
-  const method = "asymptotic confidence sequence";
+  const method = 'asymptotic confidence sequence';
   return reading(rule, looks, {
     samples: n,
-    unit: "feedback events per arm",
-    logE:
-      bounds && bounds.estimate < 0
-        ? -Math.log(Math.max(bounds.pValue, 1e-300))
-        : 0,
+    unit: 'feedback events per arm',
+    logE: bounds && bounds.estimate < 0 ? -Math.log(Math.max(bounds.pValue, 1e-300)) : 0,
     verdict: verdictOf(rule, n, harm && { ...harm, shown: harm.lower > 0 }, {
       failBelowMinimum: false,
     }),
-    champion: meanOf("engagement", state.champion, rule),
-    candidate: meanOf("engagement", state.candidate, rule),
+    champion: meanOf('engagement', state.champion, rule),
+    candidate: meanOf('engagement', state.candidate, rule),
     difference: bounds
-      ? estimate("engagement", bounds.estimate, bounds, {
+      ? estimate('engagement', bounds.estimate, bounds, {
           rule,
           n,
           method,
@@ -177,7 +137,7 @@ export function readEngagement(
 
 function readCounts(
   rule: AnalysisRule,
-  counts: Of<"errorRate">["counts"],
+  counts: Of<'errorRate'>['counts'],
   looks: number,
   what: {
     readonly name: string;
@@ -187,44 +147,26 @@ function readCounts(
 ): Reading {
   const samples = Math.min(counts.canaryExposure, counts.baselineExposure);
   const test = readCountEProcess(counts, rule.alpha);
-  const candidate = bernoulliBounds(
-    counts.canaryEvents,
-    counts.canaryExposure,
-    rule.alpha / 2,
-  );
-  const champion = bernoulliBounds(
-    counts.baselineEvents,
-    counts.baselineExposure,
-    rule.alpha / 2,
-  );
+  const candidate = bernoulliBounds(counts.canaryEvents, counts.canaryExposure, rule.alpha / 2);
+  const champion = bernoulliBounds(counts.baselineEvents, counts.baselineExposure, rule.alpha / 2);
   const bounds = {
     lower: candidate.lower - champion.upper,
     upper: candidate.upper - champion.lower,
   };
   const harm = { upper: bounds.upper, shown: test.rejected };
-  const method = "conditional binomial e-process; exact confidence sequences";
+  const method = 'conditional binomial e-process; exact confidence sequences';
   const limited = { ...rule, margin: what.tolerated };
   const difference =
-    share(counts.canaryEvents, counts.canaryExposure) -
-    share(counts.baselineEvents, counts.baselineExposure);
+    share(counts.canaryEvents, counts.canaryExposure) - share(counts.baselineEvents, counts.baselineExposure);
   return reading(limited, looks, {
     samples,
     unit: what.unit,
     logE: test.logEValue,
     verdict: verdictOf(limited, samples, harm, { failBelowMinimum: true }),
     champion:
-      counts.baselineExposure > 0
-        ? rateOf(
-            what.name,
-            counts.baselineEvents,
-            counts.baselineExposure,
-            rule,
-          )
-        : undefined,
+      counts.baselineExposure > 0 ? rateOf(what.name, counts.baselineEvents, counts.baselineExposure, rule) : undefined,
     candidate:
-      counts.canaryExposure > 0
-        ? rateOf(what.name, counts.canaryEvents, counts.canaryExposure, rule)
-        : undefined,
+      counts.canaryExposure > 0 ? rateOf(what.name, counts.canaryEvents, counts.canaryExposure, rule) : undefined,
     difference:
       samples > 0
         ? estimate(what.name, difference, bounds, {
@@ -245,18 +187,16 @@ function verdictOf(
   options: { readonly failBelowMinimum: boolean },
 ): Verdict {
   const enough = samples >= rule.minSamples;
-  if (harm && enough && harm.upper < rule.margin) return "Pass";
-  if (harm?.shown && (enough || options.failBelowMinimum)) return "Fail";
-  return "Inconclusive";
+  if (harm && enough && harm.upper < rule.margin) return 'Pass';
+  if (harm?.shown && (enough || options.failBelowMinimum)) return 'Fail';
+  return 'Inconclusive';
 }
 
 function harmOf(
   interval: SequentialResult,
   exact: { readonly lower: number; readonly upper: number } | undefined,
-):
-  | { readonly lower: number; readonly upper: number; readonly shown: boolean }
-  | undefined {
-  const bounds = interval.kind === "estimated" ? interval : exact;
+): { readonly lower: number; readonly upper: number; readonly shown: boolean } | undefined {
+  const bounds = interval.kind === 'estimated' ? interval : exact;
   return (
     bounds && {
       lower: bounds.lower,
@@ -289,8 +229,7 @@ interface Parts {
 }
 
 function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
-  const { samples, unit, logE, verdict, champion, candidate, difference } =
-    parts;
+  const { samples, unit, logE, verdict, champion, candidate, difference } = parts;
   return {
     analysis: rule.name,
     verdict,
@@ -307,23 +246,18 @@ function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
   };
 }
 
-function explain(
-  rule: AnalysisRule,
-  { samples, unit, verdict, difference }: Parts,
-): string {
+function explain(rule: AnalysisRule, { samples, unit, verdict, difference }: Parts): string {
   const counted = `n=${count(samples)} of ${count(rule.minSamples)}`;
-  if (verdict === "Inconclusive" && samples < rule.minSamples)
+  if (verdict === 'Inconclusive' && samples < rule.minSamples)
     return `needs ${count(rule.minSamples - samples)} more ${unit} (${counted})`;
   if (!difference) return `needs ${unit} that differ (${counted})`;
   const bounds =
-    difference.lower === undefined
-      ? ""
-      : ` [${number(difference.lower)}, ${number(difference.upper ?? NaN)}]`;
+    difference.lower === undefined ? '' : ` [${number(difference.lower)}, ${number(difference.upper ?? NaN)}]`;
   const numbers = `candidate - champion = ${number(difference.value)}${bounds} in ${difference.name}, tolerated loss ${number(rule.margin)}, n=${count(samples)} ${unit}`;
   const words = {
-    Pass: "is not worse",
-    Fail: "is worse",
-    Inconclusive: "is undecided",
+    Pass: 'is not worse',
+    Fail: 'is worse',
+    Inconclusive: 'is undecided',
   } as const;
   return `${words[verdict]}: ${numbers}`;
 }
@@ -351,17 +285,13 @@ function estimate(
   };
 }
 
-function meanOf(
-  name: string,
-  sums: RunningSums,
-  rule: AnalysisRule,
-): Estimate | undefined {
+function meanOf(name: string, sums: RunningSums, rule: AnalysisRule): Estimate | undefined {
   if (sums.n === 0) return undefined;
   const interval = meanConfidenceSequence(sums, {
     alpha: rule.alpha,
     tunedForRows: rule.minSamples,
   });
-  const bounds = interval.kind === "estimated" && {
+  const bounds = interval.kind === 'estimated' && {
     lower: interval.lower,
     upper: interval.upper,
   };
@@ -371,16 +301,11 @@ function meanOf(
     ...bounds,
     confidence: 1 - rule.alpha,
     n: sums.n,
-    method: "asymptotic confidence sequence",
+    method: 'asymptotic confidence sequence',
   };
 }
 
-function rateOf(
-  name: string,
-  events: number,
-  n: number,
-  rule: AnalysisRule,
-): Estimate {
+function rateOf(name: string, events: number, n: number, rule: AnalysisRule): Estimate {
   const bounds = bernoulliBounds(events, n, rule.alpha);
   return {
     name,
@@ -388,7 +313,7 @@ function rateOf(
     ...bounds,
     confidence: 1 - rule.alpha,
     n,
-    method: "exact confidence sequence",
+    method: 'exact confidence sequence',
   };
 }
 
@@ -398,7 +323,7 @@ function share(events: number, n: number): number {
 
 /** 1,840 for 1840. */
 export function count(n: number): string {
-  return n.toLocaleString("en-US");
+  return n.toLocaleString('en-US');
 }
 
 function number(value: number): string {

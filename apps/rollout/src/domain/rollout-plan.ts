@@ -1,6 +1,5 @@
 /** What an analysis measures. Loss and latency: lower is better; accuracy and engagement: higher is better. */
-export type AnalysisMetric =
-  "logLoss" | "accuracy" | "errorRate" | "latencyMs" | "engagement";
+export type AnalysisMetric = 'logLoss' | 'accuracy' | 'errorRate' | 'latencyMs' | 'engagement';
 
 /** One comparison of candidate and champion. */
 export interface AnalysisRule {
@@ -33,11 +32,11 @@ export interface StepRule {
 /** The rollout part of an admitted policy generation; a rollout keeps the one it began with. */
 export interface RolloutPlan {
   readonly endpoint: string;
-  readonly time: "EventTime" | "WallClock";
+  readonly time: 'EventTime' | 'WallClock';
   readonly steps: readonly StepRule[];
   readonly analyses: readonly AnalysisRule[];
   /** Policy time from start to end; after it `onDeadline` applies. */
   readonly deadlineMs: number;
   /** What missing evidence means at the deadline. There is no option to promote. */
-  readonly onDeadline: "Hold" | "RollBack";
+  readonly onDeadline: 'Hold' | 'RollBack';
 }

@@ -1,92 +1,65 @@
-import { describe, expect, it } from "@jest/globals";
-import {
-  joinFeedback,
-  joinLabels,
-  noLabels,
-  pendingFrom,
-  type ScoredPair,
-  type ServedBatch,
-} from "./observations.js";
-import {
-  applyOverride,
-  checkOverride,
-  etagOf,
-  reconcile,
-  type Override,
-  type OverrideContext,
-} from "./override.js";
-import { plan, waitingFor } from "./plan.js";
-import {
-  observeBatch,
-  observePairs,
-  start,
-  type Change,
-  type RolloutState,
-} from "./rollout.js";
-import type { AnalysisRule, RolloutPlan } from "./rollout-plan.js";
-import {
-  promote,
-  restorePrevious,
-  unserved,
-  type Actor,
-  type ModelBundle,
-  type RoutingState,
-} from "./routing.js";
+import { describe, expect, it } from '@jest/globals';
+import { joinFeedback, joinLabels, noLabels, pendingFrom, type ScoredPair, type ServedBatch } from './observations.js';
+import { applyOverride, checkOverride, etagOf, reconcile, type Override, type OverrideContext } from './override.js';
+import { plan, waitingFor } from './plan.js';
+import { observeBatch, observePairs, start, type Change, type RolloutState } from './rollout.js';
+import type { AnalysisRule, RolloutPlan } from './rollout-plan.js';
+import { promote, restorePrevious, unserved, type Actor, type ModelBundle, type RoutingState } from './routing.js';
 
 const HOUR = 3_600_000;
-const alice: Actor = { id: "alice", kind: "Human", roles: ["operator"] };
+const alice: Actor = { id: 'alice', kind: 'Human', roles: ['operator'] };
 const bundle = (version: number): ModelBundle => ({
-  name: "late",
+  name: 'late',
   version,
   digest: `sha256:${version}`,
   featureViewDigest: `sha256:f${version}`,
 });
 const accuracy: AnalysisRule = {
-  name: "accuracy",
-  metric: "accuracy",
+  name: 'accuracy',
+  metric: 'accuracy',
   alpha: 0.05,
   margin: 0.02,
   minSamples: 1000,
 };
 
 const planOf = (changes: Partial<RolloutPlan> = {}): RolloutPlan => ({
-  endpoint: "late-flights",
-  time: "EventTime",
+  endpoint: 'late-flights',
+  time: 'EventTime',
   steps: [
     {
-      name: "shadow",
+      name: 'shadow',
       weightPercent: 0,
       shadow: true,
       bakeMs: 2 * HOUR,
-      analyses: ["accuracy"],
+      analyses: ['accuracy'],
     },
     {
-      name: "half",
+      name: 'half',
       weightPercent: 50,
       shadow: false,
       bakeMs: 3 * HOUR,
-      analyses: ["accuracy"],
+      analyses: ['accuracy'],
     },
   ],
   analyses: [accuracy],
   deadlineMs: 100 * HOUR,
-  onDeadline: "Hold",
+  onDeadline: 'Hold',
   ...changes,
 });
 
 const served = (): RoutingState =>
-  promote(unserved("late-flights", "flights"), bundle(1), {
-    reason: "first",
+  promote(unserved('late-flights', 'flights'), bundle(1), {
+    reason: 'first',
     actor: alice,
   });
 
 const begin = (routing = served(), plan = planOf()): Change =>
   start(
     {
-      rolloutId: "ro-1",
-      pipeline: "flights",
-      cycleId: "c1",
-      idempotencyKey: "k",
+      rolloutId: 'ro-1',
+      pipeline: 'flights',
+      cycleId: 'c1',
+      idempotencyKey: 'k',
       policyGeneration: 1,
       plan,
       candidate: bundle(2),
@@ -95,16 +68,12 @@ const begin = (routing = served(), plan = planOf()): Change =>
     0,
   );
 
-const traffic = (
-  rollout: RolloutState,
-  hour: number,
-  changes: Partial<ServedBatch> = {},
-): RolloutState =>
+const traffic = (rollout: RolloutState, hour: number, changes: Partial<ServedBatch> = {}): RolloutState =>
   observeBatch(rollout, {
     requestId: `r${hour}`,
     eventTimeMs: hour * HOUR,
     epoch: rollout.wants.epoch,
-    candidateDigest: "sha256:2",
+    candidateDigest: 'sha256:2',
     servedByCandidate: [rollout.wants.weightPercent > 0, false],
     championScores: [0.9, 0.9],
     candidateScores: [0.9, 0.9],
@@ -121,19 +90,12 @@ const pairs = (n: number, candidate = 0.9): ScoredPair[] =>
     candidate,
     label: 1 as const,
   }));
-const labelled = (
-  rollout: RolloutState,
-  n: number,
-  candidate = 0.9,
-): RolloutState =>
+const labelled = (rollout: RolloutState, n: number, candidate = 0.9): RolloutState =>
   observePairs(rollout, pairs(n, candidate), { ...noLabels, joined: n });
 
-const context = (
-  rollout: RolloutState,
-  changes: Partial<OverrideContext> = {},
-): OverrideContext => ({
+const context = (rollout: RolloutState, changes: Partial<OverrideContext> = {}): OverrideContext => ({
   actor: alice,
-  reason: "because I say so",
+  reason: 'because I say so',
   etag: etagOf(rollout),
   force: false,
   nowMs: 0,
@@ -141,29 +103,24 @@ const context = (
   ...changes,
 });
 const time = { nowMs: 0, tookMs: 0 };
-const kinds = (change: Change): string[] =>
-  change.facts.map((fact) => fact.kind);
+const kinds = (change: Change): string[] => change.facts.map((fact) => fact.kind);
 
-describe("a rollout", () => {
-  it("promotes at once when there is no champion to compare with, and says why", () => {
-    const change = begin(unserved("late-flights", "flights"));
-    expect(kinds(change)).toEqual([
-      "RolloutStarted",
-      "RoutingChanged",
-      "Finished",
-    ]);
+describe('a rollout', () => {
+  it('promotes at once when there is no champion to compare with, and says why', () => {
+    const change = begin(unserved('late-flights', 'flights'));
+    expect(kinds(change)).toEqual(['RolloutStarted', 'RoutingChanged', 'Finished']);
     expect(change.routing).toMatchObject({
       epoch: 1,
       champion: bundle(2),
       weightPercent: 0,
     });
     expect(change.rollout).toMatchObject({
-      phase: "Promoted",
-      cause: expect.stringContaining("no champion to compare with"),
+      phase: 'Promoted',
+      cause: expect.stringContaining('no champion to compare with'),
     });
   });
 
-  it("walks through its steps on passing evidence and promotes the whole bundle", () => {
+  it('walks through its steps on passing evidence and promotes the whole bundle', () => {
     const started = begin();
     expect(started.routing).toMatchObject({
       epoch: 2,
@@ -173,11 +130,7 @@ describe("a rollout", () => {
     });
     let rollout = labelled(traffic(traffic(started.rollout, 0), 2), 1200);
     const second = reconcile(rollout, started.routing, time);
-    expect(kinds(second)).toEqual([
-      "AnalysisMeasured",
-      "StepEntered",
-      "RoutingChanged",
-    ]);
+    expect(kinds(second)).toEqual(['AnalysisMeasured', 'StepEntered', 'RoutingChanged']);
     expect(second.routing).toMatchObject({
       epoch: 3,
       weightPercent: 50,
@@ -186,7 +139,7 @@ describe("a rollout", () => {
     });
     rollout = labelled(traffic(traffic(second.rollout, 3), 5), 200);
     const end = reconcile(rollout, second.routing, time);
-    expect(end.rollout.phase).toBe("Promoted");
+    expect(end.rollout.phase).toBe('Promoted');
     expect(end.routing).toMatchObject({
       epoch: 4,
       champion: bundle(2),
@@ -196,56 +149,38 @@ describe("a rollout", () => {
     expect(end.routing.candidate).toBeUndefined();
   });
 
-  it("holds with numbers while labels are missing", () => {
+  it('holds with numbers while labels are missing', () => {
     const rollout = labelled(traffic(traffic(begin().rollout, 0), 9), 160);
     const looked = reconcile(rollout, served(), time);
-    expect(
-      looked.facts.filter((fact) => fact.kind !== "AnalysisMeasured"),
-    ).toEqual([]);
-    expect(waitingFor(looked.rollout, 0)).toBe(
-      "accuracy needs 840 more labels (n=160 of 1,000)",
-    );
+    expect(looked.facts.filter((fact) => fact.kind !== 'AnalysisMeasured')).toEqual([]);
+    expect(waitingFor(looked.rollout, 0)).toBe('accuracy needs 840 more labels (n=160 of 1,000)');
   });
 
-  it("does not let old evidence raise the weight when traffic stops in a later step", () => {
-    const second = reconcile(
-      labelled(traffic(traffic(begin().rollout, 0), 2), 5000),
-      begin().routing,
-      time,
-    );
+  it('does not let old evidence raise the weight when traffic stops in a later step', () => {
+    const second = reconcile(labelled(traffic(traffic(begin().rollout, 0), 2), 5000), begin().routing, time);
     const silent = traffic(second.rollout, 9);
     expect(plan(silent, 0)).toEqual({
-      kind: "Hold",
-      waitingFor: "accuracy needs 100 more labels of step half (n=0 of 100)",
+      kind: 'Hold',
+      waitingFor: 'accuracy needs 100 more labels of step half (n=0 of 100)',
     });
   });
 
-  it("waits until the gateways serve what was asked", () => {
+  it('waits until the gateways serve what was asked', () => {
     const started = begin();
-    const stale = labelled(
-      traffic(traffic(started.rollout, 0, { epoch: 1 }), 9, { epoch: 1 }),
-      2000,
-    );
+    const stale = labelled(traffic(traffic(started.rollout, 0, { epoch: 1 }), 9, { epoch: 1 }), 2000);
     const looked = reconcile(stale, started.routing, time);
     expect(looked.rollout.stepIndex).toBe(0);
-    expect(waitingFor(looked.rollout, 0)).toContain(
-      "traffic under routing epoch 2 (newest seen 1)",
-    );
+    expect(waitingFor(looked.rollout, 0)).toContain('traffic under routing epoch 2 (newest seen 1)');
   });
 
-  it("rolls back at once when harm is shown, even while paused", () => {
+  it('rolls back at once when harm is shown, even while paused', () => {
     const started = begin();
-    const paused = applyOverride(
-      started.rollout,
-      started.routing,
-      { verb: "Pause" },
-      context(started.rollout),
-    );
+    const paused = applyOverride(started.rollout, started.routing, { verb: 'Pause' }, context(started.rollout));
     const harmed = labelled(traffic(paused.rollout, 0), 60, 0.1);
     const end = reconcile(harmed, paused.routing, { nowMs: 5, tookMs: 3 });
     expect(end.rollout).toMatchObject({
-      phase: "RolledBack",
-      cause: expect.stringContaining("accuracy is worse"),
+      phase: 'RolledBack',
+      cause: expect.stringContaining('accuracy is worse'),
     });
     expect(end.routing).toMatchObject({
       weightPercent: 0,
@@ -253,53 +188,35 @@ describe("a rollout", () => {
       champion: bundle(1),
     });
     expect(end.facts.at(-1)).toMatchObject({
-      kind: "Finished",
-      result: "RolledBack",
+      kind: 'Finished',
+      result: 'RolledBack',
       tookMs: 3,
-      evidence: [{ verdict: "Fail" }],
+      evidence: [{ verdict: 'Fail' }],
     });
   });
 
-  it("never advances while paused", () => {
+  it('never advances while paused', () => {
     const started = begin();
-    const paused = applyOverride(
-      started.rollout,
-      started.routing,
-      { verb: "Pause" },
-      context(started.rollout),
-    );
+    const paused = applyOverride(started.rollout, started.routing, { verb: 'Pause' }, context(started.rollout));
     const passing = labelled(traffic(traffic(paused.rollout, 0), 9), 5000);
     expect(reconcile(passing, paused.routing, time).rollout.stepIndex).toBe(0);
   });
 
-  it("ends as the policy says at the deadline, and never by promoting", () => {
-    const late = (onDeadline: "Hold" | "RollBack"): Change => {
-      const started = begin(
-        served(),
-        planOf({ onDeadline, deadlineMs: 10 * HOUR }),
-      );
-      return reconcile(
-        traffic(traffic(started.rollout, 0), 11),
-        started.routing,
-        time,
-      );
+  it('ends as the policy says at the deadline, and never by promoting', () => {
+    const late = (onDeadline: 'Hold' | 'RollBack'): Change => {
+      const started = begin(served(), planOf({ onDeadline, deadlineMs: 10 * HOUR }));
+      return reconcile(traffic(traffic(started.rollout, 0), 11), started.routing, time);
     };
-    expect(late("RollBack").rollout).toMatchObject({
-      phase: "RolledBack",
-      cause: "the deadline of 10h has passed without enough evidence",
+    expect(late('RollBack').rollout).toMatchObject({
+      phase: 'RolledBack',
+      cause: 'the deadline of 10h has passed without enough evidence',
     });
-    expect(late("Hold").rollout.phase).toBe("Running");
-    expect(waitingFor(late("Hold").rollout, 0)).toContain(
-      "the deadline of 10h has passed",
-    );
+    expect(late('Hold').rollout.phase).toBe('Running');
+    expect(waitingFor(late('Hold').rollout, 0)).toContain('the deadline of 10h has passed');
   });
 
-  it("holds when the observed split contradicts the share asked for", () => {
-    const second = reconcile(
-      labelled(traffic(traffic(begin().rollout, 0), 2), 5000),
-      begin().routing,
-      time,
-    );
+  it('holds when the observed split contradicts the share asked for', () => {
+    const second = reconcile(labelled(traffic(traffic(begin().rollout, 0), 2), 5000), begin().routing, time);
     const rows = 4000;
     const skewed = traffic(second.rollout, 9, {
       servedByCandidate: Array.from({ length: rows }, (_, i) => i % 10 === 0),
@@ -307,34 +224,26 @@ describe("a rollout", () => {
       candidateScores: Array.from({ length: rows }, () => 0.9),
     });
     const looked = reconcile(labelled(skewed, 500), second.routing, time);
-    expect(looked.rollout.phase).toBe("Running");
+    expect(looked.rollout.phase).toBe('Running');
     expect(waitingFor(looked.rollout, 0)).toContain(
-      "sample-ratio mismatch: the candidate answered 10.0 % of 4000 rows, 50 % was asked for",
+      'sample-ratio mismatch: the candidate answered 10.0 % of 4000 rows, 50 % was asked for',
     );
   });
 
-  it("follows the wall clock where the policy says so", () => {
-    const started = begin(served(), planOf({ time: "WallClock" }));
+  it('follows the wall clock where the policy says so', () => {
+    const started = begin(served(), planOf({ time: 'WallClock' }));
     const rollout = labelled(traffic(started.rollout, 0), 2000);
-    expect(
-      reconcile(rollout, started.routing, { nowMs: HOUR, tookMs: 0 }).rollout
-        .stepIndex,
-    ).toBe(0);
-    expect(
-      reconcile(rollout, started.routing, { nowMs: 2 * HOUR, tookMs: 0 })
-        .rollout.stepIndex,
-    ).toBe(1);
+    expect(reconcile(rollout, started.routing, { nowMs: HOUR, tookMs: 0 }).rollout.stepIndex).toBe(0);
+    expect(reconcile(rollout, started.routing, { nowMs: 2 * HOUR, tookMs: 0 }).rollout.stepIndex).toBe(1);
   });
 
-  it("ignores traffic of another candidate", () => {
+  it('ignores traffic of another candidate', () => {
     const started = begin();
-    expect(traffic(started.rollout, 5, { candidateDigest: "sha256:9" })).toBe(
-      started.rollout,
-    );
+    expect(traffic(started.rollout, 5, { candidateDigest: 'sha256:9' })).toBe(started.rollout);
   });
 });
 
-describe("a person", () => {
+describe('a person', () => {
   const refused = (
     rollout: RolloutState,
     override: Override,
@@ -348,44 +257,27 @@ describe("a person", () => {
     }
   };
 
-  it("needs the present etag, except to roll back or with force", () => {
+  it('needs the present etag, except to roll back or with force', () => {
     const { rollout } = begin();
-    expect(refused(rollout, { verb: "Promote" }, { etag: "r0" })).toBe(
-      "ETAG_MISMATCH",
-    );
-    expect(refused(rollout, { verb: "Promote" }, { etag: "" })).toBe(
-      "ETAG_REQUIRED",
-    );
-    expect(
-      refused(rollout, { verb: "Promote" }, { etag: "r0", force: true }),
-    ).toBeUndefined();
-    expect(
-      refused(rollout, { verb: "RollBack" }, { etag: "" }),
-    ).toBeUndefined();
-    expect(refused(rollout, { verb: "RollBack" }, { etag: "r0" })).toBe(
-      "ETAG_MISMATCH",
-    );
+    expect(refused(rollout, { verb: 'Promote' }, { etag: 'r0' })).toBe('ETAG_MISMATCH');
+    expect(refused(rollout, { verb: 'Promote' }, { etag: '' })).toBe('ETAG_REQUIRED');
+    expect(refused(rollout, { verb: 'Promote' }, { etag: 'r0', force: true })).toBeUndefined();
+    expect(refused(rollout, { verb: 'RollBack' }, { etag: '' })).toBeUndefined();
+    expect(refused(rollout, { verb: 'RollBack' }, { etag: 'r0' })).toBe('ETAG_MISMATCH');
   });
 
-  it("is refused after the end", () => {
+  it('is refused after the end', () => {
     const started = begin();
-    const ended = applyOverride(
-      started.rollout,
-      started.routing,
-      { verb: "RollBack" },
-      context(started.rollout),
-    );
-    expect(refused(ended.rollout, { verb: "Promote" }, { force: true })).toBe(
-      "ROLLOUT_FINISHED",
-    );
+    const ended = applyOverride(started.rollout, started.routing, { verb: 'RollBack' }, context(started.rollout));
+    expect(refused(ended.rollout, { verb: 'Promote' }, { force: true })).toBe('ROLLOUT_FINISHED');
   });
 
-  it("may set a weight, which pauses, and resume, which restores the weight of the step", () => {
+  it('may set a weight, which pauses, and resume, which restores the weight of the step', () => {
     const started = begin();
     const weighted = applyOverride(
       started.rollout,
       started.routing,
-      { verb: "SetWeight", weightPercent: 30 },
+      { verb: 'SetWeight', weightPercent: 30 },
       context(started.rollout),
     );
     expect(weighted.routing).toMatchObject({
@@ -394,12 +286,7 @@ describe("a person", () => {
       shadow: false,
     });
     expect(weighted.rollout.paused).toBeDefined();
-    const resumed = applyOverride(
-      weighted.rollout,
-      weighted.routing,
-      { verb: "Resume" },
-      context(weighted.rollout),
-    );
+    const resumed = applyOverride(weighted.rollout, weighted.routing, { verb: 'Resume' }, context(weighted.rollout));
     expect(resumed.routing).toMatchObject({
       epoch: 4,
       weightPercent: 0,
@@ -408,36 +295,26 @@ describe("a person", () => {
     expect(resumed.rollout.paused).toBeUndefined();
   });
 
-  it("may advance step by step up to the promotion", () => {
+  it('may advance step by step up to the promotion', () => {
     const started = begin();
-    const second = applyOverride(
-      started.rollout,
-      started.routing,
-      { verb: "Advance" },
-      context(started.rollout),
-    );
+    const second = applyOverride(started.rollout, started.routing, { verb: 'Advance' }, context(started.rollout));
     expect(second.routing.weightPercent).toBe(50);
-    const end = applyOverride(
-      second.rollout,
-      second.routing,
-      { verb: "Advance" },
-      context(second.rollout),
-    );
-    expect(end.rollout.phase).toBe("Promoted");
+    const end = applyOverride(second.rollout, second.routing, { verb: 'Advance' }, context(second.rollout));
+    expect(end.rollout.phase).toBe('Promoted');
     expect(end.facts.at(-1)).toMatchObject({
-      kind: "Finished",
+      kind: 'Finished',
       actor: alice,
-      cause: "because I say so",
+      cause: 'because I say so',
     });
   });
 
-  it("may restore the previous champion as one set, but not under a running rollout", () => {
+  it('may restore the previous champion as one set, but not under a running rollout', () => {
     const promoted = promote(served(), bundle(2), {
-      reason: "won",
+      reason: 'won',
       actor: alice,
     });
     const restored = restorePrevious(promoted, {
-      reason: "worse after all",
+      reason: 'worse after all',
       actor: alice,
     });
     expect(restored).toMatchObject({
@@ -445,19 +322,15 @@ describe("a person", () => {
       champion: bundle(1),
       previousChampion: bundle(2),
     });
-    expect(() =>
-      restorePrevious(begin(promoted).routing, { reason: "x", actor: alice }),
-    ).toThrow("roll it back first");
-    expect(() =>
-      restorePrevious(served(), { reason: "x", actor: alice }),
-    ).toThrow("no previous champion");
+    expect(() => restorePrevious(begin(promoted).routing, { reason: 'x', actor: alice })).toThrow('roll it back first');
+    expect(() => restorePrevious(served(), { reason: 'x', actor: alice })).toThrow('no previous champion');
   });
 });
 
-describe("labels", () => {
+describe('labels', () => {
   const pending = pendingFrom(
     {
-      requestId: "r",
+      requestId: 'r',
       eventTimeMs: 0,
       epoch: 1,
       servedByCandidate: [true, false, false],
@@ -468,12 +341,12 @@ describe("labels", () => {
       championErrors: 0,
       candidateErrors: 0,
     },
-    { rolloutId: "ro", sequence: 0, unpairedToo: true },
+    { rolloutId: 'ro', sequence: 0, unpairedToo: true },
   )!;
 
-  it("join by row, count each row once and keep the first of contradictory outcomes", () => {
+  it('join by row, count each row once and keep the first of contradictory outcomes', () => {
     const first = joinLabels(pending, {
-      requestId: "r",
+      requestId: 'r',
       rowIndexes: [2, 1, 7],
       labels: [1, 0, 1],
     });
@@ -486,7 +359,7 @@ describe("labels", () => {
     });
     expect(first.pairs).toEqual([{ champion: 0.3, candidate: 0.6, label: 1 }]);
     const second = joinLabels(first.pending, {
-      requestId: "r",
+      requestId: 'r',
       rowIndexes: [2, 2, 0],
       labels: [1, 0, 0],
     });
@@ -499,45 +372,45 @@ describe("labels", () => {
     });
   });
 
-  it("refuse outcomes that are neither 0 nor 1", () => {
+  it('refuse outcomes that are neither 0 nor 1', () => {
     expect(
       joinLabels(pending, {
-        requestId: "r",
+        requestId: 'r',
         rowIndexes: [],
         labels: [2, 0, 255],
       }).counts,
     ).toMatchObject({ joined: 0, unknown: 2 });
   });
 
-  it("leave feedback to the arm that answered, once per row and name", () => {
+  it('leave feedback to the arm that answered, once per row and name', () => {
     const first = joinFeedback(pending, {
-      requestId: "r",
+      requestId: 'r',
       rowIndex: 0,
-      name: "accepted",
+      name: 'accepted',
       value: 1,
     })!;
-    expect(first.arm).toBe("candidate");
+    expect(first.arm).toBe('candidate');
     expect(
       joinFeedback(first.pending, {
-        requestId: "r",
+        requestId: 'r',
         rowIndex: 0,
-        name: "accepted",
+        name: 'accepted',
         value: 1,
       }),
     ).toBeUndefined();
     expect(
       joinFeedback(pending, {
-        requestId: "r",
+        requestId: 'r',
         rowIndex: 1,
-        name: "accepted",
+        name: 'accepted',
         value: 1,
       })!.arm,
-    ).toBe("champion");
+    ).toBe('champion');
     expect(
       joinFeedback(pending, {
-        requestId: "r",
+        requestId: 'r',
         rowIndex: 3,
-        name: "accepted",
+        name: 'accepted',
         value: 1,
       }),
     ).toBeUndefined();

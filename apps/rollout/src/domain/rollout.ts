@@ -1,21 +1,9 @@
-import { assert } from "@rondo/kernel";
-import {
-  addBatch,
-  addFeedback,
-  addPairs,
-  emptyEvidence,
-  readEvidence,
-  type EvidenceState,
-} from "./evidence.js";
-import type { Fact, Measured } from "./facts.js";
-import {
-  noLabels,
-  type LabelCounts,
-  type ScoredPair,
-  type ServedBatch,
-} from "./observations.js";
-import type { Reading } from "./reading.js";
-import type { AnalysisRule, RolloutPlan, StepRule } from "./rollout-plan.js";
+import { assert } from '@rondo/kernel';
+import { addBatch, addFeedback, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
+import type { Fact, Measured } from './facts.js';
+import { noLabels, type LabelCounts, type ScoredPair, type ServedBatch } from './observations.js';
+import type { Reading } from './reading.js';
+import type { AnalysisRule, RolloutPlan, StepRule } from './rollout-plan.js';
 import {
   promote,
   routeToCandidate,
@@ -23,8 +11,8 @@ import {
   type Actor,
   type ModelBundle,
   type RoutingState,
-} from "./routing.js";
-import { emptySplit, observeSplit, type SplitState } from "./split-check.js";
+} from './routing.js';
+import { emptySplit, observeSplit, type SplitState } from './split-check.js';
 
 /** A stay in a step. A step may be entered again after a person set another weight. */
 export interface StepVisit {
@@ -48,7 +36,7 @@ export interface RolloutState {
   readonly candidate: ModelBundle;
   /** Absent when there was nothing to compare with. */
   readonly champion?: ModelBundle;
-  readonly phase: "Running" | "Promoted" | "RolledBack";
+  readonly phase: 'Running' | 'Promoted' | 'RolledBack';
   readonly paused?: { readonly reason: string; readonly actor: Actor };
   readonly stepIndex: number;
   readonly visits: readonly StepVisit[];
@@ -92,8 +80,8 @@ export interface Change {
 const HOUR_MS = 3_600_000;
 /** The rule itself acts. */
 export const POLICY: Actor = {
-  id: "policy:rollout",
-  kind: "Policy",
+  id: 'policy:rollout',
+  kind: 'Policy',
   roles: [],
 };
 
@@ -109,14 +97,10 @@ export interface RolloutRequest {
 }
 
 /** Begins a rollout: through the steps, or straight to the champion's place when the endpoint serves nothing yet. */
-export function start(
-  request: RolloutRequest,
-  routing: RoutingState,
-  nowMs: number,
-): Change {
+export function start(request: RolloutRequest, routing: RoutingState, nowMs: number): Change {
   const rollout = newRollout(request, routing, nowMs);
   const started: Fact = {
-    kind: "RolloutStarted",
+    kind: 'RolloutStarted',
     candidate: rollout.candidate,
     ...(rollout.champion && { champion: rollout.champion }),
   };
@@ -136,7 +120,7 @@ export function start(
     started,
     enterStep(rollout, routing, {
       stepIndex: 0,
-      reason: "rollout started",
+      reason: 'rollout started',
       actor: POLICY,
       nowMs,
     }),
@@ -144,22 +128,11 @@ export function start(
 }
 
 /** Takes in one served request. Requests of other candidates or older epochs than the rollout's first change nothing. */
-export function observeBatch(
-  rollout: RolloutState,
-  batch: ServedBatch,
-): RolloutState {
+export function observeBatch(rollout: RolloutState, batch: ServedBatch): RolloutState {
   if (batch.candidateDigest !== rollout.candidate.digest) return rollout;
-  const watermarkMs = Math.max(
-    rollout.watermarkMs ?? batch.eventTimeMs,
-    batch.eventTimeMs,
-  );
-  const evidence = mapEvidence(rollout, (rule, state) =>
-    addBatch(rule, state, batch),
-  );
-  const split =
-    batch.epoch === rollout.wants.epoch
-      ? observeSplit(rollout.split, batch, rollout.wants)
-      : rollout.split;
+  const watermarkMs = Math.max(rollout.watermarkMs ?? batch.eventTimeMs, batch.eventTimeMs);
+  const evidence = mapEvidence(rollout, (rule, state) => addBatch(rule, state, batch));
+  const split = batch.epoch === rollout.wants.epoch ? observeSplit(rollout.split, batch, rollout.wants) : rollout.split;
   const seen = { epoch: Math.max(rollout.seen.epoch, batch.epoch) };
   const clocked = {
     ...rollout,
@@ -176,39 +149,28 @@ export function observeBatch(
 }
 
 /** Takes in rows whose outcome became known. */
-export function observePairs(
-  rollout: RolloutState,
-  pairs: readonly ScoredPair[],
-  counts: LabelCounts,
-): RolloutState {
+export function observePairs(rollout: RolloutState, pairs: readonly ScoredPair[], counts: LabelCounts): RolloutState {
   const labels = sumCounts(rollout.labels, counts);
   if (pairs.length === 0) return { ...rollout, labels };
   return {
     ...rollout,
     labels,
-    evidence: mapEvidence(rollout, (rule, state) =>
-      addPairs(rule, state, pairs),
-    ),
+    evidence: mapEvidence(rollout, (rule, state) => addPairs(rule, state, pairs)),
   };
 }
 
 /** A user's reaction to an answer of one arm. */
 export interface ArmFeedback {
-  readonly arm: "candidate" | "champion";
+  readonly arm: 'candidate' | 'champion';
   readonly name: string;
   readonly value: number;
 }
 
 /** Takes in one user's reaction to an answer. */
-export function observeFeedback(
-  rollout: RolloutState,
-  feedback: ArmFeedback,
-): RolloutState {
+export function observeFeedback(rollout: RolloutState, feedback: ArmFeedback): RolloutState {
   return {
     ...rollout,
-    evidence: mapEvidence(rollout, (rule, state) =>
-      addFeedback(rule, state, feedback),
-    ),
+    evidence: mapEvidence(rollout, (rule, state) => addFeedback(rule, state, feedback)),
   };
 }
 
@@ -217,38 +179,23 @@ export function measure(
   rollout: RolloutState,
   nowMs: number,
 ): { readonly rollout: RolloutState; readonly facts: readonly Fact[] } {
-  const previous = new Map(
-    rollout.latest.map((reading) => [reading.analysis, reading]),
-  );
+  const previous = new Map(rollout.latest.map((reading) => [reading.analysis, reading]));
   const latest = analysesSoFar(rollout).map((rule) =>
-    readEvidence(
-      rule,
-      rollout.evidence[rule.name]!,
-      (previous.get(rule.name)?.looks ?? 0) + 1,
-    ),
+    readEvidence(rule, rollout.evidence[rule.name]!, (previous.get(rule.name)?.looks ?? 0) + 1),
   );
   const verdictChanged = latest.some(
-    (reading) =>
-      (previous.get(reading.analysis)?.verdict ?? "Inconclusive") !==
-      reading.verdict,
+    (reading) => (previous.get(reading.analysis)?.verdict ?? 'Inconclusive') !== reading.verdict,
   );
   const atMs = policyTime(rollout, nowMs);
   const last = rollout.lastMeasuredAtMs;
   const hourPassed =
-    atMs !== undefined &&
-    (last === undefined ||
-      Math.floor(atMs / HOUR_MS) > Math.floor(last / HOUR_MS));
+    atMs !== undefined && (last === undefined || Math.floor(atMs / HOUR_MS) > Math.floor(last / HOUR_MS));
   const next = {
     ...rollout,
     latest,
     revision: rollout.revision + (verdictChanged ? 1 : 0),
   };
-  if (
-    atMs === undefined ||
-    latest.length === 0 ||
-    !(verdictChanged || hourPassed)
-  )
-    return { rollout: next, facts: [] };
+  if (atMs === undefined || latest.length === 0 || !(verdictChanged || hourPassed)) return { rollout: next, facts: [] };
   const measured: Measured = {
     step: stepOf(rollout).name,
     results: latest,
@@ -258,7 +205,7 @@ export function measure(
   };
   return {
     rollout: { ...next, lastMeasuredAtMs: atMs },
-    facts: [{ kind: "AnalysisMeasured", measured }],
+    facts: [{ kind: 'AnalysisMeasured', measured }],
   };
 }
 
@@ -277,9 +224,7 @@ export function enterStep(
   assert(step, `rollout ${rollout.rolloutId} has no step ${to.stepIndex}`);
   const atMs = policyTime(rollout, to.nowMs);
   const visits = leaveStep(rollout, to.nowMs);
-  const samplesAtEntry = Object.fromEntries(
-    rollout.latest.map((reading) => [reading.analysis, reading.samples]),
-  );
+  const samplesAtEntry = Object.fromEntries(rollout.latest.map((reading) => [reading.analysis, reading.samples]));
   const entered: StepVisit = {
     stepIndex: to.stepIndex,
     samplesAtEntry,
@@ -294,7 +239,7 @@ export function enterStep(
     revision: rollout.revision + 1,
   };
   const fact: Fact = {
-    kind: "StepEntered",
+    kind: 'StepEntered',
     stepIndex: to.stepIndex,
     step: step.name,
     weightPercent: step.weightPercent,
@@ -339,9 +284,7 @@ export function share(
   return {
     rollout: { ...rollout, wants, split: emptySplit },
     routing: routed,
-    facts: [
-      { kind: "RoutingChanged", routing: routed, rolloutId: rollout.rolloutId },
-    ],
+    facts: [{ kind: 'RoutingChanged', routing: routed, rolloutId: rollout.rolloutId }],
   };
 }
 
@@ -354,58 +297,41 @@ export interface Ending {
 }
 
 /** The candidate takes the champion's place. */
-export function finishPromoted(
-  rollout: RolloutState,
-  routing: RoutingState,
-  ending: Ending,
-): Change {
+export function finishPromoted(rollout: RolloutState, routing: RoutingState, ending: Ending): Change {
   const routed = promote(routing, rollout.candidate, {
     reason: ending.cause,
     actor: ending.actor,
   });
-  return finish(rollout, routed, { ...ending, result: "Promoted" });
+  return finish(rollout, routed, { ...ending, result: 'Promoted' });
 }
 
 /** The candidate loses all traffic; the champion's bundle stays what it was. */
-export function finishRolledBack(
-  rollout: RolloutState,
-  routing: RoutingState,
-  ending: Ending,
-): Change {
+export function finishRolledBack(rollout: RolloutState, routing: RoutingState, ending: Ending): Change {
   const routed = withdrawCandidate(routing, {
     reason: ending.cause,
     actor: ending.actor,
   });
-  return finish(rollout, routed, { ...ending, result: "RolledBack" });
+  return finish(rollout, routed, { ...ending, result: 'RolledBack' });
 }
 
 /** Policy time of the rollout: the watermark of the traffic, or the wall clock. */
-export function policyTime(
-  rollout: RolloutState,
-  nowMs: number,
-): number | undefined {
-  return rollout.plan.time === "EventTime" ? rollout.watermarkMs : nowMs;
+export function policyTime(rollout: RolloutState, nowMs: number): number | undefined {
+  return rollout.plan.time === 'EventTime' ? rollout.watermarkMs : nowMs;
 }
 
 /** The step the rollout is in. */
 export function stepOf(rollout: RolloutState): StepRule {
   const step = rollout.plan.steps[rollout.stepIndex];
-  assert(
-    step,
-    `rollout ${rollout.rolloutId} is in step ${rollout.stepIndex}, which its plan does not have`,
-  );
+  assert(step, `rollout ${rollout.rolloutId} is in step ${rollout.stepIndex}, which its plan does not have`);
   return step;
 }
 
 function finish(
   rollout: RolloutState,
   routing: RoutingState,
-  ending: Ending & { readonly result: "Promoted" | "RolledBack" },
+  ending: Ending & { readonly result: 'Promoted' | 'RolledBack' },
 ): Change {
-  assert(
-    rollout.phase === "Running",
-    `rollout ${rollout.rolloutId} has ended before`,
-  );
+  assert(rollout.phase === 'Running', `rollout ${rollout.rolloutId} has ended before`);
   const atMs = policyTime(rollout, ending.nowMs);
   const { paused: _paused, ...rest } = rollout;
   const finished: RolloutState = {
@@ -418,7 +344,7 @@ function finish(
     revision: rollout.revision + 1,
   };
   const fact: Fact = {
-    kind: "Finished",
+    kind: 'Finished',
     result: ending.result,
     cause: ending.cause,
     actor: ending.actor,
@@ -430,51 +356,38 @@ function finish(
   return {
     rollout: finished,
     routing,
-    facts: [
-      { kind: "RoutingChanged", routing, rolloutId: rollout.rolloutId },
-      fact,
-    ],
+    facts: [{ kind: 'RoutingChanged', routing, rolloutId: rollout.rolloutId }, fact],
   };
 }
 
-function newRollout(
-  request: RolloutRequest,
-  routing: RoutingState,
-  nowMs: number,
-): RolloutState {
+function newRollout(request: RolloutRequest, routing: RoutingState, nowMs: number): RolloutState {
   return {
     ...request,
     endpoint: routing.endpoint,
     ...(routing.champion && { champion: routing.champion }),
-    phase: "Running",
+    phase: 'Running',
     stepIndex: 0,
     visits: [],
     wants: { weightPercent: 0, shadow: false, epoch: routing.epoch },
     seen: { epoch: 0 },
-    evidence: Object.fromEntries(
-      request.plan.analyses.map((rule) => [rule.name, emptyEvidence(rule)]),
-    ),
+    evidence: Object.fromEntries(request.plan.analyses.map((rule) => [rule.name, emptyEvidence(rule)])),
     split: emptySplit,
     latest: [],
-    ...(request.plan.time === "WallClock" && { startedAtMs: nowMs }),
+    ...(request.plan.time === 'WallClock' && { startedAtMs: nowMs }),
     startedWallMs: nowMs,
     predictions: 0,
     labels: noLabels,
     droppedRequests: 0,
     nextSequence: 0,
     pendingRequests: 0,
-    cause: "rollout started",
+    cause: 'rollout started',
     revision: 1,
   };
 }
 
 /** Rules of the steps up to the present one: harm seen earlier stays harm. */
 function analysesSoFar(rollout: RolloutState): AnalysisRule[] {
-  const names = new Set(
-    rollout.plan.steps
-      .slice(0, rollout.stepIndex + 1)
-      .flatMap((step) => step.analyses),
-  );
+  const names = new Set(rollout.plan.steps.slice(0, rollout.stepIndex + 1).flatMap((step) => step.analyses));
   return rollout.plan.analyses.filter((rule) => names.has(rule.name));
 }
 
@@ -483,36 +396,24 @@ function mapEvidence(
   update: (rule: AnalysisRule, state: EvidenceState) => EvidenceState,
 ): Record<string, EvidenceState> {
   return Object.fromEntries(
-    rollout.plan.analyses.map((rule) => [
-      rule.name,
-      update(rule, rollout.evidence[rule.name]!),
-    ]),
+    rollout.plan.analyses.map((rule) => [rule.name, update(rule, rollout.evidence[rule.name]!)]),
   );
 }
 
 /** The first traffic of an event-time pipeline tells when its present step began. */
 function withEntryTime(rollout: RolloutState): RolloutState {
   const last = rollout.visits.at(-1);
-  if (
-    !last ||
-    last.enteredAtMs !== undefined ||
-    rollout.watermarkMs === undefined
-  )
-    return rollout;
+  if (!last || last.enteredAtMs !== undefined || rollout.watermarkMs === undefined) return rollout;
   return {
     ...rollout,
-    visits: [
-      ...rollout.visits.slice(0, -1),
-      { ...last, enteredAtMs: rollout.watermarkMs },
-    ],
+    visits: [...rollout.visits.slice(0, -1), { ...last, enteredAtMs: rollout.watermarkMs }],
   };
 }
 
 function leaveStep(rollout: RolloutState, nowMs: number): readonly StepVisit[] {
   const atMs = policyTime(rollout, nowMs);
   const last = rollout.visits.at(-1);
-  if (!last || last.leftAtMs !== undefined || atMs === undefined)
-    return rollout.visits;
+  if (!last || last.leftAtMs !== undefined || atMs === undefined) return rollout.visits;
   return [...rollout.visits.slice(0, -1), { ...last, leftAtMs: atMs }];
 }
 

@@ -1,4 +1,4 @@
-import { assert, PermanentError } from "@rondo/kernel";
+import { assert, PermanentError } from '@rondo/kernel';
 
 /** A model and what must be put in place together with it. A rollback restores the whole bundle, never a part. */
 export interface ModelBundle {
@@ -14,7 +14,7 @@ export interface ModelBundle {
 /** Who acts. */
 export interface Actor {
   readonly id: string;
-  readonly kind: "Human" | "Service" | "Policy";
+  readonly kind: 'Human' | 'Service' | 'Policy';
   readonly roles: readonly string[];
 }
 
@@ -51,8 +51,8 @@ export function unserved(endpoint: string, pipeline: string): RoutingState {
     epoch: 0,
     weightPercent: 0,
     shadow: false,
-    reason: "never served",
-    actor: { id: "service:rollout", kind: "Service", roles: [] },
+    reason: 'never served',
+    actor: { id: 'service:rollout', kind: 'Service', roles: [] },
   };
 }
 
@@ -67,29 +67,14 @@ export function routeToCandidate(
   },
   why: RoutingReason,
 ): RoutingState {
-  assert(
-    routing.champion,
-    `endpoint ${routing.endpoint} has no champion to compare a candidate with`,
-  );
-  assert(
-    share.weightPercent >= 0 && share.weightPercent <= 100,
-    `weight ${share.weightPercent} is not a percentage`,
-  );
+  assert(routing.champion, `endpoint ${routing.endpoint} has no champion to compare a candidate with`);
+  assert(share.weightPercent >= 0 && share.weightPercent <= 100, `weight ${share.weightPercent} is not a percentage`);
   return checked({ ...routing, ...why, ...share, epoch: routing.epoch + 1 });
 }
 
 /** The candidate becomes the champion; the champion becomes the previous one and stays ready to be restored. */
-export function promote(
-  routing: RoutingState,
-  candidate: ModelBundle,
-  why: RoutingReason,
-): RoutingState {
-  const {
-    champion,
-    candidate: _candidate,
-    rolloutId: _rollout,
-    ...rest
-  } = routing;
+export function promote(routing: RoutingState, candidate: ModelBundle, why: RoutingReason): RoutingState {
+  const { champion, candidate: _candidate, rolloutId: _rollout, ...rest } = routing;
   const previous = champion ?? routing.previousChampion;
   return checked({
     ...rest,
@@ -103,10 +88,7 @@ export function promote(
 }
 
 /** The champion serves every row again and the candidate is gone. */
-export function withdrawCandidate(
-  routing: RoutingState,
-  why: RoutingReason,
-): RoutingState {
+export function withdrawCandidate(routing: RoutingState, why: RoutingReason): RoutingState {
   const { candidate: _candidate, rolloutId: _rollout, ...rest } = routing;
   return checked({
     ...rest,
@@ -121,33 +103,26 @@ export function withdrawCandidate(
  * The previous champion serves again, as one set; the present one becomes the previous.
  * Throws `failed-precondition` when there is none, or while a rollout runs.
  */
-export function restorePrevious(
-  routing: RoutingState,
-  why: RoutingReason,
-): RoutingState {
+export function restorePrevious(routing: RoutingState, why: RoutingReason): RoutingState {
   if (routing.rolloutId) {
     throw new PermanentError(
-      "failed-precondition",
+      'failed-precondition',
       `rollout ${routing.rolloutId} is running on ${routing.endpoint}: roll it back first`,
       {
-        reason: "ROLLOUT_RUNNING",
-        field: "endpoint",
+        reason: 'ROLLOUT_RUNNING',
+        field: 'endpoint',
         value: routing.endpoint,
-        rule: "no rollout is running",
+        rule: 'no rollout is running',
       },
     );
   }
   if (!routing.previousChampion || !routing.champion) {
-    throw new PermanentError(
-      "failed-precondition",
-      `${routing.endpoint} has no previous champion`,
-      {
-        reason: "NO_PREVIOUS_CHAMPION",
-        field: "endpoint",
-        value: routing.endpoint,
-        rule: "a champion was replaced before",
-      },
-    );
+    throw new PermanentError('failed-precondition', `${routing.endpoint} has no previous champion`, {
+      reason: 'NO_PREVIOUS_CHAMPION',
+      field: 'endpoint',
+      value: routing.endpoint,
+      rule: 'a champion was replaced before',
+    });
   }
   return checked({
     ...routing,
@@ -159,20 +134,12 @@ export function restorePrevious(
 }
 
 /** Equal as a set: same file and same feature view. */
-export function sameBundle(
-  a: ModelBundle | undefined,
-  b: ModelBundle | undefined,
-): boolean {
-  return (
-    a?.digest === b?.digest && a?.featureViewDigest === b?.featureViewDigest
-  );
+export function sameBundle(a: ModelBundle | undefined, b: ModelBundle | undefined): boolean {
+  return a?.digest === b?.digest && a?.featureViewDigest === b?.featureViewDigest;
 }
 
 function checked(next: RoutingState): RoutingState {
-  assert(
-    next.champion,
-    `endpoint ${next.endpoint} would be left without a champion`,
-  );
+  assert(next.champion, `endpoint ${next.endpoint} would be left without a champion`);
   assert(
     next.candidate || (next.weightPercent === 0 && !next.shadow),
     `endpoint ${next.endpoint} would send rows to no candidate`,

@@ -3,8 +3,8 @@ import {
   startSampleRatioEProcess,
   updateSampleRatioEProcess,
   type SampleRatioEProcess,
-} from "@rondo/statistics";
-import type { ServedBatch } from "./observations.js";
+} from '@rondo/statistics';
+import type { ServedBatch } from './observations.js';
 
 /** Rows served since the present share was asked for, and the test of their split; absent while a share of 0 or 100 % leaves nothing to test. */
 export interface SplitState {
@@ -26,12 +26,7 @@ export function observeSplit(
   wants: { readonly weightPercent: number },
 ): SplitState {
   const { weightPercent } = wants;
-  if (
-    weightPercent === 0 ||
-    batch.candidateErrors > 0 ||
-    batch.servedByCandidate.length === 0
-  )
-    return split;
+  if (weightPercent === 0 || batch.candidateErrors > 0 || batch.servedByCandidate.length === 0) return split;
   const rows = batch.servedByCandidate.length;
   const candidateRows = batch.servedByCandidate.filter(Boolean).length;
   const counted = {
@@ -43,19 +38,12 @@ export function observeSplit(
   const before = split.test ?? startSampleRatioEProcess(shares);
   return {
     ...counted,
-    test: updateSampleRatioEProcess(
-      before,
-      [candidateRows, rows - candidateRows],
-      shares,
-    ),
+    test: updateSampleRatioEProcess(before, [candidateRows, rows - candidateRows], shares),
   };
 }
 
 /** Sample-ratio mismatch: says so when the observed split contradicts the share asked for, at every look together with 0.1 % error. */
-export function splitMismatch(
-  split: SplitState,
-  weightPercent: number,
-): string | undefined {
+export function splitMismatch(split: SplitState, weightPercent: number): string | undefined {
   const wrong = split.test
     ? readSampleRatioEProcess(split.test, ALPHA).rejected
     : weightPercent === 100 && split.candidateRows < split.rows;

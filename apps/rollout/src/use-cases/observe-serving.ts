@@ -1,5 +1,5 @@
-import type { Cause, Journal, Unit } from "@rondo/journal";
-import type { Clock } from "@rondo/kernel";
+import type { Cause, Journal, Unit } from '@rondo/journal';
+import type { Clock } from '@rondo/kernel';
 import {
   isComplete,
   joinFeedback,
@@ -9,15 +9,10 @@ import {
   type ObservedFeedback,
   type ObservedLabels,
   type ServedBatch,
-} from "../domain/observations.js";
-import { reconcile } from "../domain/override.js";
-import {
-  observeBatch,
-  observeFeedback,
-  observePairs,
-  type RolloutState,
-} from "../domain/rollout.js";
-import type { RoutingState } from "../domain/routing.js";
+} from '../domain/observations.js';
+import { reconcile } from '../domain/override.js';
+import { observeBatch, observeFeedback, observePairs, type RolloutState } from '../domain/rollout.js';
+import type { RoutingState } from '../domain/routing.js';
 import {
   dropOldestPending,
   forgetPredictions,
@@ -27,7 +22,7 @@ import {
   removePending,
   saveChange,
   savePending,
-} from "../rollout-store.js";
+} from '../rollout-store.js';
 
 /** Message that set an observation off, and when it was published. */
 export interface Observed {
@@ -44,11 +39,7 @@ export class ObserveServing {
   ) {}
 
   /** Counts the request and keeps its scores for the labels; does nothing without a running rollout. */
-  predictions(
-    endpoint: string,
-    batch: ServedBatch,
-    observed: Observed,
-  ): Promise<void> {
+  predictions(endpoint: string, batch: ServedBatch, observed: Observed): Promise<void> {
     return this.#observe(endpoint, observed, async (unit, rollout) => {
       if (batch.candidateDigest !== rollout.candidate.digest) return undefined;
       return this.#keep(unit, endpoint, batch, observeBatch(rollout, batch));
@@ -56,11 +47,7 @@ export class ObserveServing {
   }
 
   /** Joins outcomes to the kept scores; unknown requests are counted and ignored. */
-  labels(
-    endpoint: string,
-    labels: ObservedLabels,
-    observed: Observed,
-  ): Promise<void> {
+  labels(endpoint: string, labels: ObservedLabels, observed: Observed): Promise<void> {
     return this.#observe(endpoint, observed, async (unit, rollout) => {
       const pending = await loadPending(unit, endpoint, labels.requestId);
       if (!pending || pending.rolloutId !== rollout.rolloutId)
@@ -80,17 +67,10 @@ export class ObserveServing {
   }
 
   /** Counts feedback for the arm that answered the row. */
-  feedback(
-    endpoint: string,
-    feedback: ObservedFeedback,
-    observed: Observed,
-  ): Promise<void> {
+  feedback(endpoint: string, feedback: ObservedFeedback, observed: Observed): Promise<void> {
     return this.#observe(endpoint, observed, async (unit, rollout) => {
       const pending = await loadPending(unit, endpoint, feedback.requestId);
-      const joined =
-        pending && pending.rolloutId === rollout.rolloutId
-          ? joinFeedback(pending, feedback)
-          : undefined;
+      const joined = pending && pending.rolloutId === rollout.rolloutId ? joinFeedback(pending, feedback) : undefined;
       if (!pending || !joined) return undefined;
       savePending(unit, endpoint, joined.pending);
       return observeFeedback(rollout, joined);
@@ -102,7 +82,7 @@ export class ObserveServing {
     await this.journal.once(cause, async (unit) => {
       const rollout = await loadRollout(unit, rolloutId);
       const routing = rollout && (await loadRouting(unit, rollout.endpoint));
-      if (!rollout || !routing || rollout.phase !== "Running") return;
+      if (!rollout || !routing || rollout.phase !== 'Running') return;
       const nowMs = this.clock.now();
       saveChange(unit, reconcile(rollout, routing, { nowMs, tookMs: 0 }), {
         nowMs,
@@ -114,18 +94,14 @@ export class ObserveServing {
   async forget(rolloutId: string, cause: Cause): Promise<void> {
     await this.journal.once(cause, async (unit) => {
       const rollout = await loadRollout(unit, rolloutId);
-      if (rollout && rollout.phase !== "Running")
-        await forgetPredictions(unit, rollout, this.clock.now());
+      if (rollout && rollout.phase !== 'Running') await forgetPredictions(unit, rollout, this.clock.now());
     });
   }
 
   async #observe(
     endpoint: string,
     observed: Observed,
-    take: (
-      unit: Unit,
-      rollout: RolloutState,
-    ) => Promise<RolloutState | undefined>,
+    take: (unit: Unit, rollout: RolloutState) => Promise<RolloutState | undefined>,
   ): Promise<void> {
     // Most traffic is served without a rollout; that costs one read and no transaction.
     if (!(await loadRouting(this.journal, endpoint))?.rolloutId) return;
@@ -140,12 +116,7 @@ export class ObserveServing {
     });
   }
 
-  async #keep(
-    unit: Unit,
-    endpoint: string,
-    batch: ServedBatch,
-    rollout: RolloutState,
-  ): Promise<RolloutState> {
+  async #keep(unit: Unit, endpoint: string, batch: ServedBatch, rollout: RolloutState): Promise<RolloutState> {
     const pending = pendingFrom(batch, {
       rolloutId: rollout.rolloutId,
       sequence: rollout.nextSequence,
@@ -158,10 +129,7 @@ export class ObserveServing {
       nextSequence: rollout.nextSequence + 1,
       pendingRequests: rollout.pendingRequests + 1,
     };
-    if (
-      kept.pendingRequests <= this.options.pendingRequestsMax ||
-      !(await dropOldestPending(unit, rollout.rolloutId))
-    )
+    if (kept.pendingRequests <= this.options.pendingRequestsMax || !(await dropOldestPending(unit, rollout.rolloutId)))
       return kept;
     return {
       ...kept,
@@ -183,5 +151,5 @@ async function runningOn(
 
 /** Feedback may come for any row, long after the labels. */
 function keepsUnpaired(rollout: RolloutState): boolean {
-  return rollout.plan.analyses.some((rule) => rule.metric === "engagement");
+  return rollout.plan.analyses.some((rule) => rule.metric === 'engagement');
 }

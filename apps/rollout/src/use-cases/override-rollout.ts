@@ -1,45 +1,13 @@
-import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import {
-  RolloutSchema,
-  RoutingSchema,
-  type Rollout,
-  type Routing,
-} from "@rondo/contracts";
-import type { Cause, Journal, Unit } from "@rondo/journal";
-import { PermanentError, type Clock } from "@rondo/kernel";
-import { answerOnce } from "@rondo/service";
-import {
-  overrideOutgoing,
-  rolloutOf,
-  routingEtag,
-  routingOf,
-  routingOutgoing,
-} from "../contract-map.js";
-import {
-  applyOverride,
-  checkEtag,
-  checkOverride,
-  type Override,
-  type OverrideContext,
-} from "../domain/override.js";
-import {
-  finishRolledBack,
-  type Change,
-  type RolloutState,
-} from "../domain/rollout.js";
-import {
-  restorePrevious,
-  type Actor,
-  type RoutingState,
-} from "../domain/routing.js";
-import {
-  historyOf,
-  loadRollout,
-  loadRouting,
-  rolloutOfCycle,
-  saveChange,
-  saveRouting,
-} from "../rollout-store.js";
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { RolloutSchema, RoutingSchema, type Rollout, type Routing } from '@rondo/contracts';
+import type { Cause, Journal, Unit } from '@rondo/journal';
+import { PermanentError, type Clock } from '@rondo/kernel';
+import { answerOnce } from '@rondo/service';
+import { overrideOutgoing, rolloutOf, routingEtag, routingOf, routingOutgoing } from '../contract-map.js';
+import { applyOverride, checkEtag, checkOverride, type Override, type OverrideContext } from '../domain/override.js';
+import { finishRolledBack, type Change, type RolloutState } from '../domain/rollout.js';
+import { restorePrevious, type Actor, type RoutingState } from '../domain/routing.js';
+import { historyOf, loadRollout, loadRouting, rolloutOfCycle, saveChange, saveRouting } from '../rollout-store.js';
 
 /** A change that a person asks for, as the API received it. */
 export interface PersonalRequest<I extends DescMessage = DescMessage> {
@@ -65,41 +33,25 @@ export class OverrideRollout {
   ) {}
 
   /** Carries out an override once per request id and answers with the rollout after it. */
-  async execute(
-    request: PersonalRequest,
-    override: Override,
-  ): Promise<Rollout> {
+  async execute(request: PersonalRequest, override: Override): Promise<Rollout> {
     return this.#audited(request, RolloutSchema, async (unit) => {
       const change = await this.#decide(unit, request, override);
-      saveChange(unit, change, { nowMs: this.clock.now() }, [
-        audit(request, change.rollout.pipeline, "Done"),
-      ]);
-      return rolloutOf(
-        change.rollout,
-        await historyOf(unit, change.rollout.rolloutId),
-        this.clock.now(),
-      );
+      saveChange(unit, change, { nowMs: this.clock.now() }, [audit(request, change.rollout.pipeline, 'Done')]);
+      return rolloutOf(change.rollout, await historyOf(unit, change.rollout.rolloutId), this.clock.now());
     });
   }
 
   /** What {@link execute} would answer; checks everything and changes nothing. */
-  async validate(
-    request: PersonalRequest,
-    override: Override,
-  ): Promise<Rollout> {
+  async validate(request: PersonalRequest, override: Override): Promise<Rollout> {
     const { rollout } = await this.#decide(this.journal, request, override);
-    return rolloutOf(
-      rollout,
-      await historyOf(this.journal, rollout.rolloutId),
-      this.clock.now(),
-    );
+    return rolloutOf(rollout, await historyOf(this.journal, rollout.rolloutId), this.clock.now());
   }
 
   /** Puts the champion before this one back in place, as one set. */
   async restore(request: PersonalRequest): Promise<Routing> {
     return this.#audited(request, RoutingSchema, async (unit) => {
       const routing = await loadRouting(unit, request.subject);
-      if (!routing) throw unknown("endpoint", request.subject);
+      if (!routing) throw unknown('endpoint', request.subject);
       checkEtag({
         given: request.etag,
         current: routingEtag(routing),
@@ -110,10 +62,7 @@ export class OverrideRollout {
         reason: request.reason,
         actor: request.actor,
       });
-      saveRouting(unit, restored, [
-        routingOutgoing(restored, ""),
-        audit(request, routing.pipeline, "Done"),
-      ]);
+      saveRouting(unit, restored, [routingOutgoing(restored, ''), audit(request, routing.pipeline, 'Done')]);
       return routingOf(restored);
     });
   }
@@ -131,7 +80,7 @@ export class OverrideRollout {
     await this.journal.once(cause, async (unit) => {
       const rollout = await rolloutOfCycle(unit, command.cycleId);
       const routing = rollout && (await loadRouting(unit, rollout.endpoint));
-      if (!rollout || !routing || rollout.phase !== "Running") return;
+      if (!rollout || !routing || rollout.phase !== 'Running') return;
       const nowMs = this.clock.now();
       const ending = {
         cause: command.reason,
@@ -143,11 +92,7 @@ export class OverrideRollout {
     });
   }
 
-  async #decide(
-    reader: Pick<Unit, "load" | "list">,
-    request: PersonalRequest,
-    override: Override,
-  ): Promise<Change> {
+  async #decide(reader: Pick<Unit, 'load' | 'list'>, request: PersonalRequest, override: Override): Promise<Change> {
     const { rollout, routing } = await this.#present(reader, request.subject);
     const nowMs = this.clock.now();
     const context: OverrideContext = { ...request, nowMs, tookMs: 0 };
@@ -156,12 +101,12 @@ export class OverrideRollout {
   }
 
   async #present(
-    reader: Pick<Unit, "load" | "list">,
+    reader: Pick<Unit, 'load' | 'list'>,
     rolloutId: string,
   ): Promise<{ rollout: RolloutState; routing: RoutingState }> {
     const rollout = await loadRollout(reader, rolloutId);
     const routing = rollout && (await loadRouting(reader, rollout.endpoint));
-    if (!rollout || !routing) throw unknown("rollout", rolloutId);
+    if (!rollout || !routing) throw unknown('rollout', rolloutId);
     return { rollout, routing };
   }
 
@@ -182,62 +127,47 @@ export class OverrideRollout {
     try {
       return await answerOnce(this.journal, incoming, answer, work);
     } catch (error) {
-      if (error instanceof PermanentError)
-        await this.#recordRefusal(request, error);
+      if (error instanceof PermanentError) await this.#recordRefusal(request, error);
       throw error;
     }
   }
 
   /** A refused attempt is part of the audit too; the same refusal of the same request is recorded once. */
-  async #recordRefusal(
-    request: PersonalRequest,
-    error: PermanentError,
-  ): Promise<void> {
+  async #recordRefusal(request: PersonalRequest, error: PermanentError): Promise<void> {
     const reason = error.detail.reason ?? error.code;
     const pipeline =
       (await loadRollout(this.journal, request.subject))?.pipeline ??
       (await loadRouting(this.journal, request.subject))?.pipeline;
     if (pipeline === undefined) return;
     const id = `${request.requestId}/${request.etag}/${reason}`;
-    await this.journal.once(
-      { consumer: "refused-override", messageId: id, actor: request.actor.id },
-      (unit) => {
-        const { method, subject, actor } = request;
-        const state = {
-          method,
-          subject,
-          actor: actor.id,
-          reason,
-          message: error.message,
-        };
-        unit.save({
-          kind: "refused-override",
-          id,
-          state,
-          outgoing: [audit(request, pipeline, `Refused: ${reason}`)],
-        });
-      },
-    );
+    await this.journal.once({ consumer: 'refused-override', messageId: id, actor: request.actor.id }, (unit) => {
+      const { method, subject, actor } = request;
+      const state = {
+        method,
+        subject,
+        actor: actor.id,
+        reason,
+        message: error.message,
+      };
+      unit.save({
+        kind: 'refused-override',
+        id,
+        state,
+        outgoing: [audit(request, pipeline, `Refused: ${reason}`)],
+      });
+    });
   }
 }
 
-function audit(
-  request: PersonalRequest,
-  pipeline: string,
-  outcome: string,
-): ReturnType<typeof overrideOutgoing> {
+function audit(request: PersonalRequest, pipeline: string, outcome: string): ReturnType<typeof overrideOutgoing> {
   const { method, subject, reason, requestId } = request;
-  return overrideOutgoing(
-    { pipeline, method, subject, reason, requestId },
-    request.actor,
-    outcome,
-  );
+  return overrideOutgoing({ pipeline, method, subject, reason, requestId }, request.actor, outcome);
 }
 
-function unknown(what: "rollout" | "endpoint", id: string): PermanentError {
-  return new PermanentError("not-found", `there is no ${what} ${id}`, {
-    field: what === "rollout" ? "rollout_id" : "endpoint",
+function unknown(what: 'rollout' | 'endpoint', id: string): PermanentError {
+  return new PermanentError('not-found', `there is no ${what} ${id}`, {
+    field: what === 'rollout' ? 'rollout_id' : 'endpoint',
     value: id,
-    rule: "exists",
+    rule: 'exists',
   });
 }

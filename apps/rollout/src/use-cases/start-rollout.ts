@@ -1,11 +1,11 @@
-import type { ArtifactStore } from "@rondo/artifacts";
-import type { Cause, Journal, Unit } from "@rondo/journal";
-import { idFrom, type Clock } from "@rondo/kernel";
-import { stepFailedOutgoing } from "../contract-map.js";
-import { start } from "../domain/rollout.js";
-import type { RolloutPlan } from "../domain/rollout-plan.js";
-import type { ModelBundle, RoutingState } from "../domain/routing.js";
-import { loadRollout, routingFor, saveChange } from "../rollout-store.js";
+import type { ArtifactStore } from '@rondo/artifacts';
+import type { Cause, Journal, Unit } from '@rondo/journal';
+import { idFrom, type Clock } from '@rondo/kernel';
+import { stepFailedOutgoing } from '../contract-map.js';
+import { start } from '../domain/rollout.js';
+import type { RolloutPlan } from '../domain/rollout-plan.js';
+import type { ModelBundle, RoutingState } from '../domain/routing.js';
+import { loadRollout, routingFor, saveChange } from '../rollout-store.js';
 
 /** What the control plane asks for. */
 export interface StartRequest {
@@ -21,7 +21,7 @@ export interface StartRequest {
 
 /** One rollout per cycle: a rollout that ended never begins again. */
 export function rolloutIdOf(cycleId: string): string {
-  return idFrom("rollout", cycleId);
+  return idFrom('rollout', cycleId);
 }
 
 /** Begins a rollout, or answers StepFailed when it must not begin. */
@@ -37,11 +37,7 @@ export class StartRollout {
     const candidateStored = await this.artifacts.has(request.candidate.digest);
     await this.journal.once(cause, async (unit) => {
       if (await loadRollout(unit, rolloutIdOf(request.cycleId))) return;
-      const routing = await routingFor(
-        unit,
-        request.plan.endpoint,
-        request.pipeline,
-      );
+      const routing = await routingFor(unit, request.plan.endpoint, request.pipeline);
       const refusal = refusalOf(request, routing, {
         candidateStored,
         championStored: await this.#championStored(routing),
@@ -64,9 +60,7 @@ export class StartRollout {
   }
 
   async #championStored(routing: RoutingState): Promise<boolean> {
-    return (
-      !routing.champion || (await this.artifacts.has(routing.champion.digest))
-    );
+    return !routing.champion || (await this.artifacts.has(routing.champion.digest));
   }
 }
 
@@ -86,37 +80,37 @@ function refusalOf(
   const { endpoint, pipeline, champion, rolloutId } = routing;
   if (pipeline !== request.pipeline) {
     return {
-      code: "failed-precondition",
+      code: 'failed-precondition',
       message: `endpoint ${endpoint} belongs to pipeline ${pipeline}, not to ${request.pipeline}`,
     };
   }
   if (rolloutId)
     return {
-      code: "failed-precondition",
+      code: 'failed-precondition',
       message: `rollout ${rolloutId} is running on ${endpoint}: one at a time`,
     };
   if (champion?.digest !== request.championDigest) {
-    const judged = request.championDigest ?? "none";
+    const judged = request.championDigest ?? 'none';
     return {
-      code: "conflict",
-      message: `the candidate was judged against champion ${judged}, but ${endpoint} serves ${champion?.digest ?? "none"}`,
+      code: 'conflict',
+      message: `the candidate was judged against champion ${judged}, but ${endpoint} serves ${champion?.digest ?? 'none'}`,
     };
   }
   if (champion?.digest === request.candidate.digest) {
     return {
-      code: "failed-precondition",
+      code: 'failed-precondition',
       message: `${request.candidate.digest} is the champion of ${endpoint} already`,
     };
   }
   if (!stored.candidateStored)
     return {
-      code: "not-found",
+      code: 'not-found',
       message: `the candidate's file ${request.candidate.digest} is not in the artifact store`,
     };
   if (!stored.championStored) {
     return {
-      code: "data-loss",
-      message: `the champion's file ${champion?.digest ?? ""} is not in the artifact store: a rollback would be impossible`,
+      code: 'data-loss',
+      message: `the champion's file ${champion?.digest ?? ''} is not in the artifact store: a rollback would be impossible`,
     };
   }
   return undefined;
@@ -126,7 +120,7 @@ function refuse(unit: Unit, request: StartRequest, refusal: Refusal): void {
   const state = { ...withoutChampion(request), refusal };
   const id = rolloutIdOf(request.cycleId);
   unit.save({
-    kind: "refused-rollout",
+    kind: 'refused-rollout',
     id,
     state,
     index: { pipeline: request.pipeline },
@@ -134,9 +128,6 @@ function refuse(unit: Unit, request: StartRequest, refusal: Refusal): void {
   });
 }
 
-function withoutChampion({
-  championDigest: _champion,
-  ...rest
-}: StartRequest): Omit<StartRequest, "championDigest"> {
+function withoutChampion({ championDigest: _champion, ...rest }: StartRequest): Omit<StartRequest, 'championDigest'> {
   return rest;
 }
