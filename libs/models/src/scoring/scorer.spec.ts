@@ -165,6 +165,19 @@ describe('a scorer', () => {
     await expect(scorer.score(digest, rows, 2000)).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  it('lets a failed load be tried again', async () => {
+    const broken = fromBinary(onnx.ModelProtoSchema, linearFile);
+    broken.graph!.node[1]!.input = ['nowhere'];
+    const bytes = toBinary(onnx.ModelProtoSchema, broken);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(load(bytes)).rejects.toMatchObject({
+        code: 'failed-precondition',
+        detail: { reason: 'MODEL_FAILED' },
+      });
+    }
+    expect(scorer.loaded(digestOf(bytes))).toBeUndefined();
+  });
+
   it('refuses rows that do not fit the features, by name', async () => {
     const { digest } = await load(linearFile);
     await expect(scorer.score(digest, new Float32Array(5), 1)).rejects.toMatchObject({

@@ -100,7 +100,10 @@ class PooledScorer implements Scorer {
       if (this.loading.get(digest) === loading) this.entries.set(digest, entry);
       return entry.model;
     } catch (error) {
-      if (this.loading.get(digest) === loading) await this.unload(digest);
+      if (this.loading.get(digest) === loading) {
+        this.loading.delete(digest);
+        this.placed.delete(digest);
+      }
       throw error;
     }
   }
