@@ -116,3 +116,6 @@ export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPo
 export type { ForecastMethod } from './forecast-methods.js';
 export { mannWhitney, type MannWhitneyResult } from './mann-whitney.js';
 export { startPageHinkley, updatePageHinkley, type PageHinkley } from './page-hinkley.js';
+export { adwinWindow, startAdwin, updateAdwin, type Adwin, type AdwinBucket } from './adwin.js';
+export { cramerVonMises, type CramerVonMisesResult } from './cramer-von-mises.js';
+export { classificationEstimates, type MetricEstimate } from './classification-estimates.js';

@@ -1,0 +1,52 @@
+import { expectedCalibrationError } from './calibration.js';
+import type { Numbers } from './checks.js';
+import { brierLossPerRow, logLossPerRow } from './classification-metrics.js';
+import { delongInterval } from './delong.js';
+import { pairedMeanDifference } from './mean-difference.js';
+
+/** A metric with its interval and its n, ready to be reported. */
+export interface MetricEstimate {
+  readonly name: string;
+  readonly value: number;
+  /** Absent when the method gives no interval. */
+  readonly lower?: number;
+  readonly upper?: number;
+  /** Coverage of the interval, 0 to 1. */
+  readonly confidence: number;
+  readonly n: number;
+  readonly slice: string;
+  readonly method: string;
+}
+
+/**
+ * The usual report on a binary classifier: `logLoss` and `brier` with the normal interval of a mean, `rocAuc` with DeLong's
+ * interval (left out when only one class is there), `ece` (no interval), `positiveRate` and `meanScore`.
+ * @param labels 0 or 1, length n, at least 2 rows
+ * @param probabilities in [0, 1], length n
+ * @example classificationEstimates([0, 1, 1, 0], [0.2, 0.7, 0.6, 0.4])[0]?.name // 'logLoss'
+ */
+export function classificationEstimates(
+  labels: Numbers,
+  probabilities: Numbers,
+  { confidence = 0.95, slice = 'all' }: { readonly confidence?: number; readonly slice?: string } = {},
+): MetricEstimate[] {
+  const n = labels.length;
+  const base = { confidence, n, slice };
+  const mean = (name: string, perRow: Numbers): MetricEstimate => {
+    const { difference: value, lower, upper } = pairedMeanDifference(perRow, { confidence });
+    return { ...base, name, value, lower, upper, method: 'mean, normal interval' };
+  };
+  let positives = 0;
+  for (let row = 0; row < n; row++) positives += labels[row] as number;
+  const estimates = [
+    mean('logLoss', logLossPerRow(labels, probabilities)),
+    mean('brier', brierLossPerRow(labels, probabilities)),
+  ];
+  if (positives > 0 && positives < n) {
+    const { auc: value, lower, upper } = delongInterval(labels, probabilities, { confidence });
+    estimates.push({ ...base, name: 'rocAuc', value, lower, upper, method: 'DeLong' });
+  }
+  const { error } = expectedCalibrationError(labels, probabilities);
+  estimates.push({ ...base, name: 'ece', value: error, method: 'equal-frequency bins' });
+  return [...estimates, mean('positiveRate', labels), mean('meanScore', probabilities)];
+}
