@@ -1,0 +1,130 @@
+import { Kbd, Modal, Switch } from '@mantine/core';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useState, type ReactNode } from 'react';
+import { tinykeys } from 'tinykeys';
+
+const STORAGE_KEY = 'rondo-single-keys';
+
+/** Are single-key shortcuts on? People who speak to their computer turn them off (WCAG 2.1.4). */
+export function singleKeysOn(): boolean {
+  try {
+    return localStorage.getItem(STORAGE_KEY) !== 'off';
+  } catch {
+    return true;
+  }
+}
+
+function setSingleKeys(on: boolean): void {
+  try {
+    localStorage.setItem(STORAGE_KEY, on ? 'on' : 'off');
+  } catch {
+    // Storage is off: the setting lasts as long as the page.
+  }
+  window.dispatchEvent(new Event('rondo-single-keys'));
+}
+
+/** True while the setting is on; follows the switch. */
+export function useSingleKeys(): boolean {
+  const [on, setOn] = useState(singleKeysOn);
+  useEffect(() => {
+    const update = (): void => setOn(singleKeysOn());
+    window.addEventListener('rondo-single-keys', update);
+    return () => window.removeEventListener('rondo-single-keys', update);
+  }, []);
+  return on;
+}
+
+/** Is a dialog open? Then page keys rest. */
+export function dialogOpen(): boolean {
+  return document.querySelector('[role="dialog"]') !== null;
+}
+
+/** Binds keys while mounted; they rest in text fields, in dialogs and when single keys are off. */
+export function useKeys(bindings: Record<string, () => void>, deps: readonly unknown[]): void {
+  const on = useSingleKeys();
+  useEffect(() => {
+    if (!on) return undefined;
+    const guarded = Object.fromEntries(
+      Object.entries(bindings).map(([keys, act]) => [
+        keys,
+        (event: KeyboardEvent) => {
+          if (dialogOpen() || event.repeat) return;
+          // Enter on a button or link belongs to that button or link.
+          if (keys === 'Enter' && event.target instanceof Element && event.target.closest('a, button, summary') !== null) return;
+          event.preventDefault();
+          act();
+        },
+      ]),
+    );
+    return tinykeys(window, guarded);
+    // The caller names what its actions read.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [on, ...deps]);
+}
+
+const PLACES = [
+  ['g i', 'Inbox', '/'],
+  ['g p', 'Pipelines', '/pipelines'],
+  ['g l', 'Label', '/label'],
+  ['g a', 'Approvals', '/approvals'],
+  ['g u', 'Audit', '/audit'],
+  ['g o', 'Operations', '/ops'],
+] as const;
+
+const LABEL_KEYS = [
+  ['1 … 9', 'Give that label and go on'],
+  ['Enter', 'Accept the suggestion (never on blind tasks)'],
+  ['s', 'Skip'],
+  ['z', 'Back to the last answer, for a new revision'],
+  ['r', 'Write a rationale; Esc leaves the field'],
+  ['h', 'Earlier answers'],
+] as const;
+
+function KeyRow({ keys, what }: { readonly keys: string; readonly what: string }): ReactNode {
+  return (
+    <tr>
+      <td className="rd-keys">
+        {keys.split(' ').map((key, index) => (
+          <Kbd key={index}>{key}</Kbd>
+        ))}
+      </td>
+      <td>{what}</td>
+    </tr>
+  );
+}
+
+/** `g` then a letter goes places, `?` shows this list. No single key changes production. */
+export function Shortcuts({ opened, setOpened }: { readonly opened: boolean; readonly setOpened: (open: boolean) => void }): ReactNode {
+  const navigate = useNavigate();
+  const on = useSingleKeys();
+  useKeys(
+    {
+      ...Object.fromEntries(PLACES.map(([keys, , to]) => [keys, () => void navigate({ to })])),
+      'Shift+?': () => setOpened(true),
+    },
+    [navigate, setOpened],
+  );
+  return (
+    <Modal opened={opened} onClose={() => setOpened(false)} title="Keyboard shortcuts" size="md">
+      <Switch
+        checked={on}
+        onChange={(event) => setSingleKeys(event.currentTarget.checked)}
+        label="Single-key shortcuts"
+        description="Turn them off when you dictate or use a switch device."
+        mb="md"
+      />
+      <table className="rd-table">
+        <tbody>
+          {PLACES.map(([keys, what]) => (
+            <KeyRow key={keys} keys={keys} what={`Go to ${what}`} />
+          ))}
+          <KeyRow keys="?" what="Show this list" />
+          {LABEL_KEYS.map(([keys, what]) => (
+            <KeyRow key={keys} keys={keys} what={`Labeling: ${what}`} />
+          ))}
+        </tbody>
+      </table>
+      <p className="rd-muted">Nothing that changes production has a key of its own: it always asks for your reason first.</p>
+    </Modal>
+  );
+}

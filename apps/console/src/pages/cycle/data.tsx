@@ -1,0 +1,91 @@
+import { useQuery } from '@tanstack/react-query';
+import type { Cycle, DriftEvaluated, FeatureDrift } from '@rondo/contracts';
+import type { ReactNode } from 'react';
+import { reads } from '../../api/queries.js';
+import { LegendItem } from '../../charts/frame.js';
+import { MiniHistogram } from '../../charts/mini-histogram.js';
+import { formatCount, formatNumber, formatPercent, toMs } from '../../domain/format.js';
+import { driftOf } from '../../domain/words.js';
+import { Digest } from '../../ui/copy.js';
+import { Estimate } from '../../ui/estimate.js';
+import { Card, Facts, Table } from '../../ui/layout.js';
+import { Empty, Loaded } from '../../ui/states.js';
+import { Status } from '../../ui/status.js';
+import { At } from '../../ui/time.js';
+
+const effect = (feature: FeatureDrift): number => feature.importance * Math.max(0, (feature.psi?.value ?? 0) - (feature.psi?.limit ?? 0));
+
+/** The newest evaluation that was known when the cycle was decided. */
+function evaluationOf(cycle: Cycle, evaluations: readonly DriftEvaluated[]): DriftEvaluated | undefined {
+  const decidedMs = toMs(cycle.eventTime) ?? Infinity;
+  return evaluations.find((evaluation) => (toMs(evaluation.window?.end) ?? Infinity) <= decidedMs);
+}
+
+const power = (log10: number): string => (log10 >= -3 ? formatNumber(10 ** log10) : `10^${formatNumber(Math.round(log10))}`);
+
+function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode {
+  return (
+    <tr>
+      <td className="rd-nowrap"><code>{feature.feature}</code></td>
+      <td><Status of={driftOf(feature.state)} /></td>
+      <td className="rd-nowrap rd-strong">{formatNumber(effect(feature))}</td>
+      <td className="rd-nowrap">{formatPercent(feature.importance)}</td>
+      <td><Estimate of={feature.psi} />{feature.psi?.limit !== undefined && <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>}</td>
+      <td className="rd-nowrap">{power(feature.adjustedPValueLog10)}</td>
+      <td className="rd-nowrap">{formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}</td>
+      <td><MiniHistogram name={feature.feature} reference={feature.referenceShares} current={feature.currentShares} /></td>
+    </tr>
+  );
+}
+
+function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): ReactNode {
+  const features = evaluation.features.toSorted((a, b) => effect(b) - effect(a) || b.importance - a.importance);
+  return (
+    <>
+      <div className="rd-row">
+        <Status of={driftOf(evaluation.state)} />
+        <span>importance-weighted drift <Estimate of={evaluation.importanceWeighted} /></span>
+        <span className="rd-muted">batch up to <At at={evaluation.window?.end} />, {formatCount(evaluation.rows)} rows</span>
+        <span className="rd-legend"><LegendItem mark="champion">reference</LegendItem><LegendItem mark="challenger">this batch</LegendItem></span>
+      </div>
+      <Table caption="Features by expected effect" head={['Feature', 'State', 'Effect', 'Importance', 'PSI', 'p, adjusted', 'Nulls', 'Reference and now']}>
+        {features.map((feature) => <FeatureRow key={feature.feature} feature={feature} />)}
+      </Table>
+      <p className="rd-muted">Effect = importance × PSI above the noise floor: what drifted and matters comes first.</p>
+    </>
+  );
+}
+
+/** What the cycle learned from, and how far that moved. */
+export function DataTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const drift = useQuery(reads.drift(cycle.pipeline));
+  const splits = Object.entries(cycle.splitRows).map(([name, rows]) => `${name} ${formatCount(rows)}`);
+  return (
+    <div className="rd-page">
+      <Card title="Snapshot">
+        {cycle.snapshotDigest === '' ? (
+          <Empty title="The snapshot is not ready yet." />
+        ) : (
+          <Facts
+            items={[
+              ['Snapshot', <Digest key="s" value={cycle.snapshotDigest} />],
+              ['Manifest with lineage', <Digest key="m" value={cycle.manifestDigest} />],
+              ['Data from', <At key="f" at={cycle.dataWindow?.start} />],
+              ['to', <At key="t" at={cycle.dataWindow?.end} />],
+              ['Rows per split', splits.join(' · ') || 'not known'],
+            ]}
+          />
+        )}
+        <p className="rd-muted">The same inputs always give the same digest. <code>rondo cycle verify</code> executes it again and compares.</p>
+      </Card>
+      <Card title="Drift when it was decided">
+        <Loaded query={drift}>
+          {({ evaluations }) => {
+            const evaluation = evaluationOf(cycle, evaluations);
+            return evaluation === undefined ? <Empty title="Nothing to compare with.">There was no champion with a reference profile at that time.</Empty> : <DriftTable evaluation={evaluation} />;
+          }}
+        </Loaded>
+      </Card>
+    </div>
+  );
+}

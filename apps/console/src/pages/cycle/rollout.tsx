@@ -1,0 +1,144 @@
+import { useQuery } from '@tanstack/react-query';
+import type { AnalysisResult, Cycle, Rollout, RolloutStep } from '@rondo/contracts';
+import type { ReactNode } from 'react';
+import { reads } from '../../api/queries.js';
+import { LineBand, type BandPoint } from '../../charts/line-band.js';
+import { formatCount, formatDuration, formatNumber, formatSigned, toMs } from '../../domain/format.js';
+import { metricDirection, metricTitle, statusOf, verdictOf } from '../../domain/words.js';
+import { Estimate } from '../../ui/estimate.js';
+import { Card, Facts, Table } from '../../ui/layout.js';
+import { Model } from '../../ui/links.js';
+import { Empty, Loaded } from '../../ui/states.js';
+import { Status } from '../../ui/status.js';
+import { At } from '../../ui/time.js';
+import { RolloutActions } from './rollout-actions.js';
+
+function Step({ step, state }: { readonly step: RolloutStep; readonly state: 'done' | 'now' | 'next' }): ReactNode {
+  const word = { done: 'done', now: 'now', next: 'to come' }[state];
+  return (
+    <li data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
+      <div className="rd-strong">{step.name} · {step.shadow ? 'shadow' : `${String(step.weightPercent)} %`}</div>
+      <div className="rd-muted">{word}, bakes {formatDuration(Number(step.bakeMs))}{step.enteredAt !== undefined && <>, from <At at={step.enteredAt} /></>}</div>
+    </li>
+  );
+}
+
+function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
+  const ended = rollout.finishedAt !== undefined;
+  const stateOf = (step: RolloutStep, index: number): 'done' | 'now' | 'next' => {
+    if (ended) return step.enteredAt === undefined ? 'next' : 'done';
+    return index < rollout.stepIndex ? 'done' : index === rollout.stepIndex ? 'now' : 'next';
+  };
+  return (
+    <ol className="rd-steps">
+      {rollout.steps.map((step, index) => <Step key={step.name} step={step} state={stateOf(step, index)} />)}
+    </ol>
+  );
+}
+
+function AnalysisRow({ result }: { readonly result: AnalysisResult }): ReactNode {
+  const limit = result.alpha > 0 ? 1 / result.alpha : undefined;
+  return (
+    <tr>
+      <td className="rd-nowrap rd-strong">{result.analysis}</td>
+      <td><Status of={verdictOf(result.verdict)} /></td>
+      <td><Estimate of={result.champion} /></td>
+      <td><Estimate of={result.candidate} /></td>
+      <td><Estimate of={result.difference} signed />{result.difference?.limit !== undefined && <div className="rd-muted">margin {formatSigned(result.difference.limit)}</div>}</td>
+      <td className="rd-nowrap">{formatNumber(result.eValue)}{limit !== undefined && <div className="rd-muted">harm at {formatNumber(limit)}</div>}</td>
+      <td className="rd-words">{result.explanation}</td>
+    </tr>
+  );
+}
+
+interface Series {
+  readonly difference: BandPoint[];
+  readonly evidence: BandPoint[];
+}
+
+function seriesOf(rollout: Rollout, analysis: string): Series {
+  const looks = rollout.history.flatMap((look) => {
+    const atMs = toMs(look.eventTime);
+    const result = look.results.find((r) => r.analysis === analysis);
+    return atMs === undefined || result === undefined ? [] : [{ atMs, result, n: Number(look.labels) }];
+  });
+  return {
+    difference: looks.flatMap(({ atMs, result, n }) => {
+      const d = result.difference;
+      return d === undefined ? [] : [{ atMs, value: d.value, n: Number(d.n) || n, ...(d.lower !== undefined && { lower: d.lower }), ...(d.upper !== undefined && { upper: d.upper }) }];
+    }),
+    evidence: looks.map(({ atMs, result, n }) => ({ atMs, value: Math.log10(Math.max(1e-6, result.eValue)), n })),
+  };
+}
+
+function AnalysisCharts({ rollout, result }: { readonly rollout: Rollout; readonly result: AnalysisResult }): ReactNode {
+  const { difference, evidence } = seriesOf(rollout, result.analysis);
+  const metric = result.difference?.name ?? '';
+  const margin = result.difference?.limit;
+  const better = metricDirection(metric) === 'higher' ? 'above zero the challenger is better' : 'below zero the challenger is better';
+  const harm = result.alpha > 0 ? Math.log10(1 / result.alpha) : undefined;
+  if (difference.length === 0 && evidence.length === 0) return null;
+  return (
+    <div className="rd-grid" data-wide="true">
+      <LineBand
+        title={`${result.analysis}: challenger minus champion over the looks`}
+        valueName={`${metricTitle(metric)} difference`}
+        summary={`Now ${formatSigned(result.difference?.value ?? 0)} [${formatSigned(result.difference?.lower ?? NaN)} to ${formatSigned(result.difference?.upper ?? NaN)}] after ${formatCount(result.looks)} looks; ${better}. The band holds at every look at once, so looking often is safe.`}
+        points={difference}
+        limits={margin === undefined ? [] : [{ value: margin, label: 'margin' }]}
+        include={[0]}
+      />
+      <LineBand
+        title={`${result.analysis}: evidence of harm`}
+        valueName="log10 of the e-value"
+        summary={`e-value ${formatNumber(result.eValue)}${result.alpha > 0 ? `; harm is declared at ${formatNumber(1 / result.alpha)} (alpha ${formatNumber(result.alpha)})` : ''}.`}
+        points={evidence}
+        limits={harm === undefined ? [] : [{ value: harm, label: 'harm declared at' }]}
+        include={[0]}
+      />
+    </div>
+  );
+}
+
+function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
+  const ended = rollout.finishedAt !== undefined;
+  return (
+    <div className="rd-page">
+      <Card title="Rollout" note={<Status of={statusOf(rollout.state)} />} tone={ended ? 'plain' : 'accent'}>
+        <p className="rd-big">{ended ? rollout.cause : rollout.waitingFor}</p>
+        <Steps rollout={rollout} />
+        <Facts
+          items={[
+            ['Challenger', <Model key="c" of={rollout.candidate} />],
+            ['Champion', <Model key="m" of={rollout.champion} />],
+            ['Challenger traffic', `${String(rollout.weightPercent)} %`],
+            ['Predictions', formatCount(rollout.predictions)],
+            ['With labels', formatCount(rollout.labels)],
+          ]}
+        />
+        <RolloutActions rollout={rollout} />
+      </Card>
+      <Card title="Both arms" note={ended ? 'at the last look' : 'at the latest look'} flush>
+        {rollout.latest.length === 0 ? (
+          <Empty title="Nothing has been measured yet.">Predictions must come and get their labels first. No evidence never raises the challenger's traffic.</Empty>
+        ) : (
+          <Table caption="Analyses" head={['Analysis', 'Verdict', 'Champion', 'Challenger', 'Difference', 'e-value', 'In words']}>
+            {rollout.latest.map((result) => <AnalysisRow key={result.analysis} result={result} />)}
+          </Table>
+        )}
+      </Card>
+      {rollout.latest.some((result) => seriesOf(rollout, result.analysis).difference.length > 0) && (
+        <Card title="Over the looks">
+          {rollout.latest.map((result) => <AnalysisCharts key={result.analysis} rollout={rollout} result={result} />)}
+        </Card>
+      )}
+    </div>
+  );
+}
+
+/** Traffic step by step, with the evidence of both arms and what each button would do. */
+export function RolloutTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const query = useQuery({ ...reads.rollout(cycle.pipeline, cycle.cycleId), enabled: cycle.rolloutId !== '' });
+  if (cycle.rolloutId === '') return <Card title="Rollout"><Empty title="No traffic has moved for this cycle.">A rollout begins when evaluation and approval allow it.</Empty></Card>;
+  return <Loaded query={query} lines={6}>{(rollout) => <RolloutView rollout={rollout} />}</Loaded>;
+}

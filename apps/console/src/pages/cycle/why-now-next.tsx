@@ -1,0 +1,97 @@
+import { Link } from '@tanstack/react-router';
+import type { CheckOutcome, Cycle, TriggerOutcome } from '@rondo/contracts';
+import type { ReactNode } from 'react';
+import { formatCount } from '../../domain/format.js';
+import { spaced, statusOf } from '../../domain/words.js';
+import { Icon } from '../../ui/icons.js';
+import { Card } from '../../ui/layout.js';
+import { Status } from '../../ui/status.js';
+import { Ago } from '../../ui/time.js';
+
+function values(json: string): readonly string[] {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed !== 'object' || parsed === null) return [];
+    return Object.entries(parsed).map(([name, value]) => `${name} = ${typeof value === 'number' ? formatCount(value) === String(value) ? String(value) : value.toLocaleString('en-GB') : JSON.stringify(value)}`);
+  } catch {
+    return json === '' ? [] : [json];
+  }
+}
+
+function Trigger({ trigger }: { readonly trigger: TriggerOutcome }): ReactNode {
+  const met = trigger.result === 'true';
+  return (
+    <li data-passed={met}>
+      <Icon name={met ? 'check' : 'minus'} size={13} />
+      <div>
+        {trigger.trigger} <code>{trigger.expression}</code> is {trigger.result}
+        {trigger.needed > 1 && <> ({trigger.breaches} of {trigger.needed} breaches in {trigger.window})</>}
+        {trigger.valuesJson !== '' && <div className="rd-muted">{values(trigger.valuesJson).join(' · ')}</div>}
+      </div>
+    </li>
+  );
+}
+
+function Check({ check }: { readonly check: CheckOutcome }): ReactNode {
+  return (
+    <li data-passed={check.passed}>
+      <Icon name={check.passed ? 'check' : 'cross'} size={13} />
+      <div>
+        <span className="rd-sr">{check.passed ? 'passed: ' : 'failed: '}</span>
+        {spaced(check.check)}: <span className="rd-muted">{check.detail}</span>
+      </div>
+    </li>
+  );
+}
+
+function Why({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const decision = cycle.decision;
+  const causes = cycle.causeEventIds.length;
+  return (
+    <Card title="Why it started">
+      <p className="rd-big">{decision?.explanation || `Trigger ${cycle.trigger}.`}</p>
+      <p className="rd-muted">
+        Decided by {decision?.actor?.id ?? 'the policy'} from{' '}
+        <Link to="/pipelines/$pipeline/events" params={{ pipeline: cycle.pipeline }}>{causes === 1 ? 'one event' : `${String(causes)} events`}</Link>
+        {cycle.mergedEventIds.length > 0 && <>; {cycle.mergedEventIds.length} more merged into it</>}
+      </p>
+      {decision !== undefined && (
+        <details>
+          <summary>The rule and the values it read</summary>
+          <ul className="rd-checks">
+            {decision.triggers.map((trigger) => <Trigger key={trigger.trigger} trigger={trigger} />)}
+            {decision.checks.map((check) => <Check key={check.check} check={check} />)}
+          </ul>
+        </details>
+      )}
+    </Card>
+  );
+}
+
+function Now({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const entered = cycle.phases.at(-1)?.enteredAt;
+  const training = cycle.candidates.filter((candidate) => candidate.state === 'Training');
+  return (
+    <Card title={cycle.result === '' ? 'Now' : 'How it ended'} tone={cycle.result === '' ? 'accent' : 'plain'}>
+      <p><Status of={statusOf(cycle.result || cycle.phase)} size="lg" /></p>
+      {cycle.reason !== '' && <p className="rd-big">{cycle.reason}</p>}
+      {cycle.result === '' && entered !== undefined && <p className="rd-muted">in this phase since <Ago at={entered} /></p>}
+      {training.map((candidate) => (
+        <p key={candidate.name} className="rd-muted">{candidate.name}: {candidate.stage} {Math.round(candidate.progress * 100)} %</p>
+      ))}
+    </Card>
+  );
+}
+
+/** The three answers first, the evidence below. */
+export function WhyNowNext({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  return (
+    <div className="rd-grid">
+      <Why cycle={cycle} />
+      <Now cycle={cycle} />
+      <Card title="Next">
+        <p className="rd-big">{cycle.next || (cycle.result === '' ? 'The server has not said what comes next.' : 'Nothing: the cycle has ended.')}</p>
+      </Card>
+    </div>
+  );
+}
