@@ -18,6 +18,10 @@ def cases():
         distance = float(stats.wasserstein_distance(a, b))
         yield case("wasserstein1", [a, b], distance, "wasserstein_distance", V)
         yield case("wasserstein1Sorted", [sorted(a), sorted(b)], distance, "wasserstein_distance", V)
+        test = stats.cramervonmises_2samp(a, b, method="asymptotic")
+        yield case("cramerVonMises", [a, b], float(test.statistic), "cramervonmises_2samp", V, "statistic")
+        # scipy stops its series at 1e-7
+        yield case("cramerVonMises", [a, b], float(test.pvalue), "cramervonmises_2samp", V, "pValue", 1e-5)
         if len(set(a) | set(b)) > 1:
             test = stats.mannwhitneyu(b, a, method="asymptotic")
             yield case("mannWhitney", [a, b], float(test.pvalue), "mannwhitneyu asymptotic", V, "pValue")

@@ -28,14 +28,16 @@ export function krippendorffAlpha(units: Numbers, values: Numbers, level: Measur
   checkFinite('units', units, 0);
   checkFinite('values', values, 0);
   checkSameLength('values', values, 'units', units);
-  const { codes, groups, groupSizes, labels } = pairableLabels(units, values);
-  const pairedUnits = groupSizes.reduce((count, size) => count + (size > 1 ? 1 : 0), 0);
+  // Copies of one array type keep the loops below fast for whatever the caller has.
+  const { codes, groups, groupSizes, labels } = pairableLabels(new Float64Array(units), new Float64Array(values));
+  let pairedUnits = 0;
+  for (let u = 0; u < groupSizes.length; u++) if (groupSizes[u]! > 1) pairedUnits++;
   if (pairedUnits === 0) return { kind: 'insufficient', reason: 'no-unit-labelled-twice' };
   const { scale, index } = valueScale(codes);
   if (scale.length === 1) return { kind: 'insufficient', reason: 'one-value' };
   if (level === 'ratio') checkRatioScale(scale);
   const frequency = new Float64Array(scale.length);
-  for (const value of index) frequency[value]!++;
+  for (let i = 0; i < index.length; i++) frequency[index[i]!]!++;
   const positions = level === 'ordinal' ? midRanks(frequency) : scale;
   const disagreement =
     level === 'nominal'
@@ -55,33 +57,57 @@ interface Disagreement {
 
 /** Labels of units that have at least two, ordered by unit; `groups[u]` is where unit u starts. */
 function pairableLabels(units: Numbers, values: Numbers) {
-  const unitOf = new Map<number, number>();
-  const unit = Uint32Array.from(units, (id) => {
-    const known = unitOf.get(id);
-    if (known !== undefined) return known;
-    unitOf.set(id, unitOf.size);
-    return unitOf.size - 1;
-  });
-  const groupSizes = new Uint32Array(unitOf.size);
-  for (const u of unit) groupSizes[u]!++;
-  const groups = new Uint32Array(unitOf.size);
+  const { scale, index: unit } = valueScale(units);
+  const groupSizes = new Uint32Array(scale.length);
+  for (let i = 0; i < unit.length; i++) groupSizes[unit[i]!]!++;
+  const groups = new Uint32Array(scale.length);
   let labels = 0;
-  groupSizes.forEach((size, u) => {
+  for (let u = 0; u < groups.length; u++) {
     groups[u] = labels;
-    if (size > 1) labels += size;
-  });
+    if (groupSizes[u]! > 1) labels += groupSizes[u]!;
+  }
   const codes = new Float64Array(labels);
   const next = groups.slice();
-  unit.forEach((u, i) => {
-    if (groupSizes[u]! > 1) codes[next[u]!++] = values[i]! + 0;
-  });
+  for (let i = 0; i < unit.length; i++) {
+    const u = unit[i]!;
+    if (groupSizes[u]! > 1) codes[next[u]!++] = values[i]!;
+  }
   return { codes, groups, groupSizes, labels };
 }
 
-function valueScale(codes: Float64Array) {
-  const scale = Float64Array.from(new Set(codes)).sort();
+/** The distinct values, ascending, and the position of each value among them. */
+function valueScale(values: Numbers): { scale: Float64Array; index: Uint32Array } {
+  return denseScale(values) ?? sparseScale(values);
+}
+
+/** By a table instead of a map, for whole numbers that lie close together; undefined for others. */
+function denseScale(values: Numbers) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isInteger(value)) return undefined;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (!(high - low <= 4 * values.length + 1_024)) return undefined;
+  const position = new Uint32Array(high - low + 1);
+  for (let i = 0; i < values.length; i++) position[values[i]! - low] = 1;
+  let distinct = 0;
+  for (let offset = 0; offset < position.length; offset++) if (position[offset] === 1) position[offset] = ++distinct;
+  const scale = new Float64Array(distinct);
+  for (let offset = 0; offset < position.length; offset++) {
+    if (position[offset]! > 0) scale[position[offset]! - 1] = low + offset;
+  }
+  const index = new Uint32Array(values.length);
+  for (let i = 0; i < index.length; i++) index[i] = position[values[i]! - low]! - 1;
+  return { scale, index };
+}
+
+function sparseScale(values: Numbers) {
+  const scale = Float64Array.from(new Set(Array.from(values, (value) => value + 0))).sort();
   const position = new Map(Array.from(scale, (value, i) => [value, i]));
-  return { scale, index: Uint32Array.from(codes, (value) => position.get(value)!) };
+  return { scale, index: Uint32Array.from(values, (value) => position.get(value + 0)!) };
 }
 
 function checkRatioScale(scale: Float64Array): void {
@@ -103,15 +129,16 @@ function midRanks(frequency: Float64Array): Float64Array {
 function nominal(index: Uint32Array, groups: Uint32Array, sizes: Uint32Array, frequency: Float64Array): Disagreement {
   const inUnit = new Uint32Array(frequency.length);
   let observed = 0;
-  sizes.forEach((size, u) => {
-    if (size < 2) return;
+  for (let u = 0; u < sizes.length; u++) {
+    const size = sizes[u]!;
+    if (size < 2) continue;
     const start = groups[u]!;
     let agreeing = 0;
     // The k-th label of a value agrees with k - 1 earlier ones, in both orders.
     for (let i = start; i < start + size; i++) agreeing += 2 * inUnit[index[i]!]!++;
     for (let i = start; i < start + size; i++) inUnit[index[i]!] = 0;
     observed += (size * (size - 1) - agreeing) / (size - 1);
-  });
+  }
   const labels = index.length;
   return { observed, expected: labels * labels - frequency.reduce((sum, count) => sum + count * count, 0) };
 }
@@ -179,7 +206,7 @@ export function cohenKappa(a: Numbers, b: Numbers, weights: 'none' | 'linear' | 
   checkFinite('b', b);
   checkSameLength('b', b, 'a', a);
   const rows = a.length;
-  const { scale, index } = valueScale(Float64Array.from([...Array.from(a), ...Array.from(b)], (value) => value + 0));
+  const { scale, index } = valueScale([...Array.from(a), ...Array.from(b)]);
   if (scale.length === 1) return { kind: 'insufficient', reason: 'one-value' };
   const ofA = new Float64Array(scale.length);
   const ofB = new Float64Array(scale.length);

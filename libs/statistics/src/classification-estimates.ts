@@ -19,11 +19,11 @@ export interface MetricEstimate {
 }
 
 /**
- * The usual report on a binary classifier: `logLoss` and `brier` with the normal interval of a mean, `rocAuc` with DeLong's
- * interval (left out when only one class is there), `ece` (no interval), `positiveRate` and `meanScore`.
+ * The usual report on a binary classifier: `logLoss` and `brier` with the t interval of a mean, `rocAuc` with DeLong's
+ * interval (left out with fewer than two rows of a class), `ece` (no interval), `positiveRate` and `meanScore`.
  * @param labels 0 or 1, length n, at least 2 rows
  * @param probabilities in [0, 1], length n
- * @example classificationEstimates([0, 1, 1, 0], [0.2, 0.7, 0.6, 0.4])[0]?.name // 'logLoss'
+ * @example classificationEstimates([0, 1, 1, 0], [0.2, 0.7, 0.6, 0.4]).map(({ name }) => name) // => ['logLoss', 'brier', 'rocAuc', 'ece', 'positiveRate', 'meanScore']
  */
 export function classificationEstimates(
   labels: Numbers,
@@ -34,7 +34,7 @@ export function classificationEstimates(
   const base = { confidence, n, slice };
   const mean = (name: string, perRow: Numbers): MetricEstimate => {
     const { difference: value, lower, upper } = pairedMeanDifference(perRow, { confidence });
-    return { ...base, name, value, lower, upper, method: 'mean, normal interval' };
+    return { ...base, name, value, lower, upper, method: 'mean, t interval' };
   };
   let positives = 0;
   for (let row = 0; row < n; row++) positives += labels[row] as number;
@@ -42,7 +42,7 @@ export function classificationEstimates(
     mean('logLoss', logLossPerRow(labels, probabilities)),
     mean('brier', brierLossPerRow(labels, probabilities)),
   ];
-  if (positives > 0 && positives < n) {
+  if (positives >= 2 && n - positives >= 2) {
     const { auc: value, lower, upper } = delongInterval(labels, probabilities, { confidence });
     estimates.push({ ...base, name: 'rocAuc', value, lower, upper, method: 'DeLong' });
   }
