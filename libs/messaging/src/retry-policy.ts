@@ -31,5 +31,5 @@ export function verdictOn(error: unknown, attempt: number, policy: RetryPolicy, 
   const attemptsMax = transient ? policy.transientAttempts : policy.attempts;
   if (attempt >= attemptsMax) return { kind: 'park', reason: `failed ${attempt} times: ${messageOf(error)}` };
   const afterMs = Math.max(backoffMs(policy.backoff, attempt, uniform), transient ? (error.afterMs ?? 0) : 0);
-  return { kind: 'retry', afterMs };
+  return { kind: 'retry', afterMs: Math.ceil(afterMs) };
 }

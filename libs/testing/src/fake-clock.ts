@@ -37,7 +37,8 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const target = this.#nowMs + ms;
     for (let due = this.#earliest(); due !== undefined && due.atMs <= target; due = this.#earliest()) {
-      this.#nowMs = Math.max(this.#nowMs, due.atMs);
+      // Like the machine's clock it shows whole milliseconds.
+      this.#nowMs = Math.max(this.#nowMs, Math.ceil(due.atMs));
       this.#fire(due);
       await nextTurn();
     }

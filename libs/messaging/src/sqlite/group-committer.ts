@@ -122,7 +122,7 @@ export class GroupCommitter {
   }
 
   #abandon(batch: readonly Submission[], error: unknown): void {
-    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#rolledBack();
     const failure = new TransientError(`the transaction could not be committed: ${messageOf(error)}`, { cause: error });
     for (const submission of batch) submission.reject(failure);
