@@ -29,8 +29,9 @@ export function guardBrowser(request: GuardedRequest, hosts: readonly string[] =
   if (SAFE.has(request.method)) return;
   const site = one(request.headers['sec-fetch-site']);
   const origin = one(request.headers['origin']);
+  // Only a browser sets Sec-Fetch-Site and no page can change it; it wins over Origin, which a strict referrer policy turns to null.
   const bySite = site !== '' && site !== 'same-origin' && site !== 'none';
-  const byOrigin = origin !== '' && hostOf(origin) !== host;
+  const byOrigin = site === '' && origin !== '' && hostOf(origin) !== host;
   // A cookie travels by itself; then the browser has to say where the call comes from.
   const unproven = site === '' && origin === '' && /(?:^|;\s*)rondo_session=/.test(one(request.headers['cookie'])) && one(request.headers['authorization']) === '';
   if (bySite || byOrigin || unproven) {
