@@ -1,1 +1,2 @@
-export {};
+export { TrainingModule, type TrainingOptions } from './training.module.js';
+export { trainingConfig, type TrainingConfig } from './config.js';

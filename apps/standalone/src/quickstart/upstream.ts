@@ -1,0 +1,100 @@
+import { create } from '@bufbuild/protobuf';
+import { inference } from '@rondo/contracts';
+import { PermanentError, TransientError } from '@rondo/kernel';
+import type { Client } from '@connectrpc/connect';
+import type { DepartureHour } from './flight-source.js';
+
+/** Where upstream speaks to. */
+export interface UpstreamAddresses {
+  /** Door of the control-plane, for example `http://127.0.0.1:4700`. */
+  readonly door: string;
+  /** HTTP of the inference gateway. */
+  readonly gateway: string;
+  readonly producerToken: string;
+}
+
+/** An announcement as upstream sends it. */
+export interface Announcement {
+  readonly id: string;
+  readonly pipeline: string;
+  readonly uri: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+const LITTLE_ENDIAN_LENGTH_BYTES = 4;
+
+/** BYTES elements of the Open Inference Protocol: each text after its length. */
+function bytesTensor(texts: readonly string[]): Uint8Array {
+  const encoded = texts.map((text) => Buffer.from(text));
+  const out = Buffer.alloc(encoded.reduce((sum, item) => sum + item.length + LITTLE_ENDIAN_LENGTH_BYTES, 0));
+  let at = 0;
+  for (const item of encoded) {
+    out.writeUInt32LE(item.length, at);
+    item.copy(out, at + LITTLE_ENDIAN_LENGTH_BYTES);
+    at += item.length + LITTLE_ENDIAN_LENGTH_BYTES;
+  }
+  return out;
+}
+
+/** The upstream systems of the quickstart: they announce data, ask for predictions and report what happened. */
+export class Upstream {
+  constructor(
+    private readonly addresses: UpstreamAddresses,
+    private readonly serving: Client<typeof inference.GRPCInferenceService>,
+  ) {}
+
+  /** Sends one CloudEvent over HTTP and fails unless it was taken. */
+  async announce(announcement: Announcement): Promise<void> {
+    const { id, pipeline, uri, startMs, endMs } = announcement;
+    const event = {
+      specversion: '1.0',
+      id,
+      source: 'urn:example:flight-operations',
+      type: 'dev.rondo.data.arrived.v1',
+      time: new Date(endMs).toISOString(),
+      datacontenttype: 'application/json',
+      data: { pipeline, uri, dataInterval: { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() } },
+    };
+    await this.post(`${this.addresses.door}/v1/events`, 'application/cloudevents+json', event);
+  }
+
+  /** Asks for one hour of departures in one request. */
+  async predict(endpoint: string, requestId: string, hour: DepartureHour): Promise<void> {
+    const n = BigInt(hour.n);
+    const width = BigInt(hour.features.length / Math.max(hour.n, 1));
+    const { buffer, byteOffset, byteLength } = hour.features;
+    await this.serving.modelInfer(
+      create(inference.ModelInferRequestSchema, {
+        modelName: endpoint,
+        id: requestId,
+        parameters: { event_time: { parameterChoice: { case: 'stringParam', value: new Date(hour.startMs).toISOString() } } },
+        inputs: [
+          { name: 'X', datatype: 'FP32', shape: [n, width] },
+          { name: 'rondo_key', datatype: 'BYTES', shape: [n] },
+        ],
+        rawInputContents: [new Uint8Array(buffer, byteOffset, byteLength), bytesTensor(hour.keys)],
+      }),
+    );
+  }
+
+  /** Reports the outcomes of an earlier request, null where none is known. */
+  async reportOutcomes(endpoint: string, requestId: string, eventTimeMs: number, hour: DepartureHour): Promise<void> {
+    const labels = Array.from(hour.late, (late) => (Number.isNaN(late) ? null : late));
+    await this.post(`${this.addresses.gateway}/v1/labels`, 'application/json', {
+      endpoint,
+      request_id: requestId,
+      event_time: new Date(eventTimeMs).toISOString(),
+      labels,
+    });
+  }
+
+  private async post(url: string, contentType: string, body: unknown): Promise<void> {
+    const headers = { 'content-type': contentType, authorization: `Bearer ${this.addresses.producerToken}` };
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch((cause: unknown) => {
+      throw new TransientError(`${url} cannot be reached`, { cause });
+    });
+    const text = await response.text();
+    if (response.status !== 202) throw new PermanentError('failed-precondition', `${url} answered ${response.status}: ${text.slice(0, 500)}`);
+  }
+}

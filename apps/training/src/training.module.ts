@@ -1,0 +1,58 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { Engine } from '@rondo/datasets';
+import type { Scorer } from '@rondo/models';
+import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
+import { BuiltinTrainer } from './adapters/builtin-trainer.js';
+import { CommandTrainer } from './adapters/command-trainer.js';
+import type { TrainingConfig } from './config.js';
+import { TRAIN_JOB, TrainingCommands } from './handlers/training.commands.js';
+import type { TrainingJobInput } from './domain/training-job.js';
+import { TrainCandidateJob } from './use-cases/train-candidate.js';
+
+/** What the training service needs from whoever starts it. */
+export interface TrainingOptions {
+  readonly config: TrainingConfig;
+  readonly engine: Engine;
+  readonly scorer: Scorer;
+  /** PATH that trainer programs are found on. */
+  readonly path: string;
+}
+
+/** Trains candidates. */
+@Module({})
+export class TrainingModule {
+  static forRoot(options: TrainingOptions): DynamicModule {
+    const { config, engine, scorer } = options;
+    const trainers = {
+      builtin: new BuiltinTrainer(engine),
+      command: new CommandTrainer({
+        allowedPrograms: config.trainerPrograms,
+        workingFolder: config.trainerFolder,
+        cpus: config.trainerCpus,
+        modelBytesMax: config.modelBytes,
+        path: options.path,
+      }),
+    };
+    return {
+      module: TrainingModule,
+      controllers: [TrainingCommands],
+      providers: [
+        { provide: PolicyGenerations, inject: [PLATFORM], useFactory: (platform: Platform) => new PolicyGenerations(platform) },
+        {
+          provide: TrainCandidateJob,
+          inject: [PLATFORM, PolicyGenerations, DURABLE_JOBS],
+          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs) => {
+            const job = new TrainCandidateJob(platform, policies, engine, scorer, trainers, config.modelBytes);
+            jobs.define<TrainingJobInput>({
+              kind: TRAIN_JOB,
+              concurrency: config.trainerParallelism,
+              run: (input, run) => job.run(input, run),
+              failed: (unit, input, failure) => job.failed(unit, input, failure),
+            });
+            return job;
+          },
+        },
+      ],
+    };
+  }
+}
