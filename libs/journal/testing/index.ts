@@ -1,1 +1,1 @@
-export {};
+export { fact, journalContract, textOf, type JournalTraits, type JournalUnderTest, type Tampering } from './journal-contract.js';

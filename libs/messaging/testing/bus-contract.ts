@@ -251,7 +251,7 @@ function failing(start: Start): void {
     await reader(bus, 'other', async () => void seen.push('other'));
     await bus.publish([message('a', 'x')]);
     await eventually(async () => (await bus.parked.list()).length === 1);
-    const [{ id }] = (await bus.parked.list()) as [{ id: string }];
+    const id = (await bus.parked.list())[0]!.id;
     expect(await bus.parked.replay(id)).toBe(true);
     await eventually(async () => (await bus.parked.list()).length === 1);
     expect((await bus.parked.list())[0]).toMatchObject({ id, reason: 'invalid: try 1' });
