@@ -1,4 +1,4 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import { Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CycleFinishedSchema, topicOf } from '@rondo/contracts';
 import { causeOf, PLATFORM, type Platform } from '@rondo/service';
@@ -12,7 +12,7 @@ import { NOTIFIABLE, Notifications } from './notification.events.js';
  */
 export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly subscriptions: Subscription[] = [];
-  private readonly schemas = new Map(NOTIFIABLE.map((schema) => [schema.typeName, schema]));
+  private readonly schemas = new Map<string, DescMessage>(NOTIFIABLE.map((schema) => [schema.typeName, schema]));
 
   constructor(
     @Inject(PLATFORM) private readonly platform: Platform,

@@ -2,7 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { DecisionMadeSchema, type DecisionMade } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
 import { canonicalJson, idFrom, messageOf } from '@rondo/kernel';
-import { compileExpression, type PipelineSpec } from '@rondo/policy';
+import { compileExpression, type PipelineSpec, type ReadValue } from '@rondo/policy';
 import { actorTo, outgoing, shown } from '../contract-map.js';
 import { decide, type DecisionFacts, type DecisionOutcome, type TriggerReading } from '../domain/decision.js';
 import { fateOf, type LedgerState } from '../domain/ledger.js';
@@ -17,13 +17,16 @@ import type { Policies } from './policies.js';
 type TriggerSource = 'BatchReady' | 'DriftEvaluated' | 'PerformanceEvaluated';
 const CONTEXT = { BatchReady: 'trigger.batch', DriftEvaluated: 'trigger.drift', PerformanceEvaluated: 'trigger.performance' } as const;
 
+/** Values of an expression's variables, by context variable and field. */
+type ExpressionValues = Readonly<Record<string, Readonly<Record<string, ReadValue>>>>;
+
 /** An event that may start a cycle, with what its triggers may read. */
 export interface DecidableEvent {
   readonly pipeline: string;
   readonly on: TriggerSource | 'Manual';
   readonly ledger: Omit<LedgerState, 'fate' | 'reason' | 'explanation' | 'pipeline'>;
   /** Values of the expression's context, except `champion`, which is added here. */
-  readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly values: ExpressionValues;
   readonly actor: ActorReference;
   readonly atMs: number;
 }
@@ -104,13 +107,13 @@ function readTriggers(spec: PipelineSpec, pipeline: PipelineState, event: Decida
   return { readings, memories };
 }
 
-function championValues(pipeline: PipelineState, nowMs: number): Readonly<Record<string, unknown>> {
+function championValues(pipeline: PipelineState, nowMs: number): Readonly<Record<string, ReadValue>> {
   const ageDays = pipeline.championSincePolicyMs === undefined ? 0 : (nowMs - pipeline.championSincePolicyMs) / 86_400_000;
   return { exists: pipeline.champion !== undefined, version: pipeline.champion?.version ?? 0, ageDays };
 }
 
 /** An expression that cannot be evaluated is a reading of its own, never a breach. */
-function evaluate(expression: string, context: (typeof CONTEXT)[TriggerSource], values: Readonly<Record<string, unknown>>) {
+function evaluate(expression: string, context: (typeof CONTEXT)[TriggerSource], values: ExpressionValues) {
   try {
     const { value, read } = compileExpression(expression, context).evaluate(values);
     return { result: String(value), values: read };
