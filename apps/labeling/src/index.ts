@@ -1,1 +1,2 @@
-export {};
+export { LabelingModule } from './labeling.module.js';
+export { labelingConfig, type LabelingConfig } from './config.js';

@@ -16,7 +16,7 @@ export const model = z
     task: z.literal('BinaryClassification').describe('What the model predicts: the probability of the positive class.'),
     target: z
       .strictObject({
-        column: column().describe('Column of the feature rows that holds 1, 0 or null (not known).'),
+        column: column().describe('Column of the feature rows that holds 1 or true, 0 or false, or null (not known).'),
         definition: text(500).describe('What the positive class means, in words people can judge by.'),
       })
       .describe('What is predicted.'),
