@@ -140,6 +140,7 @@ export class BufferedUnit implements Unit {
       state: change.state,
       index_values: JSON.stringify(change.index),
       stream_version: row?.stream_version ?? 0,
+      stream_row: row?.stream_row ?? null,
       stream_hash: row?.stream_hash ?? '',
     };
   }

@@ -4,7 +4,7 @@ import type { IndexValues, ListQuery, Page, Stored } from '../ports.js';
 
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 10_000;
-const COLUMNS = 'd.row, d.id, d.version, d.updated_at_ms, d.state, d.index_values, d.stream_version, d.stream_hash';
+const COLUMNS = 'd.row, d.id, d.version, d.updated_at_ms, d.state, d.index_values, d.stream_version, d.stream_row, d.stream_hash';
 
 /** A document as stored; `state` is the JSON text, null for a removed document whose stream must be continued. */
 export interface DocumentRow {
@@ -16,6 +16,8 @@ export interface DocumentRow {
   /** JSON text of the index values. */
   readonly index_values: string;
   readonly stream_version: number;
+  /** Row of the newest entry of the stream. */
+  readonly stream_row: number | null;
   readonly stream_hash: string;
 }
 
@@ -28,6 +30,7 @@ export interface DocumentWrite {
   readonly state: string | null;
   readonly index: IndexValues;
   readonly streamVersion: number;
+  readonly streamRow: number | null;
   readonly streamHash: string;
 }
 
@@ -99,18 +102,18 @@ export class DocumentTable {
       this.#database
         .statement(
           `UPDATE document SET version = ?, updated_at_ms = ?, state = ?, index_values = ?, stream_version = ?,
-             stream_hash = ? WHERE row = ?`,
+             stream_row = ?, stream_hash = ? WHERE row = ?`,
         )
-        .run(change.version, change.atMs, change.state, indexText, change.streamVersion, change.streamHash, before.row);
+        .run(change.version, change.atMs, change.state, indexText, change.streamVersion, change.streamRow, change.streamHash, before.row);
     } else {
       this.#database
         .statement(
-          `INSERT INTO document(service, kind, id, version, updated_at_ms, state, index_values, stream_version, stream_hash)
-           VALUES(?,?,?,?,?,?,?,?,?)`,
+          `INSERT INTO document(service, kind, id, version, updated_at_ms, state, index_values, stream_version, stream_row, stream_hash)
+           VALUES(?,?,?,?,?,?,?,?,?,?)`,
         )
         .run(
           this.#service, change.kind, change.id, change.version, change.atMs, change.state, indexText,
-          change.streamVersion, change.streamHash,
+          change.streamVersion, change.streamRow, change.streamHash,
         );
     }
     const beforeText = before?.index_values ?? '{}';

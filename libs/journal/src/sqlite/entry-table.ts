@@ -1,6 +1,8 @@
+import { PermanentError } from '@rondo/kernel';
 import type { SqliteDatabase } from '@rondo/messaging';
 import type { EntryQuery, JournalEntry } from '../ports.js';
 import { limitOf } from './document-table.js';
+import { textHash } from './text-hash.js';
 
 type Row = Record<string, string | number | null | Uint8Array>;
 
@@ -25,24 +27,33 @@ export class EntryTable {
     return ++this.#newestPosition;
   }
 
-  /** To be called inside a transaction. */
-  insert(entry: JournalEntry): void {
-    this.#database
+  /** Adds an entry behind `previous`, the row of the stream's newest one; returns its row. To be called inside a transaction. */
+  insert(entry: JournalEntry, previous: number | null): number {
+    const cycleId = entry.headers['cycleid'] ?? null;
+    const result = this.#database
       .statement(
-        `INSERT INTO journal_entry(service, position, stream, version, message_id, type, payload, key, headers, cycle_id,
-           actor, at_ms, hash) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+        `INSERT INTO journal_entry(service, position, stream, version, previous, message_id, type, payload, key, headers,
+           cycle_id, actor, at_ms, hash, key_hash, cycle_hash) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
       )
       .run(
-        entry.service, entry.position, entry.stream, entry.version, entry.messageId, entry.type, entry.payload, entry.key,
-        JSON.stringify(entry.headers), entry.headers['cycleid'] ?? null, entry.actor, entry.atMs, entry.hash,
+        entry.service, entry.position, entry.stream, entry.version, previous, entry.messageId, entry.type, entry.payload,
+        entry.key, JSON.stringify(entry.headers), cycleId, entry.actor, entry.atMs, entry.hash, textHash(entry.key),
+        cycleId === null ? null : textHash(cycleId),
       );
+    return result.lastInsertRowid as number;
   }
 
-  ofStream(stream: string): JournalEntry[] {
-    const rows = this.#database
-      .statement('SELECT * FROM journal_entry WHERE service = ? AND stream = ? ORDER BY version')
-      .all(this.#service, stream);
-    return (rows as Row[]).map(entryOf);
+  /** Entries of a stream from the row of its newest one, oldest first. Throws PermanentError `data-loss` when one is missing. */
+  backFrom(newest: number | null): JournalEntry[] {
+    const select = this.#database.statement('SELECT * FROM journal_entry WHERE row = ?');
+    const found: JournalEntry[] = [];
+    for (let at = newest; at !== null; ) {
+      const row = select.get(at) as Row | undefined;
+      if (!row) throw new PermanentError('data-loss', `an entry of the journal of ${this.#service} is missing; verify names it`);
+      found.push(entryOf(row));
+      at = row['previous'] as number | null;
+    }
+    return found.reverse();
   }
 
   select(query: EntryQuery): JournalEntry[] {
@@ -60,11 +71,15 @@ export class EntryTable {
     };
     add('position > ?', query.afterPosition);
     add('position < ?', query.beforePosition);
+    add('key_hash = ?', query.key === undefined ? undefined : textHash(query.key));
     add('key = ?', query.key);
+    add('cycle_hash = ?', query.cycleId === undefined ? undefined : textHash(query.cycleId));
     add('cycle_id = ?', query.cycleId);
     add('actor = ?', query.actor);
+    // Rows and positions of one service rise together, and an index on a hash is in order of rows.
+    const byHash = query.key !== undefined || query.cycleId !== undefined;
     const way = query.newestFirst ? 'DESC' : 'ASC';
-    const sql = `SELECT * FROM journal_entry WHERE ${conditions.join(' AND ')} ORDER BY position ${way} LIMIT ?`;
+    const sql = `SELECT * FROM journal_entry WHERE ${conditions.join(' AND ')} ORDER BY ${byHash ? 'row' : 'position'} ${way} LIMIT ?`;
     return this.#database.statement(sql).all(...parameters, limitOf(query)) as Row[];
   }
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { ConflictError, type Clock } from '@rondo/kernel';
 import type { SqliteBus } from '@rondo/messaging';
 import { entryHash, FIRST_PREVIOUS_HASH } from '../entry-hash.js';
@@ -55,7 +56,7 @@ export class SqliteJournal implements Journal {
   }
 
   async history(kind: string, id: string): Promise<JournalEntry[]> {
-    return this.#entries.ofStream(documentKey(kind, id));
+    return this.#entries.backFrom(this.#documents.get(kind, id)?.stream_row ?? null);
   }
 
   async entries(query: EntryQuery): Promise<JournalEntry[]> {
@@ -67,7 +68,9 @@ export class SqliteJournal implements Journal {
   }
 
   async #run<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T> | { outcome: 'conflict' }> {
-    if (this.#isCarriedOut(cause)) return { outcome: 'duplicate' };
+    const inboxKey = inboxKeyOf(this.#service, cause);
+    const carriedOut = this.#context.bus.database.statement('SELECT 1 FROM inbox WHERE cause = ?').get(inboxKey);
+    if (carriedOut) return { outcome: 'duplicate' };
     const unit = new BufferedUnit(this.#documents, {
       service: this.#service,
       cause,
@@ -80,7 +83,7 @@ export class SqliteJournal implements Journal {
     } finally {
       unit.close();
     }
-    const outcome = await this.#context.bus.database.committer.submit(() => this.#commit(cause, unit));
+    const outcome = await this.#context.bus.database.committer.submit(() => this.#commit(cause, inboxKey, unit));
     if (unit.timers.size > 0) this.#context.timers.arm();
     return outcome === 'done' ? { outcome, value } : { outcome };
   }
@@ -91,13 +94,8 @@ export class SqliteJournal implements Journal {
     return mine;
   }
 
-  #isCarriedOut(cause: Cause): boolean {
-    const select = 'SELECT 1 FROM inbox WHERE service = ? AND consumer = ? AND message_id = ?';
-    return this.#context.bus.database.statement(select).get(this.#service, cause.consumer, cause.messageId) !== undefined;
-  }
-
   /** Runs inside a transaction. All checks come before the first write, so that losing costs no rollback. */
-  #commit(cause: Cause, unit: BufferedUnit): 'done' | 'duplicate' | 'conflict' {
+  #commit(cause: Cause, inboxKey: Uint8Array, unit: BufferedUnit): 'done' | 'duplicate' | 'conflict' {
     const before = new Map<string, DocumentRow | undefined>();
     for (const [key, change] of unit.changes) {
       const row = this.#documents.get(change.kind, change.id);
@@ -107,8 +105,8 @@ export class SqliteJournal implements Journal {
     }
     const atMs = this.#context.clock.now();
     const admitted = this.#context.bus.database
-      .statement('INSERT INTO inbox(service, consumer, message_id, at_ms) VALUES(?,?,?,?) ON CONFLICT DO NOTHING')
-      .run(this.#service, cause.consumer, cause.messageId, atMs);
+      .statement('INSERT INTO inbox(cause) VALUES(?) ON CONFLICT DO NOTHING')
+      .run(inboxKey);
     if (admitted.changes === 0) return 'duplicate';
     for (const [key, change] of unit.changes) this.#write(cause, change, before.get(key), atMs);
     this.#context.timers.apply(this.#service, unit.timers.values());
@@ -117,6 +115,7 @@ export class SqliteJournal implements Journal {
 
   #write(cause: Cause, change: Change, before: DocumentRow | undefined, atMs: number): void {
     let streamVersion = before?.stream_version ?? 0;
+    let streamRow = before?.stream_row ?? null;
     let streamHash = before?.stream_hash ?? FIRST_PREVIOUS_HASH;
     for (const envelope of change.outgoing) {
       const entry = {
@@ -133,7 +132,7 @@ export class SqliteJournal implements Journal {
         atMs,
       };
       streamHash = entryHash(streamHash, entry);
-      this.#entries.insert({ ...entry, hash: streamHash });
+      streamRow = this.#entries.insert({ ...entry, hash: streamHash }, streamRow);
     }
     if (change.outgoing.length > 0) this.#context.bus.appendInTransaction(change.outgoing);
     if (change.state === null && streamVersion === 0) {
@@ -142,6 +141,11 @@ export class SqliteJournal implements Journal {
     }
     const { kind, id, state, index } = change;
     const version = (before?.version ?? 0) + change.saves;
-    this.#documents.write({ kind, id, state, index, version, atMs, streamVersion, streamHash }, before);
+    this.#documents.write({ kind, id, state, index, version, atMs, streamVersion, streamRow, streamHash }, before);
   }
+}
+
+/** Inbox key: the first half of the sha-256 of service, consumer and message id; short, because the inbox is kept for ever. */
+function inboxKeyOf(service: string, cause: Cause): Uint8Array {
+  return hash('sha256', JSON.stringify([service, cause.consumer, cause.messageId]), 'buffer').subarray(0, 16);
 }
