@@ -25,5 +25,5 @@ export {
   type NumericProfile,
   type ProfileOptions,
 } from './profile.js';
-export { identifier, literal, timestampLiteral } from './sql-text.js';
+export { identifier, identifiers, literal, timestampLiteral } from './sql-text.js';
 export type { JsonRow } from './session.js';

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/data/v1/commands.proto.
  */
 export const file_rondo_data_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Chxyb25kby9kYXRhL3YxL2NvbW1hbmRzLnByb3RvEg1yb25kby5kYXRhLnYxItQCCg9Bbm5vdW5jZUFycml2YWwSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoIZXZlbnRfaWQYAiABKAlCCrpIB3IFEAEYyAESIAoMZXZlbnRfc291cmNlGAMgASgJQgq6SAdyBRABGPQDEhcKA3VyaRgEIAEoCUIKukgHcgUQARjQDxI5Cg1kYXRhX2ludGVydmFsGAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEjgKDGFubm91bmNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIWCg5jb250ZW50X2RpZ2VzdBgHIAEoCRIcCgpkZWR1cGVfa2V5GAggASgJQgi6SAVyAxjQDyLzAQoPUHJlcGFyZVNuYXBzaG90EhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCRIZChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoAxIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZGVhZGxpbmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KCWxhYmVsX3NldBgHIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chxyb25kby9kYXRhL3YxL2NvbW1hbmRzLnByb3RvEg1yb25kby5kYXRhLnYxItQCCg9Bbm5vdW5jZUFycml2YWwSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoIZXZlbnRfaWQYAiABKAlCCrpIB3IFEAEYyAESIAoMZXZlbnRfc291cmNlGAMgASgJQgq6SAdyBRABGPQDEhcKA3VyaRgEIAEoCUIKukgHcgUQARjQDxI5Cg1kYXRhX2ludGVydmFsGAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEjgKDGFubm91bmNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIWCg5jb250ZW50X2RpZ2VzdBgHIAEoCRIcCgpkZWR1cGVfa2V5GAggASgJQgi6SAVyAxjQDyKDAgoPUHJlcGFyZVNuYXBzaG90EhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCRIZChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoAxIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZGVhZGxpbmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KCWxhYmVsX3NldBgHIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIOCgZ2ZXJpZnkYCCABKAhiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * An upstream system says that data is there. Also accepted as a CloudEvent over HTTP and on the arrivals topic.
@@ -174,6 +174,13 @@ export type PrepareSnapshot = Message<"rondo.data.v1.PrepareSnapshot"> & {
    * @generated from field: rondo.common.v1.ArtifactRef label_set = 7;
    */
   labelSet?: ArtifactRef | undefined;
+
+  /**
+   * Compute everything again even when the answer is known, and publish DeterminismViolated when the bytes differ.
+   *
+   * @generated from field: bool verify = 8;
+   */
+  verify: boolean;
 };
 
 export type PrepareSnapshotValid = PrepareSnapshot;

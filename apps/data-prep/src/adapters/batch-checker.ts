@@ -1,0 +1,177 @@
+import { type Engine, identifier, identifiers, literal, scanOf, timestampLiteral } from '@rondo/datasets';
+import { edgesFromQuantiles } from '@rondo/statistics';
+import type { ColumnSummary, ComparedColumn } from '../domain/history.js';
+import { boundText, type AmountRule, type BatchContract, type ColumnRule } from '../domain/contract.js';
+import { finding, type Finding } from '../domain/finding.js';
+
+/** What the rows are measured against besides the contract. */
+export interface CheckContext {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly eventTimeColumn: string;
+  readonly signal: AbortSignal;
+}
+
+interface RowRule {
+  readonly condition: string;
+  toFinding(count: number, samplesJson: readonly string[]): Finding;
+}
+
+const DECILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const HOURS = Array.from({ length: 23 }, (_, hour) => hour);
+
+/** Measures canonical rows against their contract and interval. */
+export async function contractFindings(engine: Engine, path: string, contract: BatchContract, context: CheckContext): Promise<Finding[]> {
+  const source = scanOf(path, 'parquet');
+  const rules = [...contract.columns.flatMap(columnRules), ...intervalRules(context)];
+  const counters = rules.map(({ condition }, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`);
+  const time = identifier(context.eventTimeColumn);
+  const [row] = await engine.query(
+    `SELECT count(*)::DOUBLE AS n, epoch_ms(min(${time})::TIMESTAMP)::DOUBLE AS first_ms, epoch_ms(max(${time})::TIMESTAMP)::DOUBLE AS last_ms,
+       ${counters.join(', ')} FROM ${source}`,
+    context.signal,
+  );
+  const findings: Finding[] = [];
+  for (const [index, rule] of rules.entries()) {
+    const count = Number(row![`c${index}`]);
+    if (count > 0) findings.push(rule.toFinding(count, await samplesOf(engine, source, rule.condition, context.signal)));
+  }
+  const rows = Number(row!['n']);
+  for (const rule of contract.amounts) findings.push(...(await amountFindings(engine, source, rows, rule, context.signal)));
+  for (const rule of contract.columns.filter(({ unique }) => unique)) {
+    findings.push(...(await amountFindings(engine, source, rows, { measure: 'duplicates', columns: [rule.name], unit: 'rows', atMost: 0, severity: 'blocking' }, context.signal)));
+  }
+  return [...findings, ...coverageFindings(contract, context, row!['first_ms'], row!['last_ms'])];
+}
+
+function columnRules(rule: ColumnRule): RowRule[] {
+  const column = identifier(rule.name);
+  const rules: RowRule[] = [];
+  const add = (code: Finding['code'], condition: string, says: string, bound: string): void => {
+    rules.push({ condition, toFinding: (count, samplesJson) => finding(code, rule.name, `${count} rows: ${rule.name} ${says}`, bound, { count, samplesJson }) });
+  };
+  if (rule.required) add('NULL_VALUE', `${column} IS NULL`, 'is missing', 'required');
+  const low = rule.minimum === undefined ? [] : [`${column} < ${rule.minimum}`];
+  const high = rule.maximum === undefined ? [] : [`${column} > ${rule.maximum}`];
+  if (rule.type === 'DOUBLE') low.push(`isnan(${column})`);
+  if (low.length + high.length > 0) {
+    const unit = rule.unit ? ` ${rule.unit}` : '';
+    add('RANGE', [...low, ...high].join(' OR '), 'is out of range', `${rule.minimum ?? '-∞'} to ${rule.maximum ?? '∞'}${unit}`);
+  }
+  if (rule.type !== 'VARCHAR') return rules;
+  if (rule.minLength !== undefined) add('LENGTH', `length(${column}) < ${rule.minLength}`, 'is too short', `at least ${rule.minLength} characters`);
+  if (rule.maxLength !== undefined) add('LENGTH', `length(${column}) > ${rule.maxLength}`, 'is too long', `at most ${rule.maxLength} characters`);
+  if (rule.pattern !== undefined) add('PATTERN', `NOT regexp_matches(${column}, ${literal(rule.pattern)})`, 'has another form', rule.pattern);
+  return rules;
+}
+
+function intervalRules({ eventTimeColumn, startMs, endMs }: CheckContext): RowRule[] {
+  const time = identifier(eventTimeColumn);
+  const words = `${new Date(startMs).toISOString()} to ${new Date(endMs).toISOString()}, end excluded`;
+  return [
+    {
+      condition: `${time} < ${timestampLiteral(startMs)} OR ${time} >= ${timestampLiteral(endMs)}`,
+      toFinding: (count, samplesJson) =>
+        finding('OUTSIDE_INTERVAL', eventTimeColumn, `${count} rows lie outside the announced interval`, words, { count, samplesJson }),
+    },
+  ];
+}
+
+function coverageFindings(contract: BatchContract, context: CheckContext, first: unknown, last: unknown): Finding[] {
+  const { coverageMs } = contract;
+  if (coverageMs === undefined || typeof first !== 'number' || typeof last !== 'number') return [];
+  const gaps = [
+    { gapMs: first - context.startMs, words: 'the oldest row comes', edge: 'after the interval begins' },
+    { gapMs: context.endMs - last, words: 'the newest row comes', edge: 'before the interval ends' },
+  ];
+  return gaps
+    .filter(({ gapMs }) => gapMs > coverageMs)
+    .map(({ gapMs, words, edge }) => finding('COVERAGE', context.eventTimeColumn, `${words} ${(gapMs / 3_600_000).toFixed(1)} h ${edge}`, `at most ${coverageMs / 3_600_000} h`));
+}
+
+const AMOUNT_CODE = { rows: 'ROW_COUNT', nulls: 'NULL_RATE', duplicates: 'DUPLICATE_ROWS' } as const;
+
+async function amountFindings(engine: Engine, source: string, rows: number, rule: AmountRule, signal: AbortSignal): Promise<Finding[]> {
+  const count = rule.measure === 'rows' ? rows : await measure(engine, source, rule, signal);
+  const value = rule.unit === 'percent' ? (rows === 0 ? 0 : (100 * count) / rows) : count;
+  if (value >= (rule.atLeast ?? -Infinity) && value <= (rule.atMost ?? Infinity)) return [];
+  const field = rule.columns.length === 1 ? rule.columns[0]! : '';
+  const amount = rule.unit === 'percent' ? `${value.toFixed(2)} percent (${count} of ${rows} rows)` : `${count} rows`;
+  const words = { rows: `the batch has ${amount}`, nulls: `${field} is missing in ${amount}`, duplicates: `${amount} repeat another row${field && ` in ${field}`}` }[rule.measure];
+  return [finding(AMOUNT_CODE[rule.measure], field, words, boundText(rule), { severity: rule.severity, count })];
+}
+
+async function measure(engine: Engine, source: string, rule: AmountRule, signal: AbortSignal): Promise<number> {
+  const sql =
+    rule.measure === 'nulls'
+      ? `SELECT (count(*) FILTER (WHERE ${rule.columns.map((name) => `${identifier(name)} IS NULL`).join(' OR ')}))::DOUBLE AS n FROM ${source}`
+      : `SELECT coalesce(sum(n - 1), 0)::DOUBLE AS n FROM (SELECT count(*) AS n FROM ${source} GROUP BY ${identifiers(rule.columns)})`;
+  const [row] = await engine.query(sql, signal);
+  return Number(row!['n']);
+}
+
+async function samplesOf(engine: Engine, source: string, condition: string, signal: AbortSignal): Promise<string[]> {
+  const rows = await engine.query(`SELECT * FROM ${source} WHERE ${condition} LIMIT 5`, signal);
+  return rows.map((row) => JSON.stringify(row).slice(0, 2_000));
+}
+
+/** Shape of every column, kept with the batch for those that come after it. */
+export async function summarise(engine: Engine, path: string, contract: BatchContract, context: CheckContext): Promise<ColumnSummary[]> {
+  const out: ColumnSummary[] = [];
+  for (const rule of contract.columns) {
+    const column = identifier(rule.name);
+    const value = isNumber(rule) ? `${column}::DOUBLE` : 'NULL::DOUBLE';
+    const [row] = await engine.query(
+      `SELECT count(*)::DOUBLE AS n, count(${column})::DOUBLE AS present, quantile_disc(${value}, [${DECILES.join(', ')}]) AS deciles, max(${value}) AS top FROM ${scanOf(path, 'parquet')}`,
+      context.signal,
+    );
+    const deciles = ((row!['deciles'] ?? []) as number[]).map(Number);
+    const edges = edgesOf(rule, deciles, Number(row!['top']), context.eventTimeColumn);
+    const bins = edges.length === 0 ? [] : await binsOf(engine, path, rule, edges, context);
+    const spread = deciles.length === 0 ? 0 : deciles.at(-1)! - deciles[0]!;
+    out.push({ column: rule.name, rows: Number(row!['n']), nulls: Number(row!['n']) - Number(row!['present']), spread, edges, bins });
+  }
+  return out;
+}
+
+function isNumber(rule: ColumnRule): boolean {
+  return rule.type === 'BIGINT' || rule.type === 'DOUBLE';
+}
+
+function edgesOf(rule: ColumnRule, deciles: readonly number[], top: number, eventTimeColumn: string): readonly number[] {
+  if (rule.name === eventTimeColumn && rule.type === 'TIMESTAMP') return HOURS;
+  return isNumber(rule) && deciles.length > 0 ? [...edgesFromQuantiles([...deciles], top)] : [];
+}
+
+async function binsOf(engine: Engine, path: string, rule: ColumnRule, edges: readonly number[], context: CheckContext): Promise<number[]> {
+  const column = identifier(rule.name);
+  const value = rule.name === context.eventTimeColumn && rule.type === 'TIMESTAMP' ? `hour(${column})` : column;
+  const cases = edges.map((edge, index) => `WHEN v <= ${edge} THEN ${index}`).join(' ');
+  const rows = await engine.query(
+    `SELECT bin, count(*)::DOUBLE AS n FROM (SELECT CASE ${cases} ELSE ${edges.length} END AS bin FROM (SELECT ${value} AS v FROM ${scanOf(path, 'parquet')}) WHERE v IS NOT NULL) GROUP BY bin`,
+    context.signal,
+  );
+  const bins = new Array<number>(edges.length + 1).fill(0);
+  for (const row of rows) bins[Number(row['bin'])] = Number(row['n']);
+  return bins;
+}
+
+/** The new rows in the bins of earlier batches. @param history summaries of accepted batches, newest first */
+export async function compareWithHistory(
+  engine: Engine,
+  path: string,
+  contract: BatchContract,
+  history: readonly (readonly ColumnSummary[])[],
+  context: CheckContext,
+): Promise<ComparedColumn[]> {
+  const out: ComparedColumn[] = [];
+  for (const rule of contract.columns) {
+    const earlier = history.flatMap((summaries) => summaries.filter(({ column }) => column === rule.name));
+    const against: { earlier: ColumnSummary; bins: readonly number[] }[] = [];
+    for (const summary of earlier) {
+      against.push({ earlier: summary, bins: summary.edges.length === 0 ? [] : await binsOf(engine, path, rule, summary.edges, context) });
+    }
+    out.push({ column: rule.name, against });
+  }
+  return out;
+}

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { type Engine, type FileShape, identifier, scanOf } from '@rondo/datasets';
+import type { BatchContract, ColumnRule, ColumnType } from '../domain/contract.js';
+import { finding, type Finding } from '../domain/finding.js';
+import { nearestName } from '../domain/nearest-name.js';
+
+/** Rows under their declared types, and what did not fit. */
+export interface ConformedRows {
+  readonly path: string;
+  readonly rows: number;
+  readonly findings: readonly Finding[];
+  /** Every column is there with its type. */
+  readonly schemaIntact: boolean;
+}
+
+type Family = 'number' | 'text' | 'time' | 'boolean' | 'other';
+
+/**
+ * Reads an incoming file under the types of its contract and writes it as canonical Parquet: contract columns in contract
+ * order, declared types, rows in total order. Neither the order of rows nor how upstream wrote the file changes the bytes.
+ */
+export async function conformRows(engine: Engine, sourcePath: string, contract: BatchContract, folder: string, signal: AbortSignal): Promise<ConformedRows> {
+  const shape = await engine.inspect(sourcePath);
+  const source = scanOf(sourcePath, shape.format, { text: true });
+  const findings = [...shapeFindings(shape, contract), ...(await castFindings(engine, source, shape, contract, signal))];
+  const broken = new Set(findings.filter(({ code, severity }) => severity === 'blocking' && (code === 'MISSING_COLUMN' || code === 'WRONG_TYPE')).map(({ field }) => field));
+  const present = new Set(shape.columns.map(({ name }) => name));
+  const list = contract.columns.map(({ name, type }) => {
+    const value = present.has(name) ? `TRY_CAST(${identifier(name)} AS ${type})` : `NULL::${type}`;
+    return `${value} AS ${identifier(name)}`;
+  });
+  const order = contract.columns.map(({ name }) => `${identifier(name)} NULLS LAST`).join(', ');
+  const path = join(folder, 'rows.parquet');
+  const { rows } = await engine.writeParquet({ select: `SELECT * FROM (SELECT ${list.join(', ')} FROM ${source}) ORDER BY ${order}`, outPath: path, signal });
+  return { path, rows, findings, schemaIntact: broken.size === 0 };
+}
+
+function shapeFindings(shape: FileShape, contract: BatchContract): Finding[] {
+  const present = new Map(shape.columns.map(({ name, type }) => [name, type]));
+  const wanted = new Set(contract.columns.map(({ name }) => name));
+  const extra = [...present.keys()].filter((name) => !wanted.has(name));
+  const missing = contract.columns.filter(({ name }) => !present.has(name)).map(({ name }) => {
+    const like = nearestName(name, extra);
+    const hint = like === undefined ? '' : `; the file has a column ${like}: was it renamed?`;
+    return finding('MISSING_COLUMN', name, `the column ${name} is missing${hint}`, 'every column of the contract', { count: shape.rows });
+  });
+  const surplus = extra.map((name) =>
+    finding('EXTRA_COLUMN', name.slice(0, 128), `the column ${JSON.stringify(name.slice(0, 80))} is not in the contract and is left out`, 'only columns of the contract', { severity: 'advisory' }),
+  );
+  const types = shape.format === 'csv' ? [] : contract.columns.flatMap((rule) => typeFinding(rule, present.get(rule.name), shape));
+  return [...missing, ...types, ...surplus];
+}
+
+/** A file that declares types must declare the right family: text that looks like a time today may not tomorrow. */
+function typeFinding(rule: ColumnRule, type: string | undefined, shape: FileShape): Finding[] {
+  if (type === undefined) return [];
+  const found = familyOf(type);
+  const wanted = familyOf(rule.type);
+  const jsonTime = shape.format === 'json' && wanted === 'time' && found === 'text';
+  if (found === wanted || jsonTime || type === '"NULL"') return [];
+  return [finding('WRONG_TYPE', rule.name, `the column ${rule.name} is ${type}, not ${rule.type}`, `${rule.type}`, { count: shape.rows })];
+}
+
+function familyOf(type: string): Family {
+  if (/^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL)/.test(type)) return 'number';
+  if (/^(TIMESTAMP|DATE)/.test(type)) return 'time';
+  return type === 'BOOLEAN' ? 'boolean' : type === 'VARCHAR' ? 'text' : 'other';
+}
+
+/** Values that are there but are no value of the declared type (a fraction is no whole number). */
+async function castFindings(engine: Engine, source: string, shape: FileShape, contract: BatchContract, signal: AbortSignal): Promise<Finding[]> {
+  const present = new Map(shape.columns.map(({ name, type }) => [name, type]));
+  const rules = contract.columns.filter(({ name }) => present.has(name));
+  if (rules.length === 0) return [];
+  const broken = rules.map(({ name, type }) => brokenValue(identifier(name), type, shape.format === 'csv' ? 'VARCHAR' : present.get(name)!));
+  const [counts] = await engine.query(`SELECT ${broken.map((condition, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`).join(', ')} FROM ${source}`, signal);
+  const findings: Finding[] = [];
+  for (const [index, rule] of rules.entries()) {
+    const count = Number(counts![`c${index}`]);
+    if (count === 0) continue;
+    const samples = await engine.query(`SELECT * FROM ${source} WHERE ${broken[index]} LIMIT 5`, signal);
+    const samplesJson = samples.map((row) => JSON.stringify(row).slice(0, 2_000));
+    findings.push(finding('WRONG_TYPE', rule.name, `${count} values of ${rule.name} are no ${rule.type}`, rule.type, { count, samplesJson }));
+  }
+  return findings;
+}
+
+function brokenValue(column: string, type: ColumnType, sourceType: string): string {
+  const lost = `${column} IS NOT NULL AND TRY_CAST(${column} AS ${type}) IS NULL`;
+  if (type !== 'BIGINT' || /^U?(TINY|SMALL|BIG|HUGE)?INT/.test(sourceType)) return lost;
+  return `(${lost}) OR TRY_CAST(${column} AS DOUBLE) != floor(TRY_CAST(${column} AS DOUBLE))`;
+}

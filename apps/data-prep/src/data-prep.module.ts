@@ -1,0 +1,79 @@
+import { Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { Engine } from '@rondo/datasets';
+import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
+import { AllowedRoots } from './adapters/allowed-roots.js';
+import type { DataPrepConfig } from './config.js';
+import { AUTHENTICATE, CloudEventsHttp, HttpProblems, type Authenticate } from './handlers/cloud-events.http.js';
+import { DataCommands } from './handlers/data.commands.js';
+import { DataRpc } from './handlers/data.rpc.js';
+import { AnnounceArrival } from './use-cases/announce-arrival.js';
+import { DecideBatch } from './use-cases/decide-batch.js';
+import { IngestBatch } from './use-cases/ingest-batch.js';
+import { PrepareSnapshot } from './use-cases/prepare-snapshot.js';
+import { QueueSnapshot } from './use-cases/queue-snapshot.js';
+import type { Tools } from './use-cases/tools.js';
+
+const TOOLS = Symbol('data-prep.tools');
+const MEBIBYTE = 2 ** 20;
+
+/** Closes the data engine with the service. */
+class EngineLife implements OnModuleDestroy {
+  constructor(private readonly engine: Engine) {}
+
+  onModuleDestroy(): Promise<void> {
+    return this.engine.close();
+  }
+}
+
+/** Intake, contract checks, quarantine, features and snapshots. */
+@Module({})
+export class DataPrepModule {
+  static forRoot(options: { readonly config: DataPrepConfig; readonly authenticate: Authenticate }): DynamicModule {
+    const { config, authenticate } = options;
+    const engine = new Engine({
+      threads: config.dataThreads,
+      memoryMb: Math.floor(config.dataMemoryBytes / MEBIBYTE),
+      statementMs: config.dataStatementMs,
+      maxFileBytes: config.dataFileBytes,
+    });
+    return {
+      module: DataPrepModule,
+      controllers: [CloudEventsHttp, DataCommands],
+      providers: [
+        { provide: AUTHENTICATE, useValue: authenticate },
+        { provide: APP_FILTER, useClass: HttpProblems },
+        { provide: EngineLife, useFactory: () => new EngineLife(engine) },
+        { provide: PolicyGenerations, inject: [PLATFORM], useFactory: (platform: Platform) => new PolicyGenerations(platform) },
+        {
+          provide: TOOLS,
+          inject: [PLATFORM, PolicyGenerations, DURABLE_JOBS],
+          useFactory: ({ journal, artifacts, clock, ids, log }: Platform, policies: PolicyGenerations, jobs: DurableJobs): Tools => ({
+            journal,
+            artifacts,
+            clock,
+            ids,
+            log,
+            engine,
+            roots: new AllowedRoots(config.dataRoots),
+            policies,
+            jobs,
+          }),
+        },
+        { provide: AnnounceArrival, inject: [TOOLS], useFactory: (tools: Tools) => new AnnounceArrival(tools) },
+        { provide: QueueSnapshot, inject: [TOOLS], useFactory: (tools: Tools) => new QueueSnapshot(tools) },
+        { provide: DecideBatch, inject: [TOOLS], useFactory: defineJobs },
+        DataRpc,
+      ],
+    };
+  }
+}
+
+/** Jobs are defined before the first message can enqueue one. */
+function defineJobs(tools: Tools): DecideBatch {
+  const decisions = new DecideBatch(tools);
+  tools.jobs.define(new IngestBatch(tools).definition());
+  tools.jobs.define(decisions.definition());
+  tools.jobs.define(new PrepareSnapshot(tools).definition());
+  return decisions;
+}

@@ -1,0 +1,107 @@
+import { stat } from 'node:fs/promises';
+import { isDigest } from '@rondo/artifacts';
+import type { Cause, Unit } from '@rondo/journal';
+import { idFrom, PermanentError } from '@rondo/kernel';
+import type { PipelineSpec } from '@rondo/policy';
+import { readContract } from '../adapters/odcs-contract.js';
+import { arrivalAccepted, arrivalMerged } from '../contract-map.js';
+import { checkDataSchema, checkTimes, type Announcement } from '../domain/announcement.js';
+import { mergeAnnouncement, openBatch, type Batch } from '../domain/batch.js';
+import { INGEST, type IngestInput } from './ingest-batch.js';
+import { ANNOUNCEMENT, BATCH, BATCH_KEY, batchIndex, type Tools } from './tools.js';
+
+/** What became of an announcement. */
+export interface AnnounceOutcome {
+  readonly batchId: string;
+  /** The same source and id, or the same data, was announced before. */
+  readonly duplicate: boolean;
+}
+
+interface KeyState {
+  readonly batchId: string;
+  readonly opened: number;
+}
+
+/**
+ * The one way in for announcements, whichever door they came through. An announcement is refused with a reason, opens a
+ * batch, or is merged into the batch that its source and id, or its data, opened before.
+ */
+export class AnnounceArrival {
+  constructor(private readonly tools: Tools) {}
+
+  /** @throws PermanentError `invalid` or `not-found`, naming field, value and rule; nothing is recorded then */
+  async execute(announcement: Announcement, cause: Cause): Promise<AnnounceOutcome> {
+    const path = await this.tools.roots.resolve(announcement.uri);
+    if (announcement.contentDigest !== undefined && !isDigest(announcement.contentDigest)) throw badDigest(announcement.contentDigest);
+    const dedupeKey = announcement.dedupeKey ?? `${announcement.uri}#${announcement.contentDigest ?? (await versionOf(path))}`;
+    const done = await this.tools.journal.once(cause, (unit) => this.#admit(unit, announcement, dedupeKey));
+    if (done.outcome === 'done') return done.value;
+    const known = await this.tools.journal.load<{ batchId: string }>(ANNOUNCEMENT, announcementId(announcement));
+    return { batchId: known?.state.batchId ?? '', duplicate: true };
+  }
+
+  async #admit(unit: Unit, announcement: Announcement, dedupeKey: string): Promise<AnnounceOutcome> {
+    const { pipeline } = announcement;
+    const policy = await this.tools.policies.latest(unit, pipeline);
+    if (!policy) throw unknownPipeline(pipeline);
+    await this.#checkAgainstPolicy(unit, announcement, policy.spec);
+    const id = announcementId(announcement);
+    const known = await unit.load<{ batchId: string }>(ANNOUNCEMENT, id);
+    const keyId = idFrom('batch-key', pipeline, dedupeKey);
+    const key = await unit.load<KeyState>(BATCH_KEY, keyId);
+    const batchId = known?.state.batchId ?? key?.state.batchId;
+    const stored = batchId === undefined ? undefined : await unit.load<Batch>(BATCH, batchId);
+    if (stored && (known || stored.state.state !== 'failed')) return this.#merge(unit, stored.state, announcement, id);
+    const opened = (key?.state.opened ?? 0) + 1;
+    const fresh = idFrom('batch', pipeline, dedupeKey, String(opened));
+    const batch = openBatch(announcement, { batchId: fresh, dedupeKey, policyGeneration: policy.generation });
+    unit.save<Batch>({ kind: BATCH, id: fresh, state: batch, index: batchIndex(batch), outgoing: [arrivalAccepted(batch)] });
+    unit.save<KeyState>({ kind: BATCH_KEY, id: keyId, state: { batchId: fresh, opened } });
+    unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: fresh, announcedAtMs: announcement.announcedAtMs } });
+    const input: IngestInput = { batchId: fresh };
+    await this.tools.jobs.enqueue(unit, { kind: INGEST, id: idFrom('job', INGEST, fresh), pipeline, input: { ...input } });
+    return { batchId: fresh, duplicate: false };
+  }
+
+  async #checkAgainstPolicy(unit: Unit, announcement: Announcement, spec: PipelineSpec): Promise<void> {
+    const newest = await unit.list<Batch>(BATCH, { where: { pipeline: spec.name, state: 'ready' }, orderBy: { index: 'endMs', direction: 'desc' }, limit: 1 });
+    checkTimes(announcement, { time: spec.time, nowMs: this.tools.clock.now(), watermarkMs: newest.items[0]?.state.endMs, windowMs: spec.data.windowMs });
+    if (announcement.dataSchema === undefined) return;
+    checkDataSchema(announcement.dataSchema, readContract(spec.files[spec.data.contract.file] ?? ''));
+  }
+
+  #merge(unit: Unit, batch: Batch, announcement: Announcement, id: string): AnnounceOutcome {
+    const merged = mergeAnnouncement(batch, announcement.eventId);
+    unit.save<Batch>({ kind: BATCH, id: batch.batchId, state: merged, index: batchIndex(merged), outgoing: [arrivalMerged(merged, announcement)] });
+    unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: batch.batchId, announcedAtMs: announcement.announcedAtMs } });
+    return { batchId: batch.batchId, duplicate: true };
+  }
+}
+
+function announcementId({ pipeline, eventSource, eventId }: Announcement): string {
+  return idFrom('announcement', pipeline, eventSource, eventId);
+}
+
+/** Tells two versions of a file apart without reading it; a corrected file under the same name is new data. */
+async function versionOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found ? `${found.size}@${found.mtimeNs}` : 'missing';
+}
+
+function unknownPipeline(pipeline: string): PermanentError {
+  return new PermanentError('not-found', `there is no pipeline ${JSON.stringify(pipeline.slice(0, 80))}`, {
+    field: 'pipeline',
+    value: pipeline.slice(0, 80),
+    rule: 'the name of an applied pipeline',
+    reason: 'PIPELINE_UNKNOWN',
+  });
+}
+
+function badDigest(value: string): PermanentError {
+  return new PermanentError('invalid', 'content_digest: not a sha-256 digest', {
+    field: 'content_digest',
+    value: value.slice(0, 100),
+    rule: '"sha256:" and 64 lower-case hexadecimal digits',
+    reason: 'DIGEST_MALFORMED',
+  });
+}

@@ -1,0 +1,39 @@
+import type { Engine } from '@rondo/datasets';
+import type { Journal, Unit } from '@rondo/journal';
+import type { DurableJobs, Platform, PolicyGenerations } from '@rondo/service';
+import type { AllowedRoots } from '../adapters/allowed-roots.js';
+import { current } from '../domain/snapshot-plan.js';
+import type { Batch } from '../domain/batch.js';
+
+/** What the use cases work with. */
+export interface Tools extends Pick<Platform, 'journal' | 'artifacts' | 'clock' | 'ids' | 'log'> {
+  readonly engine: Engine;
+  readonly roots: AllowedRoots;
+  readonly policies: PolicyGenerations;
+  readonly jobs: DurableJobs;
+}
+
+/** Kinds of documents. */
+export const BATCH = 'batch';
+export const ANNOUNCEMENT = 'announcement';
+export const BATCH_KEY = 'batch-key';
+export const FEATURE_CACHE = 'feature-cache';
+export const SNAPSHOT_CACHE = 'snapshot-cache';
+export const SNAPSHOT_ANSWER = 'snapshot-answer';
+
+/** Values a batch is found by. */
+export function batchIndex(batch: Batch): Record<string, string | number> {
+  return { pipeline: batch.pipeline, state: batch.state, startMs: batch.startMs, endMs: batch.endMs, announcedAtMs: batch.announcedAtMs };
+}
+
+/** Ready batches of a pipeline that nothing superseded, by interval. */
+export async function readyBatches(source: Pick<Unit | Journal, 'list'>, pipeline: string): Promise<Batch[]> {
+  const ready: Batch[] = [];
+  let pageToken: string | undefined;
+  do {
+    const page = await source.list<Batch>(BATCH, { where: { pipeline, state: 'ready' }, limit: 1_000, ...(pageToken !== undefined && { pageToken }) });
+    ready.push(...page.items.map(({ state }) => state));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  return current(ready);
+}
