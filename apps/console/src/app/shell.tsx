@@ -1,8 +1,7 @@
 import { useMantineColorScheme } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
-import { Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { reads } from '../api/queries.js';
 import { session } from '../api/session.js';
 import { formatAbsolute } from '../domain/format.js';
@@ -10,7 +9,10 @@ import { Icon, type IconName } from '../ui/icons.js';
 import { Loading, PartBoundary } from '../ui/states.js';
 import { LiveProvider, useLive } from './live.js';
 import { Shortcuts } from './shortcuts.js';
-import { SignIn } from './sign-in.js';
+
+// Neither is needed for the first paint of a page.
+const SignIn = lazy(async () => ({ default: (await import('./sign-in.js')).SignIn }));
+const Notifications = lazy(async () => ({ default: (await import('@mantine/notifications')).Notifications }));
 
 const PLACES: readonly { to: '/' | '/pipelines' | '/label' | '/approvals' | '/audit' | '/ops'; title: string; icon: IconName }[] = [
   { to: '/', title: 'Inbox', icon: 'inbox' },
@@ -157,7 +159,9 @@ function Frame(): ReactNode {
       </main>
       <LiveAnnouncer />
       <Shortcuts opened={shortcuts} setOpened={setShortcuts} />
-      <Notifications position="bottom-right" limit={3} />
+      <Suspense>
+        <Notifications position="bottom-right" limit={3} />
+      </Suspense>
     </div>
   );
 }
@@ -165,7 +169,13 @@ function Frame(): ReactNode {
 /** Frame around every page; the sign-in page takes its place when the API does not know us. */
 export function Shell(): ReactNode {
   const state = useSyncExternalStore(session.subscribe, session.get);
-  if (state === 'signedOut') return <SignIn />;
+  if (state === 'signedOut') {
+    return (
+      <Suspense>
+        <SignIn />
+      </Suspense>
+    );
+  }
   return (
     <LiveProvider>
       <Frame />

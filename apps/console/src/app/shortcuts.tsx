@@ -1,6 +1,5 @@
-import { Kbd, Modal, Switch } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { tinykeys } from 'tinykeys';
 
 const STORAGE_KEY = 'rondo-single-keys';
@@ -14,7 +13,8 @@ export function singleKeysOn(): boolean {
   }
 }
 
-function setSingleKeys(on: boolean): void {
+/** Turns single-key shortcuts on or off and remembers it. */
+export function setSingleKeys(on: boolean): void {
   try {
     localStorage.setItem(STORAGE_KEY, on ? 'on' : 'off');
   } catch {
@@ -62,7 +62,8 @@ export function useKeys(bindings: Record<string, () => void>, deps: readonly unk
   }, [on, ...deps]);
 }
 
-const PLACES = [
+/** Where `g` and a letter lead. */
+export const PLACES = [
   ['g i', 'Inbox', '/'],
   ['g p', 'Pipelines', '/pipelines'],
   ['g l', 'Label', '/label'],
@@ -71,32 +72,11 @@ const PLACES = [
   ['g o', 'Operations', '/ops'],
 ] as const;
 
-const LABEL_KEYS = [
-  ['1 … 9', 'Give that label and go on'],
-  ['Enter', 'Accept the suggestion (never on blind tasks)'],
-  ['s', 'Skip'],
-  ['z', 'Back to the last answer, for a new revision'],
-  ['r', 'Write a rationale; Esc leaves the field'],
-  ['h', 'Earlier answers'],
-] as const;
+const Dialog = lazy(async () => ({ default: (await import('./shortcuts-dialog.js')).ShortcutsDialog }));
 
-function KeyRow({ keys, what }: { readonly keys: string; readonly what: string }): ReactNode {
-  return (
-    <tr>
-      <td className="rd-keys">
-        {keys.split(' ').map((key, index) => (
-          <Kbd key={index}>{key}</Kbd>
-        ))}
-      </td>
-      <td>{what}</td>
-    </tr>
-  );
-}
-
-/** `g` then a letter goes places, `?` shows this list. No single key changes production. */
+/** `g` then a letter goes places, `?` shows the list. No single key changes production. */
 export function Shortcuts({ opened, setOpened }: { readonly opened: boolean; readonly setOpened: (open: boolean) => void }): ReactNode {
   const navigate = useNavigate();
-  const on = useSingleKeys();
   useKeys(
     {
       ...Object.fromEntries(PLACES.map(([keys, , to]) => [keys, () => void navigate({ to })])),
@@ -104,27 +84,10 @@ export function Shortcuts({ opened, setOpened }: { readonly opened: boolean; rea
     },
     [navigate, setOpened],
   );
+  if (!opened) return null;
   return (
-    <Modal opened={opened} onClose={() => setOpened(false)} title="Keyboard shortcuts" size="md">
-      <Switch
-        checked={on}
-        onChange={(event) => setSingleKeys(event.currentTarget.checked)}
-        label="Single-key shortcuts"
-        description="Turn them off when you dictate or use a switch device."
-        mb="md"
-      />
-      <table className="rd-table">
-        <tbody>
-          {PLACES.map(([keys, what]) => (
-            <KeyRow key={keys} keys={keys} what={`Go to ${what}`} />
-          ))}
-          <KeyRow keys="?" what="Show this list" />
-          {LABEL_KEYS.map(([keys, what]) => (
-            <KeyRow key={keys} keys={keys} what={`Labeling: ${what}`} />
-          ))}
-        </tbody>
-      </table>
-      <p className="rd-muted">Nothing that changes production has a key of its own: it always asks for your reason first.</p>
-    </Modal>
+    <Suspense>
+      <Dialog onClose={() => setOpened(false)} />
+    </Suspense>
   );
 }

@@ -196,7 +196,7 @@ function Running({ cycles, loading }: { readonly cycles: readonly Cycle[]; reado
             </div>
             <PhaseStrip phases={PHASES} current={cycle.phase} ended={false} />
             <span className="rd-item-end">
-              since <Ago at={cycle.startedAt} />
+              started <Ago at={cycle.startedAt} />
             </span>
           </li>
         ))}

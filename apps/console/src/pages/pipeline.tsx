@@ -39,7 +39,8 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
             No, until <At at={pipeline.coolingDownUntil} /> (policy time): cooling down after {spaced(pipeline.coolingDownAfter) || 'the last cycle'}. A cycle by hand may start.
           </p>
         )}
-        {!pipeline.held && pipeline.coolingDownUntil === undefined && <p>Yes, as soon as a trigger is met.</p>}
+        {pipeline.activeCycleId !== '' && <p>Not while a cycle runs: what arrives now joins the next decision.</p>}
+        {!pipeline.held && pipeline.coolingDownUntil === undefined && pipeline.activeCycleId === '' && <p>Yes, as soon as a trigger is met.</p>}
       </div>
       <Facts items={[['Policy time', <At key="t" at={pipeline.policyTime} />], ['Budget', budget], ['Policy generation', String(pipeline.generation)]]} />
     </Card>

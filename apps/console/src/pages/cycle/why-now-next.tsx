@@ -1,6 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import type { CheckOutcome, Cycle, TriggerOutcome } from '@rondo/contracts';
+import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { reads } from '../../api/queries.js';
 import { formatCount } from '../../domain/format.js';
 import { spaced, statusOf } from '../../domain/words.js';
 import { Icon } from '../../ui/icons.js';
@@ -68,17 +70,38 @@ function Why({ cycle }: { readonly cycle: Cycle }): ReactNode {
   );
 }
 
+/** What the present phase has reached, in numbers. */
+function Progress({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const rollingOut = cycle.phase === 'RollingOut' && cycle.rolloutId !== '';
+  const rollout = useQuery({ ...reads.rollout(cycle.pipeline, cycle.cycleId), enabled: rollingOut }).data;
+  const campaigns = useQuery({ ...reads.campaigns(cycle.pipeline), enabled: cycle.phase === 'Labeling' }).data?.campaigns;
+  const approval = useQuery({ ...reads.approval(cycle.approvalId), enabled: cycle.phase === 'AwaitingApproval' && cycle.approvalId !== '' }).data;
+  const campaign = campaigns?.find((c) => c.campaignId === cycle.campaignId);
+  const training = cycle.candidates.filter((candidate) => candidate.state === 'Training');
+  return (
+    <>
+      {rollingOut && rollout !== undefined && (
+        <p className="rd-big">
+          {rollout.steps[rollout.stepIndex]?.name}: the challenger gets {rollout.weightPercent} % of the traffic; {formatCount(rollout.labels)} of {formatCount(rollout.predictions)} predictions have labels.
+        </p>
+      )}
+      {campaign !== undefined && <p className="rd-big">{formatCount(campaign.answered)} of {formatCount(campaign.tasks)} rows answered.</p>}
+      {approval !== undefined && <p className="rd-big">{approval.votes.filter((vote) => vote.approve).length} of {approval.votesNeeded} approvals given.</p>}
+      {training.map((candidate) => (
+        <p key={candidate.name}>{candidate.name}: {candidate.stage} {Math.round(candidate.progress * 100)} %</p>
+      ))}
+    </>
+  );
+}
+
 function Now({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const entered = cycle.phases.at(-1)?.enteredAt;
-  const training = cycle.candidates.filter((candidate) => candidate.state === 'Training');
   return (
     <Card title={cycle.result === '' ? 'Now' : 'How it ended'} tone={cycle.result === '' ? 'accent' : 'plain'}>
       <p><Status of={statusOf(cycle.result || cycle.phase)} size="lg" /></p>
       {cycle.reason !== '' && <p className="rd-big">{cycle.reason}</p>}
       {cycle.result === '' && entered !== undefined && <p className="rd-muted">in this phase since <Ago at={entered} /></p>}
-      {training.map((candidate) => (
-        <p key={candidate.name} className="rd-muted">{candidate.name}: {candidate.stage} {Math.round(candidate.progress * 100)} %</p>
-      ))}
+      {cycle.result === '' && <Progress cycle={cycle} />}
     </Card>
   );
 }
