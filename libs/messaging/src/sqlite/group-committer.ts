@@ -12,8 +12,9 @@ type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: f
 const SUBMISSIONS_PER_TRANSACTION_MAX = 1024;
 
 /**
- * Group commit: everything submitted in one turn of the event loop shares one transaction, with a savepoint each, so one
- * fsync pays for all of them. A submission that throws is taken out alone. Nothing is acknowledged before the commit.
+ * Group commit: everything submitted in one turn of the event loop shares one transaction, so one fsync pays for all of it.
+ * A submission that throws is taken out alone: the transaction is run again with a savepoint for each. (Savepoints from the
+ * start would cost a copy of every page each submission touches.) Nothing is acknowledged before the commit.
  */
 export class GroupCommitter {
   readonly #db: DatabaseSync;
@@ -38,7 +39,7 @@ export class GroupCommitter {
   }
 
   /**
-   * Runs `apply` (synchronously, inside the next transaction) and resolves with its value once that is durable. Rejects with
+   * Runs `apply` (synchronously, inside the next transaction, perhaps twice) and resolves with its value once that is durable. Rejects with
    * what `apply` threw, or with a TransientError when the transaction as a whole could not be committed.
    */
   submit<T>(apply: () => T): Promise<T> {
@@ -90,10 +91,7 @@ export class GroupCommitter {
     if (batch.length === 0) return;
     let outcomes: Outcome[];
     try {
-      this.#statements.begin.run();
-      outcomes = batch.map((submission) => this.#attempt(submission.apply));
-      for (const ride of this.#riders) this.#attempt(ride);
-      this.#statements.commit.run();
+      outcomes = this.#transact(batch) ?? this.#transactOneByOne(batch);
     } catch (error) {
       this.#abandon(batch, error);
       return;
@@ -104,6 +102,28 @@ export class GroupCommitter {
       if (outcome.ok) submission.resolve(outcome.value as never);
       else submission.reject(outcome.error);
     });
+  }
+
+  /** Commits the whole batch; nothing when a submission throws: then all of it is undone. */
+  #transact(batch: readonly Submission[]): Outcome[] | undefined {
+    this.#statements.begin.run();
+    const outcomes: Outcome[] = [];
+    try {
+      for (const { apply } of batch) outcomes.push({ ok: true, value: apply() });
+      for (const ride of this.#riders) ride();
+    } catch {
+      this.#undo();
+      return undefined;
+    }
+    this.#statements.commit.run();
+    return outcomes;
+  }
+
+  #transactOneByOne(batch: readonly Submission[]): Outcome[] {
+    this.#statements.begin.run();
+    const outcomes = batch.map(({ apply }) => this.#attempt(apply));
+    this.#statements.commit.run();
+    return outcomes;
   }
 
   #attempt(apply: () => unknown): Outcome {
@@ -122,10 +142,14 @@ export class GroupCommitter {
   }
 
   #abandon(batch: readonly Submission[], error: unknown): void {
-    if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
-    this.#rolledBack();
+    this.#undo();
     const failure = new TransientError(`the transaction could not be committed: ${messageOf(error)}`, { cause: error });
     for (const submission of batch) submission.reject(failure);
+  }
+
+  #undo(): void {
+    if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    this.#rolledBack();
   }
 
   #rolledBack(): void {

@@ -146,7 +146,7 @@ export class GroupDispatcher {
       this.#checkDrained();
     });
     this.#removeRider();
-    if (this.#dirty) await this.#context.database.committer.submit(() => this.saveProgress());
+    await this.#context.database.committer.submit(() => this.saveProgress());
   }
 
   #onDrained: () => void = () => undefined;

@@ -33,6 +33,7 @@ export class SqliteDatabase {
       connection.exec('PRAGMA synchronous=FULL');
       connection.exec('PRAGMA wal_autocheckpoint=4000');
       connection.exec('PRAGMA cache_size=-65536');
+      connection.exec('PRAGMA temp_store=MEMORY');
     } catch (error) {
       connection.close();
       if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
