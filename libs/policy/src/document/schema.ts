@@ -74,7 +74,7 @@ export const specBlocks = {
 /** The whole document, everything unknown refused. */
 export const pipelineDocument = z
   .strictObject({
-    apiVersion: z.literal('rondo.dev/v1alpha1').describe('Version of this schema.'),
+    apiVersion: z.literal('rondo.dev/v1').describe('Version of this schema.'),
     kind: z.literal('Pipeline').describe('Kind of document.'),
     metadata: z.strictObject({ name: name().describe('Name of the pipeline.') }).describe('Identity.'),
     spec: z.strictObject(specBlocks).describe('The policy.'),

@@ -1,0 +1,92 @@
+import 'reflect-metadata';
+import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { parseConfig } from '@rondo/config';
+import { PermanentError } from '@rondo/kernel';
+import { standaloneConfig } from './config.js';
+import { storySchemas } from './quickstart/narrator.js';
+import { Quickstart } from './quickstart/quickstart.js';
+import { summaryTable } from './quickstart/summary.js';
+import { startStandalone } from './standalone.js';
+import { followStory, Terminal } from './terminal.js';
+
+const VERSION = (createRequire(import.meta.url)('../../../package.json') as { version: string }).version;
+const CONSOLE = fileURLToPath(new URL('../../console/dist', import.meta.url));
+const HELP = `npm start [-- options]
+
+  --once    run the quickstart to its end, print the summary and exit (1 when an event has no fate or the audit chain breaks)
+  --json    print the summary as JSON
+  --fresh   forget everything first
+  --help    this text
+
+Settings are environment variables, see docs/configuration.md.`;
+
+interface Flags {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly fresh: boolean;
+}
+
+function flagsOf(argv: string[]): Flags | undefined {
+  const { values } = parseArgs({
+    args: argv,
+    options: { once: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, fresh: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  });
+  return values.help ? undefined : { once: values.once, json: values.json, fresh: values.fresh };
+}
+
+async function main(flags: Flags): Promise<number> {
+  const startedMs = performance.now();
+  const config = parseConfig(standaloneConfig, process.env);
+  const terminal = new Terminal(flags.json ? process.stderr : process.stdout, startedMs);
+  if (flags.fresh) await rm(resolve(config.home), { recursive: true, force: true });
+  const stop = new AbortController();
+  const stopped = new Promise<void>((wake) => stop.signal.addEventListener('abort', () => wake()));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+  const exampleData = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+  const rondo = await startStandalone({
+    config,
+    environment: process.env,
+    version: VERSION,
+    consoleFolder: CONSOLE,
+    dataRoots: config.quickstart ? [exampleData] : [],
+  });
+  const localToken = rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
+  terminal.addresses({ signIn: rondo.signInUrl(), grpc: rondo.door.grpcAddress, gateway: rondo.gatewayHttpUrl, home: resolve(config.home), tokenKept: localToken !== '' });
+  const story = await followStory(rondo.store.bus, storySchemas, terminal);
+  try {
+    let status = 0;
+    if (config.quickstart) {
+      const options = { home: resolve(config.home), weeks: config.quickstartWeeks, sample: config.quickstartSample, document: config.quickstartDocument, signal: stop.signal };
+      const quickstart = new Quickstart(rondo, options);
+      const pipeline = await quickstart.run();
+      if (!stop.signal.aborted) {
+        const summary = await quickstart.summary(pipeline, (performance.now() - startedMs) / 1000);
+        if (flags.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+        else if (flags.once) process.stdout.write(`\n${summaryTable(summary)}\n`);
+        else terminal.storyEnds(summary);
+        status = summary.sound ? 0 : 1;
+      }
+      quickstart.close();
+    }
+    if (!flags.once) await stopped;
+    return flags.once ? status : 0;
+  } finally {
+    await story.close();
+    await rondo.close();
+  }
+}
+
+try {
+  const flags = flagsOf(process.argv.slice(2));
+  if (flags) process.exitCode = await main(flags);
+  else process.stdout.write(`${HELP}\n`);
+} catch (error) {
+  const text = error instanceof PermanentError || error instanceof TypeError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`rondo: ${text}\n`);
+  process.exitCode = error instanceof TypeError ? 2 : 1;
+}
