@@ -1,0 +1,101 @@
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { createScorer, type Scorer } from '@rondo/models';
+import type { Platform } from '@rondo/service';
+import type { GatewayConfig } from './config.js';
+import { GatewayApi, type Authenticate } from './protocol/gateway-api.js';
+import { GatewayGrpc } from './protocol/gateway-grpc.js';
+import { GatewayHttp } from './protocol/gateway-http.js';
+import type { ServingParts } from './serving/endpoint-server.js';
+import { EndpointTable } from './serving/endpoint-table.js';
+import { MessagePublisher } from './serving/message-publisher.js';
+import { ModelPool } from './serving/model-pool.js';
+import { PredictionLog } from './serving/prediction-log.js';
+import { RecordOutcomes } from './serving/record-outcomes.js';
+import { ShadowQueue } from './serving/shadow-queue.js';
+import { StateFolder } from './serving/state-folder.js';
+
+const GRACE_MS = 5_000;
+const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+/** Where the gateway listens. */
+export interface GatewayAddresses {
+  readonly host: string;
+  readonly httpPort: number;
+  readonly grpcPort: number;
+}
+
+/** The data plane of one process: what it serves, how it is reached, and the record of what it answered. */
+export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
+  /** What each endpoint serves. */
+  readonly table: EndpointTable;
+  readonly #scorer: Scorer;
+  readonly #publisher: MessagePublisher;
+  readonly #predictions: PredictionLog;
+  readonly #shadows: ShadowQueue;
+  readonly #http: GatewayHttp;
+  readonly #grpc: GatewayGrpc;
+  #addresses: GatewayAddresses | undefined;
+
+  constructor(
+    platform: Platform,
+    private readonly config: GatewayConfig,
+    authenticate: Authenticate,
+  ) {
+    const { bus, clock, ids, log, artifacts } = platform;
+    const folder = new StateFolder(config.gatewayStateFolder);
+    this.#scorer = createScorer({ maxThreads: config.gatewayScorerThreads });
+    this.#publisher = new MessagePublisher(bus, clock, log, { bytesMax: config.gatewayLogBytesMax });
+    this.#predictions = new PredictionLog(this.#publisher, clock, ids);
+    this.#shadows = new ShadowQueue(config.gatewayShadowRowsMax);
+    const pool = new ModelPool(this.#scorer, artifacts, folder);
+    const parts: ServingParts = { pool, log: this.#predictions, shadows: this.#shadows, now: () => clock.now(), observe: observer(platform) };
+    this.table = new EndpointTable(parts, folder, clock, log);
+    const api = new GatewayApi(this.table, new RecordOutcomes(this.table, this.#publisher, clock), clock, authenticate);
+    this.#http = new GatewayHttp(api, log);
+    this.#grpc = new GatewayGrpc(api, log);
+  }
+
+  /** Where it listens; undefined before it does. */
+  get addresses(): GatewayAddresses | undefined {
+    return this.#addresses;
+  }
+
+  /** What was given up to keep memory bounded, since the start. */
+  get losses(): { readonly droppedLogMessages: number; readonly uncomparedRows: number } {
+    return { droppedLogMessages: this.#publisher.dropped, uncomparedRows: this.#shadows.refusedRows };
+  }
+
+  /** Serves what was served last, then listens. */
+  async onModuleInit(): Promise<void> {
+    await this.table.restore();
+    const { gatewayHost: host, gatewayHttpPort, gatewayGrpcPort } = this.config;
+    this.#addresses = { host, httpPort: await this.#http.listen(host, gatewayHttpPort), grpcPort: await this.#grpc.listen(host, gatewayGrpcPort) };
+  }
+
+  /** Answers what has been asked, completes the record, ends the workers. */
+  async onApplicationShutdown(): Promise<void> {
+    this.table.close();
+    await Promise.all([this.#http.close(GRACE_MS), this.#grpc.close(GRACE_MS)]);
+    await this.flush();
+    await this.#publisher.close();
+    await this.#scorer.close();
+  }
+
+  /** Completes the comparisons that wait and closes open log messages; resolves when they are with the bus. */
+  async flush(): Promise<void> {
+    await this.table.settled();
+    await this.#shadows.idle();
+    this.#predictions.flush();
+    await this.#publisher.idle();
+  }
+}
+
+function observer({ telemetry }: Platform): ServingParts['observe'] {
+  const predictions = telemetry.counter('rondo_predictions_total', 'Rows predicted.', ['endpoint', 'arm']);
+  const duration = telemetry.histogram('rondo_inference_request_duration_seconds', 'Time to answer an inference request.', ['endpoint'], DURATION_BUCKETS);
+  return (endpoint, championRows, candidateRows, ms) => {
+    if (championRows > 0) predictions.add(championRows, { endpoint, arm: 'champion' });
+    if (candidateRows > 0) predictions.add(candidateRows, { endpoint, arm: 'candidate' });
+    duration.observe(ms / 1_000, { endpoint });
+  };
+}

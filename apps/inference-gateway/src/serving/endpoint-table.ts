@@ -1,0 +1,164 @@
+import { backoffMs, messageOf, PermanentError, TransientError, type Clock } from '@rondo/kernel';
+import type { LoadedModel } from '@rondo/models';
+import type { Logger } from '@rondo/telemetry';
+import { modelsOf, supersedes, type ServedModel, type ServedRouting } from '../domain/served-routing.js';
+import { EndpointServer, type ServingParts } from './endpoint-server.js';
+import type { StateFolder } from './state-folder.js';
+
+const RETRY = { initialMs: 200, factor: 2, maxMs: 10_000 };
+
+interface Entry {
+  /** Newest routing heard of. */
+  wanted: ServedRouting;
+  /** What serves; lags behind `wanted` while models load. */
+  active: EndpointServer | undefined;
+}
+
+/**
+ * What each endpoint serves. A newer routing is kept on disk first, then its models are loaded, then it takes over; until then
+ * the one before goes on serving. A champion that cannot be loaded is tried again; a candidate that cannot be loaded serves
+ * nothing and counts as failing.
+ */
+export class EndpointTable {
+  readonly #entries = new Map<string, Entry>();
+  readonly #preparing = new Set<Promise<void>>();
+  readonly #cancelRetries = new Set<() => void>();
+  #closed = false;
+
+  constructor(
+    private readonly parts: ServingParts,
+    private readonly folder: StateFolder,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
+
+  /** Serves what was served before the restart. */
+  async restore(): Promise<void> {
+    await this.folder.open();
+    for (const routing of await this.folder.routings()) this.#take(routing);
+    await this.settled();
+  }
+
+  /** Takes a routing if it is newer; durable when it resolves. Loading goes on afterwards. */
+  async apply(routing: ServedRouting): Promise<boolean> {
+    if (!supersedes(routing, this.#entries.get(routing.endpoint)?.wanted)) return false;
+    await this.folder.saveRouting(routing);
+    if (!supersedes(routing, this.#entries.get(routing.endpoint)?.wanted)) return false;
+    this.#take(routing);
+    return true;
+  }
+
+  /** The server of an endpoint. @throws `not-found` for an unknown endpoint, TransientError while its champion loads */
+  serving(endpoint: string): EndpointServer {
+    const entry = this.#entries.get(endpoint);
+    if (entry?.active) return entry.active;
+    if (entry) throw new TransientError(`the champion of ${endpoint} is not loaded yet`, { afterMs: 1_000 });
+    throw new PermanentError('not-found', `there is no endpoint "${endpoint.slice(0, 100)}"`, { field: 'endpoint', value: endpoint.slice(0, 100), rule: 'is served here' });
+  }
+
+  /** Newest routing heard of. @throws `not-found` */
+  routingOf(endpoint: string): ServedRouting {
+    return this.#entries.get(endpoint)?.wanted ?? this.serving(endpoint).routing;
+  }
+
+  /** A version that is loaded, of those the endpoint's routing names. @throws `not-found` */
+  version(server: EndpointServer, version: string): ServedModel {
+    const found = modelsOf(server.routing).find((model) => String(model.version) === version && this.parts.pool.loaded(model.digest));
+    if (found) return found;
+    throw new PermanentError('not-found', `${server.routing.endpoint} has no version "${version.slice(0, 20)}" loaded`, {
+      field: 'version',
+      value: version.slice(0, 20),
+      rule: 'is the champion, the candidate or the previous champion',
+    });
+  }
+
+  /** Versions that can be asked for, champion first. */
+  versionsOf(server: EndpointServer): string[] {
+    return modelsOf(server.routing)
+      .filter((model) => this.parts.pool.loaded(model.digest))
+      .map((model) => String(model.version));
+  }
+
+  /** True when every endpoint serves. */
+  get ready(): boolean {
+    return [...this.#entries.values()].every((entry) => entry.active !== undefined);
+  }
+
+  /** Resolves when no routing is being prepared. */
+  async settled(): Promise<void> {
+    while (this.#preparing.size > 0) await Promise.all(this.#preparing);
+  }
+
+  /** Stops retries. */
+  close(): void {
+    this.#closed = true;
+    for (const cancel of this.#cancelRetries) cancel();
+  }
+
+  #take(routing: ServedRouting): void {
+    const entry = this.#entries.get(routing.endpoint);
+    if (entry) entry.wanted = routing;
+    else this.#entries.set(routing.endpoint, { wanted: routing, active: undefined });
+    this.#start(routing, 1);
+  }
+
+  #start(routing: ServedRouting, attempt: number): void {
+    const preparing = this.#prepare(routing, attempt).finally(() => this.#preparing.delete(preparing));
+    this.#preparing.add(preparing);
+  }
+
+  async #prepare(routing: ServedRouting, attempt: number): Promise<void> {
+    let champion: LoadedModel;
+    try {
+      champion = await this.parts.pool.ensure(routing.champion.digest);
+    } catch (error) {
+      this.log.error('the champion cannot be loaded', { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt }, error);
+      return this.#retryLater(routing, attempt);
+    }
+    const candidate = routing.candidate && (await this.#optional(routing, routing.candidate));
+    if (routing.previousChampion) await this.#optional(routing, routing.previousChampion);
+    const entry = this.#entries.get(routing.endpoint);
+    if (entry?.wanted !== routing) return;
+    entry.active = new EndpointServer(routing, champion, candidate, this.parts);
+    await this.#forgetOthers();
+  }
+
+  async #optional(routing: ServedRouting, model: ServedModel): Promise<LoadedModel | undefined> {
+    try {
+      return await this.parts.pool.ensure(model.digest);
+    } catch (error) {
+      this.log.warn('a model cannot be loaded', {
+        'rondo.endpoint': routing.endpoint,
+        'rondo.model.version': `${model.name}/${model.version}`,
+        error: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  #retryLater(routing: ServedRouting, attempt: number): void {
+    if (this.#closed) return;
+    const atMs = this.clock.now() + backoffMs(RETRY, attempt, Math.random());
+    const cancel = this.clock.wakeAt(atMs, () => {
+      this.#cancelRetries.delete(cancel);
+      if (this.#entries.get(routing.endpoint)?.wanted === routing) this.#start(routing, attempt + 1);
+    });
+    this.#cancelRetries.add(cancel);
+  }
+
+  /** Requests under way may still use a model that was just replaced, so it is unloaded only with the routing after. */
+  async #forgetOthers(): Promise<void> {
+    const kept = new Set<string>();
+    for (const { wanted, active } of this.#entries.values()) {
+      for (const model of [...modelsOf(wanted), ...(active ? modelsOf(active.routing) : [])]) kept.add(model.digest);
+    }
+    const before = this.#kept;
+    this.#kept = kept;
+    const gone = this.#lastGone;
+    this.#lastGone = new Set([...before].filter((digest) => !kept.has(digest)));
+    await this.parts.pool.retain(new Set([...kept, ...this.#lastGone]), gone);
+  }
+
+  #kept: ReadonlySet<string> = new Set();
+  #lastGone: ReadonlySet<string> = new Set();
+}
