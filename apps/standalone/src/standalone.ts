@@ -12,9 +12,9 @@ import { dataPrepConfig, DataPrepModule } from '@rondo/data-prep';
 import { Engine } from '@rondo/datasets';
 import { driftMonitorConfig, DriftMonitorModule } from '@rondo/drift-monitor';
 import { evaluationConfig, EvaluationModule } from '@rondo/evaluation';
-import { inferenceGatewayConfig, InferenceGatewayModule } from '@rondo/inference-gateway';
+import { gatewayConfig, InferenceGateway, InferenceGatewayModule } from '@rondo/inference-gateway';
 import { SqliteStore, type Journal } from '@rondo/journal';
-import { randomIds, systemClock } from '@rondo/kernel';
+import { assert, randomIds, systemClock } from '@rondo/kernel';
 import { labelingConfig, LabelingModule } from '@rondo/labeling';
 import { createScorer, type Scorer } from '@rondo/models';
 import { rolloutConfig, RolloutModule } from '@rondo/rollout';
@@ -95,7 +95,7 @@ async function openShared({ config, version }: StandaloneOptions): Promise<Share
     version,
     sinks: [spans],
     processMetrics: true,
-    onSinkError: (error) => log.warn('spans were lost', {}, error),
+    onSinkError: (error) => log.error('spans were lost', {}, error),
     ...(config.otlpEndpoint !== undefined && { otlpEndpoint: config.otlpEndpoint }),
   });
   const store = SqliteStore.open(join(home, 'rondo.db'), {
@@ -138,7 +138,7 @@ function platformOf(shared: Shared, service: string): Platform {
   return { service, bus: shared.store.bus, journal, artifacts: shared.artifacts, clock: systemClock, ids: randomIds, telemetry, log: shared.log.child({ service }) };
 }
 
-function modulesOf({ config, environment, version, dataRoots }: StandaloneOptions, shared: Shared): [string, DynamicModule][] {
+function modulesOf({ environment, version, dataRoots }: StandaloneOptions, shared: Shared): [string, DynamicModule][] {
   const { engine, scorer, authenticator, spans, journals, home } = shared;
   const surroundings: Surroundings = {
     version,
@@ -146,19 +146,19 @@ function modulesOf({ config, environment, version, dataRoots }: StandaloneOption
     journals,
     spans: ({ cycleId, traceId }) => Promise.resolve((cycleId ? spans.byCycle(cycleId) : spans.byTrace(traceId)).map(shownSpan)),
   };
-  const gateway = {
-    http: { host: config.host, port: config.gatewayHttpPort },
-    grpc: { host: config.host, port: config.gatewayGrpcPort },
-  };
+  const authenticate = authenticator.authenticate.bind(authenticator);
+  // A service's own default stands where the environment says nothing.
+  const dataEnvironment = { RONDO_DATA_ROOTS: [join(home, 'inbox'), ...dataRoots].join(','), ...environment };
+  const gatewayEnvironment = { RONDO_GATEWAY_STATE_FOLDER: join(home, 'gateway'), ...environment };
   return [
     ['control-plane', ControlPlaneModule.forRoot({ config: parseConfig(controlPlaneConfig, environment), surroundings })],
-    ['data-prep', DataPrepModule.forRoot({ config: parseConfig(dataPrepConfig, environment), engine, authenticator, roots: [join(home, 'inbox'), ...dataRoots, ...config.dataRoots] })],
+    ['data-prep', DataPrepModule.forRoot({ config: parseConfig(dataPrepConfig, dataEnvironment), authenticate })],
     ['drift-monitor', DriftMonitorModule.forRoot({ config: parseConfig(driftMonitorConfig, environment), engine })],
     ['labeling', LabelingModule.forRoot(parseConfig(labelingConfig, environment))],
     ['training', TrainingModule.forRoot({ config: parseConfig(trainingConfig, environment), engine, scorer, path: environment['PATH'] ?? '' })],
     ['evaluation', EvaluationModule.forRoot({ config: parseConfig(evaluationConfig, environment), engine, scorer })],
     ['rollout', RolloutModule.forRoot(parseConfig(rolloutConfig, environment))],
-    ['inference-gateway', InferenceGatewayModule.forRoot({ config: parseConfig(inferenceGatewayConfig, environment), authenticator, scorer, ...gateway })],
+    ['inference-gateway', InferenceGatewayModule.forRoot({ config: parseConfig(gatewayConfig, gatewayEnvironment), authenticate })],
   ];
 }
 
@@ -194,18 +194,19 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
     mounts: [{ path: '/v1/events', handler: intake.http, requires: 'producer' }],
     ready: { bus: () => true },
   });
-  const gateway = services.find((service) => service.name === 'inference-gateway') as RunningService;
-  const { httpUrl, grpcAddress } = InferenceGatewayModule.addressesOf(gateway.app);
+  const gateway = (services.find((service) => service.name === 'inference-gateway') as RunningService).app.get(InferenceGateway, { strict: false });
+  assert(gateway.addresses, 'the gateway listens once its service is booted');
+  const { host: gatewayHost, httpPort, grpcPort } = gateway.addresses;
   return {
     door,
-    gatewayHttpUrl: httpUrl,
-    gatewayGrpcAddress: grpcAddress,
+    gatewayHttpUrl: `http://${gatewayHost}:${httpPort}`,
+    gatewayGrpcAddress: `${gatewayHost}:${grpcPort}`,
     store,
     engine,
     tokens,
     log,
     signInUrl: () => `${door.httpUrl}/auth/signin?token=${sessions.createSignIn({ id: 'you', roles: ['admin'] })}`,
-    idle: () => idle(store, services),
+    idle: () => idle(store, services, gateway),
     close: async () => {
       await door.close();
       await feed.close();
@@ -215,8 +216,9 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
 }
 
 /** A job may publish and a message may queue a job, so both have to be idle at the same moment. */
-async function idle(store: SqliteStore, services: readonly RunningService[]): Promise<void> {
+async function idle(store: SqliteStore, services: readonly RunningService[], gateway: InferenceGateway): Promise<void> {
   for (;;) {
+    await gateway.flush();
     await store.bus.idle();
     await Promise.all(services.map((service) => service.jobs.settled()));
     if (store.bus.isIdle && services.every((service) => service.jobs.isIdle)) return;
