@@ -1,0 +1,105 @@
+import { canonicalJson } from '@rondo/kernel';
+import type { Cycle, DecisionMade, Rollout } from '@rondo/contracts';
+import { countText, durationText, estimateText, modelText, plainText, rangeText, timeText, verdictText } from './words.js';
+
+/** Lines with a heading. */
+const block = (head: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [head, ...lines.map((line) => `  ${line}`)]);
+
+/** Why a decision came out as it did: every check and trigger with the values it saw. */
+export function explainDecision(decision: DecisionMade): string[] {
+  const cycle = decision.cycleId === '' ? [] : [`cycle     ${decision.cycleId}`];
+  return [
+    `${decision.pipeline}: ${decision.verdict}, because ${decision.reason}`,
+    ...block('', [
+      ...(decision.explanation === '' ? [] : [decision.explanation]),
+      `decided   ${timeText(decision.decidedAt)} by ${decision.actor?.id || 'the policy'}, policy generation ${decision.policyGeneration}`,
+      `as of     ${timeText(decision.eventTime)} (policy time)`,
+      `causes    ${decision.causeEventIds.join(', ') || '-'}`,
+      ...cycle,
+      `decision  ${decision.decisionId}`,
+    ]).slice(1),
+    ...block('Checks, in order; the first that fails decides', decision.checks.map((check) => `${check.passed ? 'ok  ' : 'NO  '} ${check.check}${check.detail === '' ? '' : `: ${check.detail}`}`)),
+    ...block('Triggers', decision.triggers.flatMap(triggerLines)),
+  ].map(plainText);
+}
+
+function triggerLines(trigger: DecisionMade['triggers'][number]): string[] {
+  const fired = trigger.result === 'true' ? (trigger.breaches >= trigger.needed ? 'fired' : 'breached, not often enough') : trigger.result === 'false' ? 'not met' : `error: ${trigger.result}`;
+  const often = trigger.needed > 1 ? [`    ${trigger.breaches} of ${trigger.needed} breaches needed, in the last ${trigger.window}`] : [];
+  return [`${trigger.trigger}: ${fired}`, `    when ${trigger.expression}`, ...valueLines(trigger.valuesJson), ...often];
+}
+
+function valueLines(json: string): string[] {
+  try {
+    const values: unknown = JSON.parse(json);
+    if (values === null || typeof values !== 'object') return [];
+    return Object.entries(values).map(([name, value]) => `    ${name} = ${typeof value === 'string' ? value : canonicalJson(value)}`);
+  } catch {
+    return json === '' ? [] : [`    ${json}`];
+  }
+}
+
+/** The whole story of a cycle: why it started, what was chosen, judged, agreed and rolled out. */
+export function explainCycle(cycle: Cycle, rollout: Rollout | undefined): string[] {
+  const state = cycle.result === '' ? `${cycle.phase}; ${cycle.next}` : `${cycle.result}, because ${cycle.reason}`;
+  return [
+    `Cycle ${cycle.pipeline}/${cycle.number} (${cycle.cycleId}): ${state}`,
+    ...(cycle.decision ? ['', 'Why it started', ...explainDecision(cycle.decision).map((line) => `  ${line}`)] : []),
+    ...(cycle.mergedEventIds.length === 0 ? [] : [`  merged later: ${cycle.mergedEventIds.join(', ')}`]),
+    ...block('Where the time went', cycle.phases.map(phaseLine)),
+    ...block('Data', dataLines(cycle)),
+    ...block('Candidates', cycle.candidates.map(candidateLine)),
+    ...(cycle.selection === '' ? [] : [`  ${cycle.selection}`]),
+    ...block(`Evaluation: ${verdictText(cycle.evaluationVerdict)}`, cycle.gates.flatMap(gateLines)),
+    ...(rollout ? explainRollout(rollout) : []),
+  ].map(plainText);
+}
+
+function phaseLine(phase: Cycle['phases'][number]): string {
+  const entered = phase.enteredAt ? Number(phase.enteredAt.seconds) * 1000 + phase.enteredAt.nanos / 1e6 : undefined;
+  const left = phase.leftAt ? Number(phase.leftAt.seconds) * 1000 + phase.leftAt.nanos / 1e6 : undefined;
+  const took = entered !== undefined && left !== undefined ? durationText(left - entered) : 'still';
+  return `${phase.phase}: ${took} (${phase.kind})`;
+}
+
+function dataLines(cycle: Cycle): string[] {
+  if (!cycle.dataWindow) return [];
+  const splits = Object.entries(cycle.splitRows).map(([split, rows]) => `${split} ${countText(rows)}`);
+  return [`window ${rangeText(cycle.dataWindow)}; rows: ${splits.join(', ') || '-'}`, `snapshot ${cycle.snapshotDigest || '-'}`];
+}
+
+function candidateLine(candidate: Cycle['candidates'][number]): string {
+  const metrics = candidate.validation.map(estimateText).join('; ');
+  return `${candidate.selected ? '* ' : '  '}${candidate.name} (${candidate.trainer}): ${candidate.state}${metrics === '' ? '' : `; ${metrics}`}${candidate.message === '' ? '' : `; ${candidate.message}`}`;
+}
+
+function gateLines(gate: Cycle['gates'][number]): string[] {
+  const measured = [
+    ...(gate.difference ? [`    difference  ${estimateText(gate.difference)}`] : []),
+    ...(gate.challenger ? [`    challenger  ${estimateText(gate.challenger)}`] : []),
+    ...(gate.champion ? [`    champion    ${estimateText(gate.champion)}`] : []),
+    ...(gate.expression === '' ? [] : [`    when ${gate.expression}`, ...valueLines(gate.valuesJson)]),
+    ...(gate.needsRows > 0n ? [`    about ${countText(gate.needsRows)} rows are needed to decide`] : []),
+  ];
+  return [`${verdictText(gate.verdict)}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`, ...measured];
+}
+
+/** Where a rollout stands, with the evidence of its last look. */
+export function explainRollout(rollout: Rollout): string[] {
+  const state = rollout.state === 'Running' || rollout.state === 'Paused' ? rollout.waitingFor : rollout.cause;
+  const steps = rollout.steps.map((step, index) => {
+    const mark = index === rollout.stepIndex ? '>' : ' ';
+    return `${mark} ${step.name}: ${step.shadow ? 'shadow' : `${step.weightPercent} %`}, entered ${timeText(step.enteredAt)}`;
+  });
+  const looks = rollout.latest.flatMap((result) => [
+    `${verdictText(result.verdict)}: ${result.analysis}${result.explanation === '' ? '' : `. ${result.explanation}`}`,
+    ...(result.difference ? [`    difference  ${estimateText(result.difference)}`] : []),
+    `    evidence of harm ${result.eValue.toPrecision(3)}, declared at ${result.alpha > 0 ? (1 / result.alpha).toPrecision(3) : '-'}; ${countText(result.looks)} looks`,
+  ]);
+  return [
+    `Rollout ${rollout.rolloutId} on ${rollout.endpoint}: ${rollout.state}${state === '' ? '' : `; ${state}`}`,
+    `  ${modelText(rollout.candidate)} at ${rollout.weightPercent} % against ${modelText(rollout.champion)}; ${countText(rollout.predictions)} predictions, ${countText(rollout.labels)} with outcome`,
+    ...steps.map((line) => `  ${line}`),
+    ...looks.map((line) => `  ${line}`),
+  ].map(plainText);
+}

@@ -1,0 +1,48 @@
+import {
+  CycleService,
+  EventService,
+  RolloutService,
+  type Cycle,
+  type DecisionMade,
+  type Rollout,
+} from '@rondo/contracts';
+import { PermanentError } from '@rondo/kernel';
+import type { Session } from './session.js';
+
+const SHORT = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/(\d{1,9})$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** What names a cycle: its id, or pipeline and number. @throws `invalid` for anything else */
+export function cycleRequest(name: string): { cycleId: string } | { pipeline: string; number: number } {
+  const short = SHORT.exec(name.replace(/^cycle\//, ''));
+  if (short) return { pipeline: short[1]!, number: Number(short[3]) };
+  if (UUID.test(name)) return { cycleId: name };
+  throw new PermanentError('invalid', `"${name}" names no cycle`, { field: 'cycle', value: name, rule: 'pipeline/number, for example flights/7, or a cycle id' });
+}
+
+/** The cycle of that name. */
+export async function findCycle(session: Session, name: string): Promise<Cycle> {
+  return (await session.client(CycleService)).getCycle(cycleRequest(name));
+}
+
+/** The cycle, or else the decision, of that name. */
+export async function findCycleOrDecision(session: Session, name: string): Promise<{ readonly cycle: Cycle } | { readonly decision: DecisionMade }> {
+  if (SHORT.test(name.replace(/^cycle\//, ''))) return { cycle: await findCycle(session, name) };
+  const id = name.replace(/^decision\//, '');
+  try {
+    if (id === name) return { cycle: await (await session.client(CycleService)).getCycle({ cycleId: id }) };
+  } catch (error) {
+    if (!(error instanceof PermanentError && error.code === 'not-found')) throw error;
+  }
+  const { record } = await (await session.client(EventService)).getDecision({ decisionId: id });
+  if (!record) throw new PermanentError('not-found', `the decision ${id} has no record`, { field: 'decision', value: id });
+  return { decision: record };
+}
+
+/** The rollout of that id, or the rollout of a cycle named `pipeline/number`. */
+export async function findRollout(session: Session, name: string): Promise<Rollout> {
+  const client = await session.client(RolloutService);
+  if (!SHORT.test(name)) return client.getRollout({ rolloutId: name.replace(/^rollout\//, '') });
+  const cycle = await findCycle(session, name);
+  return client.getRollout({ cycleId: cycle.cycleId });
+}

@@ -1,0 +1,212 @@
+import {
+  ApprovalSchema,
+  AuditEntrySchema,
+  BatchSchema,
+  BatchState,
+  CycleSchema,
+  DecisionMadeSchema,
+  IncidentSchema,
+  LabelCampaignSchema,
+  LedgerEventSchema,
+  ModelVersionSchema,
+  ParkedMessageSchema,
+  PipelineSchema,
+  RolloutSchema,
+  type Approval,
+  type AuditEntry,
+  type Batch,
+  type Cycle,
+  type DecisionMade,
+  type Incident,
+  type LabelCampaign,
+  type LedgerEvent,
+  type ModelVersion,
+  type ParkedMessage,
+  type Pipeline,
+  type Rollout,
+} from '@rondo/contracts';
+import type { Shape } from './output.js';
+import { countText, estimateText, modelText, rangeText, timeText, verdictText } from './words.js';
+
+const STATES: Readonly<Record<BatchState, string>> = {
+  [BatchState.UNSPECIFIED]: '-',
+  [BatchState.CHECKING]: 'Checking',
+  [BatchState.READY]: 'Ready',
+  [BatchState.QUARANTINED]: 'Quarantined',
+  [BatchState.REJECTED]: 'Rejected',
+  [BatchState.FAILED]: 'Failed',
+};
+
+/** `Ready`, `Quarantined` and so on. */
+export const batchStateText = (state: BatchState): string => STATES[state] ?? '-';
+
+export const pipelineShape: Shape<Pipeline> = {
+  kind: 'pipeline',
+  schema: PipelineSchema,
+  name: (pipeline) => pipeline.name,
+  columns: [
+    { head: 'NAME', text: (pipeline) => pipeline.name },
+    { head: 'GENERATION', text: (pipeline) => String(pipeline.generation) },
+    { head: 'CHAMPION', text: (pipeline) => modelText(pipeline.champion) },
+    { head: 'CYCLES', text: (pipeline) => (pipeline.held ? `held: ${pipeline.holdReason}` : pipeline.activeCycleId === '' ? 'idle' : 'active') },
+    { head: 'LAST DECISION', text: ({ lastDecision }) => (lastDecision?.record ? `${lastDecision.record.verdict}: ${lastDecision.record.reason}` : '-') },
+  ],
+};
+
+/** `flights/7`. */
+export const cycleName = (cycle: Cycle): string => `${cycle.pipeline}/${cycle.number}`;
+
+export const cycleShape: Shape<Cycle> = {
+  kind: 'cycle',
+  schema: CycleSchema,
+  name: cycleName,
+  columns: [
+    { head: 'CYCLE', text: cycleName },
+    { head: 'PHASE', text: (cycle) => cycle.phase },
+    { head: 'RESULT', text: (cycle) => cycle.result || '-' },
+    { head: 'TRIGGER', text: (cycle) => cycle.trigger },
+    { head: 'EVALUATION', text: (cycle) => verdictText(cycle.evaluationVerdict) },
+    { head: 'STARTED', text: (cycle) => timeText(cycle.startedAt) },
+    { head: 'WHY / NEXT', text: (cycle) => (cycle.result === '' ? cycle.next : cycle.reason) },
+  ],
+};
+
+export const eventShape: Shape<LedgerEvent> = {
+  kind: 'event',
+  schema: LedgerEventSchema,
+  name: (event) => event.eventId,
+  columns: [
+    { head: 'EVENT', text: (event) => event.eventId },
+    { head: 'KIND', text: (event) => event.kind },
+    { head: 'EVENT TIME', text: (event) => timeText(event.eventTime) },
+    { head: 'FATE', text: (event) => event.fate },
+    { head: 'REASON', text: (event) => event.reason || '-' },
+    { head: 'SUMMARY', text: (event) => event.summary },
+  ],
+};
+
+export const decisionShape: Shape<DecisionMade> = {
+  kind: 'decision',
+  schema: DecisionMadeSchema,
+  name: (decision) => decision.decisionId,
+  columns: [
+    { head: 'DECISION', text: (decision) => decision.decisionId },
+    { head: 'PIPELINE', text: (decision) => decision.pipeline },
+    { head: 'EVENT TIME', text: (decision) => timeText(decision.eventTime) },
+    { head: 'VERDICT', text: (decision) => decision.verdict },
+    { head: 'REASON', text: (decision) => decision.reason },
+    { head: 'EXPLANATION', text: (decision) => decision.explanation },
+  ],
+};
+
+export const batchShape: Shape<Batch> = {
+  kind: 'batch',
+  schema: BatchSchema,
+  name: (batch) => batch.batchId,
+  columns: [
+    { head: 'BATCH', text: (batch) => batch.batchId },
+    { head: 'INTERVAL', text: (batch) => rangeText(batch.dataInterval) },
+    { head: 'STATE', text: (batch) => batchStateText(batch.state) },
+    { head: 'ROWS', text: (batch) => countText(batch.rows) },
+    { head: 'FINDINGS', text: (batch) => batch.findings.map((finding) => finding.code).join(', ') || '-' },
+  ],
+};
+
+export const approvalShape: Shape<Approval> = {
+  kind: 'approval',
+  schema: ApprovalSchema,
+  name: (approval) => approval.approvalId,
+  columns: [
+    { head: 'APPROVAL', text: (approval) => approval.approvalId },
+    { head: 'PIPELINE', text: (approval) => approval.pipeline },
+    { head: 'MODEL', text: (approval) => modelText(approval.candidate) },
+    { head: 'STATE', text: (approval) => approval.state },
+    { head: 'VOTES', text: ({ votes, votesNeeded }) => `${votes.filter((vote) => vote.approve).length} of ${votesNeeded}` },
+    { head: 'EXPIRES', text: (approval) => timeText(approval.expiresAt) },
+  ],
+};
+
+export const rolloutShape: Shape<Rollout> = {
+  kind: 'rollout',
+  schema: RolloutSchema,
+  name: (rollout) => rollout.rolloutId,
+  columns: [
+    { head: 'ROLLOUT', text: (rollout) => rollout.rolloutId },
+    { head: 'ENDPOINT', text: (rollout) => rollout.endpoint },
+    { head: 'STATE', text: (rollout) => rollout.state },
+    { head: 'STEP', text: ({ steps, stepIndex }) => steps[stepIndex]?.name ?? '-' },
+    { head: 'WEIGHT', text: (rollout) => `${rollout.weightPercent} %` },
+    { head: 'CANDIDATE', text: (rollout) => modelText(rollout.candidate) },
+    { head: 'WAITS FOR', text: (rollout) => (rollout.state === 'Running' || rollout.state === 'Paused' ? rollout.waitingFor : rollout.cause) },
+  ],
+};
+
+export const modelShape: Shape<ModelVersion> = {
+  kind: 'model',
+  schema: ModelVersionSchema,
+  name: (version) => modelText(version.model),
+  columns: [
+    { head: 'MODEL', text: (version) => modelText(version.model) },
+    { head: 'PIPELINE', text: (version) => version.pipeline },
+    { head: 'ALIASES', text: (version) => version.aliases.join(', ') || '-' },
+    { head: 'CANDIDATE', text: (version) => version.candidate },
+    { head: 'REGISTERED', text: (version) => timeText(version.registeredAt) },
+    { head: 'METRICS', text: (version) => version.metrics.slice(0, 2).map(estimateText).join('; ') },
+  ],
+};
+
+export const incidentShape: Shape<Incident> = {
+  kind: 'incident',
+  schema: IncidentSchema,
+  name: (incident) => incident.incidentId,
+  columns: [
+    { head: 'INCIDENT', text: (incident) => incident.incidentId },
+    { head: 'PIPELINE', text: (incident) => incident.pipeline },
+    { head: 'STATE', text: (incident) => incident.state },
+    { head: 'OPENED', text: (incident) => timeText(incident.openedAt) },
+    { head: 'SUMMARY', text: (incident) => incident.summary },
+  ],
+};
+
+export const parkedShape: Shape<ParkedMessage> = {
+  kind: 'parked',
+  schema: ParkedMessageSchema,
+  name: (message) => message.id,
+  columns: [
+    { head: 'ID', text: (message) => message.id },
+    { head: 'CONSUMER', text: (message) => message.consumer },
+    { head: 'TYPE', text: (message) => message.type },
+    { head: 'ATTEMPTS', text: (message) => String(message.attempts) },
+    { head: 'PARKED', text: (message) => timeText(message.parkedAt) },
+    { head: 'REASON', text: (message) => message.reason },
+  ],
+};
+
+export const auditShape: Shape<AuditEntry> = {
+  kind: 'entry',
+  schema: AuditEntrySchema,
+  name: (entry) => `${entry.service}/${entry.stream}/${entry.version}`,
+  columns: [
+    { head: 'AT', text: (entry) => timeText(entry.at) },
+    { head: 'ACTOR', text: (entry) => entry.actor || '-' },
+    { head: 'TYPE', text: (entry) => entry.type },
+    { head: 'STREAM', text: (entry) => `${entry.service}/${entry.stream}` },
+    { head: 'VERSION', text: (entry) => String(entry.version) },
+    { head: 'HASH', text: (entry) => entry.hash.slice(0, 12) },
+  ],
+};
+
+export const campaignShape: Shape<LabelCampaign> = {
+  kind: 'campaign',
+  schema: LabelCampaignSchema,
+  name: (campaign) => campaign.campaignId,
+  columns: [
+    { head: 'CAMPAIGN', text: (campaign) => campaign.campaignId },
+    { head: 'PIPELINE', text: (campaign) => campaign.pipeline },
+    { head: 'STATE', text: (campaign) => campaign.state },
+    { head: 'ANSWERED', text: (campaign) => `${campaign.answered} of ${campaign.tasks}` },
+    { head: 'SKIPPED', text: (campaign) => String(campaign.skipped) },
+    { head: 'DUE', text: (campaign) => timeText(campaign.dueAt) },
+    { head: 'QUALITY', text: (campaign) => campaign.quality.map(estimateText).join('; ') || '-' },
+  ],
+};
