@@ -1,5 +1,4 @@
-import { useParentSize } from '@visx/responsive';
-import { useId, useState, type ReactNode } from 'react';
+import { useId, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { Icon } from '../ui/icons.js';
 
 /** The same numbers as the picture, for everyone who cannot or does not want to see it. */
@@ -43,10 +42,26 @@ function TableView({ title, table }: { readonly title: string; readonly table: C
   );
 }
 
+/** Width of the element in CSS pixels, from the first layout on; 0 before. */
+function useWidth(element: RefObject<HTMLDivElement | null>, mounted: boolean): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const box = element.current;
+    if (!mounted || box === null) return undefined;
+    const measure = (): void => setWidth(Math.floor(box.getBoundingClientRect().width));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [element, mounted]);
+  return width;
+}
+
 /** Picture with a title, one sentence, and its table one click away. Text keeps its size: the width is measured, not scaled. */
 export function ChartFrame({ title, summary, table, height, legend, children }: ChartFrameProps): ReactNode {
-  const { parentRef, width } = useParentSize({ debounceTime: 60, initialSize: { width: 0 } });
   const [asTable, setAsTable] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box, !asTable);
   const id = useId();
   return (
     <figure className="rd-chart" aria-labelledby={id}>
@@ -61,7 +76,7 @@ export function ChartFrame({ title, summary, table, height, legend, children }: 
       {asTable ? (
         <TableView title={title} table={table} />
       ) : (
-        <div ref={parentRef} className="rd-chart-box">
+        <div ref={box} className="rd-chart-box">
           {width > 0 && (
             <svg width={width} height={height} role="img" aria-label={`${title}. ${summary}`}>
               {children(width)}

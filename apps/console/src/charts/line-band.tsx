@@ -27,6 +27,8 @@ interface LineBandProps {
   readonly limits?: readonly Limit[];
   readonly valueName: string;
   readonly height?: number;
+  /** How values are written; the scale stays as the points are. */
+  readonly format?: (value: number) => string;
   /** Keeps this value inside the picture, for example 0 of a difference. */
   readonly include?: readonly number[];
 }
@@ -45,18 +47,18 @@ function scales(points: readonly BandPoint[], limits: readonly Limit[], include:
   };
 }
 
-function Limits({ limits, y, width }: { readonly limits: readonly Limit[]; readonly y: (value: number) => number; readonly width: number }): ReactNode {
+function Limits({ limits, y, width, format }: { readonly limits: readonly Limit[]; readonly y: (value: number) => number; readonly width: number; readonly format: (value: number) => string }): ReactNode {
   return limits.map((limit) => (
     <g key={limit.label}>
       <line x1={MARGIN.left} x2={width - MARGIN.right} y1={y(limit.value)} y2={y(limit.value)} stroke="var(--rd-bad)" strokeDasharray="5 4" strokeWidth={1.4} />
       <text x={width - MARGIN.right} y={y(limit.value) - 4} textAnchor="end" className="rd-chart-limit">
-        {limit.label} {formatNumber(limit.value)}
+        {limit.label} {format(limit.value)}
       </text>
     </g>
   ));
 }
 
-function Plot({ points, limits = [], include = [], width, height, valueName }: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
+function Plot({ points, limits = [], include = [], format = formatNumber, width, height, valueName }: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
   const [near, setNear] = useState<number>();
   const { x, y } = scales(points, limits, include, width, height);
   const banded = points.filter((p) => p.lower !== undefined && p.upper !== undefined);
@@ -68,10 +70,10 @@ function Plot({ points, limits = [], include = [], width, height, valueName }: L
   const shown = near === undefined ? undefined : points[near];
   return (
     <>
-      <ValueAxis scale={y} left={MARGIN.left} width={width - MARGIN.right} />
+      <ValueAxis scale={y} left={MARGIN.left} width={width - MARGIN.right} format={format} />
       <TimeAxis scale={x} top={height - MARGIN.bottom} width={width} />
       <Area data={banded} x={(p) => x(p.atMs)} y0={(p) => y(p.lower!)} y1={(p) => y(p.upper!)} fill="var(--rd-band)" />
-      <Limits limits={limits} y={y} width={width} />
+      <Limits limits={limits} y={y} width={width} format={format} />
       <LinePath data={[...points]} x={(p) => x(p.atMs)} y={(p) => y(p.value)} stroke="var(--rd-accent)" strokeWidth={2} />
       {points.length < 60 && points.map((p) => <circle key={p.atMs} cx={x(p.atMs)} cy={y(p.value)} r={2.6} fill="var(--rd-accent)" />)}
       {shown !== undefined && (
@@ -79,7 +81,7 @@ function Plot({ points, limits = [], include = [], width, height, valueName }: L
           <line x1={x(shown.atMs)} x2={x(shown.atMs)} y1={MARGIN.top} y2={height - MARGIN.bottom} stroke="var(--rd-line-strong)" />
           <circle cx={x(shown.atMs)} cy={y(shown.value)} r={4} fill="var(--rd-surface)" stroke="var(--rd-accent)" strokeWidth={2} />
           <text x={MARGIN.left + 10} y={MARGIN.top + 6} className="rd-chart-readout">
-            {`${formatAbsolute(shown.atMs)} · ${valueName} ${formatNumber(shown.value)}${shown.lower !== undefined && shown.upper !== undefined ? ` [${formatNumber(shown.lower)} to ${formatNumber(shown.upper)}]` : ''} · n = ${formatCount(shown.n)}`}
+            {`${formatAbsolute(shown.atMs)} · ${valueName} ${format(shown.value)}${shown.lower !== undefined && shown.upper !== undefined ? ` [${format(shown.lower)} to ${format(shown.upper)}]` : ''} · n = ${formatCount(shown.n)}`}
           </text>
         </g>
       )}
@@ -90,10 +92,10 @@ function Plot({ points, limits = [], include = [], width, height, valueName }: L
 
 /** A value over time with its interval as a band and the limits drawn. */
 export function LineBand(props: LineBandProps): ReactNode {
-  const { points, limits = [], height = 210 } = props;
+  const { points, limits = [], height = 210, format = formatNumber } = props;
   if (points.length === 0) return null;
   const band = points.some((p) => p.lower !== undefined);
-  const rows = points.map((p) => [formatAbsolute(p.atMs), formatNumber(p.value), p.lower === undefined ? '–' : formatNumber(p.lower), p.upper === undefined ? '–' : formatNumber(p.upper), formatCount(p.n)]);
+  const rows = points.map((p) => [formatAbsolute(p.atMs), format(p.value), p.lower === undefined ? '–' : format(p.lower), p.upper === undefined ? '–' : format(p.upper), formatCount(p.n)]);
   return (
     <ChartFrame
       title={props.title}

@@ -29,9 +29,8 @@ export function Estimate({ of, signed = false, withName = false, stacked = false
     <span className="rd-estimate" data-stacked={stacked} title={title === '' ? undefined : title}>
       {withName && of.name !== undefined && <span className="rd-estimate-name">{metricTitle(of.name)}</span>}
       <span className="rd-estimate-value">{signed ? formatSigned(of.value) : formatNumber(of.value)}</span>
-      <span className="rd-estimate-rest">
-        [{intervalText(of, signed)}] · n = {formatCount(of.n)}
-      </span>
+      <span className="rd-estimate-rest">[{intervalText(of, signed)}]</span>{' '}
+      <span className="rd-estimate-rest">n = {formatCount(of.n)}</span>
     </span>
   );
 }

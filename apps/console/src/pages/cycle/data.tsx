@@ -15,6 +15,8 @@ import { At } from '../../ui/time.js';
 
 const effect = (feature: FeatureDrift): number => feature.importance * Math.max(0, (feature.psi?.value ?? 0) - (feature.psi?.limit ?? 0));
 
+const effectText = (value: number): string => (value > 0 && value < 0.0001 ? '< 0.0001' : formatNumber(value));
+
 /** The newest evaluation that was known when the cycle was decided. */
 function evaluationOf(cycle: Cycle, evaluations: readonly DriftEvaluated[]): DriftEvaluated | undefined {
   const decidedMs = toMs(cycle.eventTime) ?? Infinity;
@@ -28,7 +30,7 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
     <tr>
       <td className="rd-nowrap"><code>{feature.feature}</code></td>
       <td><Status of={driftOf(feature.state)} /></td>
-      <td className="rd-nowrap rd-strong">{formatNumber(effect(feature))}</td>
+      <td className="rd-nowrap rd-strong">{effectText(effect(feature))}</td>
       <td className="rd-nowrap">{formatPercent(feature.importance)}</td>
       <td><Estimate of={feature.psi} />{feature.psi?.limit !== undefined && <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>}</td>
       <td className="rd-nowrap">{power(feature.adjustedPValueLog10)}</td>

@@ -17,7 +17,7 @@ function Step({ step, state }: { readonly step: RolloutStep; readonly state: 'do
   const word = { done: 'done', now: 'now', next: 'to come' }[state];
   return (
     <li data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
-      <div className="rd-strong">{step.name} · {step.shadow ? 'shadow' : `${String(step.weightPercent)} %`}</div>
+      <div className="rd-strong">{step.name} · {step.shadow ? 'copies only' : `${String(step.weightPercent)} %`}</div>
       <div className="rd-muted">{word}, bakes {formatDuration(Number(step.bakeMs))}{step.enteredAt !== undefined && <>, from <At at={step.enteredAt} /></>}</div>
     </li>
   );
@@ -39,15 +39,21 @@ function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
 function AnalysisRow({ result }: { readonly result: AnalysisResult }): ReactNode {
   const limit = result.alpha > 0 ? 1 / result.alpha : undefined;
   return (
-    <tr>
+    <>
+    <tr data-joined="true">
       <td className="rd-nowrap rd-strong">{result.analysis}</td>
       <td><Status of={verdictOf(result.verdict)} /></td>
       <td><Estimate of={result.champion} /></td>
       <td><Estimate of={result.candidate} /></td>
       <td><Estimate of={result.difference} signed />{result.difference?.limit !== undefined && <div className="rd-muted">margin {formatSigned(result.difference.limit)}</div>}</td>
       <td className="rd-nowrap">{formatNumber(result.eValue)}{limit !== undefined && <div className="rd-muted">harm at {formatNumber(limit)}</div>}</td>
-      <td className="rd-words">{result.explanation}</td>
     </tr>
+    {result.explanation !== '' && (
+      <tr>
+        <td colSpan={6}>{result.explanation}</td>
+      </tr>
+    )}
+    </>
   );
 }
 
@@ -90,7 +96,8 @@ function AnalysisCharts({ rollout, result }: { readonly rollout: Rollout; readon
       />
       <LineBand
         title={`${result.analysis}: evidence of harm`}
-        valueName="log10 of the e-value"
+        valueName="e-value"
+        format={(value) => formatNumber(10 ** value)}
         summary={`e-value ${formatNumber(result.eValue)}${result.alpha > 0 ? `; harm is declared at ${formatNumber(1 / result.alpha)} (alpha ${formatNumber(result.alpha)})` : ''}.`}
         points={evidence}
         limits={harm === undefined ? [] : [{ value: harm, label: 'harm declared at' }]}
@@ -122,7 +129,7 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
         {rollout.latest.length === 0 ? (
           <Empty title="Nothing has been measured yet.">Predictions must come and get their labels first. No evidence never raises the challenger's traffic.</Empty>
         ) : (
-          <Table caption="Analyses" head={['Analysis', 'Verdict', 'Champion', 'Challenger', 'Difference', 'e-value', 'In words']}>
+          <Table caption="Analyses" head={['Analysis', 'Verdict', 'Champion', 'Challenger', 'Difference', 'e-value']}>
             {rollout.latest.map((result) => <AnalysisRow key={result.analysis} result={result} />)}
           </Table>
         )}
