@@ -16,7 +16,21 @@ const threads = Number(process.argv[3] ?? 2);
 const DAY_MS = 86_400_000;
 const FIRST_MONDAY_MS = Date.UTC(2001, 0, 1);
 const data = join(root, 'node_modules/vega-datasets/data');
-const columns = ['tod', 'dow', 'distance', 'o_lat', 'o_lon', 'd_lat', 'd_lon', 'o_in_delay', 'o_out_delay', 'd_in_delay', 'd_out_delay', 'o_traffic', 'd_traffic'];
+const columns = [
+  'tod',
+  'dow',
+  'distance',
+  'o_lat',
+  'o_lon',
+  'd_lat',
+  'd_lon',
+  'o_in_delay',
+  'o_out_delay',
+  'd_in_delay',
+  'd_out_delay',
+  'o_traffic',
+  'd_traffic',
+];
 
 const folder = await mkdtemp(join(tmpdir(), 'rondo-bench-'));
 const engine = new Engine({ threads });
@@ -48,7 +62,15 @@ try {
     const wallMs = Math.round(performance.now() - began);
     const spent = process.cpuUsage(cpu);
     const cpuMs = Math.round((spent.user + spent.system) / 1000);
-    console.log(JSON.stringify({ week, wallMs, cpuMs, ...result, ...(result.ok && { digest: digestOf(await readFile(outPath)) }) }));
+    console.log(
+      JSON.stringify({
+        week,
+        wallMs,
+        cpuMs,
+        ...result,
+        ...(result.ok && { digest: digestOf(await readFile(outPath)) }),
+      }),
+    );
     contextPaths.push(batchPath);
   }
 } finally {

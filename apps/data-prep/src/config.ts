@@ -2,10 +2,25 @@ import { defineConfig, type ConfigOf } from '@rondo/config';
 
 /** Settings of data-prep. */
 export const dataPrepConfig = defineConfig({
-  dataRoots: { type: 'list', default: 'data/inbox', help: 'Folders below which announced files and reference tables may lie.' },
-  dataThreads: { type: 'int', default: '2', min: 1, max: 64, help: 'Threads of the data engine; results do not depend on it.' },
+  dataRoots: {
+    type: 'list',
+    default: 'data/inbox',
+    help: 'Folders below which announced files and reference tables may lie.',
+  },
+  dataThreads: {
+    type: 'int',
+    default: '2',
+    min: 1,
+    max: 64,
+    help: 'Threads of the data engine; results do not depend on it.',
+  },
   dataMemoryBytes: { type: 'bytes', default: '1GiB', min: 134_217_728, help: 'Memory the data engine may use.' },
-  dataStatementMs: { type: 'duration', default: '60s', min: 1_000, help: 'Longest time one statement over a batch may take, feature SQL included.' },
+  dataStatementMs: {
+    type: 'duration',
+    default: '60s',
+    min: 1_000,
+    help: 'Longest time one statement over a batch may take, feature SQL included.',
+  },
   dataFileBytes: { type: 'bytes', default: '1GiB', min: 1_024, help: 'Largest file that is read.' },
 });
 

@@ -27,7 +27,11 @@ import type { Finding } from './domain/finding.js';
 
 const time = (ms: number): Timestamp => timestampFromMs(ms);
 const range = ({ startMs, endMs }: { startMs: number; endMs: number }) => ({ start: time(startMs), end: time(endMs) });
-const artifact = ({ digest, mediaType, sizeBytes }: ArtifactReference) => ({ digest, mediaType, sizeBytes: BigInt(sizeBytes) });
+const artifact = ({ digest, mediaType, sizeBytes }: ArtifactReference) => ({
+  digest,
+  mediaType,
+  sizeBytes: BigInt(sizeBytes),
+});
 
 function findingTo(value: Finding): MessageInitShape<typeof FindingSchema> {
   const { code, message, field, rule, count, samplesJson } = value;
@@ -67,19 +71,41 @@ export function msOf(timestamp: Timestamp | undefined): number {
 
 export function arrivalAccepted(batch: Batch): Outgoing {
   const { pipeline, eventId, eventSource, batchId, uri, dedupeKey } = batch;
-  const message = create(ArrivalAcceptedSchema, { pipeline, eventId, eventSource, batchId, uri, dedupeKey, announcedAt: time(batch.announcedAtMs), dataInterval: range(batch) });
+  const message = create(ArrivalAcceptedSchema, {
+    pipeline,
+    eventId,
+    eventSource,
+    batchId,
+    uri,
+    dedupeKey,
+    announcedAt: time(batch.announcedAtMs),
+    dataInterval: range(batch),
+  });
   return { schema: ArrivalAcceptedSchema, message, key: pipeline };
 }
 
 export function arrivalMerged(batch: Batch, { eventId, eventSource, announcedAtMs }: Announcement): Outgoing {
   const { pipeline, batchId } = batch;
-  const message = create(ArrivalMergedSchema, { pipeline, eventId, eventSource, batchId, announcedAt: time(announcedAtMs) });
+  const message = create(ArrivalMergedSchema, {
+    pipeline,
+    eventId,
+    eventSource,
+    batchId,
+    announcedAt: time(announcedAtMs),
+  });
   return { schema: ArrivalMergedSchema, message, key: pipeline };
 }
 
 export function arrivalFailed(batch: Batch): Outgoing {
   const { pipeline, eventId, eventSource, batchId } = batch;
-  const message = create(ArrivalFailedSchema, { pipeline, eventId, eventSource, batchId, finding: findingTo(batch.findings[0]!), announcedAt: time(batch.announcedAtMs) });
+  const message = create(ArrivalFailedSchema, {
+    pipeline,
+    eventId,
+    eventSource,
+    batchId,
+    finding: findingTo(batch.findings[0]!),
+    announcedAt: time(batch.announcedAtMs),
+  });
   return { schema: ArrivalFailedSchema, message, key: pipeline };
 }
 
@@ -91,7 +117,11 @@ export function batchReady(batch: Batch, readyRowsTotal: number): Outgoing {
     eventId,
     dataInterval: range(batch),
     ...(accepted && { rowsArtifact: artifact(accepted.artifact) }),
-    ...(features && { featuresArtifact: artifact(features.artifact), rows: BigInt(features.rows), labeledRows: BigInt(features.labeledRows) }),
+    ...(features && {
+      featuresArtifact: artifact(features.artifact),
+      rows: BigInt(features.rows),
+      labeledRows: BigInt(features.labeledRows),
+    }),
     warnings: batch.findings.map(findingTo),
     ...(decidedBy && { releasedBy: actorTo(decidedBy) }),
     policyGeneration: BigInt(batch.policyGeneration),
@@ -102,13 +132,27 @@ export function batchReady(batch: Batch, readyRowsTotal: number): Outgoing {
 
 export function batchQuarantined(batch: Batch): Outgoing {
   const { pipeline, batchId, eventId, uri, findings, accepted } = batch;
-  const message = create(BatchQuarantinedSchema, { pipeline, batchId, eventId, uri, dataInterval: range(batch), findings: findings.map(findingTo), rows: BigInt(accepted?.rows ?? 0) });
+  const message = create(BatchQuarantinedSchema, {
+    pipeline,
+    batchId,
+    eventId,
+    uri,
+    dataInterval: range(batch),
+    findings: findings.map(findingTo),
+    rows: BigInt(accepted?.rows ?? 0),
+  });
   return { schema: BatchQuarantinedSchema, message, key: pipeline };
 }
 
 export function batchRejected(batch: Batch): Outgoing {
   const { pipeline, batchId, eventId, decidedBy, reason } = batch;
-  const message = create(BatchRejectedSchema, { pipeline, batchId, eventId, reason: reason ?? '', ...(decidedBy && { actor: actorTo(decidedBy) }) });
+  const message = create(BatchRejectedSchema, {
+    pipeline,
+    batchId,
+    eventId,
+    reason: reason ?? '',
+    ...(decidedBy && { actor: actorTo(decidedBy) }),
+  });
   return { schema: BatchRejectedSchema, message, key: pipeline };
 }
 
@@ -127,7 +171,19 @@ export function stateFrom(state: WireState): Batch['state'] | undefined {
 
 /** A batch as callers see it; one that is being released shows as being checked. */
 export function batchTo(batch: Batch, version: number): MessageInitShape<typeof BatchSchema> {
-  const { pipeline, batchId, uri, findings, eventIds, accepted, features, decidedAtMs, decidedBy, reason, supersededBy } = batch;
+  const {
+    pipeline,
+    batchId,
+    uri,
+    findings,
+    eventIds,
+    accepted,
+    features,
+    decidedAtMs,
+    decidedBy,
+    reason,
+    supersededBy,
+  } = batch;
   return {
     pipeline,
     batchId,
@@ -155,12 +211,21 @@ export interface StepReference {
   readonly idempotencyKey: string;
 }
 
-export function snapshotPrepared(step: StepReference, snapshot: Snapshot, how: { readonly cacheHit: boolean; readonly durationMs: number }): Outgoing {
+export function snapshotPrepared(
+  step: StepReference,
+  snapshot: Snapshot,
+  how: { readonly cacheHit: boolean; readonly durationMs: number },
+): Outgoing {
   const message = create(SnapshotPreparedSchema, {
     pipeline: step.pipeline,
     cycleId: step.cycleId,
     snapshotDigest: snapshot.digest,
-    splits: snapshot.splits.map((split) => ({ name: split.name, artifact: artifact(split.artifact), rows: BigInt(split.rows), dataInterval: range(split) })),
+    splits: snapshot.splits.map((split) => ({
+      name: split.name,
+      artifact: artifact(split.artifact),
+      rows: BigInt(split.rows),
+      dataInterval: range(split),
+    })),
     batchIds: [...snapshot.batchIds],
     featureViewDigest: snapshot.viewDigest,
     cacheHit: how.cacheHit,
@@ -172,13 +237,37 @@ export function snapshotPrepared(step: StepReference, snapshot: Snapshot, how: {
   return { schema: SnapshotPreparedSchema, message, key: step.pipeline, headers: { cycleid: step.cycleId } };
 }
 
-export function stepFailed(step: StepReference, failure: { readonly code: string; readonly message: string; readonly attempts: number; readonly findings: readonly Finding[] }): Outgoing {
+export function stepFailed(
+  step: StepReference,
+  failure: {
+    readonly code: string;
+    readonly message: string;
+    readonly attempts: number;
+    readonly findings: readonly Finding[];
+  },
+): Outgoing {
   const { pipeline, cycleId, idempotencyKey } = step;
-  const message = create(StepFailedSchema, { pipeline, cycleId, idempotencyKey, step: 'prepare', ...failure, findings: failure.findings.map(findingTo) });
+  const message = create(StepFailedSchema, {
+    pipeline,
+    cycleId,
+    idempotencyKey,
+    step: 'prepare',
+    ...failure,
+    findings: failure.findings.map(findingTo),
+  });
   return { schema: StepFailedSchema, message, key: pipeline, headers: { cycleid: cycleId } };
 }
 
-export function determinismViolated(step: StepReference, cacheKey: string, digests: { readonly expectedDigest: string; readonly actualDigest: string }): Outgoing {
-  const message = create(DeterminismViolatedSchema, { pipeline: step.pipeline, cycleId: step.cycleId, cacheKey, ...digests });
+export function determinismViolated(
+  step: StepReference,
+  cacheKey: string,
+  digests: { readonly expectedDigest: string; readonly actualDigest: string },
+): Outgoing {
+  const message = create(DeterminismViolatedSchema, {
+    pipeline: step.pipeline,
+    cycleId: step.cycleId,
+    cacheKey,
+    ...digests,
+  });
   return { schema: DeterminismViolatedSchema, message, key: step.pipeline, headers: { cycleid: step.cycleId } };
 }

@@ -44,11 +44,19 @@ export class DataPrepModule {
         { provide: AUTHENTICATE, useValue: authenticate },
         { provide: APP_FILTER, useClass: HttpProblems },
         { provide: EngineLife, useFactory: () => new EngineLife(engine) },
-        { provide: PolicyGenerations, inject: [PLATFORM], useFactory: (platform: Platform) => new PolicyGenerations(platform) },
+        {
+          provide: PolicyGenerations,
+          inject: [PLATFORM],
+          useFactory: (platform: Platform) => new PolicyGenerations(platform),
+        },
         {
           provide: TOOLS,
           inject: [PLATFORM, PolicyGenerations, DURABLE_JOBS],
-          useFactory: ({ journal, artifacts, clock, ids, log }: Platform, policies: PolicyGenerations, jobs: DurableJobs): Tools => ({
+          useFactory: (
+            { journal, artifacts, clock, ids, log }: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+          ): Tools => ({
             journal,
             artifacts,
             clock,

@@ -104,7 +104,8 @@ async function computeFeatures(
   if (findings.length > 0) return { ok: false, findings };
   const order = `ORDER BY ${identifier(request.eventTime)}, ${identifier(request.key)}`;
   const written = await writeParquet(session, `SELECT * FROM (${resultSelect(request)}) ${order}`, request.outPath);
-  if (request.reviewOutPath && request.reviewReason) await writeParquet(session, reviewSelect(request, request.reviewReason), request.reviewOutPath);
+  if (request.reviewOutPath && request.reviewReason)
+    await writeParquet(session, reviewSelect(request, request.reviewReason), request.reviewOutPath);
   const labeled = request.target ? `count(${identifier(request.target)})` : '0';
   const review = request.reviewReason ? `count(${identifier(request.reviewReason)})` : '0';
   const [counts] = await session.rows(

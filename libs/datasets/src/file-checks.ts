@@ -21,7 +21,7 @@ function refuse(
 /**
  * Refuses what the engine must not open: absent or irregular files, files above the limit, names the engine would read as a
  * pattern, Parquet files that end too early.
- * @throws PermanentError with reason FILE_MISSING, FILE_IRREGULAR, FILE_NAME, FILE_TOO_LARGE, FILE_EMPTY or FILE_TRUNCATED
+ * @throws PermanentError with reason FILE_MISSING, FILE_IRREGULAR, FILE_NAME, FILE_TOO_LARGE, FILE_EMPTY, FILE_UNREADABLE or FILE_TRUNCATED
  */
 export async function checkFile(
   path: string,
@@ -36,8 +36,10 @@ export async function checkFile(
     throw refuse('exhausted', path, 'FILE_TOO_LARGE', `at most ${maxBytes} bytes (this one has ${found.size})`);
   if (found.size === 0) throw refuse('data-loss', path, 'FILE_EMPTY', 'a file with content');
   const { head, tail } = await edges(path, found.size);
-  if (head.subarray(0, 4).toString('latin1') !== MAGIC)
+  if (head.subarray(0, 4).toString('latin1') !== MAGIC) {
+    if (head.some((byte) => byte < 9)) throw refuse('data-loss', path, 'FILE_UNREADABLE', 'Parquet, CSV or JSON');
     return { format: looksLikeJson(head) ? 'json' : 'csv', sizeBytes: found.size };
+  }
   if (found.size < SMALLEST_PARQUET_BYTES || tail.toString('latin1') !== MAGIC) {
     throw refuse('data-loss', path, 'FILE_TRUNCATED', 'a Parquet file ends with its footer; this one was cut off');
   }

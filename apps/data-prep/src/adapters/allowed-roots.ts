@@ -4,7 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { PermanentError } from '@rondo/kernel';
 
 function refuse(uri: string, rule: string, reason: string): PermanentError {
-  return new PermanentError('invalid', `uri: ${JSON.stringify(uri.slice(0, 200))} breaks the rule "${rule}"`, { field: 'uri', value: uri.slice(0, 200), rule, reason });
+  return new PermanentError('invalid', `uri: ${JSON.stringify(uri.slice(0, 200))} breaks the rule "${rule}"`, {
+    field: 'uri',
+    value: uri.slice(0, 200),
+    rule,
+    reason,
+  });
 }
 
 /**
@@ -45,7 +50,8 @@ export class AllowedRoots {
 }
 
 function pathOf(uri: string): string {
-  if (/[\u0000-\u001f]/.test(uri) || uri.trim() === '') throw refuse(uri, 'a path without control characters', 'URI_MALFORMED');
+  if (/[\u0000-\u001f]/.test(uri) || uri.trim() === '')
+    throw refuse(uri, 'a path without control characters', 'URI_MALFORMED');
   if (!/^[a-z][a-z0-9+.-]*:/i.test(uri)) {
     if (/^[/\\]{2}/.test(uri) || /%2e|%2f|%5c/i.test(uri)) throw refuse(uri, 'a plain path', 'URI_MALFORMED');
     return uri;
@@ -71,7 +77,8 @@ async function realOf(path: string): Promise<{ readonly real: string; readonly e
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       const parent = dirname(at);
-      if ((code !== 'ENOENT' && code !== 'ENOTDIR') || parent === at) throw refuse(path, 'a readable path', 'URI_OUTSIDE_ROOTS');
+      if ((code !== 'ENOENT' && code !== 'ENOTDIR') || parent === at)
+        throw refuse(path, 'a readable path', 'URI_OUTSIDE_ROOTS');
       parts.unshift(relative(parent, at));
       at = parent;
     }

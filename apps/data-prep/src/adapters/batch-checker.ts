@@ -21,7 +21,12 @@ const DECILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const HOURS = Array.from({ length: 23 }, (_, hour) => hour);
 
 /** Measures canonical rows against their contract and interval. */
-export async function contractFindings(engine: Engine, path: string, contract: BatchContract, context: CheckContext): Promise<Finding[]> {
+export async function contractFindings(
+  engine: Engine,
+  path: string,
+  contract: BatchContract,
+  context: CheckContext,
+): Promise<Finding[]> {
   const source = scanOf(path, 'parquet');
   const rules = [...contract.columns.flatMap(columnRules), ...intervalRules(context)];
   const counters = rules.map(({ condition }, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`);
@@ -34,12 +39,22 @@ export async function contractFindings(engine: Engine, path: string, contract: B
   const findings: Finding[] = [];
   for (const [index, rule] of rules.entries()) {
     const count = Number(row![`c${index}`]);
-    if (count > 0) findings.push(rule.toFinding(count, await samplesOf(engine, source, rule.condition, context.signal)));
+    if (count > 0)
+      findings.push(rule.toFinding(count, await samplesOf(engine, source, rule.condition, context.signal)));
   }
   const rows = Number(row!['n']);
-  for (const rule of contract.amounts) findings.push(...(await amountFindings(engine, source, rows, rule, context.signal)));
+  for (const rule of contract.amounts)
+    findings.push(...(await amountFindings(engine, source, rows, rule, context.signal)));
   for (const rule of contract.columns.filter(({ unique }) => unique)) {
-    findings.push(...(await amountFindings(engine, source, rows, { measure: 'duplicates', columns: [rule.name], unit: 'rows', atMost: 0, severity: 'blocking' }, context.signal)));
+    findings.push(
+      ...(await amountFindings(
+        engine,
+        source,
+        rows,
+        { measure: 'duplicates', columns: [rule.name], unit: 'rows', atMost: 0, severity: 'blocking' },
+        context.signal,
+      )),
+    );
   }
   return [...findings, ...coverageFindings(contract, context, row!['first_ms'], row!['last_ms'])];
 }
@@ -48,7 +63,11 @@ function columnRules(rule: ColumnRule): RowRule[] {
   const column = identifier(rule.name);
   const rules: RowRule[] = [];
   const add = (code: Finding['code'], condition: string, says: string, bound: string): void => {
-    rules.push({ condition, toFinding: (count, samplesJson) => finding(code, rule.name, `${count} rows: ${rule.name} ${says}`, bound, { count, samplesJson }) });
+    rules.push({
+      condition,
+      toFinding: (count, samplesJson) =>
+        finding(code, rule.name, `${count} rows: ${rule.name} ${says}`, bound, { count, samplesJson }),
+    });
   };
   if (rule.required) add('NULL_VALUE', `${column} IS NULL`, 'is missing', 'required');
   const low = rule.minimum === undefined ? [] : [`${column} < ${rule.minimum}`];
@@ -56,12 +75,20 @@ function columnRules(rule: ColumnRule): RowRule[] {
   if (rule.type === 'DOUBLE') low.push(`isnan(${column})`);
   if (low.length + high.length > 0) {
     const unit = rule.unit ? ` ${rule.unit}` : '';
-    add('RANGE', [...low, ...high].join(' OR '), 'is out of range', `${rule.minimum ?? '-∞'} to ${rule.maximum ?? '∞'}${unit}`);
+    add(
+      'RANGE',
+      [...low, ...high].join(' OR '),
+      'is out of range',
+      `${rule.minimum ?? '-∞'} to ${rule.maximum ?? '∞'}${unit}`,
+    );
   }
   if (rule.type !== 'VARCHAR') return rules;
-  if (rule.minLength !== undefined) add('LENGTH', `length(${column}) < ${rule.minLength}`, 'is too short', `at least ${rule.minLength} characters`);
-  if (rule.maxLength !== undefined) add('LENGTH', `length(${column}) > ${rule.maxLength}`, 'is too long', `at most ${rule.maxLength} characters`);
-  if (rule.pattern !== undefined) add('PATTERN', `NOT regexp_matches(${column}, ${literal(rule.pattern)})`, 'has another form', rule.pattern);
+  if (rule.minLength !== undefined)
+    add('LENGTH', `length(${column}) < ${rule.minLength}`, 'is too short', `at least ${rule.minLength} characters`);
+  if (rule.maxLength !== undefined)
+    add('LENGTH', `length(${column}) > ${rule.maxLength}`, 'is too long', `at most ${rule.maxLength} characters`);
+  if (rule.pattern !== undefined)
+    add('PATTERN', `NOT regexp_matches(${column}, ${literal(rule.pattern)})`, 'has another form', rule.pattern);
   return rules;
 }
 
@@ -72,7 +99,10 @@ function intervalRules({ eventTimeColumn, startMs, endMs }: CheckContext): RowRu
     {
       condition: `${time} < ${timestampLiteral(startMs)} OR ${time} >= ${timestampLiteral(endMs)}`,
       toFinding: (count, samplesJson) =>
-        finding('OUTSIDE_INTERVAL', eventTimeColumn, `${count} rows lie outside the announced interval`, words, { count, samplesJson }),
+        finding('OUTSIDE_INTERVAL', eventTimeColumn, `${count} rows lie outside the announced interval`, words, {
+          count,
+          samplesJson,
+        }),
     },
   ];
 }
@@ -86,18 +116,35 @@ function coverageFindings(contract: BatchContract, context: CheckContext, first:
   ];
   return gaps
     .filter(({ gapMs }) => gapMs > coverageMs)
-    .map(({ gapMs, words, edge }) => finding('COVERAGE', context.eventTimeColumn, `${words} ${(gapMs / 3_600_000).toFixed(1)} h ${edge}`, `at most ${coverageMs / 3_600_000} h`));
+    .map(({ gapMs, words, edge }) =>
+      finding(
+        'COVERAGE',
+        context.eventTimeColumn,
+        `${words} ${(gapMs / 3_600_000).toFixed(1)} h ${edge}`,
+        `at most ${coverageMs / 3_600_000} h`,
+      ),
+    );
 }
 
 const AMOUNT_CODE = { rows: 'ROW_COUNT', nulls: 'NULL_RATE', duplicates: 'DUPLICATE_ROWS' } as const;
 
-async function amountFindings(engine: Engine, source: string, rows: number, rule: AmountRule, signal: AbortSignal): Promise<Finding[]> {
+async function amountFindings(
+  engine: Engine,
+  source: string,
+  rows: number,
+  rule: AmountRule,
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const count = rule.measure === 'rows' ? rows : await measure(engine, source, rule, signal);
   const value = rule.unit === 'percent' ? (rows === 0 ? 0 : (100 * count) / rows) : count;
   if (value >= (rule.atLeast ?? -Infinity) && value <= (rule.atMost ?? Infinity)) return [];
   const field = rule.columns.length === 1 ? rule.columns[0]! : '';
   const amount = rule.unit === 'percent' ? `${value.toFixed(2)} percent (${count} of ${rows} rows)` : `${count} rows`;
-  const words = { rows: `the batch has ${amount}`, nulls: `${field} is missing in ${amount}`, duplicates: `${amount} repeat another row${field && ` in ${field}`}` }[rule.measure];
+  const words = {
+    rows: `the batch has ${amount}`,
+    nulls: `${field} is missing in ${amount}`,
+    duplicates: `${amount} repeat another row${field && ` in ${field}`}`,
+  }[rule.measure];
   return [finding(AMOUNT_CODE[rule.measure], field, words, boundText(rule), { severity: rule.severity, count })];
 }
 
@@ -116,7 +163,12 @@ async function samplesOf(engine: Engine, source: string, condition: string, sign
 }
 
 /** Shape of every column, kept with the batch for those that come after it. */
-export async function summarise(engine: Engine, path: string, contract: BatchContract, context: CheckContext): Promise<ColumnSummary[]> {
+export async function summarise(
+  engine: Engine,
+  path: string,
+  contract: BatchContract,
+  context: CheckContext,
+): Promise<ColumnSummary[]> {
   const out: ColumnSummary[] = [];
   for (const rule of contract.columns) {
     const column = identifier(rule.name);
@@ -129,7 +181,14 @@ export async function summarise(engine: Engine, path: string, contract: BatchCon
     const edges = edgesOf(rule, deciles, Number(row!['top']), context.eventTimeColumn);
     const bins = edges.length === 0 ? [] : await binsOf(engine, path, rule, edges, context);
     const spread = deciles.length === 0 ? 0 : deciles.at(-1)! - deciles[0]!;
-    out.push({ column: rule.name, rows: Number(row!['n']), nulls: Number(row!['n']) - Number(row!['present']), spread, edges, bins });
+    out.push({
+      column: rule.name,
+      rows: Number(row!['n']),
+      nulls: Number(row!['n']) - Number(row!['present']),
+      spread,
+      edges,
+      bins,
+    });
   }
   return out;
 }
@@ -138,12 +197,23 @@ function isNumber(rule: ColumnRule): boolean {
   return rule.type === 'BIGINT' || rule.type === 'DOUBLE';
 }
 
-function edgesOf(rule: ColumnRule, deciles: readonly number[], top: number, eventTimeColumn: string): readonly number[] {
+function edgesOf(
+  rule: ColumnRule,
+  deciles: readonly number[],
+  top: number,
+  eventTimeColumn: string,
+): readonly number[] {
   if (rule.name === eventTimeColumn && rule.type === 'TIMESTAMP') return HOURS;
   return isNumber(rule) && deciles.length > 0 ? [...edgesFromQuantiles([...deciles], top)] : [];
 }
 
-async function binsOf(engine: Engine, path: string, rule: ColumnRule, edges: readonly number[], context: CheckContext): Promise<number[]> {
+async function binsOf(
+  engine: Engine,
+  path: string,
+  rule: ColumnRule,
+  edges: readonly number[],
+  context: CheckContext,
+): Promise<number[]> {
   const column = identifier(rule.name);
   const value = rule.name === context.eventTimeColumn && rule.type === 'TIMESTAMP' ? `hour(${column})` : column;
   const cases = edges.map((edge, index) => `WHEN v <= ${edge} THEN ${index}`).join(' ');
@@ -169,7 +239,10 @@ export async function compareWithHistory(
     const earlier = history.flatMap((summaries) => summaries.filter(({ column }) => column === rule.name));
     const against: { earlier: ColumnSummary; bins: readonly number[] }[] = [];
     for (const summary of earlier) {
-      against.push({ earlier: summary, bins: summary.edges.length === 0 ? [] : await binsOf(engine, path, rule, summary.edges, context) });
+      against.push({
+        earlier: summary,
+        bins: summary.edges.length === 0 ? [] : await binsOf(engine, path, rule, summary.edges, context),
+      });
     }
     out.push({ column: rule.name, against });
   }

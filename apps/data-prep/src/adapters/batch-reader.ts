@@ -19,11 +19,24 @@ type Family = 'number' | 'text' | 'time' | 'boolean' | 'other';
  * Reads an incoming file under the types of its contract and writes it as canonical Parquet: contract columns in contract
  * order, declared types, rows in total order. Neither the order of rows nor how upstream wrote the file changes the bytes.
  */
-export async function conformRows(engine: Engine, sourcePath: string, contract: BatchContract, folder: string, signal: AbortSignal): Promise<ConformedRows> {
+export async function conformRows(
+  engine: Engine,
+  sourcePath: string,
+  contract: BatchContract,
+  folder: string,
+  signal: AbortSignal,
+): Promise<ConformedRows> {
   const shape = await engine.inspect(sourcePath);
   const source = scanOf(sourcePath, shape.format, { text: true });
-  const findings = [...shapeFindings(shape, contract), ...(await castFindings(engine, source, shape, contract, signal))];
-  const broken = new Set(findings.filter(({ code, severity }) => severity === 'blocking' && (code === 'MISSING_COLUMN' || code === 'WRONG_TYPE')).map(({ field }) => field));
+  const findings = [
+    ...shapeFindings(shape, contract),
+    ...(await castFindings(engine, source, shape, contract, signal)),
+  ];
+  const broken = new Set(
+    findings
+      .filter(({ code, severity }) => severity === 'blocking' && (code === 'MISSING_COLUMN' || code === 'WRONG_TYPE'))
+      .map(({ field }) => field),
+  );
   const present = new Set(shape.columns.map(({ name }) => name));
   const list = contract.columns.map(({ name, type }) => {
     const value = present.has(name) ? `TRY_CAST(${identifier(name)} AS ${type})` : `NULL::${type}`;
@@ -31,7 +44,11 @@ export async function conformRows(engine: Engine, sourcePath: string, contract: 
   });
   const order = contract.columns.map(({ name }) => `${identifier(name)} NULLS LAST`).join(', ');
   const path = join(folder, 'rows.parquet');
-  const { rows } = await engine.writeParquet({ select: `SELECT * FROM (SELECT ${list.join(', ')} FROM ${source}) ORDER BY ${order}`, outPath: path, signal });
+  const { rows } = await engine.writeParquet({
+    select: `SELECT * FROM (SELECT ${list.join(', ')} FROM ${source}) ORDER BY ${order}`,
+    outPath: path,
+    signal,
+  });
   return { path, rows, findings, schemaIntact: broken.size === 0 };
 }
 
@@ -39,15 +56,26 @@ function shapeFindings(shape: FileShape, contract: BatchContract): Finding[] {
   const present = new Map(shape.columns.map(({ name, type }) => [name, type]));
   const wanted = new Set(contract.columns.map(({ name }) => name));
   const extra = [...present.keys()].filter((name) => !wanted.has(name));
-  const missing = contract.columns.filter(({ name }) => !present.has(name)).map(({ name }) => {
-    const like = nearestName(name, extra);
-    const hint = like === undefined ? '' : `; the file has a column ${like}: was it renamed?`;
-    return finding('MISSING_COLUMN', name, `the column ${name} is missing${hint}`, 'every column of the contract', { count: shape.rows });
-  });
+  const missing = contract.columns
+    .filter(({ name }) => !present.has(name))
+    .map(({ name }) => {
+      const like = nearestName(name, extra);
+      const hint = like === undefined ? '' : `; the file has a column ${like}: was it renamed?`;
+      return finding('MISSING_COLUMN', name, `the column ${name} is missing${hint}`, 'every column of the contract', {
+        count: shape.rows,
+      });
+    });
   const surplus = extra.map((name) =>
-    finding('EXTRA_COLUMN', name.slice(0, 128), `the column ${JSON.stringify(name.slice(0, 80))} is not in the contract and is left out`, 'only columns of the contract', { severity: 'advisory' }),
+    finding(
+      'EXTRA_COLUMN',
+      name.slice(0, 128),
+      `the column ${JSON.stringify(name.slice(0, 80))} is not in the contract and is left out`,
+      'only columns of the contract',
+      { severity: 'advisory' },
+    ),
   );
-  const types = shape.format === 'csv' ? [] : contract.columns.flatMap((rule) => typeFinding(rule, present.get(rule.name), shape));
+  const types =
+    shape.format === 'csv' ? [] : contract.columns.flatMap((rule) => typeFinding(rule, present.get(rule.name), shape));
   return [...missing, ...types, ...surplus];
 }
 
@@ -58,7 +86,11 @@ function typeFinding(rule: ColumnRule, type: string | undefined, shape: FileShap
   const wanted = familyOf(rule.type);
   const jsonTime = shape.format === 'json' && wanted === 'time' && found === 'text';
   if (found === wanted || jsonTime || type === '"NULL"') return [];
-  return [finding('WRONG_TYPE', rule.name, `the column ${rule.name} is ${type}, not ${rule.type}`, `${rule.type}`, { count: shape.rows })];
+  return [
+    finding('WRONG_TYPE', rule.name, `the column ${rule.name} is ${type}, not ${rule.type}`, `${rule.type}`, {
+      count: shape.rows,
+    }),
+  ];
 }
 
 function familyOf(type: string): Family {
@@ -68,19 +100,35 @@ function familyOf(type: string): Family {
 }
 
 /** Values that are there but are no value of the declared type (a fraction is no whole number). */
-async function castFindings(engine: Engine, source: string, shape: FileShape, contract: BatchContract, signal: AbortSignal): Promise<Finding[]> {
+async function castFindings(
+  engine: Engine,
+  source: string,
+  shape: FileShape,
+  contract: BatchContract,
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const present = new Map(shape.columns.map(({ name, type }) => [name, type]));
   const rules = contract.columns.filter(({ name }) => present.has(name));
   if (rules.length === 0) return [];
-  const broken = rules.map(({ name, type }) => brokenValue(identifier(name), type, shape.format === 'csv' ? 'VARCHAR' : present.get(name)!));
-  const [counts] = await engine.query(`SELECT ${broken.map((condition, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`).join(', ')} FROM ${source}`, signal);
+  const broken = rules.map(({ name, type }) =>
+    brokenValue(identifier(name), type, shape.format === 'csv' ? 'VARCHAR' : present.get(name)!),
+  );
+  const [counts] = await engine.query(
+    `SELECT ${broken.map((condition, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`).join(', ')} FROM ${source}`,
+    signal,
+  );
   const findings: Finding[] = [];
   for (const [index, rule] of rules.entries()) {
     const count = Number(counts![`c${index}`]);
     if (count === 0) continue;
     const samples = await engine.query(`SELECT * FROM ${source} WHERE ${broken[index]} LIMIT 5`, signal);
     const samplesJson = samples.map((row) => JSON.stringify(row).slice(0, 2_000));
-    findings.push(finding('WRONG_TYPE', rule.name, `${count} values of ${rule.name} are no ${rule.type}`, rule.type, { count, samplesJson }));
+    findings.push(
+      finding('WRONG_TYPE', rule.name, `${count} values of ${rule.name} are no ${rule.type}`, rule.type, {
+        count,
+        samplesJson,
+      }),
+    );
   }
   return findings;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { digestOfJson, type ArtifactStore } from '@rondo/artifacts';
-import { ENGINE_VERSION, runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
+import { checkFile, ENGINE_VERSION, runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
 import type { PipelineSpec } from '@rondo/policy';
 import type { ArtifactReference, ComputedFeatures } from '../domain/batch.js';
 import { finding, type Finding } from '../domain/finding.js';
@@ -34,12 +34,17 @@ export interface FeatureTools {
   readonly roots: AllowedRoots;
 }
 
-/** Stores the reference tables and digests everything that the features depend on besides rows. */
+/**
+ * Stores the reference tables and digests everything that the features depend on besides rows.
+ * @throws PermanentError when a table is missing or lies outside the allowed roots
+ */
 export async function openFeatureView(tools: FeatureTools, spec: PipelineSpec): Promise<FeatureView> {
   const { features, source } = spec.data;
   const tables: { name: string; digest: string }[] = [];
   for (const { name, uri } of features.tables) {
-    const { digest } = await tools.artifacts.putFile(await tools.roots.resolve(uri));
+    const path = await tools.roots.resolve(uri);
+    await checkFile(path, tools.engine.maxFileBytes);
+    const { digest } = await tools.artifacts.putFile(path);
     tables.push({ name, digest });
   }
   const digest = digestOfJson({
@@ -59,7 +64,12 @@ export async function openFeatureView(tools: FeatureTools, spec: PipelineSpec): 
 
 /** Cache key of the features of some rows. */
 export function featureKey(view: FeatureView, input: FeatureInput): string {
-  return digestOfJson({ view: view.digest, startMs: input.startMs, rows: input.rowsDigest, context: input.contextDigests });
+  return digestOfJson({
+    view: view.digest,
+    startMs: input.startMs,
+    rows: input.rowsDigest,
+    context: input.contextDigests,
+  });
 }
 
 /** Computes and stores features; what is wrong with the SQL or its result comes back as findings. */
@@ -79,7 +89,11 @@ export async function computeFeatures(
         sql: sqlOf(view.spec),
         batchPath: batchPath!,
         contextPaths: paths.slice(0, input.contextDigests.length),
-        contextRange: { column: source.eventTimeColumn, startMs: input.startMs - source.lookbackMs, endMs: input.startMs },
+        contextRange: {
+          column: source.eventTimeColumn,
+          startMs: input.startMs - source.lookbackMs,
+          endMs: input.startMs,
+        },
         tables: view.tables.map(({ name }, index) => ({ name, path: paths[input.contextDigests.length + index]! })),
         key: features.key,
         eventTime: features.eventTime,
@@ -108,5 +122,8 @@ function sqlOf(spec: PipelineSpec): string {
 }
 
 function asFinding({ code, message, field, rule, count, samples }: DataFinding): Finding {
-  return finding('FEATURES', field, `features cannot be computed (${code}): ${message}`, rule, { count, samplesJson: samples.map((row) => JSON.stringify(row).slice(0, 2_000)) });
+  return finding('FEATURES', field, `features cannot be computed (${code}): ${message}`, rule, {
+    count,
+    samplesJson: samples.map((row) => JSON.stringify(row).slice(0, 2_000)),
+  });
 }

@@ -40,8 +40,12 @@ const document = z.looseObject({
   kind: z.literal('DataContract'),
   id: z.string().min(1),
   version: z.string().min(1),
-  schema: z.array(z.looseObject({ properties: z.array(property).min(1).max(500), quality: z.array(quality).default([]) })).length(1),
-  slaProperties: z.array(z.looseObject({ property: z.string(), value: z.unknown(), unit: z.string().optional() })).default([]),
+  schema: z
+    .array(z.looseObject({ properties: z.array(property).min(1).max(500), quality: z.array(quality).default([]) }))
+    .length(1),
+  slaProperties: z
+    .array(z.looseObject({ property: z.string(), value: z.unknown(), unit: z.string().optional() }))
+    .default([]),
 });
 
 type Property = z.output<typeof property>;
@@ -64,11 +68,20 @@ export function readContract(text: string): BatchContract {
   const columns = table.properties.map(columnRule);
   const known = new Set(columns.map(({ name }) => name));
   if (known.size !== columns.length) throw unsupported('schema.0.properties', 'a column is described twice');
-  const amounts = [...table.properties.flatMap((own) => own.quality.map((rule) => amountRule(rule, [own.name]))), ...table.quality.map((rule) => amountRule(rule, []))];
+  const amounts = [
+    ...table.properties.flatMap((own) => own.quality.map((rule) => amountRule(rule, [own.name]))),
+    ...table.quality.map((rule) => amountRule(rule, [])),
+  ];
   const stray = amounts.flatMap((rule) => rule.columns).find((name) => !known.has(name));
   if (stray !== undefined) throw unsupported('schema.0.quality', `the column ${stray} is not described`);
   const latency = parsed.data.slaProperties.find((sla) => sla.property === 'latency');
-  return { id: parsed.data.id, version: parsed.data.version, columns, amounts, ...(latency && { coverageMs: slaMs(latency) }) };
+  return {
+    id: parsed.data.id,
+    version: parsed.data.version,
+    columns,
+    amounts,
+    ...(latency && { coverageMs: slaMs(latency) }),
+  };
 }
 
 function unsupported(path: string, why: string): PermanentError {
@@ -113,8 +126,14 @@ function columnRule(own: Property): ColumnRule {
 const MEASURES = { nullValues: 'nulls', rowCount: 'rows', duplicateValues: 'duplicates' } as const;
 
 function amountRule(rule: Quality, columns: readonly string[]): AmountRule {
-  const below = rule.mustBeLessThan === undefined ? undefined : rule.mustBeLessThan - Number.EPSILON * Math.max(1, Math.abs(rule.mustBeLessThan));
-  const above = rule.mustBeGreaterThan === undefined ? undefined : rule.mustBeGreaterThan + Number.EPSILON * Math.max(1, Math.abs(rule.mustBeGreaterThan));
+  const below =
+    rule.mustBeLessThan === undefined
+      ? undefined
+      : rule.mustBeLessThan - Number.EPSILON * Math.max(1, Math.abs(rule.mustBeLessThan));
+  const above =
+    rule.mustBeGreaterThan === undefined
+      ? undefined
+      : rule.mustBeGreaterThan + Number.EPSILON * Math.max(1, Math.abs(rule.mustBeGreaterThan));
   const atLeast = rule.mustBe ?? rule.mustBeBetween?.[0] ?? rule.mustBeGreaterOrEqualTo ?? above;
   const atMost = rule.mustBe ?? rule.mustBeBetween?.[1] ?? rule.mustBeLessOrEqualTo ?? below;
   if (atLeast === undefined && atMost === undefined) throw unsupported('quality', `${rule.metric} has no bound`);

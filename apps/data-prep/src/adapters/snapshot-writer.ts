@@ -82,14 +82,33 @@ export async function writeSnapshot(
 ): Promise<Snapshot | { readonly findings: readonly Finding[] }> {
   return withScratch(async (folder) => {
     const labelsPath = await writeLabels(tools.engine, input, folder, signal);
-    const splits = await withFiles(tools.artifacts, input.features.map(({ artifact }) => artifact.digest), async (paths) => {
-      const out: SnapshotSplit[] = [];
-      for (const { name, range } of input.plan.splits) {
-        const select = splitSelect(input, paths, labelsPath, range, name === 'train' ? input.spec.data.maxTrainRows : undefined);
-        out.push(await writeSplit(tools, { name, range, select, outPath: join(folder, `${name}.parquet`), target: input.spec.model.target.column, signal }));
-      }
-      return out;
-    });
+    const splits = await withFiles(
+      tools.artifacts,
+      input.features.map(({ artifact }) => artifact.digest),
+      async (paths) => {
+        const out: SnapshotSplit[] = [];
+        for (const { name, range } of input.plan.splits) {
+          const select = splitSelect(
+            input,
+            paths,
+            labelsPath,
+            range,
+            name === 'train' ? input.spec.data.maxTrainRows : undefined,
+          );
+          out.push(
+            await writeSplit(tools, {
+              name,
+              range,
+              select,
+              outPath: join(folder, `${name}.parquet`),
+              target: input.spec.model.target.column,
+              signal,
+            }),
+          );
+        }
+        return out;
+      },
+    );
     const findings = splits.flatMap(splitFindings);
     if (findings.length > 0) return { findings };
     const review = await writeReview(tools, input, folder, signal);
@@ -109,15 +128,32 @@ export async function writeSnapshot(
   });
 }
 
-async function writeLabels(engine: Engine, input: SnapshotInput, folder: string, signal: AbortSignal): Promise<string | undefined> {
+async function writeLabels(
+  engine: Engine,
+  input: SnapshotInput,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   if (!input.labels || input.labels.byKey.size === 0) return undefined;
-  const rows = [...input.labels.byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, label]) => `(${literal(key)}, ${label}::FLOAT)`);
+  const rows = [...input.labels.byKey]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, label]) => `(${literal(key)}, ${label}::FLOAT)`);
   const outPath = join(folder, 'labels.parquet');
-  await engine.writeParquet({ select: `SELECT * FROM (VALUES ${rows.join(', ')}) AS labels (label_key, label) ORDER BY label_key`, outPath, signal });
+  await engine.writeParquet({
+    select: `SELECT * FROM (VALUES ${rows.join(', ')}) AS labels (label_key, label) ORDER BY label_key`,
+    outPath,
+    signal,
+  });
   return outPath;
 }
 
-function splitSelect(input: SnapshotInput, paths: readonly string[], labelsPath: string | undefined, range: TimeRange, maxRows: number | undefined): string {
+function splitSelect(
+  input: SnapshotInput,
+  paths: readonly string[],
+  labelsPath: string | undefined,
+  range: TimeRange,
+  maxRows: number | undefined,
+): string {
   const { features } = input.spec.data;
   const [key, time, target] = [features.key, features.eventTime, input.spec.model.target.column].map(identifier);
   const reason = features.reviewReason === undefined ? 'NULL' : identifier(features.reviewReason);
@@ -127,31 +163,61 @@ function splitSelect(input: SnapshotInput, paths: readonly string[], labelsPath:
   const source = `(${paths.map((path) => `SELECT * FROM ${scanOf(path, 'parquet')}`).join(' UNION ALL ')})`;
   const rows = `SELECT ${key}, ${time}, ${features.columns.map(identifier).join(', ')}, (${value})::FLOAT AS ${target} FROM ${source}${joined}
     WHERE ${time} >= ${timestampLiteral(range.startMs)} AND ${time} < ${timestampLiteral(range.endMs)} AND (${value}) IS NOT NULL`;
-  const sampled = maxRows === undefined ? rows : `SELECT * FROM (${rows}) ORDER BY md5(${key}), ${key} LIMIT ${maxRows}`;
+  const sampled =
+    maxRows === undefined ? rows : `SELECT * FROM (${rows}) ORDER BY md5(${key}), ${key} LIMIT ${maxRows}`;
   return `SELECT * FROM (${sampled}) ORDER BY ${time}, ${key}`;
 }
 
 async function writeSplit(
   tools: { readonly engine: Engine; readonly artifacts: ArtifactStore },
-  part: { name: SnapshotSplit['name']; range: TimeRange; select: string; outPath: string; target: string; signal: AbortSignal },
+  part: {
+    name: SnapshotSplit['name'];
+    range: TimeRange;
+    select: string;
+    outPath: string;
+    target: string;
+    signal: AbortSignal;
+  },
 ): Promise<SnapshotSplit> {
   const { rows } = await tools.engine.writeParquet({ select: part.select, outPath: part.outPath, signal: part.signal });
   const { columns } = await tools.engine.readColumns(part.outPath, [part.target], { signal: part.signal });
   let positives = 0;
   for (const value of columns[0]!) {
     if (value !== 0 && value !== 1) {
-      throw new PermanentError('invalid', `target ${part.target} holds ${value}`, { field: part.target, value, rule: '0, 1 or NULL', reason: 'TARGET_NOT_BINARY' });
+      throw new PermanentError('invalid', `target ${part.target} holds ${value}`, {
+        field: part.target,
+        value,
+        rule: '0, 1 or NULL',
+        reason: 'TARGET_NOT_BINARY',
+      });
     }
     positives += value;
   }
-  return { name: part.name, artifact: await storeParquet(tools.artifacts, part.outPath), rows, positives, ...part.range };
+  return {
+    name: part.name,
+    artifact: await storeParquet(tools.artifacts, part.outPath),
+    rows,
+    positives,
+    ...part.range,
+  };
 }
 
 function splitFindings({ name, rows, positives }: SnapshotSplit): Finding[] {
   const least = name === 'train' ? SMALLEST_TRAIN_ROWS : SMALLEST_PART_ROWS;
-  if (rows < least) return [finding('TOO_FEW_ROWS', name, `the ${name} part has ${rows} labeled rows`, `at least ${least}`, { count: rows })];
+  if (rows < least)
+    return [
+      finding('TOO_FEW_ROWS', name, `the ${name} part has ${rows} labeled rows`, `at least ${least}`, { count: rows }),
+    ];
   if (positives > 0 && positives < rows) return [];
-  return [finding('ONE_CLASS', name, `all ${rows} rows of the ${name} part are of class ${positives > 0 ? 1 : 0}`, 'both classes', { count: rows })];
+  return [
+    finding(
+      'ONE_CLASS',
+      name,
+      `all ${rows} rows of the ${name} part are of class ${positives > 0 ? 1 : 0}`,
+      'both classes',
+      { count: rows },
+    ),
+  ];
 }
 
 /** Rows for people, out of the window, with every column the feature SQL returned. */

@@ -32,10 +32,16 @@ export interface ArrivalHorizon {
 }
 
 function refuse(field: string, value: unknown, rule: string, reason: string): PermanentError {
-  return new PermanentError('invalid', `${field}: ${String(value)} breaks the rule "${rule}"`, { field, value, rule, reason });
+  return new PermanentError('invalid', `${field}: ${String(value)} breaks the rule "${rule}"`, {
+    field,
+    value,
+    rule,
+    reason,
+  });
 }
 
-const iso = (ms: number): string => (Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms));
+const iso = (ms: number): string =>
+  Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
 
 /**
  * Refuses announcements whose times cannot be: intervals upside down, over-long or outside 1970 to 2200; more than a day in
@@ -44,25 +50,45 @@ const iso = (ms: number): string => (Number.isFinite(ms) && Math.abs(ms) <= 8.64
  */
 export function checkTimes(announcement: Announcement, horizon: ArrivalHorizon): void {
   const { startMs, endMs, announcedAtMs } = announcement;
-  for (const [field, ms] of [['data_interval.start', startMs], ['data_interval.end', endMs], ['announced_at', announcedAtMs]] as const) {
-    if (!(ms >= EARLIEST_MS && ms <= LATEST_MS)) throw refuse(field, iso(ms), 'between 1970 and 2200', 'TIME_OUT_OF_RANGE');
+  for (const [field, ms] of [
+    ['data_interval.start', startMs],
+    ['data_interval.end', endMs],
+    ['announced_at', announcedAtMs],
+  ] as const) {
+    if (!(ms >= EARLIEST_MS && ms <= LATEST_MS))
+      throw refuse(field, iso(ms), 'between 1970 and 2200', 'TIME_OUT_OF_RANGE');
   }
-  if (endMs <= startMs) throw refuse('data_interval.end', iso(endMs), `after the start, ${iso(startMs)}`, 'INTERVAL_EMPTY');
-  if (endMs - startMs > LONGEST_INTERVAL_MS) throw refuse('data_interval.end', iso(endMs), 'at most 366 days after the start', 'INTERVAL_TOO_LONG');
+  if (endMs <= startMs)
+    throw refuse('data_interval.end', iso(endMs), `after the start, ${iso(startMs)}`, 'INTERVAL_EMPTY');
+  if (endMs - startMs > LONGEST_INTERVAL_MS)
+    throw refuse('data_interval.end', iso(endMs), 'at most 366 days after the start', 'INTERVAL_TOO_LONG');
   if (horizon.time === 'WallClock') {
     const latestMs = horizon.nowMs + DAY_MS;
-    for (const [field, ms] of [['data_interval.end', endMs], ['announced_at', announcedAtMs]] as const) {
+    for (const [field, ms] of [
+      ['data_interval.end', endMs],
+      ['announced_at', announcedAtMs],
+    ] as const) {
       if (ms > latestMs) throw refuse(field, iso(ms), `at most one day after now, ${iso(latestMs)}`, 'FUTURE_DATED');
     }
   }
   const presentMs = horizon.time === 'WallClock' ? horizon.nowMs : horizon.watermarkMs;
   if (presentMs === undefined) return;
   const oldestMs = presentMs - horizon.windowMs;
-  if (endMs <= oldestMs) throw refuse('data_interval.end', iso(endMs), `after ${iso(oldestMs)}, the beginning of the training window`, 'TOO_LATE');
+  if (endMs <= oldestMs)
+    throw refuse(
+      'data_interval.end',
+      iso(endMs),
+      `after ${iso(oldestMs)}, the beginning of the training window`,
+      'TOO_LATE',
+    );
 }
 
 /** Refuses data that claims another contract than the pipeline's. */
-export function checkDataSchema(announced: string | undefined, contract: { readonly id: string; readonly version: string }): void {
-  if (announced === undefined || announced === contract.id || announced === `${contract.id}@${contract.version}`) return;
+export function checkDataSchema(
+  announced: string | undefined,
+  contract: { readonly id: string; readonly version: string },
+): void {
+  if (announced === undefined || announced === contract.id || announced === `${contract.id}@${contract.version}`)
+    return;
   throw refuse('dataschema', announced, `${contract.id} or ${contract.id}@${contract.version}`, 'OTHER_CONTRACT');
 }

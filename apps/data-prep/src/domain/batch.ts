@@ -75,7 +75,10 @@ export interface Batch {
 const EVENT_IDS_KEPT = 100;
 
 /** The batch that a first announcement opens. */
-export function openBatch(announcement: Announcement, identity: { readonly batchId: string; readonly dedupeKey: string; readonly policyGeneration: number }): Batch {
+export function openBatch(
+  announcement: Announcement,
+  identity: { readonly batchId: string; readonly dedupeKey: string; readonly policyGeneration: number },
+): Batch {
   const { pipeline, uri, startMs, endMs, announcedAtMs, eventId, eventSource, contentDigest } = announcement;
   return {
     pipeline,
@@ -106,7 +109,10 @@ export type Neighbour = Pick<Batch, 'batchId' | 'startMs' | 'endMs'>;
 /**
  * A batch may take the place of one with the very same interval; one that overlaps another in part would count rows twice.
  */
-export function overlapFinding(batch: Pick<Batch, 'batchId' | 'startMs' | 'endMs'>, ready: readonly Neighbour[]): Finding | undefined {
+export function overlapFinding(
+  batch: Pick<Batch, 'batchId' | 'startMs' | 'endMs'>,
+  ready: readonly Neighbour[],
+): Finding | undefined {
   const clash = ready.find(
     (other) =>
       other.batchId !== batch.batchId &&
@@ -116,12 +122,22 @@ export function overlapFinding(batch: Pick<Batch, 'batchId' | 'startMs' | 'endMs
   );
   if (!clash) return undefined;
   const words = `${new Date(clash.startMs).toISOString()} to ${new Date(clash.endMs).toISOString()}`;
-  return finding('OVERLAP', '', `the interval overlaps that of batch ${clash.batchId}, ${words}`, 'equal to an accepted interval or apart from all');
+  return finding(
+    'OVERLAP',
+    '',
+    `the interval overlaps that of batch ${clash.batchId}, ${words}`,
+    'equal to an accepted interval or apart from all',
+  );
 }
 
 /** What checking the rows means for the batch. */
 export function judgeRows(batch: Batch, accepted: AcceptedRows | undefined, findings: readonly Finding[]): Batch {
-  return { ...batch, findings, ...(accepted && { accepted }), state: isBlocked(findings) ? 'quarantined' : batch.state };
+  return {
+    ...batch,
+    findings,
+    ...(accepted && { accepted }),
+    state: isBlocked(findings) ? 'quarantined' : batch.state,
+  };
 }
 
 /** The file could not be turned into rows. */
@@ -150,22 +166,32 @@ export interface BatchDecision {
 export function releaseBatch(batch: Batch, decision: BatchDecision): Batch {
   mustBeQuarantined(batch, 'released');
   if (!batch.accepted?.schemaIntact) {
-    const broken = batch.findings.filter(({ code }) => ['MISSING_COLUMN', 'WRONG_TYPE', 'CONTRACT_UNSUPPORTED'].includes(code));
+    const broken = batch.findings.filter(({ code }) =>
+      ['MISSING_COLUMN', 'WRONG_TYPE', 'CONTRACT_UNSUPPORTED'].includes(code),
+    );
     const columns = broken.map(({ field }) => field).join(', ');
-    throw new PermanentError('failed-precondition', `batch ${batch.batchId} cannot be released: its schema is broken (${columns}), so features cannot be computed`, {
-      field: 'batch_id',
-      value: batch.batchId,
-      rule: 'every column of the contract is there with its type',
-      reason: 'SCHEMA_BROKEN',
-    });
+    throw new PermanentError(
+      'failed-precondition',
+      `batch ${batch.batchId} cannot be released: its schema is broken (${columns}), so features cannot be computed`,
+      {
+        field: 'batch_id',
+        value: batch.batchId,
+        rule: 'every column of the contract is there with its type',
+        reason: 'SCHEMA_BROKEN',
+      },
+    );
   }
   if (batch.findings.some(({ code }) => code === 'OVERLAP')) {
-    throw new PermanentError('failed-precondition', `batch ${batch.batchId} cannot be released: it would count rows of another batch twice`, {
-      field: 'batch_id',
-      value: batch.batchId,
-      rule: 'intervals of ready batches do not overlap',
-      reason: 'INTERVAL_OVERLAPS',
-    });
+    throw new PermanentError(
+      'failed-precondition',
+      `batch ${batch.batchId} cannot be released: it would count rows of another batch twice`,
+      {
+        field: 'batch_id',
+        value: batch.batchId,
+        rule: 'intervals of ready batches do not overlap',
+        reason: 'INTERVAL_OVERLAPS',
+      },
+    );
   }
   return { ...batch, releasing: true, decidedAtMs: decision.atMs, decidedBy: decision.actor, reason: decision.reason };
 }
@@ -173,15 +199,25 @@ export function releaseBatch(batch: Batch, decision: BatchDecision): Batch {
 /** Shuts a quarantined batch out for good. @throws PermanentError `failed-precondition` when it is not quarantined */
 export function rejectBatch(batch: Batch, decision: BatchDecision): Batch {
   mustBeQuarantined(batch, 'rejected');
-  return { ...batch, state: 'rejected', decidedAtMs: decision.atMs, decidedBy: decision.actor, reason: decision.reason };
+  return {
+    ...batch,
+    state: 'rejected',
+    decidedAtMs: decision.atMs,
+    decidedBy: decision.actor,
+    reason: decision.reason,
+  };
 }
 
 function mustBeQuarantined(batch: Batch, verb: string): void {
   if (batch.state === 'quarantined' && !batch.releasing) return;
-  throw new PermanentError('failed-precondition', `batch ${batch.batchId} cannot be ${verb}: it is ${batch.releasing ? 'being released' : batch.state}`, {
-    field: 'batch_id',
-    value: batch.state,
-    rule: 'quarantined',
-    reason: 'BATCH_NOT_QUARANTINED',
-  });
+  throw new PermanentError(
+    'failed-precondition',
+    `batch ${batch.batchId} cannot be ${verb}: it is ${batch.releasing ? 'being released' : batch.state}`,
+    {
+      field: 'batch_id',
+      value: batch.state,
+      rule: 'quarantined',
+      reason: 'BATCH_NOT_QUARANTINED',
+    },
+  );
 }

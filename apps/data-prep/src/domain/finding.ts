@@ -42,7 +42,13 @@ export interface Finding {
 }
 
 /** A finding with the usual defaults: blocking, about no rows in particular. */
-export function finding(code: FindingCode, field: string, message: string, rule: string, more: Partial<Finding> = {}): Finding {
+export function finding(
+  code: FindingCode,
+  field: string,
+  message: string,
+  rule: string,
+  more: Partial<Finding> = {},
+): Finding {
   return { code, severity: 'blocking', message, field, rule, count: 0, samplesJson: [], ...more };
 }
 

@@ -35,28 +35,65 @@ const BURST_SHARE = 0.05;
  * What the batches accepted before make implausible: a column in another unit, a shift against every one of them, a burst of
  * NULLs, another time zone. Real change is the drift monitor's business; only what no season explains blocks.
  */
-export function historyFindings(current: readonly ColumnSummary[], compared: readonly ComparedColumn[], eventTimeColumn: string): Finding[] {
+export function historyFindings(
+  current: readonly ColumnSummary[],
+  compared: readonly ComparedColumn[],
+  eventTimeColumn: string,
+): Finding[] {
   return compared.flatMap(({ column, against }) => {
     const summary = current.find((candidate) => candidate.column === column);
     if (!summary || against.length === 0) return [];
-    const burst = nullBurst(summary, against.map(({ earlier }) => earlier));
-    const shifts = against.filter(({ bins }) => sum(bins) > 0).map(({ earlier, bins }) => psi([...earlier.bins], [...bins]));
-    const smallest = shifts.length > 0 && shifts.every(({ sufficient }) => sufficient) ? Math.min(...shifts.map(({ value }) => value)) : 0;
-    const found = smallest < MAJOR_PSI ? [] : [shiftFinding(summary, against.map(({ earlier }) => earlier), smallest, eventTimeColumn)];
+    const burst = nullBurst(
+      summary,
+      against.map(({ earlier }) => earlier),
+    );
+    const shifts = against
+      .filter(({ bins }) => sum(bins) > 0)
+      .map(({ earlier, bins }) => psi([...earlier.bins], [...bins]));
+    const smallest =
+      shifts.length > 0 && shifts.every(({ sufficient }) => sufficient)
+        ? Math.min(...shifts.map(({ value }) => value))
+        : 0;
+    const found =
+      smallest < MAJOR_PSI
+        ? []
+        : [
+            shiftFinding(
+              summary,
+              against.map(({ earlier }) => earlier),
+              smallest,
+              eventTimeColumn,
+            ),
+          ];
     return burst ? [...found, burst] : found;
   });
 }
 
-function shiftFinding(summary: ColumnSummary, earlier: readonly ColumnSummary[], smallestPsi: number, eventTimeColumn: string): Finding {
+function shiftFinding(
+  summary: ColumnSummary,
+  earlier: readonly ColumnSummary[],
+  smallestPsi: number,
+  eventTimeColumn: string,
+): Finding {
   const { column } = summary;
   const words = `PSI ${smallestPsi.toFixed(2)} against the closest of ${earlier.length} accepted batches`;
   if (column === eventTimeColumn) {
-    return finding('TIME_SHIFT', column, `the hours of the day moved: ${words}; another time zone?`, `PSI of the hour below ${MAJOR_PSI}`);
+    return finding(
+      'TIME_SHIFT',
+      column,
+      `the hours of the day moved: ${words}; another time zone?`,
+      `PSI of the hour below ${MAJOR_PSI}`,
+    );
   }
   const factor = unitFactor(earlier[0]!.spread, summary.spread);
   if (factor !== undefined) {
     const direction = summary.spread > earlier[0]!.spread ? 'larger' : 'smaller';
-    return finding('UNIT_CHANGE', column, `values are ${factor} times ${direction} than before; another unit? (${words})`, 'the unit of the batches before');
+    return finding(
+      'UNIT_CHANGE',
+      column,
+      `values are ${factor} times ${direction} than before; another unit? (${words})`,
+      'the unit of the batches before',
+    );
   }
   const severity = smallestPsi >= EXTREME_PSI ? 'blocking' : 'advisory';
   return finding('VALUE_SHIFT', column, `values moved: ${words}`, `PSI below ${EXTREME_PSI}`, { severity });

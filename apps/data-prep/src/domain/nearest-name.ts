@@ -14,13 +14,26 @@ function editDistance(a: string, b: string): number {
 
 /** The candidate a person most likely meant, or undefined when none is close. Case, `_` and `-` do not count. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
-  const plain = (text: string): string => text.toLowerCase().replaceAll(/[_\-\s]/g, '').slice(0, 64);
+  const plain = (text: string): string =>
+    text
+      .toLowerCase()
+      .replaceAll(/[_\-\s]/g, '')
+      .slice(0, 64);
   const wanted = plain(name);
   const ranked = candidates
-    .map((candidate) => ({ candidate, contained: contains(plain(candidate), wanted), distance: editDistance(plain(candidate), wanted) }))
-    .sort((a, b) => Number(b.contained) - Number(a.contained) || a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1));
+    .map((candidate) => ({
+      candidate,
+      contained: contains(plain(candidate), wanted),
+      distance: editDistance(plain(candidate), wanted),
+    }))
+    .sort(
+      (a, b) =>
+        Number(b.contained) - Number(a.contained) || a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1),
+    );
   const best = ranked[0];
-  return best && (best.contained || best.distance <= Math.max(1, Math.floor(wanted.length / 3))) ? best.candidate : undefined;
+  return best && (best.contained || best.distance <= Math.max(1, Math.floor(wanted.length / 3)))
+    ? best.candidate
+    : undefined;
 }
 
 /** `arrival_delay` for `delay`: one name is a part of the other. */

@@ -26,9 +26,22 @@ export interface SplitPolicy {
 /** Cuts [asOf - window, asOf) into train, validation and (newest) test, with an embargo before each of the latter two. */
 export function planSnapshot(asOfMs: number, policy: SplitPolicy, ready: readonly Batch[]): SnapshotPlan {
   const window = { startMs: asOfMs - policy.windowMs, endMs: asOfMs };
-  const outer = temporalSplit({ fromMs: window.startMs, untilMs: window.endMs, testMs: policy.testMs, embargoMs: policy.embargoMs });
-  const inner = temporalSplit({ fromMs: window.startMs, untilMs: outer.train.untilMs, testMs: policy.validationMs, embargoMs: policy.embargoMs });
-  const range = ({ fromMs, untilMs }: { fromMs: number; untilMs: number }): TimeRange => ({ startMs: fromMs, endMs: untilMs });
+  const outer = temporalSplit({
+    fromMs: window.startMs,
+    untilMs: window.endMs,
+    testMs: policy.testMs,
+    embargoMs: policy.embargoMs,
+  });
+  const inner = temporalSplit({
+    fromMs: window.startMs,
+    untilMs: outer.train.untilMs,
+    testMs: policy.validationMs,
+    embargoMs: policy.embargoMs,
+  });
+  const range = ({ fromMs, untilMs }: { fromMs: number; untilMs: number }): TimeRange => ({
+    startMs: fromMs,
+    endMs: untilMs,
+  });
   const batches = current(ready).filter((batch) => batch.startMs < window.endMs && batch.endMs > window.startMs);
   if (batches.length === 0) {
     throw new PermanentError('failed-precondition', 'no ready batch lies in the window', {
@@ -57,8 +70,14 @@ export function current(ready: readonly Batch[]): Batch[] {
 }
 
 /** Batches whose rows the features of `batch` may see as context: those that end no later than it starts, within the lookback. */
-export function contextOf(batch: TimeRange & { readonly batchId: string }, ready: readonly Batch[], lookbackMs: number): Batch[] {
+export function contextOf(
+  batch: TimeRange & { readonly batchId: string },
+  ready: readonly Batch[],
+  lookbackMs: number,
+): Batch[] {
   if (lookbackMs === 0) return [];
   const fromMs = batch.startMs - lookbackMs;
-  return current(ready).filter((other) => other.batchId !== batch.batchId && other.endMs <= batch.startMs && other.endMs > fromMs);
+  return current(ready).filter(
+    (other) => other.batchId !== batch.batchId && other.endMs <= batch.startMs && other.endMs > fromMs,
+  );
 }

@@ -1,4 +1,13 @@
-import { Controller, HttpException, Inject, Post, Req, Res, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Controller,
+  HttpException,
+  Inject,
+  Post,
+  Req,
+  Res,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import { messageOf, PermanentError, type ErrorCode } from '@rondo/kernel';
 import { authorize, type Credentials, type Principal } from '@rondo/security';
 import { PLATFORM, type Platform } from '@rondo/service';
@@ -42,7 +51,10 @@ export class CloudEventsHttp {
       // A browser's cookie is no producer's credential: pages of others could send it.
       const { authorization } = request.headers;
       const remoteAddress = request.socket.remoteAddress ?? '';
-      const principal = this.authenticate({ authorization: typeof authorization === 'string' ? authorization : undefined, remoteAddress }, METHOD);
+      const principal = this.authenticate(
+        { authorization: typeof authorization === 'string' ? authorization : undefined, remoteAddress },
+        METHOD,
+      );
       authorize(principal, 'producer', METHOD);
       refuseLargeBody(request);
       const { batch, events } = readCloudEvents(request.headers, request.body);
@@ -58,7 +70,12 @@ export class CloudEventsHttp {
 
   async #admit(event: ReadEvent, principal: Principal): Promise<Outcome> {
     if (!event.ok) return event;
-    const cause = { consumer: 'http', messageId: this.platform.ids.next(), actor: principal.id, ...(event.traceparent && { traceparent: event.traceparent }) };
+    const cause = {
+      consumer: 'http',
+      messageId: this.platform.ids.next(),
+      actor: principal.id,
+      ...(event.traceparent && { traceparent: event.traceparent }),
+    };
     try {
       return await this.announce.execute(event.announcement, cause);
     } catch (error) {
@@ -87,14 +104,27 @@ function answerOf(outcomes: readonly Outcome[], batch: boolean): Record<string, 
   };
 }
 
-function refuseLargeBody({ headers, body }: HttpRequest): void {
-  const announced = Number(headers['content-length'] ?? 0);
-  const sizeBytes = announced > 0 ? announced : Buffer.byteLength(JSON.stringify(body ?? null));
+/** The body is parsed by now, so its size is known only by its header; what has none is not worth guessing. */
+function refuseLargeBody({ headers }: HttpRequest): void {
+  const sizeBytes = Number(headers['content-length'] ?? NaN);
+  if (Number.isNaN(sizeBytes)) {
+    const rule = 'a Content-Length header';
+    throw new PermanentError('invalid', 'the request does not say how long its body is', {
+      field: '',
+      rule,
+      reason: 'LENGTH_REQUIRED',
+    });
+  }
   if (sizeBytes > BODY_BYTES_MAX) throw tooLarge(sizeBytes);
 }
 
 function tooLarge(value: number | string): PermanentError {
-  return new PermanentError('exhausted', `the body is larger than ${BODY_BYTES_MAX} bytes`, { field: '', value, rule: `at most ${BODY_BYTES_MAX} bytes`, reason: 'BODY_TOO_LARGE' });
+  return new PermanentError('exhausted', `the body is larger than ${BODY_BYTES_MAX} bytes`, {
+    field: '',
+    value,
+    rule: `at most ${BODY_BYTES_MAX} bytes`,
+    reason: 'BODY_TOO_LARGE',
+  });
 }
 
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -107,15 +137,28 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   exhausted: 429,
 };
 
+const STATUS_OF_REASON: Readonly<Record<string, number>> = {
+  BODY_TOO_LARGE: 413,
+  UNSUPPORTED_FORMAT: 415,
+  LENGTH_REQUIRED: 411,
+};
+
 function statusOf(error: PermanentError): number {
-  if (error.detail.reason === 'BODY_TOO_LARGE') return 413;
-  return error.detail.reason === 'UNSUPPORTED_FORMAT' ? 415 : (STATUS[error.code] ?? 500);
+  return STATUS_OF_REASON[error.detail.reason ?? ''] ?? STATUS[error.code] ?? 500;
 }
 
 function sendProblem(response: HttpResponse, error: unknown): void {
   if (!(error instanceof PermanentError)) {
     // Trying again may help; nothing was lost, because nothing was accepted.
-    response.status(503).type('application/problem+json').json({ type: 'about:blank', title: 'unavailable', status: 503, detail: 'the event could not be taken; send it again' });
+    response
+      .status(503)
+      .type('application/problem+json')
+      .json({
+        type: 'about:blank',
+        title: 'unavailable',
+        status: 503,
+        detail: 'the event could not be taken; send it again',
+      });
     return;
   }
   const status = statusOf(error);
@@ -123,7 +166,15 @@ function sendProblem(response: HttpResponse, error: unknown): void {
   response
     .status(status)
     .type('application/problem+json')
-    .json({ type: 'about:blank', title: reason ?? error.code, status, detail: error.message, pointer: pointerOf(error), rule, reason });
+    .json({
+      type: 'about:blank',
+      title: reason ?? error.code,
+      status,
+      detail: error.message,
+      pointer: pointerOf(error),
+      rule,
+      reason,
+    });
 }
 
 /** Turns what fails before a route is reached (a body that is no JSON, or far too large) into problems. */
@@ -135,9 +186,19 @@ export class HttpProblems implements ExceptionFilter {
     if (status === 413) return sendProblem(response, tooLarge('more than the server reads'));
     if (status === 400) {
       const rule = 'JSON (RFC 8259)';
-      return sendProblem(response, new PermanentError('invalid', `the body cannot be read: ${messageOf(error).slice(0, 200)}`, { field: '', rule, reason: 'EVENT_MALFORMED' }));
+      return sendProblem(
+        response,
+        new PermanentError('invalid', `the body cannot be read: ${messageOf(error).slice(0, 200)}`, {
+          field: '',
+          rule,
+          reason: 'EVENT_MALFORMED',
+        }),
+      );
     }
     if (status >= 500) return sendProblem(response, error);
-    response.status(status).type('application/problem+json').json({ type: 'about:blank', title: 'refused', status, detail: messageOf(error).slice(0, 200) });
+    response
+      .status(status)
+      .type('application/problem+json')
+      .json({ type: 'about:blank', title: 'refused', status, detail: messageOf(error).slice(0, 200) });
   }
 }

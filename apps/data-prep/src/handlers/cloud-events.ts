@@ -37,7 +37,17 @@ const event = z.looseObject({
     dedupeKey: text(2_000).optional(),
   }),
 });
-const KNOWN = new Set(['specversion', 'id', 'source', 'type', 'time', 'subject', 'datacontenttype', 'dataschema', 'data']);
+const KNOWN = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'time',
+  'subject',
+  'datacontenttype',
+  'dataschema',
+  'data',
+]);
 const EXTENSION = /^[a-z0-9]{1,20}$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -49,21 +59,30 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
  * @throws PermanentError with reason UNSUPPORTED_FORMAT (another content type) or EVENT_MALFORMED
  */
 export function readCloudEvents(headers: Headers, body: unknown): ReadRequest {
-  const contentType = String(headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  const contentType = String(headers['content-type'] ?? '')
+    .split(';', 1)[0]!
+    .trim()
+    .toLowerCase();
   if (contentType === 'application/cloudevents-batch+json') return { batch: true, events: batchOf(body) };
   if (contentType === 'application/cloudevents+json') return { batch: false, events: [readEvent(body, '')] };
-  if (contentType === 'application/json' && headers['ce-specversion'] !== undefined) return { batch: false, events: [readEvent(binaryEvent(headers, body), '')] };
-  throw new PermanentError('invalid', `content type ${JSON.stringify(contentType.slice(0, 80))} is no CloudEvents format`, {
-    field: 'content-type',
-    value: contentType.slice(0, 80),
-    rule: 'application/cloudevents+json, application/cloudevents-batch+json, or application/json with ce- headers',
-    reason: 'UNSUPPORTED_FORMAT',
-  });
+  if (contentType === 'application/json' && headers['ce-specversion'] !== undefined)
+    return { batch: false, events: [readEvent(binaryEvent(headers, body), '')] };
+  throw new PermanentError(
+    'invalid',
+    `content type ${JSON.stringify(contentType.slice(0, 80))} is no CloudEvents format`,
+    {
+      field: 'content-type',
+      value: contentType.slice(0, 80),
+      rule: 'application/cloudevents+json, application/cloudevents-batch+json, or application/json with ce- headers',
+      reason: 'UNSUPPORTED_FORMAT',
+    },
+  );
 }
 
 function batchOf(body: unknown): ReadEvent[] {
   if (!Array.isArray(body)) throw malformed('', 'not a JSON array', 'a batch is a JSON array of events');
-  if (body.length === 0 || body.length > BATCH_EVENTS_MAX) throw malformed('', `${body.length} events`, `1 to ${BATCH_EVENTS_MAX} events`);
+  if (body.length === 0 || body.length > BATCH_EVENTS_MAX)
+    throw malformed('', `${body.length} events`, `1 to ${BATCH_EVENTS_MAX} events`);
   return body.map((item, index) => readEvent(item, `/${index}`));
 }
 
@@ -89,10 +108,27 @@ function readEvent(value: unknown, base: string): ReadEvent {
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     const path = [...issue.path, ...(issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [])];
-    return { ok: false, error: malformed(base + pointer(path), issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message, issue.message) };
+    return {
+      ok: false,
+      error: malformed(
+        base + pointer(path),
+        issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message,
+        issue.message,
+      ),
+    };
   }
-  const odd = Object.entries(parsed.data).find(([name, extension]) => !KNOWN.has(name) && !isExtension(name, extension));
-  if (odd) return { ok: false, error: malformed(`${base}${pointer([odd[0].slice(0, 40)])}`, 'no extension attribute', 'names of a-z and 0-9, values of text, number or boolean') };
+  const odd = Object.entries(parsed.data).find(
+    ([name, extension]) => !KNOWN.has(name) && !isExtension(name, extension),
+  );
+  if (odd)
+    return {
+      ok: false,
+      error: malformed(
+        `${base}${pointer([odd[0].slice(0, 40)])}`,
+        'no extension attribute',
+        'names of a-z and 0-9, values of text, number or boolean',
+      ),
+    };
   const { id, source, time, dataschema, data } = parsed.data;
   const trace = parsed.data['traceparent'];
   const announcement: Announcement = {
@@ -107,11 +143,18 @@ function readEvent(value: unknown, base: string): ReadEvent {
     ...(data.dedupeKey !== undefined && { dedupeKey: data.dedupeKey }),
     ...(dataschema !== undefined && { dataSchema: dataschema }),
   };
-  return { ok: true, announcement, ...(typeof trace === 'string' && TRACEPARENT.test(trace) && { traceparent: trace }) };
+  return {
+    ok: true,
+    announcement,
+    ...(typeof trace === 'string' && TRACEPARENT.test(trace) && { traceparent: trace }),
+  };
 }
 
 function isExtension(name: string, value: unknown): boolean {
-  return EXTENSION.test(name) && (typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.length <= 1_000));
+  return (
+    EXTENSION.test(name) &&
+    (typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.length <= 1_000))
+  );
 }
 
 /** JSON pointer (RFC 6901). */

@@ -1,6 +1,21 @@
 import { Inject } from '@nestjs/common';
-import { AnnounceArrivalSchema, PipelineAppliedSchema, PrepareSnapshotSchema, type AnnounceArrival as AnnounceCommand, type PipelineApplied, type PrepareSnapshot as PrepareCommand } from '@rondo/contracts';
-import { BusController, causeOf, HandleEvent, PLATFORM, PolicyGenerations, type Delivery, type Platform } from '@rondo/service';
+import {
+  AnnounceArrivalSchema,
+  PipelineAppliedSchema,
+  PrepareSnapshotSchema,
+  type AnnounceArrival as AnnounceCommand,
+  type PipelineApplied,
+  type PrepareSnapshot as PrepareCommand,
+} from '@rondo/contracts';
+import {
+  BusController,
+  causeOf,
+  HandleEvent,
+  PLATFORM,
+  PolicyGenerations,
+  type Delivery,
+  type Platform,
+} from '@rondo/service';
 import { announcementFrom, msOf } from '../contract-map.js';
 import { AnnounceArrival } from '../use-cases/announce-arrival.js';
 import { QueueSnapshot } from '../use-cases/queue-snapshot.js';
@@ -28,7 +43,15 @@ export class DataCommands {
   @HandleEvent(PrepareSnapshotSchema)
   async onPrepareSnapshot(command: PrepareCommand, delivery: Delivery): Promise<void> {
     const { pipeline, cycleId, idempotencyKey, policyGeneration, asOf, deadline, labelSet, verify } = command;
-    const input = { pipeline, cycleId, idempotencyKey, policyGeneration: Number(policyGeneration), asOfMs: msOf(asOf), labelSetDigest: labelSet?.digest ?? '', verify };
+    const input = {
+      pipeline,
+      cycleId,
+      idempotencyKey,
+      policyGeneration: Number(policyGeneration),
+      asOfMs: msOf(asOf),
+      labelSetDigest: labelSet?.digest ?? '',
+      verify,
+    };
     await this.queue.execute({ input, ...(deadline && { deadlineAtMs: msOf(deadline) }) }, causeOf(delivery));
   }
 }

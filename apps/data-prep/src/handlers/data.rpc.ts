@@ -23,7 +23,11 @@ import { DecideBatch, loadBatch, type BatchReference } from '../use-cases/decide
 import { BATCH } from '../use-cases/tools.js';
 
 type BatchMessage = MessageInitShape<typeof BatchSchema>;
-type Decide = (unit: Unit, reference: BatchReference, decision: BatchDecision) => Promise<{ batch: Batch; version: number }>;
+type Decide = (
+  unit: Unit,
+  reference: BatchReference,
+  decision: BatchDecision,
+) => Promise<{ batch: Batch; version: number }>;
 
 const PAGE_SIZE = 50;
 
@@ -36,17 +40,30 @@ export class DataRpc {
     @Inject(DecideBatch) private readonly decisions: DecideBatch,
   ) {}
 
-  async announce(request: AnnounceCommand, { principal, traceparent }: RpcContext): Promise<MessageInitShape<typeof AnnounceResponseSchema>> {
+  async announce(
+    request: AnnounceCommand,
+    { principal, traceparent }: RpcContext,
+  ): Promise<MessageInitShape<typeof AnnounceResponseSchema>> {
     const [violation] = shapeViolations(AnnounceArrivalSchema, request);
     if (violation) {
       const { field, message, rule } = violation;
       throw new PermanentError('invalid', `${field}: ${message}`, { field, rule, reason: 'EVENT_MALFORMED' });
     }
-    const cause = { consumer: 'rpc', messageId: this.platform.ids.next(), actor: principal.id, ...(traceparent && { traceparent }) };
+    const cause = {
+      consumer: 'rpc',
+      messageId: this.platform.ids.next(),
+      actor: principal.id,
+      ...(traceparent && { traceparent }),
+    };
     return this.arrivals.execute(announcementFrom(request), cause);
   }
 
-  async listBatches({ pipeline, state, pageSize, pageToken }: ListBatchesRequest): Promise<MessageInitShape<typeof ListBatchesResponseSchema>> {
+  async listBatches({
+    pipeline,
+    state,
+    pageSize,
+    pageToken,
+  }: ListBatchesRequest): Promise<MessageInitShape<typeof ListBatchesResponseSchema>> {
     const wanted = stateFrom(state);
     const page = await this.platform.journal.list<Batch>(BATCH, {
       where: { ...(pipeline !== '' && { pipeline }), ...(wanted && { state: wanted }) },
@@ -54,7 +71,10 @@ export class DataRpc {
       limit: pageSize === 0 ? PAGE_SIZE : pageSize,
       ...(pageToken !== '' && { pageToken }),
     });
-    return { batches: page.items.map(({ state: batch, version }) => batchTo(batch, version)), nextPageToken: page.nextPageToken ?? '' };
+    return {
+      batches: page.items.map(({ state: batch, version }) => batchTo(batch, version)),
+      nextPageToken: page.nextPageToken ?? '',
+    };
   }
 
   async getBatch({ pipeline, batchId }: GetBatchRequest): Promise<BatchMessage> {
@@ -70,9 +90,21 @@ export class DataRpc {
     return this.#decide('DataService/RejectBatch', request, context, (...call) => this.decisions.reject(...call));
   }
 
-  #decide(method: string, request: DecideBatchRequest, { principal, traceparent }: RpcContext, decide: Decide): Promise<BatchMessage> {
+  #decide(
+    method: string,
+    request: DecideBatchRequest,
+    { principal, traceparent }: RpcContext,
+    decide: Decide,
+  ): Promise<BatchMessage> {
     const { pipeline, batchId, etag, reason, requestId } = request;
-    const incoming = { method, requestId, schema: DecideBatchRequestSchema, request, actor: principal.id, ...(traceparent && { traceparent }) };
+    const incoming = {
+      method,
+      requestId,
+      schema: DecideBatchRequestSchema,
+      request,
+      actor: principal.id,
+      ...(traceparent && { traceparent }),
+    };
     return answerOnce(this.platform.journal, incoming, BatchSchema, async (unit) => {
       const decision = { actor: actorOf(principal), reason, atMs: this.platform.clock.now() };
       const { batch, version } = await decide(unit, { pipeline, batchId, etag }, decision);

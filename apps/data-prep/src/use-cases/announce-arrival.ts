@@ -32,8 +32,10 @@ export class AnnounceArrival {
   /** @throws PermanentError `invalid` or `not-found`, naming field, value and rule; nothing is recorded then */
   async execute(announcement: Announcement, cause: Cause): Promise<AnnounceOutcome> {
     const path = await this.tools.roots.resolve(announcement.uri);
-    if (announcement.contentDigest !== undefined && !isDigest(announcement.contentDigest)) throw badDigest(announcement.contentDigest);
-    const dedupeKey = announcement.dedupeKey ?? `${announcement.uri}#${announcement.contentDigest ?? (await versionOf(path))}`;
+    if (announcement.contentDigest !== undefined && !isDigest(announcement.contentDigest))
+      throw badDigest(announcement.contentDigest);
+    const dedupeKey =
+      announcement.dedupeKey ?? `${announcement.uri}#${announcement.contentDigest ?? (await versionOf(path))}`;
     const done = await this.tools.journal.once(cause, (unit) => this.#admit(unit, announcement, dedupeKey));
     if (done.outcome === 'done') return done.value;
     const known = await this.tools.journal.load<{ batchId: string }>(ANNOUNCEMENT, announcementId(announcement));
@@ -55,24 +57,50 @@ export class AnnounceArrival {
     const opened = (key?.state.opened ?? 0) + 1;
     const fresh = idFrom('batch', pipeline, dedupeKey, String(opened));
     const batch = openBatch(announcement, { batchId: fresh, dedupeKey, policyGeneration: policy.generation });
-    unit.save<Batch>({ kind: BATCH, id: fresh, state: batch, index: batchIndex(batch), outgoing: [arrivalAccepted(batch)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: fresh,
+      state: batch,
+      index: batchIndex(batch),
+      outgoing: [arrivalAccepted(batch)],
+    });
     unit.save<KeyState>({ kind: BATCH_KEY, id: keyId, state: { batchId: fresh, opened } });
     unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: fresh, announcedAtMs: announcement.announcedAtMs } });
     const input: IngestInput = { batchId: fresh };
-    await this.tools.jobs.enqueue(unit, { kind: INGEST, id: idFrom('job', INGEST, fresh), pipeline, input: { ...input } });
+    await this.tools.jobs.enqueue(unit, {
+      kind: INGEST,
+      id: idFrom('job', INGEST, fresh),
+      pipeline,
+      input: { ...input },
+    });
     return { batchId: fresh, duplicate: false };
   }
 
   async #checkAgainstPolicy(unit: Unit, announcement: Announcement, spec: PipelineSpec): Promise<void> {
-    const newest = await unit.list<Batch>(BATCH, { where: { pipeline: spec.name, state: 'ready' }, orderBy: { index: 'endMs', direction: 'desc' }, limit: 1 });
-    checkTimes(announcement, { time: spec.time, nowMs: this.tools.clock.now(), watermarkMs: newest.items[0]?.state.endMs, windowMs: spec.data.windowMs });
+    const newest = await unit.list<Batch>(BATCH, {
+      where: { pipeline: spec.name, state: 'ready' },
+      orderBy: { index: 'endMs', direction: 'desc' },
+      limit: 1,
+    });
+    checkTimes(announcement, {
+      time: spec.time,
+      nowMs: this.tools.clock.now(),
+      watermarkMs: newest.items[0]?.state.endMs,
+      windowMs: spec.data.windowMs,
+    });
     if (announcement.dataSchema === undefined) return;
     checkDataSchema(announcement.dataSchema, readContract(spec.files[spec.data.contract.file] ?? ''));
   }
 
   #merge(unit: Unit, batch: Batch, announcement: Announcement, id: string): AnnounceOutcome {
     const merged = mergeAnnouncement(batch, announcement.eventId);
-    unit.save<Batch>({ kind: BATCH, id: batch.batchId, state: merged, index: batchIndex(merged), outgoing: [arrivalMerged(merged, announcement)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: batch.batchId,
+      state: merged,
+      index: batchIndex(merged),
+      outgoing: [arrivalMerged(merged, announcement)],
+    });
     unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: batch.batchId, announcedAtMs: announcement.announcedAtMs } });
     return { batchId: batch.batchId, duplicate: true };
   }

@@ -39,22 +39,41 @@ export class DecideBatch {
   }
 
   /** @throws PermanentError when the batch moved, is not quarantined or cannot be used */
-  async release(unit: Unit, reference: BatchReference, decision: BatchDecision): Promise<{ batch: Batch; version: number }> {
+  async release(
+    unit: Unit,
+    reference: BatchReference,
+    decision: BatchDecision,
+  ): Promise<{ batch: Batch; version: number }> {
     const stored = await loadBatch(unit, reference);
     checkEtag(reference.etag, stored.version, { what: `batch ${reference.batchId}` });
     const batch = releaseBatch(stored.state, decision);
     unit.save<Batch>({ kind: BATCH, id: batch.batchId, state: batch, index: batchIndex(batch) });
     const id = idFrom('job', RELEASE, batch.batchId, String(stored.version));
-    await this.tools.jobs.enqueue(unit, { kind: RELEASE, id, pipeline: batch.pipeline, input: { batchId: batch.batchId } });
+    await this.tools.jobs.enqueue(unit, {
+      kind: RELEASE,
+      id,
+      pipeline: batch.pipeline,
+      input: { batchId: batch.batchId },
+    });
     return { batch, version: stored.version + 1 };
   }
 
   /** @throws PermanentError when the batch moved or is not quarantined */
-  async reject(unit: Unit, reference: BatchReference, decision: BatchDecision): Promise<{ batch: Batch; version: number }> {
+  async reject(
+    unit: Unit,
+    reference: BatchReference,
+    decision: BatchDecision,
+  ): Promise<{ batch: Batch; version: number }> {
     const stored = await loadBatch(unit, reference);
     checkEtag(reference.etag, stored.version, { what: `batch ${reference.batchId}` });
     const batch = rejectBatch(stored.state, decision);
-    unit.save<Batch>({ kind: BATCH, id: batch.batchId, state: batch, index: batchIndex(batch), outgoing: [batchRejected(batch)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: batch.batchId,
+      state: batch,
+      index: batchIndex(batch),
+      outgoing: [batchRejected(batch)],
+    });
     return { batch, version: stored.version + 1 };
   }
 
@@ -68,19 +87,34 @@ export class DecideBatch {
   async #failed(unit: Unit, { batchId }: ReleaseInput, failure: JobFailure): Promise<void> {
     const { state } = await loadBatch(unit, { pipeline: '', batchId });
     if (!state.releasing) return;
-    const held = holdBatch(state, [finding('FEATURES', '', `features could not be computed: ${failure.message}`, 'features for every row')]);
-    unit.save<Batch>({ kind: BATCH, id: batchId, state: held, index: batchIndex(held), outgoing: [batchQuarantined(held)] });
+    const held = holdBatch(state, [
+      finding('FEATURES', '', `features could not be computed: ${failure.message}`, 'features for every row'),
+    ]);
+    unit.save<Batch>({
+      kind: BATCH,
+      id: batchId,
+      state: held,
+      index: batchIndex(held),
+      outgoing: [batchQuarantined(held)],
+    });
   }
 }
 
 /** @throws PermanentError `not-found` for a batch that is not there, or belongs to another pipeline */
-export async function loadBatch(source: Pick<Unit | Journal, 'load'>, { pipeline, batchId }: Omit<BatchReference, 'etag'>): Promise<Stored<Batch>> {
+export async function loadBatch(
+  source: Pick<Unit | Journal, 'load'>,
+  { pipeline, batchId }: Omit<BatchReference, 'etag'>,
+): Promise<Stored<Batch>> {
   const stored = await source.load<Batch>(BATCH, batchId);
   if (stored && (pipeline === '' || stored.state.pipeline === pipeline)) return stored;
-  throw new PermanentError('not-found', `there is no batch ${batchId.slice(0, 80)}${pipeline && ` in pipeline ${pipeline.slice(0, 80)}`}`, {
-    field: 'batch_id',
-    value: batchId.slice(0, 80),
-    rule: 'the id of a batch',
-    reason: 'BATCH_UNKNOWN',
-  });
+  throw new PermanentError(
+    'not-found',
+    `there is no batch ${batchId.slice(0, 80)}${pipeline && ` in pipeline ${pipeline.slice(0, 80)}`}`,
+    {
+      field: 'batch_id',
+      value: batchId.slice(0, 80),
+      rule: 'the id of a batch',
+      reason: 'BATCH_UNKNOWN',
+    },
+  );
 }

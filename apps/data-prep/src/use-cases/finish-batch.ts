@@ -1,16 +1,17 @@
 import type { Unit } from '@rondo/journal';
-import { assert } from '@rondo/kernel';
+import { assert, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobResult, JobRun } from '@rondo/service';
 import { computeFeatures, featureKey, openFeatureView, type FeatureView } from '../adapters/feature-view.js';
 import { batchQuarantined, batchReady } from '../contract-map.js';
 import { holdBatch, readyBatch, type Batch, type ComputedFeatures } from '../domain/batch.js';
-import type { Finding } from '../domain/finding.js';
+import { finding, type Finding } from '../domain/finding.js';
 import { contextOf } from '../domain/snapshot-plan.js';
 import { BATCH, batchIndex, FEATURE_CACHE, readyBatches, type Tools } from './tools.js';
 
 /** Features found in the cache or computed, or why not. */
-export type FeatureOutcome = { readonly key: string; readonly features: ComputedFeatures } | { readonly findings: readonly Finding[] };
+export type FeatureOutcome =
+  { readonly key: string; readonly features: ComputedFeatures } | { readonly findings: readonly Finding[] };
 
 /** The last step of a batch, checked or released: features, and then it is ready. */
 export class FinishBatch {
@@ -19,10 +20,30 @@ export class FinishBatch {
   /** Computes features outside any unit of work; the result commits them. */
   async prepare(batch: Batch, spec: PipelineSpec, run: JobRun): Promise<JobResult> {
     const ready = await readyBatches(this.tools.journal, batch.pipeline);
-    const view = await openFeatureView(this.tools, spec);
+    const view = await this.#openView(spec);
+    if ('findings' in view) return (unit) => this.#hold(unit, batch, view.findings);
     const outcome = await this.featuresOf(batch, view, ready, { signal: run.signal });
     if ('findings' in outcome) return (unit) => this.#hold(unit, batch, outcome.findings);
     return (unit) => this.#commit(unit, batch, outcome.key, outcome.features);
+  }
+
+  /** A reference table that is missing is no fault of the batch: it waits until somebody puts the table there and releases it. */
+  async #openView(spec: PipelineSpec): Promise<FeatureView | { readonly findings: readonly Finding[] }> {
+    try {
+      return await openFeatureView(this.tools, spec);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      return {
+        findings: [
+          finding(
+            'FEATURES',
+            'features.tables',
+            `a reference table cannot be read: ${error.message}`,
+            error.detail.rule ?? 'a readable table',
+          ),
+        ],
+      };
+    }
   }
 
   /**
@@ -48,7 +69,9 @@ export class FinishBatch {
 
   /** A cache entry is worth something only while its artifacts exist. */
   async #isStored({ artifact, review }: ComputedFeatures): Promise<boolean> {
-    return (await this.tools.artifacts.has(artifact.digest)) && (!review || (await this.tools.artifacts.has(review.digest)));
+    return (
+      (await this.tools.artifacts.has(artifact.digest)) && (!review || (await this.tools.artifacts.has(review.digest)))
+    );
   }
 
   async #commit(unit: Unit, prepared: Batch, key: string, features: ComputedFeatures): Promise<void> {
@@ -63,14 +86,26 @@ export class FinishBatch {
     const kept = others.filter(({ startMs, endMs }) => startMs !== batch.startMs || endMs !== batch.endMs);
     const total = kept.reduce((sum, other) => sum + (other.features?.rows ?? 0), features.rows);
     unit.save<ComputedFeatures>({ kind: FEATURE_CACHE, id: key, state: features });
-    unit.save<Batch>({ kind: BATCH, id: batch.batchId, state: done, index: batchIndex(done), outgoing: [batchReady(done, total)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: batch.batchId,
+      state: done,
+      index: batchIndex(done),
+      outgoing: [batchReady(done, total)],
+    });
   }
 
   async #hold(unit: Unit, prepared: Batch, findings: readonly Finding[]): Promise<void> {
     const batch = await this.#open(unit, prepared);
     if (!batch) return;
     const held = holdBatch(batch, findings);
-    unit.save<Batch>({ kind: BATCH, id: held.batchId, state: held, index: batchIndex(held), outgoing: [batchQuarantined(held)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: held.batchId,
+      state: held,
+      index: batchIndex(held),
+      outgoing: [batchQuarantined(held)],
+    });
   }
 
   /** The batch as it is now (announcements may have been merged meanwhile) with what the job found out. */

@@ -1,3 +1,4 @@
+import { checkFile } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
 import { assert, messageOf, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
@@ -56,52 +57,115 @@ export class IngestBatch {
     return this.#finish.prepare({ ...batch, accepted: accepted!, findings }, spec, run);
   }
 
-  async #read(batch: Batch, spec: PipelineSpec, run: JobRun): Promise<{ readonly failure: Finding } | { readonly accepted: AcceptedRows | undefined; readonly findings: readonly Finding[] }> {
+  async #read(
+    batch: Batch,
+    spec: PipelineSpec,
+    run: JobRun,
+  ): Promise<
+    | { readonly failure: Finding }
+    | { readonly accepted: AcceptedRows | undefined; readonly findings: readonly Finding[] }
+  > {
     const contract = contractOf(spec);
     if ('code' in contract) return { accepted: undefined, findings: [contract] };
     try {
-      const source = await this.tools.artifacts.putFile(await this.tools.roots.resolve(batch.uri));
+      // Resolved again: a link may have been swapped in since the announcement.
+      const announced = await this.tools.roots.resolve(batch.uri);
+      await checkFile(announced, this.tools.engine.maxFileBytes);
+      const source = await this.tools.artifacts.putFile(announced);
       if (batch.contentDigest !== undefined && batch.contentDigest !== source.digest) {
-        return { failure: finding('CONTENT_DIGEST', 'uri', `the file has digest ${source.digest}, announced was ${batch.contentDigest}`, 'bytes match the announced digest') };
+        return {
+          failure: finding(
+            'CONTENT_DIGEST',
+            'uri',
+            `the file has digest ${source.digest}, announced was ${batch.contentDigest}`,
+            'bytes match the announced digest',
+          ),
+        };
       }
-      return await this.tools.artifacts.withFile(source.digest, (path) => this.#check(batch, spec, contract, path, run));
+      return await this.tools.artifacts.withFile(source.digest, (path) =>
+        this.#check(batch, spec, contract, path, run),
+      );
     } catch (error) {
       if (!isFileTrouble(error)) throw error;
       return { failure: fileFinding(error, batch.uri) };
     }
   }
 
-  async #check(batch: Batch, spec: PipelineSpec, contract: BatchContract, path: string, run: JobRun): Promise<{ accepted: AcceptedRows; findings: readonly Finding[] }> {
+  async #check(
+    batch: Batch,
+    spec: PipelineSpec,
+    contract: BatchContract,
+    path: string,
+    run: JobRun,
+  ): Promise<{ accepted: AcceptedRows; findings: readonly Finding[] }> {
     const { engine, artifacts, journal } = this.tools;
     const { signal } = run;
-    const context = { startMs: batch.startMs, endMs: batch.endMs, eventTimeColumn: spec.data.source.eventTimeColumn, signal };
+    const context = {
+      startMs: batch.startMs,
+      endMs: batch.endMs,
+      eventTimeColumn: spec.data.source.eventTimeColumn,
+      signal,
+    };
     return withScratch(async (folder) => {
       const rows = await conformRows(engine, path, contract, folder, signal);
       run.heartbeat(0.2);
       const ready = await readyBatches(journal, batch.pipeline);
-      const history = ready.filter(({ batchId }) => batchId !== batch.batchId).slice(-HISTORY).reverse();
+      const history = ready
+        .filter(({ batchId }) => batchId !== batch.batchId)
+        .slice(-HISTORY)
+        .reverse();
       const measured = rows.schemaIntact ? await contractFindings(engine, rows.path, contract, context) : [];
       const summaries = rows.schemaIntact ? await summarise(engine, rows.path, contract, context) : [];
-      const compared = rows.schemaIntact ? await compareWithHistory(engine, rows.path, contract, history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : [])), context) : [];
+      const compared = rows.schemaIntact
+        ? await compareWithHistory(
+            engine,
+            rows.path,
+            contract,
+            history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : [])),
+            context,
+          )
+        : [];
       const overlap = overlapFinding(batch, ready);
-      const findings = [...rows.findings, ...measured, ...historyFindings(summaries, compared, context.eventTimeColumn), ...(overlap ? [overlap] : [])];
+      const findings = [
+        ...rows.findings,
+        ...measured,
+        ...historyFindings(summaries, compared, context.eventTimeColumn),
+        ...(overlap ? [overlap] : []),
+      ];
       const artifact = await storeParquet(artifacts, rows.path);
       return { accepted: { artifact, rows: rows.rows, schemaIntact: rows.schemaIntact, summaries }, findings };
     });
   }
 
-  async #quarantine(unit: Unit, batchId: string, accepted: AcceptedRows | undefined, findings: readonly Finding[]): Promise<void> {
+  async #quarantine(
+    unit: Unit,
+    batchId: string,
+    accepted: AcceptedRows | undefined,
+    findings: readonly Finding[],
+  ): Promise<void> {
     const stored = await unit.load<Batch>(BATCH, batchId);
     if (stored?.state.state !== 'checking') return;
     const batch = judgeRows(stored.state, accepted, findings);
-    unit.save<Batch>({ kind: BATCH, id: batchId, state: batch, index: batchIndex(batch), outgoing: [batchQuarantined(batch)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: batchId,
+      state: batch,
+      index: batchIndex(batch),
+      outgoing: [batchQuarantined(batch)],
+    });
   }
 
   async #fail(unit: Unit, batchId: string, why: Finding): Promise<void> {
     const stored = await unit.load<Batch>(BATCH, batchId);
     if (stored?.state.state !== 'checking') return;
     const batch = failBatch(stored.state, why, this.tools.clock.now());
-    unit.save<Batch>({ kind: BATCH, id: batchId, state: batch, index: batchIndex(batch), outgoing: [arrivalFailed(batch)] });
+    unit.save<Batch>({
+      kind: BATCH,
+      id: batchId,
+      state: batch,
+      index: batchIndex(batch),
+      outgoing: [arrivalFailed(batch)],
+    });
   }
 
   #failed(unit: Unit, { batchId }: IngestInput, failure: JobFailure): Promise<void> {
@@ -127,5 +191,10 @@ function isFileTrouble(error: unknown): error is PermanentError {
 
 function fileFinding(error: PermanentError, uri: string): Finding {
   const reason = error.detail.reason ?? (error.code === 'not-found' ? 'FILE_MISSING' : 'FILE_UNREADABLE');
-  return finding('FILE', 'uri', `${reason}: ${uri.slice(0, 200)} cannot be read (${error.detail.rule ?? error.code})`, error.detail.rule ?? 'a readable file');
+  return finding(
+    'FILE',
+    'uri',
+    `${reason}: ${uri.slice(0, 200)} cannot be read (${error.detail.rule ?? error.code})`,
+    error.detail.rule ?? 'a readable file',
+  );
 }

@@ -62,7 +62,8 @@ export class PrepareSnapshot {
   async #run(step: PrepareSnapshotInput, run: JobRun): Promise<JobResult> {
     const beganMs = this.tools.clock.now();
     const collected = await this.#collect(step, run);
-    if ('findings' in collected) return fail(step, run.attempt, 'features of a batch cannot be computed', collected.findings);
+    if ('findings' in collected)
+      return fail(step, run.attempt, 'features of a batch cannot be computed', collected.findings);
     const { input, fresh, differences } = collected;
     const key = snapshotKey(input);
     const cached = await this.#cached(key);
@@ -72,24 +73,36 @@ export class PrepareSnapshot {
     }
     run.heartbeat(0.3);
     const written = await writeSnapshot(this.tools, input, run.signal);
-    if ('findings' in written) return fail(step, run.attempt, written.findings.map(({ message }) => message).join('; '), written.findings);
-    if (cached && cached.digest !== written.digest) differences.push({ key, expectedDigest: cached.digest, actualDigest: written.digest });
+    if ('findings' in written)
+      return fail(step, run.attempt, written.findings.map(({ message }) => message).join('; '), written.findings);
+    if (cached && cached.digest !== written.digest)
+      differences.push({ key, expectedDigest: cached.digest, actualDigest: written.digest });
     const violations = differences.map((difference) => determinismViolated(step, difference.key, difference));
     const durationMs = this.tools.clock.now() - beganMs;
     return (unit) => {
       for (const [id, features] of fresh) unit.save<ComputedFeatures>({ kind: FEATURE_CACHE, id, state: features });
       if (violations.length === 0) unit.save<Snapshot>({ kind: SNAPSHOT_CACHE, id: key, state: written });
-      saveAnswer(unit, step, written, [...violations, snapshotPrepared(step, written, { cacheHit: false, durationMs })]);
+      saveAnswer(unit, step, written, [
+        ...violations,
+        snapshotPrepared(step, written, { cacheHit: false, durationMs }),
+      ]);
     };
   }
 
   /** Features of every batch as they are today: one that arrived late has changed the context of its successors. */
-  async #collect(step: PrepareSnapshotInput, run: JobRun): Promise<Collected | { readonly findings: readonly Finding[] }> {
+  async #collect(
+    step: PrepareSnapshotInput,
+    run: JobRun,
+  ): Promise<Collected | { readonly findings: readonly Finding[] }> {
     const { journal, policies } = this.tools;
     const spec = await policies.spec(journal, step.pipeline, step.policyGeneration);
     const { windowMs, split } = spec.data;
     const ready = await readyBatches(journal, step.pipeline);
-    const plan = planSnapshot(step.asOfMs, { windowMs, validationMs: split.validationMs, testMs: split.testMs, embargoMs: split.embargoMs }, ready);
+    const plan = planSnapshot(
+      step.asOfMs,
+      { windowMs, validationMs: split.validationMs, testMs: split.testMs, embargoMs: split.embargoMs },
+      ready,
+    );
     const view = await openFeatureView(this.tools, spec);
     const fresh = new Map<string, ComputedFeatures>();
     const features: ComputedFeatures[] = [];
@@ -99,10 +112,18 @@ export class PrepareSnapshot {
       if ('findings' in outcome) return outcome;
       fresh.set(outcome.key, outcome.features);
       features.push(outcome.features);
-      if (step.verify) differences.push(...(await this.#again(outcome.key, outcome.features, () => this.#finish.featuresOf(batch, view, ready, { signal: run.signal, recompute: true }))));
+      if (step.verify)
+        differences.push(
+          ...(await this.#again(outcome.key, outcome.features, () =>
+            this.#finish.featuresOf(batch, view, ready, { signal: run.signal, recompute: true }),
+          )),
+        );
       run.heartbeat();
     }
-    const labels = step.labelSetDigest === '' ? undefined : { digest: step.labelSetDigest, byKey: await this.#labels(step.labelSetDigest) };
+    const labels =
+      step.labelSetDigest === ''
+        ? undefined
+        : { digest: step.labelSetDigest, byKey: await this.#labels(step.labelSetDigest) };
     return { input: { spec, plan, features, viewDigest: view.digest, ...(labels && { labels }) }, fresh, differences };
   }
 
@@ -129,7 +150,11 @@ export class PrepareSnapshot {
     const stored = await this.tools.journal.load<Snapshot>(SNAPSHOT_CACHE, key);
     if (!stored) return undefined;
     const { splits, manifest, review } = stored.state;
-    const digests = [...splits.map(({ artifact }) => artifact.digest), manifest.digest, ...(review ? [review.digest] : [])];
+    const digests = [
+      ...splits.map(({ artifact }) => artifact.digest),
+      manifest.digest,
+      ...(review ? [review.digest] : []),
+    ];
     for (const digest of digests) if (!(await this.tools.artifacts.has(digest))) return undefined;
     return stored.state;
   }
@@ -147,10 +172,19 @@ function fail(step: PrepareSnapshotInput, attempts: number, message: string, fin
   return (unit) => saveFailure(unit, step, { code: 'failed-precondition', message, attempts, findings });
 }
 
-function saveFailure(unit: Unit, step: PrepareSnapshotInput, failure: { code: string; message: string; attempts: number; findings: readonly Finding[] }): void {
+function saveFailure(
+  unit: Unit,
+  step: PrepareSnapshotInput,
+  failure: { code: string; message: string; attempts: number; findings: readonly Finding[] },
+): void {
   const { code, message, attempts, findings } = failure;
   const reference: StepReference = step;
-  unit.save({ kind: SNAPSHOT_ANSWER, id: step.idempotencyKey, state: { code, message }, outgoing: [stepFailed(reference, { code, message, attempts, findings })] });
+  unit.save({
+    kind: SNAPSHOT_ANSWER,
+    id: step.idempotencyKey,
+    state: { code, message },
+    outgoing: [stepFailed(reference, { code, message, attempts, findings })],
+  });
 }
 
 function badLabels(value: unknown): PermanentError {

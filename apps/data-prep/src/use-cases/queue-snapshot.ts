@@ -7,7 +7,10 @@ import type { Tools } from './tools.js';
 export class QueueSnapshot {
   constructor(private readonly tools: Pick<Tools, 'journal' | 'jobs'>) {}
 
-  async execute(command: { readonly input: PrepareSnapshotInput; readonly deadlineAtMs?: number }, cause: Cause): Promise<void> {
+  async execute(
+    command: { readonly input: PrepareSnapshotInput; readonly deadlineAtMs?: number },
+    cause: Cause,
+  ): Promise<void> {
     const { input, deadlineAtMs } = command;
     await this.tools.journal.once(cause, (unit) =>
       this.tools.jobs.enqueue(unit, {

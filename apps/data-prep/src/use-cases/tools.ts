@@ -23,7 +23,13 @@ export const SNAPSHOT_ANSWER = 'snapshot-answer';
 
 /** Values a batch is found by. */
 export function batchIndex(batch: Batch): Record<string, string | number> {
-  return { pipeline: batch.pipeline, state: batch.state, startMs: batch.startMs, endMs: batch.endMs, announcedAtMs: batch.announcedAtMs };
+  return {
+    pipeline: batch.pipeline,
+    state: batch.state,
+    startMs: batch.startMs,
+    endMs: batch.endMs,
+    announcedAtMs: batch.announcedAtMs,
+  };
 }
 
 /** Ready batches of a pipeline that nothing superseded, by interval. */
@@ -31,7 +37,11 @@ export async function readyBatches(source: Pick<Unit | Journal, 'list'>, pipelin
   const ready: Batch[] = [];
   let pageToken: string | undefined;
   do {
-    const page = await source.list<Batch>(BATCH, { where: { pipeline, state: 'ready' }, limit: 1_000, ...(pageToken !== undefined && { pageToken }) });
+    const page = await source.list<Batch>(BATCH, {
+      where: { pipeline, state: 'ready' },
+      limit: 1_000,
+      ...(pageToken !== undefined && { pageToken }),
+    });
     ready.push(...page.items.map(({ state }) => state));
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
