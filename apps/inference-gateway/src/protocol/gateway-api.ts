@@ -1,13 +1,10 @@
-import type { Authenticator } from '@rondo/security';
-import { authorize, isAllowed, type Credentials, type Principal } from '@rondo/security';
 import { PermanentError, type Clock } from '@rondo/kernel';
-import type { LoadedModel } from '@rondo/models';
-import type { EndpointServer } from '../serving/endpoint-server.js';
+import { authorize, isAllowed, type Credentials, type Principal } from '@rondo/security';
 import type { EndpointTable } from '../serving/endpoint-table.js';
 import type { RecordOutcomes } from '../serving/record-outcomes.js';
 
 /** Recognises a caller, or throws `unauthenticated`. */
-export type Authenticate = (credentials: Credentials, method: string) => ReturnType<Authenticator['authenticate']>;
+export type Authenticate = (credentials: Credentials, method: string) => Principal;
 
 /** Name and version of this server in the protocol's metadata. */
 export const SERVER = { name: 'rondo-inference-gateway', version: '0.1.0', extensions: ['rondo_key', 'rondo_model_version'] } as const;
@@ -58,7 +55,7 @@ export class GatewayApi {
   /** @throws `not-found` for an unknown endpoint or version */
   metadata(endpoint: string, version: string | undefined): ModelMetadata {
     const server = this.table.serving(endpoint);
-    const model = version === undefined ? server.championModel : this.#loaded(server, version);
+    const model = version === undefined ? server.championModel : this.table.modelOf(this.table.version(server, version));
     return {
       name: endpoint,
       versions: this.table.versionsOf(server),
@@ -85,9 +82,5 @@ export class GatewayApi {
       if (error instanceof PermanentError && version === undefined) throw error;
       return false;
     }
-  }
-
-  #loaded(server: EndpointServer, version: string): LoadedModel {
-    return this.table.version(server, version) && (server.candidateModel?.digest === this.table.version(server, version).digest ? server.candidateModel : server.championModel);
   }
 }

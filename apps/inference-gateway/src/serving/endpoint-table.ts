@@ -1,4 +1,4 @@
-import { backoffMs, messageOf, PermanentError, TransientError, type Clock } from '@rondo/kernel';
+import { assert, backoffMs, messageOf, PermanentError, TransientError, type Clock } from '@rondo/kernel';
 import type { LoadedModel } from '@rondo/models';
 import type { Logger } from '@rondo/telemetry';
 import { modelsOf, supersedes, type ServedModel, type ServedRouting } from '../domain/served-routing.js';
@@ -23,6 +23,8 @@ export class EndpointTable {
   readonly #entries = new Map<string, Entry>();
   readonly #preparing = new Set<Promise<void>>();
   readonly #cancelRetries = new Set<() => void>();
+  #kept: ReadonlySet<string> = new Set();
+  #lastGone: ReadonlySet<string> = new Set();
   #closed = false;
 
   constructor(
@@ -70,6 +72,13 @@ export class EndpointTable {
       value: version.slice(0, 20),
       rule: 'is the champion, the candidate or the previous champion',
     });
+  }
+
+  /** The loaded file of a version that {@link version} found. */
+  modelOf(version: ServedModel): LoadedModel {
+    const model = this.parts.pool.loaded(version.digest);
+    assert(model, `version ${version.version} of ${version.name} is not loaded`);
+    return model;
   }
 
   /** Versions that can be asked for, champion first. */
@@ -158,7 +167,4 @@ export class EndpointTable {
     this.#lastGone = new Set([...before].filter((digest) => !kept.has(digest)));
     await this.parts.pool.retain(new Set([...kept, ...this.#lastGone]), gone);
   }
-
-  #kept: ReadonlySet<string> = new Set();
-  #lastGone: ReadonlySet<string> = new Set();
 }
