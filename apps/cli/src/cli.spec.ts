@@ -37,8 +37,24 @@ const decision = {
   explanation: 'enough new labelled rows',
   causeEventIds: ['e1'],
   triggers: [
-    { trigger: 'fresh-data', expression: 'batch.labeledRows >= 50000', result: 'true', valuesJson: '{"batch.labeledRows":61000}', breaches: 1, needed: 1, window: 1 },
-    { trigger: 'drift', expression: 'drift.psi > 0.25', result: 'false', valuesJson: '{"drift.psi":0.1}', breaches: 0, needed: 3, window: 4 },
+    {
+      trigger: 'fresh-data',
+      expression: 'batch.labeledRows >= 50000',
+      result: 'true',
+      valuesJson: '{"batch.labeledRows":61000}',
+      breaches: 1,
+      needed: 1,
+      window: 1,
+    },
+    {
+      trigger: 'drift',
+      expression: 'drift.psi > 0.25',
+      result: 'false',
+      valuesJson: '{"drift.psi":0.1}',
+      breaches: 0,
+      needed: 3,
+      window: 4,
+    },
   ],
   checks: [
     { check: 'Suspended', passed: true, detail: 'not suspended' },
@@ -56,9 +72,24 @@ const cycle = {
   result: 'RolledBack',
   reason: 'log loss worse in the canary',
   decision,
-  candidates: [{ name: 'gbdt', trainer: 'builtin', state: 'Trained', selected: true, validation: [{ name: 'logLoss', value: 0.43, lower: 0.42, upper: 0.44, confidence: 0.95, n: 12000n }] }],
+  candidates: [
+    {
+      name: 'gbdt',
+      trainer: 'builtin',
+      state: 'Trained',
+      selected: true,
+      validation: [{ name: 'logLoss', value: 0.43, lower: 0.42, upper: 0.44, confidence: 0.95, n: 12000n }],
+    },
+  ],
   evaluationVerdict: Verdict.PASS,
-  gates: [{ gate: 'not-worse', verdict: Verdict.PASS, explanation: 'not worse than the champion', difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.95, n: 12000n, limit: 0.002 } }],
+  gates: [
+    {
+      gate: 'not-worse',
+      verdict: Verdict.PASS,
+      explanation: 'not worse than the champion',
+      difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.95, n: 12000n, limit: 0.002 },
+    },
+  ],
   rolloutId: 'r1',
   etag: '4',
 };
@@ -70,8 +101,21 @@ const rollout = {
   state: 'Running',
   weightPercent: 10,
   stepIndex: 1,
-  steps: [{ name: 'shadow', shadow: true }, { name: 'canary-10', weightPercent: 10 }],
-  latest: [{ analysis: 'log-loss', verdict: Verdict.INCONCLUSIVE, explanation: 'hold', eValue: 1.5, alpha: 0.05, looks: 12n, difference: { name: 'logLoss', value: 0.001, n: 900n } }],
+  steps: [
+    { name: 'shadow', shadow: true },
+    { name: 'canary-10', weightPercent: 10 },
+  ],
+  latest: [
+    {
+      analysis: 'log-loss',
+      verdict: Verdict.INCONCLUSIVE,
+      explanation: 'hold',
+      eValue: 1.5,
+      alpha: 0.05,
+      looks: 12n,
+      difference: { name: 'logLoss', value: 0.001, n: 900n },
+    },
+  ],
   predictions: 12345n,
   labels: 900n,
   waitingFor: '1 100 more outcomes',
@@ -80,16 +124,39 @@ const rollout = {
 
 const requests: { method: string; request: Record<string, unknown> }[] = [];
 const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
-  ListPipelines: () => ({ pipelines: [{ name: 'flights', generation: 2n, champion: { name: 'm', version: 3 }, lastDecision: { record: decision } }] }),
+  ListPipelines: () => ({
+    pipelines: [
+      { name: 'flights', generation: 2n, champion: { name: 'm', version: 3 }, lastDecision: { record: decision } },
+    ],
+  }),
   GetPipeline: ({ pipeline }) => {
-    if (pipeline !== 'flights') throw new PermanentError('not-found', `no pipeline ${String(pipeline)}`, { field: 'pipeline', value: pipeline, reason: 'PIPELINE_UNKNOWN' });
-    return { name: 'flights', generation: 2n, endpoint: 'arrivals', activeCycleId: CYCLE_ID, held: true, holdReason: 'after a rollback' };
+    if (pipeline !== 'flights')
+      throw new PermanentError('not-found', `no pipeline ${String(pipeline)}`, {
+        field: 'pipeline',
+        value: pipeline,
+        reason: 'PIPELINE_UNKNOWN',
+      });
+    return {
+      name: 'flights',
+      generation: 2n,
+      endpoint: 'arrivals',
+      activeCycleId: CYCLE_ID,
+      held: true,
+      holdReason: 'after a rollback',
+    };
   },
   ApplyPipeline: ({ document }) =>
     String(document).includes('bad')
-      ? { outcome: 'refused', problems: [{ path: 'spec.time', message: 'is none of EventTime, WallClock', line: 3, column: 9, rule: 'enum' }] }
+      ? {
+          outcome: 'refused',
+          problems: [
+            { path: 'spec.time', message: 'is none of EventTime, WallClock', line: 3, column: 9, rule: 'enum' },
+          ],
+        }
       : { outcome: 'created', pipeline: { name: 'flights', generation: 1n } },
-  DiffPipeline: ({ document }) => ({ changes: String(document).includes('same') ? [] : [{ path: 'spec.seed', fromJson: '1', toJson: '2' }] }),
+  DiffPipeline: ({ document }) => ({
+    changes: String(document).includes('same') ? [] : [{ path: 'spec.seed', fromJson: '1', toJson: '2' }],
+  }),
   ListCycles: () => ({ cycles: [{ ...cycle, reason: 'first\u001b[2J line\nsecond' }] }),
   GetCycle: ({ cycleId, number }) => {
     if (cycleId === CYCLE_ID || number === 7) return cycle;
@@ -98,7 +165,13 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   GetDecision: () => ({ record: decision }),
   GetRollout: () => rollout,
   PauseRollout: ({ etag }) => {
-    if (etag !== '9') throw new PermanentError('conflict', `etag is 9, not ${String(etag)}`, { field: 'etag', value: etag, rule: '9', reason: 'ETAG_MISMATCH' });
+    if (etag !== '9')
+      throw new PermanentError('conflict', `etag is 9, not ${String(etag)}`, {
+        field: 'etag',
+        value: etag,
+        rule: '9',
+        reason: 'ETAG_MISMATCH',
+      });
     return { ...rollout, state: 'Paused', etag: '10' };
   },
   SetWeight: ({ weightPercent }) => ({ ...rollout, weightPercent }),
@@ -106,11 +179,23 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   TriggerCycle: () => ({ record: { ...decision, verdict: 'Hold', reason: 'CycleActive' } }),
   HoldAutomaticCycles: ({ until }) => ({ name: 'flights', held: true, heldUntil: until }),
   GetApproval: () => ({ approvalId: 'a1', boundDigest: 'sha256:ab', votesNeeded: 2, state: 'Open' }),
-  Vote: ({ approve, rationale }) => ({ approvalId: 'a1', state: 'Open', votesNeeded: 2, votes: [{ approve, rationale }], cycleId: CYCLE_ID }),
+  Vote: ({ approve, rationale }) => ({
+    approvalId: 'a1',
+    state: 'Open',
+    votesNeeded: 2,
+    votes: [{ approve, rationale }],
+    cycleId: CYCLE_ID,
+  }),
   GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
-  VerifyAudit: () => ({ intact: false, entries: 1200n, streams: 3n, brokenAt: 'training/run-1/4', explanation: 'hash differs' }),
+  VerifyAudit: () => ({
+    intact: false,
+    entries: 1200n,
+    streams: 3n,
+    brokenAt: 'training/run-1/4',
+    explanation: 'hash differs',
+  }),
   ListEvents: () => ({ events: [], total: 5n, pending: 0n }),
   WhoAmI: () => ({ principal: 'alice', roles: ['operator'], version: '0.1.0', mode: 'embedded' }),
 };
@@ -129,7 +214,8 @@ const implementationOf = (service: DescService) =>
           }
         : async function* (_request: unknown, { signal }: { signal: AbortSignal }) {
             for (const phase of phases) yield { ...cycle, result: '', ...phase };
-            if (phases.at(-1)?.phase !== 'Finished') await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+            if (phases.at(-1)?.phase !== 'Finished')
+              await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
           },
     ]),
   );
@@ -143,7 +229,19 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cli-'));
   const file = new TokenFile(join(folder, 'auth'), systemClock);
   for (const role of ['admin', 'viewer'] as const) tokens[role] = file.create({ principal: role, roles: [role] }).token;
-  const services = [PipelineService, CycleService, EventService, ApprovalService, ModelService, IncidentService, AuditService, OperationsService, RolloutService, DataService, LabelingService];
+  const services = [
+    PipelineService,
+    CycleService,
+    EventService,
+    ApprovalService,
+    ModelService,
+    IncidentService,
+    AuditService,
+    OperationsService,
+    RolloutService,
+    DataService,
+    LabelingService,
+  ];
   door = await frontDoor({
     http: { host: '127.0.0.1', port: 0 },
     grpc: { host: '127.0.0.1', port: 0 },
@@ -184,8 +282,12 @@ async function rondo(args: string[], around: Partial<Surroundings> = {}) {
 
 describe('output', () => {
   it('has a form for people, scripts and machines', async () => {
-    expect((await rondo(['get', 'pipelines'])).out).toBe('NAME\tGENERATION\tCHAMPION\tCYCLES\tLAST DECISION\nflights\t2\tm/3\tidle\tStart: fresh-data\n');
-    expect((await rondo(['get', 'pipelines'], { isTerminal: true })).out).toContain('flights  2           m/3       idle    Start: fresh-data\n');
+    expect((await rondo(['get', 'pipelines'])).out).toBe(
+      'NAME\tGENERATION\tCHAMPION\tCYCLES\tLAST DECISION\nflights\t2\tm/3\tidle\tStart: fresh-data\n',
+    );
+    expect((await rondo(['get', 'pipelines'], { isTerminal: true })).out).toContain(
+      'flights  2           m/3       idle    Start: fresh-data\n',
+    );
     expect((await rondo(['-o', 'name', 'get', 'cycles'])).out).toBe('cycle/flights/7\n');
     const json = JSON.parse((await rondo(['get', 'cycles', 'flights/7', '-o', 'json'])).out);
     expect(json).toMatchObject({ number: 7, trigger: '', policyGeneration: '0' });
@@ -200,7 +302,10 @@ describe('output', () => {
   });
 
   it('says on standard error when there is nothing', async () => {
-    expect(await rondo(['get', 'events'])).toMatchObject({ code: 0, err: '5 events, 0 without a fate yet\nno event yet\n' });
+    expect(await rondo(['get', 'events'])).toMatchObject({
+      code: 0,
+      err: '5 events, 0 without a fate yet\nno event yet\n',
+    });
   });
 });
 
@@ -208,13 +313,15 @@ describe('exit codes', () => {
   it('follow the table', async () => {
     expect((await rondo(['--help'])).code).toBe(0);
     expect((await rondo(['get', 'nothing'])).code).toBe(2);
-    expect(await rondo(['stats'])).toMatchObject({ code: 2, err: expect.stringContaining("Did you mean status?") });
+    expect(await rondo(['stats'])).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean status?') });
     expect((await rondo(['status', 'other'])).code).toBe(6);
     expect((await rondo(['get', 'pipelines'], { env: { RONDO_SERVER: door.grpcAddress } })).code).toBe(4);
     const viewer = { env: { RONDO_SERVER: door.grpcAddress, RONDO_TOKEN: tokens['viewer'] } };
     expect((await rondo(['rollout', 'abort', 'r1', '--reason', 'because'], viewer)).code).toBe(4);
     expect((await rondo(['rollout', 'pause', 'r1', '--reason', 'because', '--etag', '8'])).code).toBe(5);
-    expect((await rondo(['get', 'pipelines'], { env: { RONDO_SERVER: '127.0.0.1:1', RONDO_TOKEN: 'x' } })).code).toBe(7);
+    expect((await rondo(['get', 'pipelines'], { env: { RONDO_SERVER: '127.0.0.1:1', RONDO_TOKEN: 'x' } })).code).toBe(
+      7,
+    );
     expect((await rondo(['get', 'pipelines', '--server', 'nonsense'])).code).toBe(2);
   });
 
@@ -224,7 +331,9 @@ describe('exit codes', () => {
       'error: etag is 9, not 8\n  reason  ETAG_MISMATCH\n  field   etag\n  value   8\n  rule    9\n' +
         'next: somebody changed it meanwhile: look again (`rondo get …`), then repeat the command\n',
     );
-    expect((await rondo(['get', 'pipelines'], { env: { RONDO_SERVER: door.grpcAddress } })).err).toContain('next: set RONDO_TOKEN');
+    expect((await rondo(['get', 'pipelines'], { env: { RONDO_SERVER: door.grpcAddress } })).err).toContain(
+      'next: set RONDO_TOKEN',
+    );
   });
 });
 
@@ -242,7 +351,9 @@ describe('explain and status', () => {
   it('tell a cycle from its cause to its rollout, by short name and by id', async () => {
     const byName = await rondo(['explain', 'flights/7']);
     expect(byName.out).toBe((await rondo(['explain', CYCLE_ID])).out);
-    expect(byName.out).toContain('Cycle flights/7 (11111111-1111-4111-8111-111111111111): RolledBack, because log loss worse in the canary');
+    expect(byName.out).toContain(
+      'Cycle flights/7 (11111111-1111-4111-8111-111111111111): RolledBack, because log loss worse in the canary',
+    );
     expect(byName.out).toContain('* gbdt (builtin): Trained; logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
     expect(byName.out).toContain('evidence of harm 1.50, declared at 20.0; 12 looks');
@@ -258,26 +369,46 @@ describe('explain and status', () => {
 
 describe('changes', () => {
   it('need a reason, send the etag and a request id, and name the way back', async () => {
-    expect(await rondo(['rollout', 'pause', 'r1'])).toMatchObject({ code: 2, err: expect.stringContaining('--reason') });
-    expect(await rondo(['rollout', 'pause', 'r1', '--reason', 'no'])).toMatchObject({ code: 2, err: expect.stringContaining('five characters') });
+    expect(await rondo(['rollout', 'pause', 'r1'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--reason'),
+    });
+    expect(await rondo(['rollout', 'pause', 'r1', '--reason', 'no'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('five characters'),
+    });
     requests.length = 0;
     const { code, out, err } = await rondo(['rollout', 'pause', 'flights/7', '--reason', 'latency rises']);
-    expect([code, out, err]).toEqual([0, 'rollout/r1 Paused, candidate at 10 %, etag 10\n', 'next: rondo rollout resume r1 --reason …\n']);
+    expect([code, out, err]).toEqual([
+      0,
+      'rollout/r1 Paused, candidate at 10 %, etag 10\n',
+      'next: rondo rollout resume r1 --reason …\n',
+    ]);
     expect(requests.at(-1)).toMatchObject({
       method: 'PauseRollout',
-      request: { rolloutId: 'r1', reason: 'latency rises', etag: '9', force: false, requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+      request: {
+        rolloutId: 'r1',
+        reason: 'latency rises',
+        etag: '9',
+        force: false,
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      },
     });
   });
 
   it('steer weights only within bounds', async () => {
     expect((await rondo(['rollout', 'set-weight', 'r1', '101', '--reason', 'because'])).code).toBe(2);
-    expect((await rondo(['rollout', 'set-weight', 'r1', '25', '--reason', 'because', '--force'])).out).toContain('candidate at 25 %');
+    expect((await rondo(['rollout', 'set-weight', 'r1', '25', '--reason', 'because', '--force'])).out).toContain(
+      'candidate at 25 %',
+    );
     expect(requests.at(-1)).toMatchObject({ request: { weightPercent: 25, etag: '', force: true } });
   });
 
   it('hold a pipeline for a while, and start a cycle unless the answer is no', async () => {
     const clock = { ...systemClock, now: () => Date.parse('2026-01-01T00:00:00Z') };
-    expect((await rondo(['hold', 'flights', '--reason', 'inventory week', '--until', '2d'], { clock })).out).toBe('pipeline/flights held until 2026-01-03T00:00:00Z\n');
+    expect((await rondo(['hold', 'flights', '--reason', 'inventory week', '--until', '2d'], { clock })).out).toBe(
+      'pipeline/flights held until 2026-01-03T00:00:00Z\n',
+    );
     const started = await rondo(['cycle', 'start', 'flights', '--reason', 'try again']);
     expect([started.code, started.out]).toEqual([1, expect.stringContaining('Hold, because CycleActive')]);
   });
@@ -324,7 +455,10 @@ describe('files', () => {
       err: 'docs/p.yaml: 1 problem\n  docs/p.yaml:3:9  spec.time: is none of EventTime, WallClock [enum]\n',
     });
     const local = await rondo(['validate', '-f', 'docs/p.yaml'], { env: { RONDO_SERVER: '127.0.0.1:1' } });
-    expect([local.code, local.err]).toEqual([1, expect.stringMatching(/^docs\/p\.yaml: \d+ problems\n {2}docs\/p\.yaml:\d+:\d+ {2}[\s\S]*spec\.owners/)]);
+    expect([local.code, local.err]).toEqual([
+      1,
+      expect.stringMatching(/^docs\/p\.yaml: \d+ problems\n {2}docs\/p\.yaml:\d+:\d+ {2}[\s\S]*spec\.owners/),
+    ]);
   });
 
   it('differ with 1 and are equal with 0', async () => {
@@ -339,20 +473,29 @@ describe('files', () => {
     mkdirSync(join(folder, 'docs'), { recursive: true });
     for (const name of ['../secret', join(folder, 'secret')]) {
       writeFileSync(join(folder, 'docs', 'evil.yaml'), document().replace('c.yaml', name));
-      expect(await rondo(['apply', '-f', 'docs/evil.yaml'])).toMatchObject({ code: 2, err: expect.stringContaining('lies outside its folder') });
+      expect(await rondo(['apply', '-f', 'docs/evil.yaml'])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('lies outside its folder'),
+      });
     }
     expect(requests).toHaveLength(0);
   });
 
   it('that cannot be read are named', async () => {
-    expect(await rondo(['apply', '-f', 'none.yaml'])).toMatchObject({ code: 2, err: expect.stringContaining('none.yaml') });
+    expect(await rondo(['apply', '-f', 'none.yaml'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('none.yaml'),
+    });
   });
 });
 
 describe('wait', () => {
   it('prints what changes and says whether it went well', async () => {
     phases = [{ phase: 'Training' }, { phase: 'Training' }, { phase: 'Finished', result: 'Promoted' }];
-    expect(await rondo(['wait', 'flights/7'])).toMatchObject({ code: 0, out: expect.stringMatching(/^flights\/7 Training: \nflights\/7 Promoted: .*\n$/) });
+    expect(await rondo(['wait', 'flights/7'])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^flights\/7 Training: \nflights\/7 Promoted: .*\n$/),
+    });
     phases = [{ phase: 'Finished', result: 'RolledBack' }];
     expect((await rondo(['wait', 'flights/7'])).code).toBe(1);
     phases = [{ phase: 'AwaitingApproval' }];
@@ -363,7 +506,10 @@ describe('wait', () => {
 
   it('ends with 124 after the time-out and 130 on Ctrl-C; the cycle goes on', async () => {
     phases = [{ phase: 'Training' }];
-    expect(await rondo(['wait', 'flights/7', '--timeout', '80ms'])).toMatchObject({ code: 124, err: 'not within 80ms; the cycle goes on\n' });
+    expect(await rondo(['wait', 'flights/7', '--timeout', '80ms'])).toMatchObject({
+      code: 124,
+      err: 'not within 80ms; the cycle goes on\n',
+    });
     const interrupt = new AbortController();
     const out = (): void => interrupt.abort();
     expect(await rondo(['wait', 'flights/7'], { interrupted: interrupt.signal, out })).toMatchObject({ code: 130 });
@@ -372,20 +518,50 @@ describe('wait', () => {
 
 describe('events, audit and settings', () => {
   it('announce from flags or from a file of CloudEvents', async () => {
-    const flags = ['--pipeline', 'flights', '--uri', 'file:///x.parquet', '--start', '2001-01-01', '--end', '2001-01-08T00:00:00Z', '--id', 'again'];
+    const flags = [
+      '--pipeline',
+      'flights',
+      '--uri',
+      'file:///x.parquet',
+      '--start',
+      '2001-01-01',
+      '--end',
+      '2001-01-08T00:00:00Z',
+      '--id',
+      'again',
+    ];
     expect((await rondo(['event', 'send', ...flags])).out).toBe('event/again is a duplicate of batch b9\n');
-    const event = { specversion: '1.0', id: 'e1', source: 'up', type: 'dev.rondo.data.arrived.v1', time: '2001-01-08T00:00:00Z' };
-    const data = { pipeline: 'flights', uri: 'file:///x', dataInterval: { start: '2001-01-01T00:00:00Z', end: '2001-01-08T00:00:00Z' } };
-    const send = (value: unknown) => rondo(['event', 'send', '-f', '-'], { readStdin: async () => JSON.stringify(value) });
+    const event = {
+      specversion: '1.0',
+      id: 'e1',
+      source: 'up',
+      type: 'dev.rondo.data.arrived.v1',
+      time: '2001-01-08T00:00:00Z',
+    };
+    const data = {
+      pipeline: 'flights',
+      uri: 'file:///x',
+      dataInterval: { start: '2001-01-01T00:00:00Z', end: '2001-01-08T00:00:00Z' },
+    };
+    const send = (value: unknown) =>
+      rondo(['event', 'send', '-f', '-'], { readStdin: async () => JSON.stringify(value) });
     expect((await send([{ ...event, data }])).out).toBe('event/e1 accepted as batch b9\n');
-    expect(requests.at(-1)).toMatchObject({ request: { eventSource: 'up', dataInterval: { start: at('2001-01-01T00:00:00Z') } } });
-    expect(await send({ ...event, data: { ...data, dataInterval: {} } })).toMatchObject({ code: 2, err: expect.stringContaining('data.dataInterval.start') });
+    expect(requests.at(-1)).toMatchObject({
+      request: { eventSource: 'up', dataInterval: { start: at('2001-01-01T00:00:00Z') } },
+    });
+    expect(await send({ ...event, data: { ...data, dataInterval: {} } })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('data.dataInterval.start'),
+    });
     expect((await send({ ...event, type: 'other', data })).code).toBe(2);
     expect((await rondo(['event', 'send', '--uri', 'x'])).err).toContain('needs --pipeline');
   });
 
   it('say that the audit was altered', async () => {
-    expect(await rondo(['audit', 'verify'])).toMatchObject({ code: 1, out: 'ALTERED at training/run-1/4: hash differs (1 200 entries in 3 streams)\n' });
+    expect(await rondo(['audit', 'verify'])).toMatchObject({
+      code: 1,
+      out: 'ALTERED at training/run-1/4: hash differs (1 200 entries in 3 streams)\n',
+    });
   });
 
   it('show where server and token come from, never the token', async () => {

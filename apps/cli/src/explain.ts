@@ -1,9 +1,19 @@
 import { canonicalJson } from '@rondo/kernel';
 import type { Cycle, DecisionMade, Rollout } from '@rondo/contracts';
-import { countText, durationText, estimateText, modelText, plainText, rangeText, timeText, verdictText } from './words.js';
+import {
+  countText,
+  durationText,
+  estimateText,
+  modelText,
+  plainText,
+  rangeText,
+  timeText,
+  verdictText,
+} from './words.js';
 
 /** Lines with a heading. */
-const block = (head: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [head, ...lines.map((line) => `  ${line}`)]);
+const block = (head: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [head, ...lines.map((line) => `  ${line}`)];
 
 /** Why a decision came out as it did: every check and trigger with the values it saw. */
 export function explainDecision(decision: DecisionMade): string[] {
@@ -18,22 +28,44 @@ export function explainDecision(decision: DecisionMade): string[] {
       ...cycle,
       `decision  ${decision.decisionId}`,
     ]).slice(1),
-    ...block('Checks, in order; the first that fails decides', decision.checks.map((check) => `${check.passed ? 'ok  ' : 'NO  '} ${check.check}${check.detail === '' ? '' : `: ${check.detail}`}`)),
+    ...block(
+      'Checks, in order; the first that fails decides',
+      decision.checks.map(
+        (check) => `${check.passed ? 'ok  ' : 'NO  '} ${check.check}${check.detail === '' ? '' : `: ${check.detail}`}`,
+      ),
+    ),
     ...block('Triggers', decision.triggers.flatMap(triggerLines)),
   ].map(plainText);
 }
 
 function triggerLines(trigger: DecisionMade['triggers'][number]): string[] {
-  const fired = trigger.result === 'true' ? (trigger.breaches >= trigger.needed ? 'fired' : 'breached, not often enough') : trigger.result === 'false' ? 'not met' : `error: ${trigger.result}`;
-  const often = trigger.needed > 1 ? [`    ${trigger.breaches} of ${trigger.needed} breaches needed, in the last ${trigger.window}`] : [];
-  return [`${trigger.trigger}: ${fired}`, `    when ${trigger.expression}`, ...valueLines(trigger.valuesJson), ...often];
+  const fired =
+    trigger.result === 'true'
+      ? trigger.breaches >= trigger.needed
+        ? 'fired'
+        : 'breached, not often enough'
+      : trigger.result === 'false'
+        ? 'not met'
+        : `error: ${trigger.result}`;
+  const often =
+    trigger.needed > 1
+      ? [`    ${trigger.breaches} of ${trigger.needed} breaches needed, in the last ${trigger.window}`]
+      : [];
+  return [
+    `${trigger.trigger}: ${fired}`,
+    `    when ${trigger.expression}`,
+    ...valueLines(trigger.valuesJson),
+    ...often,
+  ];
 }
 
 function valueLines(json: string): string[] {
   try {
     const values: unknown = JSON.parse(json);
     if (values === null || typeof values !== 'object') return [];
-    return Object.entries(values).map(([name, value]) => `    ${name} = ${typeof value === 'string' ? value : canonicalJson(value)}`);
+    return Object.entries(values).map(
+      ([name, value]) => `    ${name} = ${typeof value === 'string' ? value : canonicalJson(value)}`,
+    );
   } catch {
     return json === '' ? [] : [`    ${json}`];
   }
@@ -65,7 +97,10 @@ function phaseLine(phase: Cycle['phases'][number]): string {
 function dataLines(cycle: Cycle): string[] {
   if (!cycle.dataWindow) return [];
   const splits = Object.entries(cycle.splitRows).map(([split, rows]) => `${split} ${countText(rows)}`);
-  return [`window ${rangeText(cycle.dataWindow)}; rows: ${splits.join(', ') || '-'}`, `snapshot ${cycle.snapshotDigest || '-'}`];
+  return [
+    `window ${rangeText(cycle.dataWindow)}; rows: ${splits.join(', ') || '-'}`,
+    `snapshot ${cycle.snapshotDigest || '-'}`,
+  ];
 }
 
 function candidateLine(candidate: Cycle['candidates'][number]): string {
@@ -81,7 +116,10 @@ function gateLines(gate: Cycle['gates'][number]): string[] {
     ...(gate.expression === '' ? [] : [`    when ${gate.expression}`, ...valueLines(gate.valuesJson)]),
     ...(gate.needsRows > 0n ? [`    about ${countText(gate.needsRows)} rows are needed to decide`] : []),
   ];
-  return [`${verdictText(gate.verdict)}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`, ...measured];
+  return [
+    `${verdictText(gate.verdict)}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`,
+    ...measured,
+  ];
 }
 
 /** Where a rollout stands, with the evidence of its last look. */

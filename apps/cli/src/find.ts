@@ -17,7 +17,11 @@ export function cycleRequest(name: string): { cycleId: string } | { pipeline: st
   const short = SHORT.exec(name.replace(/^cycle\//, ''));
   if (short) return { pipeline: short[1]!, number: Number(short[3]) };
   if (UUID.test(name)) return { cycleId: name };
-  throw new PermanentError('invalid', `"${name}" names no cycle`, { field: 'cycle', value: name, rule: 'pipeline/number, for example flights/7, or a cycle id' });
+  throw new PermanentError('invalid', `"${name}" names no cycle`, {
+    field: 'cycle',
+    value: name,
+    rule: 'pipeline/number, for example flights/7, or a cycle id',
+  });
 }
 
 /** The cycle of that name. */
@@ -26,7 +30,10 @@ export async function findCycle(session: Session, name: string): Promise<Cycle> 
 }
 
 /** The cycle, or else the decision, of that name. */
-export async function findCycleOrDecision(session: Session, name: string): Promise<{ readonly cycle: Cycle } | { readonly decision: DecisionMade }> {
+export async function findCycleOrDecision(
+  session: Session,
+  name: string,
+): Promise<{ readonly cycle: Cycle } | { readonly decision: DecisionMade }> {
   if (SHORT.test(name.replace(/^cycle\//, ''))) return { cycle: await findCycle(session, name) };
   const id = name.replace(/^decision\//, '');
   try {
@@ -35,7 +42,8 @@ export async function findCycleOrDecision(session: Session, name: string): Promi
     if (!(error instanceof PermanentError && error.code === 'not-found')) throw error;
   }
   const { record } = await (await session.client(EventService)).getDecision({ decisionId: id });
-  if (!record) throw new PermanentError('not-found', `the decision ${id} has no record`, { field: 'decision', value: id });
+  if (!record)
+    throw new PermanentError('not-found', `the decision ${id} has no record`, { field: 'decision', value: id });
   return { decision: record };
 }
 

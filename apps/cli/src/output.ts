@@ -23,7 +23,12 @@ export interface Shape<M extends Message> {
 }
 
 /** A list in the form asked for. Machines get every field; people get columns, padded on a terminal and tab-separated elsewhere. */
-export function renderList<M extends Message>(shape: Shape<M>, items: readonly M[], format: Format, isTerminal: boolean): string {
+export function renderList<M extends Message>(
+  shape: Shape<M>,
+  items: readonly M[],
+  format: Format,
+  isTerminal: boolean,
+): string {
   const json = (): unknown[] => items.map((item) => asJson(shape.schema, item));
   switch (format) {
     case 'json':
@@ -53,11 +58,24 @@ export function renderOne<M extends Message>(shape: Shape<M>, item: M, format: F
 }
 
 /** Columns aligned for a terminal, or separated by tabs without cutting anything for a pipe. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[], isTerminal: boolean): string {
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  isTerminal: boolean,
+): string {
   const lines = [head, ...rows.map((row) => row.map(plainText))];
   if (!isTerminal) return lines.map((line) => `${line.join('\t')}\n`).join('');
   const widths = head.map((_title, index) => Math.max(...lines.map((line) => (line[index] ?? '').length)));
-  return lines.map((line) => `${line.map((cell, index) => cell.padEnd(widths[index]!)).join('  ').trimEnd()}\n`).join('');
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, index) => cell.padEnd(widths[index]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
-const asJson = (schema: DescMessage, item: Message): unknown => toJson(schema, item, { registry, alwaysEmitImplicit: true });
+const asJson = (schema: DescMessage, item: Message): unknown =>
+  toJson(schema, item, { registry, alwaysEmitImplicit: true });

@@ -1,4 +1,4 @@
-import { messageOf, PermanentError, TransientError, type ErrorDetail } from '@rondo/kernel';
+import { messageOf, PermanentError, TransientError, type ErrorCode, type ErrorDetail } from '@rondo/kernel';
 import { CommanderError } from 'commander';
 import { EXIT, Ended, exitCodeOf } from './exit-codes.js';
 import { buildProgram } from './program.js';
@@ -29,30 +29,27 @@ function report(error: unknown, around: Surroundings): void {
   if (next !== undefined) line(`next: ${next}`);
 }
 
+const STEP_BY_REASON: ReadonlyMap<string, string> = new Map([
+  ['ETAG_MISMATCH', 'somebody changed it meanwhile: look again (`rondo get …`), then repeat the command'],
+  ['EVIDENCE_CHANGED', 'look at the new evidence (`rondo explain …`), then vote again'],
+  ['SELF_APPROVAL', 'somebody else has to approve'],
+  ['HOLD_ACTIVE', '`rondo release <pipeline> --reason …` lets cycles start again'],
+]);
+
+const STEP_BY_CODE: ReadonlyMap<ErrorCode, string> = new Map([
+  ['unauthenticated', 'set RONDO_TOKEN or RONDO_TOKEN_FILE, or run it where Rondo was started (./.rondo/token)'],
+  ['denied', '`rondo whoami` shows your roles; an admin can give you a token with more'],
+  ['not-found', '`rondo get <noun>` lists what there is'],
+  ['deadline-exceeded', 'it may still take effect: look before you repeat it'],
+]);
+
 /** What most likely helps. */
 function nextStep(error: unknown): string | undefined {
-  if (error instanceof TransientError) return 'is Rondo running there? `rondo config` shows the address; `npm start` starts it here';
+  if (error instanceof TransientError)
+    return 'is Rondo running there? `rondo config` shows the address; `npm start` starts it here';
   if (!(error instanceof PermanentError)) return undefined;
-  switch (error.detail.reason) {
-    case 'ETAG_MISMATCH':
-      return 'somebody changed it meanwhile: look again (`rondo get …`), then repeat the command';
-    case 'EVIDENCE_CHANGED':
-      return 'look at the new evidence (`rondo explain …`), then vote again';
-    case 'SELF_APPROVAL':
-      return 'somebody else has to approve';
-    case 'HOLD_ACTIVE':
-      return '`rondo release <pipeline> --reason …` lets cycles start again';
-  }
-  switch (error.code) {
-    case 'unauthenticated':
-      return 'set RONDO_TOKEN or RONDO_TOKEN_FILE, or run it where Rondo was started (./.rondo/token)';
-    case 'denied':
-      return '`rondo whoami` shows your roles; an admin can give you a token with more';
-    case 'not-found':
-      return '`rondo get <noun>` lists what there is';
-    case 'deadline-exceeded':
-      return 'it may still take effect: look before you repeat it';
-    default:
-      return undefined;
-  }
+  return (
+    (error.detail.reason === undefined ? undefined : STEP_BY_REASON.get(error.detail.reason)) ??
+    STEP_BY_CODE.get(error.code)
+  );
 }

@@ -38,7 +38,11 @@ export class Session {
       // Loaded when it is needed: help, validation and configuration answer without it.
       const { grpcConnection } = await import('@rondo/rpc');
       const { server, token } = this.settings;
-      this.#connection = grpcConnection({ address: server, timeoutMs: Math.min(this.timeoutMs, 30_000), ...(token !== undefined && { token }) });
+      this.#connection = grpcConnection({
+        address: server,
+        timeoutMs: Math.min(this.timeoutMs, 30_000),
+        ...(token !== undefined && { token }),
+      });
     }
     return this.#connection.client(service);
   }
@@ -78,14 +82,26 @@ export class Session {
 /** Checks a reason here, so that a change is not sent without one. */
 export function reasonOf(text: string): string {
   const reason = text.trim();
-  if (reason.length < 5) throw new PermanentError('invalid', 'a change needs a reason of five characters or more', { field: 'reason', value: reason, rule: 'at least 5 characters' });
+  if (reason.length < 5)
+    throw new PermanentError('invalid', 'a change needs a reason of five characters or more', {
+      field: 'reason',
+      value: reason,
+      rule: 'at least 5 characters',
+    });
   return reason;
 }
 
 /** A moment given as RFC 3339 or as a duration from now (`2d`). */
 export function momentMs(text: string, nowMs: number, field: string): number {
   if (/^\d+(ms|s|m|h|d|w)$/.test(text)) return nowMs + parseDurationMs(text, field);
-  const at = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(at)) throw new PermanentError('invalid', `"${text}" is not a moment`, { field, value: text, rule: `RFC 3339, or a duration such as ${formatDurationMs(172_800_000)}` });
+  const at = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
+    ? Date.parse(text)
+    : NaN;
+  if (Number.isNaN(at))
+    throw new PermanentError('invalid', `"${text}" is not a moment`, {
+      field,
+      value: text,
+      rule: `RFC 3339, or a duration such as ${formatDurationMs(172_800_000)}`,
+    });
   return at;
 }

@@ -23,12 +23,19 @@ export function readSettings(flags: { readonly server?: string | undefined }, ar
         ? [env['RONDO_SERVER'], 'RONDO_SERVER']
         : [DEFAULT_SERVER, 'default'];
   if (!/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(server)) {
-    throw new PermanentError('invalid', `"${server}" is not the address of a server`, { field: 'server', value: server, rule: 'host:port' });
+    throw new PermanentError('invalid', `"${server}" is not the address of a server`, {
+      field: 'server',
+      value: server,
+      rule: 'host:port',
+    });
   }
   return { server, serverSource, ...tokenOf(around) };
 }
 
-function tokenOf({ env, cwd, home }: Surroundings): { readonly token: string | undefined; readonly tokenSource: string } {
+function tokenOf({ env, cwd, home }: Surroundings): {
+  readonly token: string | undefined;
+  readonly tokenSource: string;
+} {
   if (env['RONDO_TOKEN']) return { token: env['RONDO_TOKEN'].trim(), tokenSource: 'RONDO_TOKEN' };
   const named = env['RONDO_TOKEN_FILE'];
   if (named) return { token: readToken(named), tokenSource: `${named} (RONDO_TOKEN_FILE)` };
@@ -43,6 +50,11 @@ function readToken(path: string): string {
     if (statSync(path).size > 4096) throw new Error('it is larger than 4096 bytes');
     return readFileSync(path, 'utf8').trim();
   } catch (cause) {
-    throw new PermanentError('invalid', `the token file ${path} cannot be used: ${messageOf(cause)}`, { field: 'token', value: path, rule: 'a readable file', cause });
+    throw new PermanentError('invalid', `the token file ${path} cannot be used: ${messageOf(cause)}`, {
+      field: 'token',
+      value: path,
+      rule: 'a readable file',
+      cause,
+    });
   }
 }

@@ -48,8 +48,16 @@ export const pipelineShape: Shape<Pipeline> = {
     { head: 'NAME', text: (pipeline) => pipeline.name },
     { head: 'GENERATION', text: (pipeline) => String(pipeline.generation) },
     { head: 'CHAMPION', text: (pipeline) => modelText(pipeline.champion) },
-    { head: 'CYCLES', text: (pipeline) => (pipeline.held ? `held: ${pipeline.holdReason}` : pipeline.activeCycleId === '' ? 'idle' : 'active') },
-    { head: 'LAST DECISION', text: ({ lastDecision }) => (lastDecision?.record ? `${lastDecision.record.verdict}: ${lastDecision.record.reason}` : '-') },
+    {
+      head: 'CYCLES',
+      text: (pipeline) =>
+        pipeline.held ? `held: ${pipeline.holdReason}` : pipeline.activeCycleId === '' ? 'idle' : 'active',
+    },
+    {
+      head: 'LAST DECISION',
+      text: ({ lastDecision }) =>
+        lastDecision?.record ? `${lastDecision.record.verdict}: ${lastDecision.record.reason}` : '-',
+    },
   ],
 };
 
@@ -121,7 +129,10 @@ export const approvalShape: Shape<Approval> = {
     { head: 'PIPELINE', text: (approval) => approval.pipeline },
     { head: 'MODEL', text: (approval) => modelText(approval.candidate) },
     { head: 'STATE', text: (approval) => approval.state },
-    { head: 'VOTES', text: ({ votes, votesNeeded }) => `${votes.filter((vote) => vote.approve).length} of ${votesNeeded}` },
+    {
+      head: 'VOTES',
+      text: ({ votes, votesNeeded }) => `${votes.filter((vote) => vote.approve).length} of ${votesNeeded}`,
+    },
     { head: 'EXPIRES', text: (approval) => timeText(approval.expiresAt) },
   ],
 };
@@ -137,7 +148,11 @@ export const rolloutShape: Shape<Rollout> = {
     { head: 'STEP', text: ({ steps, stepIndex }) => steps[stepIndex]?.name ?? '-' },
     { head: 'WEIGHT', text: (rollout) => `${rollout.weightPercent} %` },
     { head: 'CANDIDATE', text: (rollout) => modelText(rollout.candidate) },
-    { head: 'WAITS FOR', text: (rollout) => (rollout.state === 'Running' || rollout.state === 'Paused' ? rollout.waitingFor : rollout.cause) },
+    {
+      head: 'WAITS FOR',
+      text: (rollout) =>
+        rollout.state === 'Running' || rollout.state === 'Paused' ? rollout.waitingFor : rollout.cause,
+    },
   ],
 };
 

@@ -2,18 +2,19 @@ import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { Verdict, type Estimate, type ModelRef, type TimeRange } from '@rondo/contracts';
 
 /** Text without control characters: what a server or a data file says must not drive the terminal. */
-// eslint-disable-next-line no-control-regex
 export const plainText = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 
 /** `2001-03-05T00:00:00Z`, or a dash. */
-export const timeText = (time: Timestamp | undefined): string => (time ? timestampDate(time).toISOString().replace('.000Z', 'Z') : '-');
+export const timeText = (time: Timestamp | undefined): string =>
+  time ? timestampDate(time).toISOString().replace('.000Z', 'Z') : '-';
 
 /** `2001-02-26 … 2001-03-05`. */
 export const rangeText = (range: TimeRange | undefined): string =>
   range ? `${timeText(range.start).slice(0, 10)} … ${timeText(range.end).slice(0, 10)}` : '-';
 
 /** `arrival-delay-15/3`, or a dash. */
-export const modelText = (model: ModelRef | undefined): string => (model && model.name !== '' ? `${model.name}/${model.version}` : '-');
+export const modelText = (model: ModelRef | undefined): string =>
+  model && model.name !== '' ? `${model.name}/${model.version}` : '-';
 
 /** `61 234`. */
 export const countText = (count: bigint | number): string => String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
@@ -35,7 +36,9 @@ const numberText = (value: number): string => (Number.isInteger(value) ? String(
 export function estimateText(estimate: Estimate | undefined): string {
   if (!estimate) return '-';
   const bounds = estimate.lower !== undefined || estimate.upper !== undefined;
-  const interval = bounds ? ` [${boundText(estimate.lower)}, ${boundText(estimate.upper)}] ${numberText(estimate.confidence * 100)} %` : '';
+  const interval = bounds
+    ? ` [${boundText(estimate.lower)}, ${boundText(estimate.upper)}] ${numberText(estimate.confidence * 100)} %`
+    : '';
   const limit = estimate.limit === undefined ? '' : `, limit ${numberText(estimate.limit)}`;
   const slice = estimate.slice === '' || estimate.slice === 'all' ? '' : ` (${estimate.slice})`;
   return `${estimate.name}${slice} ${numberText(estimate.value)}${interval}, n = ${countText(estimate.n)}${limit}`;

@@ -15,7 +15,10 @@ export function configTable(schema: ConfigSchema): string {
 
 function typeText(setting: Setting): string {
   if (setting.secret) return 'secret';
-  return setting.values?.map((value) => `\`${value}\``).join(' ') ?? setting.type + (setting.unit ? ` (${setting.unit})` : '');
+  return (
+    setting.values?.map((value) => `\`${value}\``).join(' ') ??
+    setting.type + (setting.unit ? ` (${setting.unit})` : '')
+  );
 }
 
 function boundsText({ min, max }: Setting): string {

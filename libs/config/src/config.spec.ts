@@ -108,8 +108,12 @@ describe('configuration', () => {
 
   it('refuses a schema that breaks its own rules', () => {
     expect(() => defineConfig({ lease: { type: 'duration', help: '' } })).toThrow('ends in Ms');
-    expect(() => defineConfig({ port: { type: 'int', default: 'x', help: '' } })).toThrow('its default "x" is not a whole number');
-    expect(() => defineConfig({ token: { type: 'string', secret: true, default: 'x', help: '' } })).toThrow('without default');
+    expect(() => defineConfig({ port: { type: 'int', default: 'x', help: '' } })).toThrow(
+      'its default "x" is not a whole number',
+    );
+    expect(() => defineConfig({ token: { type: 'string', secret: true, default: 'x', help: '' } })).toThrow(
+      'without default',
+    );
   });
 
   it('documents itself as a table', () => {

@@ -87,7 +87,16 @@ export interface ExplainedSetting {
 
 /** Largest file a `*_FILE` variable may name, in bytes. */
 const FILE_BYTES_MAX = 65_536;
-const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, kB: 1e3, MB: 1e6, GB: 1e9 };
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+};
 
 /** Declares a schema; throws a TypeError when the schema itself breaks a rule of naming or has a default that is not valid. */
 export function defineConfig<const C extends ConfigSchema>(schema: C): C {
@@ -98,8 +107,10 @@ export function defineConfig<const C extends ConfigSchema>(schema: C): C {
     if (!/^[a-z][A-Za-z0-9]*$/.test(key)) refuse('the key is camel case');
     if (setting.type === 'duration' && !key.endsWith('Ms')) refuse('a duration ends in Ms');
     if (setting.type === 'bytes' && !key.endsWith('Bytes')) refuse('a size ends in Bytes');
-    if (setting.secret && (setting.type !== 'string' || setting.default !== undefined)) refuse('a secret is a string without default');
-    if ((setting.type === 'enum') !== (setting.values !== undefined)) refuse('values belong to an enum, and every enum has them');
+    if (setting.secret && (setting.type !== 'string' || setting.default !== undefined))
+      refuse('a secret is a string without default');
+    if ((setting.type === 'enum') !== (setting.values !== undefined))
+      refuse('values belong to an enum, and every enum has them');
     if (setting.default !== undefined) {
       const parsed = parseValue(setting, setting.default);
       if ('problem' in parsed) refuse(`its default ${parsed.problem}`);
@@ -145,13 +156,24 @@ export function explainConfig(schema: ConfigSchema, env: Environment): readonly 
     const variable = variableOf(key, setting);
     const read = readText(variable, setting, env);
     if ('problem' in read) return { key, variable, source: 'environment', shown: `(${read.problem})` };
-    return { key, variable, source: read.source, shown: setting.secret && read.text !== undefined ? '***' : (read.text ?? '') };
+    return {
+      key,
+      variable,
+      source: read.source,
+      shown: setting.secret && read.text !== undefined ? '***' : (read.text ?? ''),
+    };
   });
 }
 
 /** Variables with the prefix that no schema knows: most likely typing errors. */
-export function unknownVariables(schemas: readonly ConfigSchema[], env: Environment, prefix = 'RONDO_'): readonly string[] {
-  const known = new Set(schemas.flatMap((schema) => Object.entries(schema).map(([key, setting]) => variableOf(key, setting))));
+export function unknownVariables(
+  schemas: readonly ConfigSchema[],
+  env: Environment,
+  prefix = 'RONDO_',
+): readonly string[] {
+  const known = new Set(
+    schemas.flatMap((schema) => Object.entries(schema).map(([key, setting]) => variableOf(key, setting))),
+  );
   return Object.keys(env)
     .filter((name) => name.startsWith(prefix) && !known.has(name) && !known.has(name.replace(/_FILE$/, '')))
     .sort();
@@ -164,9 +186,11 @@ function readText(variable: string, setting: Setting, env: Environment): Read {
   const file = env[`${variable}_FILE`];
   if (own !== undefined && file !== undefined) return { problem: `is set twice, also by ${variable}_FILE` };
   if (own !== undefined && own !== '') return { text: own, source: 'environment' };
-  if (file === undefined) return { text: setting.default, source: setting.default === undefined ? 'absent' : 'default' };
+  if (file === undefined)
+    return { text: setting.default, source: setting.default === undefined ? 'absent' : 'default' };
   try {
-    if (statSync(file).size > FILE_BYTES_MAX) return { problem: `the file of ${variable}_FILE is larger than ${FILE_BYTES_MAX} bytes` };
+    if (statSync(file).size > FILE_BYTES_MAX)
+      return { problem: `the file of ${variable}_FILE is larger than ${FILE_BYTES_MAX} bytes` };
     return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), source: 'file' };
   } catch (error) {
     return { problem: `the file of ${variable}_FILE cannot be read: ${messageOf(error)}` };
@@ -178,9 +202,13 @@ type Parsed = { readonly value: unknown } | { readonly problem: string };
 function parseValue(setting: Setting, text: string): Parsed {
   switch (setting.type) {
     case 'boolean':
-      return text === 'true' || text === 'false' ? { value: text === 'true' } : { problem: `"${text}" is neither true nor false` };
+      return text === 'true' || text === 'false'
+        ? { value: text === 'true' }
+        : { problem: `"${text}" is neither true nor false` };
     case 'enum':
-      return setting.values?.includes(text) ? { value: text } : { problem: `"${text}" is none of ${setting.values?.join(', ')}` };
+      return setting.values?.includes(text)
+        ? { value: text }
+        : { problem: `"${text}" is none of ${setting.values?.join(', ')}` };
     case 'list':
       return {
         value: Object.freeze(
@@ -200,15 +228,21 @@ function parseValue(setting: Setting, text: string): Parsed {
 function parseNumber(setting: Setting, text: string): Parsed {
   const plain = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
   if (setting.type === 'number') {
-    return plain === undefined ? { problem: `"${text}" is not a number` } : bounded(setting, plain, plain, setting.unit);
+    return plain === undefined
+      ? { problem: `"${text}" is not a number` }
+      : bounded(setting, plain, plain, setting.unit);
   }
   const whole = Number.isSafeInteger(plain) ? plain : undefined;
   if (setting.type === 'int') {
-    return whole === undefined ? { problem: `"${text}" is not a whole number` } : bounded(setting, whole, whole, setting.unit);
+    return whole === undefined
+      ? { problem: `"${text}" is not a whole number` }
+      : bounded(setting, whole, whole, setting.unit);
   }
   const value = whole ?? (setting.type === 'duration' ? durationMs(text) : sizeBytes(text));
   const example = setting.type === 'duration' ? 'a duration such as 90m, 14d or 250ms' : 'a size such as 64MiB or 1000';
-  return value === undefined ? { problem: `"${text}" is not ${example}` } : bounded(setting, value, value, setting.type === 'duration' ? 'ms' : 'bytes');
+  return value === undefined
+    ? { problem: `"${text}" is not ${example}` }
+    : bounded(setting, value, value, setting.type === 'duration' ? 'ms' : 'bytes');
 }
 
 function durationMs(text: string): number | undefined {
@@ -226,7 +260,9 @@ function sizeBytes(text: string): number | undefined {
 
 function bounded(setting: Setting, measure: number, value: unknown, unit = ''): Parsed {
   const tail = unit === '' ? '' : ` ${unit}`;
-  if (setting.min !== undefined && measure < setting.min) return { problem: `${measure}${tail} is below the least, ${setting.min}` };
-  if (setting.max !== undefined && measure > setting.max) return { problem: `${measure}${tail} is above the most, ${setting.max}` };
+  if (setting.min !== undefined && measure < setting.min)
+    return { problem: `${measure}${tail} is below the least, ${setting.min}` };
+  if (setting.max !== undefined && measure > setting.max)
+    return { problem: `${measure}${tail} is above the most, ${setting.max}` };
   return { value };
 }

@@ -42,8 +42,15 @@ export class CallChain {
     this.#options = options;
     const { telemetry } = options;
     this.#requests = telemetry.counter('rondo_command_requests_total', 'RPCs answered, by code.', ['method', 'code']);
-    this.#seconds = telemetry.histogram('rondo_command_duration_seconds', 'Time to answer an RPC.', ['method'], SECONDS);
-    this.#denials = telemetry.counter('rondo_access_denied_total', 'Calls refused for want of a token or a role.', ['reason']);
+    this.#seconds = telemetry.histogram(
+      'rondo_command_duration_seconds',
+      'Time to answer an RPC.',
+      ['method'],
+      SECONDS,
+    );
+    this.#denials = telemetry.counter('rondo_access_denied_total', 'Calls refused for want of a token or a role.', [
+      'reason',
+    ]);
   }
 
   /** Recognises the caller and checks the role, before the message is read. @throws RpcFailure */
@@ -99,7 +106,10 @@ export class CallChain {
     let failure: RpcFailure | undefined;
     let isDone = false;
     const ends = new AbortController();
-    const timer = setTimeout(() => ends.abort(new TransientError('the stream reached its greatest age; open it again')), this.#options.streamMs ?? 1_800_000);
+    const timer = setTimeout(
+      () => ends.abort(new TransientError('the stream reached its greatest age; open it again')),
+      this.#options.streamMs ?? 1_800_000,
+    );
     timer.unref();
     const signal = AbortSignal.any([call.signal, ends.signal]);
     const gone = abortOf(signal);
@@ -126,7 +136,12 @@ export class CallChain {
       ends.abort(new CallerGone());
       if (isDone) this.#requests.add(1, { method: route.name, code: 'ok' });
       else if (!failure) this.#requests.add(1, { method: route.name, code: 'canceled' });
-      this.#options.telemetry.record(route.name, { ...spanOptions(call, principal), startMs, endMs: Date.now(), error: failure?.isFault ?? false });
+      this.#options.telemetry.record(route.name, {
+        ...spanOptions(call, principal),
+        startMs,
+        endMs: Date.now(),
+        error: failure?.isFault ?? false,
+      });
     }
   }
 
@@ -147,7 +162,13 @@ export class CallChain {
     const limitMs = Math.max(0, Math.min(longestMs, call.timeoutMs ?? longestMs));
     const deadline = new AbortController();
     const timer = setTimeout(() => {
-      deadline.abort(new PermanentError('deadline-exceeded', `no answer within ${Math.round(limitMs)} ms; it may still take effect`, { field: 'deadline' }));
+      deadline.abort(
+        new PermanentError(
+          'deadline-exceeded',
+          `no answer within ${Math.round(limitMs)} ms; it may still take effect`,
+          { field: 'deadline' },
+        ),
+      );
     }, limitMs);
     const signal = AbortSignal.any([call.signal, deadline.signal]);
     try {
@@ -200,7 +221,9 @@ function reasonOf(signal: AbortSignal): unknown {
   const reason: unknown = signal.reason;
   if (reason instanceof PermanentError || reason instanceof TransientError) return reason;
   if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
-    return new PermanentError('deadline-exceeded', 'no answer within the deadline; it may still take effect', { field: 'deadline' });
+    return new PermanentError('deadline-exceeded', 'no answer within the deadline; it may still take effect', {
+      field: 'deadline',
+    });
   }
   return new CallerGone('the caller went away', { cause: reason });
 }

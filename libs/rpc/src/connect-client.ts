@@ -24,7 +24,10 @@ export function connectClient<S extends DescService>(service: S, options: Connec
     ...(options.timeoutMs !== undefined && { defaultTimeoutMs: options.timeoutMs }),
     jsonOptions: { registry },
   };
-  const transport = options.protocol === 'grpc-web' ? createGrpcWebTransport(common) : createConnectTransport({ ...common, useBinaryFormat: false });
+  const transport =
+    options.protocol === 'grpc-web'
+      ? createGrpcWebTransport(common)
+      : createConnectTransport({ ...common, useBinaryFormat: false });
   return typedClient(service, transport, translate);
 }
 

@@ -1,7 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '@bufbuild/protobuf';
-import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
-import { compressionGzip, universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import {
+  type Code,
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type ConnectRouter,
+  type HandlerContext,
+} from '@connectrpc/connect';
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from '@connectrpc/connect-node';
 import { registry } from '@rondo/contracts';
 import type { Principal } from '@rondo/security';
 import type { Logger } from '@rondo/telemetry';
@@ -52,7 +64,10 @@ function routerOf({ routes, chain, messageBytes }: ConnectRoutesOptions): Connec
     jsonOptions: { alwaysEmitImplicit: true, registry },
     requestGate: (context) => {
       const route = byName.get(`${context.service.typeName}/${context.method.name}`)!;
-      context.values.set(CALLER, guarded(() => chain.admit(incomingOf(route, context))));
+      context.values.set(
+        CALLER,
+        guarded(() => chain.admit(incomingOf(route, context))),
+      );
     },
   });
   for (const route of routes) {
@@ -78,7 +93,11 @@ function incomingOf(route: RpcRoute, context: HandlerContext): IncomingCall {
   return {
     route,
     system: 'connect_rpc',
-    credentials: { authorization: header('authorization'), cookie: header('cookie'), remoteAddress: context.values.get(REMOTE) },
+    credentials: {
+      authorization: header('authorization'),
+      cookie: header('cookie'),
+      remoteAddress: context.values.get(REMOTE),
+    },
     traceparent: header('traceparent'),
     signal: context.signal,
     timeoutMs: context.timeoutMs(),

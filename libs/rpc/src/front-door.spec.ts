@@ -28,7 +28,11 @@ let folder = '';
 let door: RunningFrontDoor;
 let sessions: Sessions;
 const hub = new StreamHub({ ringItems: 3 });
-const telemetry = createTelemetry({ service: 'test', version: '1', sinks: [{ write: async (batch) => void spans.push(...batch) }] });
+const telemetry = createTelemetry({
+  service: 'test',
+  version: '1',
+  sinks: [{ write: async (batch) => void spans.push(...batch) }],
+});
 const tokens: Record<string, string> = {};
 
 const unused = async () => Promise.reject(new PermanentError('not-found', 'no such thing'));
@@ -38,11 +42,17 @@ const cycles = {
   async getCycle(request: { cycleId: string }, context: RpcContext) {
     seen.push(context);
     if (request.cycleId === 'missing') {
-      throw new PermanentError('not-found', 'no cycle “missing”', { field: 'cycle_id', value: 'missing“', rule: 'an existing cycle', reason: 'CYCLE_UNKNOWN' });
+      throw new PermanentError('not-found', 'no cycle “missing”', {
+        field: 'cycle_id',
+        value: 'missing“',
+        rule: 'an existing cycle',
+        reason: 'CYCLE_UNKNOWN',
+      });
     }
     if (request.cycleId === 'busy') throw new TransientError('the store is busy', { afterMs: 250 });
     if (request.cycleId === 'bug') throw new Error('secret path /etc/rondo');
-    if (request.cycleId === 'slow') await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
+    if (request.cycleId === 'slow')
+      await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
     return { cycleId: request.cycleId, number: 0, phase: 'Training' };
   },
   async triggerCycle() {
@@ -56,7 +66,8 @@ const cycles = {
       yield { cycleId: request.cycleId, phase: 'Preparing' };
       if (request.cycleId === 'breaks') throw new PermanentError('conflict', 'changed', { reason: 'ETAG_MISMATCH' });
       yield { cycleId: request.cycleId, phase: 'Training' };
-      if (request.cycleId === 'endless') await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
+      if (request.cycleId === 'endless')
+        await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
     } finally {
       ended.push(request.cycleId);
     }
@@ -70,9 +81,15 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'console', 'assets', 'app-1.js'), 'let a;');
   writeFileSync(join(folder, 'secret.txt'), 'secret');
   const file = new TokenFile(join(folder, 'tokens'), systemClock);
-  for (const role of ['viewer', 'operator', 'producer'] as RoleName[]) tokens[role] = file.create({ principal: role, roles: [role] }).token;
+  for (const role of ['viewer', 'operator', 'producer'] as RoleName[])
+    tokens[role] = file.create({ principal: role, roles: [role] }).token;
   sessions = new Sessions(systemClock);
-  const authenticator = new Authenticator({ tokens: file, sessions, clock: systemClock, onDenied: (denial) => denials.push(denial) });
+  const authenticator = new Authenticator({
+    tokens: file,
+    sessions,
+    clock: systemClock,
+    onDenied: (denial) => denials.push(denial),
+  });
   door = await frontDoor({
     http: { host: '127.0.0.1', port: 0 },
     grpc: { host: '127.0.0.1', port: 0 },
@@ -82,7 +99,11 @@ beforeAll(async () => {
     telemetry,
     log: createLogger({ service: 'test', write: (line) => lines.push(line) }),
     mounts: [
-      { path: '/v1/events', requires: 'producer', handler: (request, response) => void response.end(principalOf(request).id) },
+      {
+        path: '/v1/events',
+        requires: 'producer',
+        handler: (request, response) => void response.end(principalOf(request).id),
+      },
       { path: '/open', requires: 'open', handler: (_request, response) => void response.end('open') },
     ],
     statics: join(folder, 'console'),
@@ -111,7 +132,11 @@ const protocols: readonly (readonly [string, (token?: string) => { client: Cycle
       [
         protocol,
         (token?: string) => ({
-          client: connectClient(CycleService, { baseUrl: door.httpUrl, protocol, ...(token !== undefined && { token }) }),
+          client: connectClient(CycleService, {
+            baseUrl: door.httpUrl,
+            protocol,
+            ...(token !== undefined && { token }),
+          }),
           close: () => undefined,
         }),
       ] as const,
@@ -154,15 +179,26 @@ describe.each(protocols)('an RPC over %s', (_protocol, connect) => {
       message: expect.stringContaining('needs the role operator or admin'),
       detail: { reason: 'ROLE_REQUIRED', value: 'viewer' },
     });
-    expect(await use('producer', (client) => failing(client.getCycle({ cycleId: 'c1' })))).toMatchObject({ code: 'denied' });
+    expect(await use('producer', (client) => failing(client.getCycle({ cycleId: 'c1' })))).toMatchObject({
+      code: 'denied',
+    });
     expect(await use('operator', (client) => client.cancelCycle(override))).toMatchObject({ reason: 'operator' });
     expect(seen).toHaveLength(before);
-    expect(denials.at(-1)).toMatchObject({ method: 'rondo.control.v1.CycleService/GetCycle', principal: 'producer', reason: 'ROLE_REQUIRED' });
+    expect(denials.at(-1)).toMatchObject({
+      method: 'rondo.control.v1.CycleService/GetCycle',
+      principal: 'producer',
+      reason: 'ROLE_REQUIRED',
+    });
   });
 
   it('names field and rule of a malformed request', async () => {
-    const error = await use('operator', (client) => failing(client.cancelCycle({ cycleId: 'c', reason: 'no', requestId: 'x' })));
-    expect(error).toMatchObject({ code: 'invalid', detail: { field: 'reason', rule: 'string.min_len', reason: 'SHAPE_INVALID' } });
+    const error = await use('operator', (client) =>
+      failing(client.cancelCycle({ cycleId: 'c', reason: 'no', requestId: 'x' })),
+    );
+    expect(error).toMatchObject({
+      code: 'invalid',
+      detail: { field: 'reason', rule: 'string.min_len', reason: 'SHAPE_INVALID' },
+    });
     expect(error.message).toContain('request_id');
   });
 
@@ -226,7 +262,10 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('the gRPC port', () => {
   const rawClient = (service: DescService) =>
-    new (grpc.makeGenericClientConstructor(plainDefinition(service), service.typeName))(door.grpcAddress, grpc.credentials.createInsecure());
+    new (grpc.makeGenericClientConstructor(plainDefinition(service), service.typeName))(
+      door.grpcAddress,
+      grpc.credentials.createInsecure(),
+    );
   type Bidi = (metadata?: grpc.Metadata) => grpc.ClientDuplexStream<object, grpcReflection.ServerReflectionResponse>;
   type Unary = (request: object, done: (error: grpc.ServiceError | null, response: never) => void) => void;
   const metadata = (token?: string) => {
@@ -239,8 +278,10 @@ describe('the gRPC port', () => {
     const client = rawClient(grpcHealth.Health);
     const check = (service: string) =>
       new Promise<number>((resolve) => {
-        (client['Check'] as unknown as Unary).call(client, create(grpcHealth.HealthCheckRequestSchema, { service }), (error, response) =>
-          resolve(error ? -error.code : (response as grpcHealth.HealthCheckResponse).status),
+        (client['Check'] as unknown as Unary).call(
+          client,
+          create(grpcHealth.HealthCheckRequestSchema, { service }),
+          (error, response) => resolve(error ? -error.code : (response as grpcHealth.HealthCheckResponse).status),
         );
       });
     expect(await check('')).toBe(grpcHealth.HealthCheckResponse_ServingStatus.SERVING);
@@ -259,11 +300,18 @@ describe('the gRPC port', () => {
         const call = (client['ServerReflectionInfo'] as unknown as Bidi).call(client, metadata(tokens['viewer']));
         call.once('data', resolve);
         call.once('error', reject);
-        call.write(create(generated.ServerReflectionRequestSchema as typeof grpcReflection.ServerReflectionRequestSchema, { messageRequest } as never));
+        call.write(
+          create(
+            generated.ServerReflectionRequestSchema as typeof grpcReflection.ServerReflectionRequestSchema,
+            { messageRequest } as never,
+          ),
+        );
         call.end();
       });
     const list = await ask({ case: 'listServices', value: '' });
-    expect((list.messageResponse.value as grpcReflection.ListServiceResponse).service.map((service) => service.name)).toEqual([
+    expect(
+      (list.messageResponse.value as grpcReflection.ListServiceResponse).service.map((service) => service.name),
+    ).toEqual([
       'grpc.health.v1.Health',
       'grpc.reflection.v1.ServerReflection',
       'grpc.reflection.v1alpha.ServerReflection',
@@ -275,7 +323,10 @@ describe('the gRPC port', () => {
     );
     expect(names[0]).toBe('rondo/control/v1/service.proto');
     expect(names).toContain('google/protobuf/timestamp.proto');
-    const extension = await ask({ case: 'fileContainingExtension', value: { containingType: 'google.protobuf.MethodOptions', extensionNumber: 50001 } });
+    const extension = await ask({
+      case: 'fileContainingExtension',
+      value: { containingType: 'google.protobuf.MethodOptions', extensionNumber: 50001 },
+    });
     expect(extension.messageResponse.case).toBe('fileDescriptorResponse');
     const unknown = await ask({ case: 'fileByFilename', value: '../../etc/passwd' });
     expect(unknown.messageResponse).toMatchObject({ case: 'errorResponse', value: { errorCode: 5 } });
@@ -285,7 +336,10 @@ describe('the gRPC port', () => {
   it('keeps the description from strangers', async () => {
     const client = rawClient(grpcReflection.ServerReflection);
     const error = await new Promise<grpc.ServiceError>((resolve) => {
-      (client['ServerReflectionInfo'] as unknown as Bidi).call(client, metadata()).once('error', resolve as never).once('data', resolve as never);
+      (client['ServerReflectionInfo'] as unknown as Bidi)
+        .call(client, metadata())
+        .once('error', resolve as never)
+        .once('data', resolve as never);
     });
     expect(error.code).toBe(grpc.status.UNAUTHENTICATED);
     client.close();
@@ -295,11 +349,19 @@ describe('the gRPC port', () => {
     const client = new grpc.Client(door.grpcAddress, grpc.credentials.createInsecure());
     const error = await new Promise<grpc.ServiceError>((resolve) => {
       const bytes = (value: Buffer) => value;
-      client.makeUnaryRequest('/rondo.control.v1.CycleService/GetCycle', bytes, bytes, Buffer.from([0xff, 0xff, 0xff]), metadata(tokens['viewer']), (failed) =>
-        resolve(failed!),
+      client.makeUnaryRequest(
+        '/rondo.control.v1.CycleService/GetCycle',
+        bytes,
+        bytes,
+        Buffer.from([0xff, 0xff, 0xff]),
+        metadata(tokens['viewer']),
+        (failed) => resolve(failed!),
       );
     });
-    expect([error.code, error.details]).toEqual([grpc.status.INVALID_ARGUMENT, expect.stringContaining('GetCycleRequest')]);
+    expect([error.code, error.details]).toEqual([
+      grpc.status.INVALID_ARGUMENT,
+      expect.stringContaining('GetCycleRequest'),
+    ]);
     client.close();
   });
 });
@@ -316,10 +378,14 @@ describe('the HTTP port', () => {
     });
     expect(await response.json()).toMatchObject({ cycleId: 'c1', number: 0, reason: '', candidates: [] });
     const message = encodeURIComponent('{"cycleId":"c2"}');
-    const got = await fetch(`${door.httpUrl}${rpcPath}?connect=v1&encoding=json&message=${message}`, { headers: viewer() });
+    const got = await fetch(`${door.httpUrl}${rpcPath}?connect=v1&encoding=json&message=${message}`, {
+      headers: viewer(),
+    });
     expect(await got.json()).toMatchObject({ cycleId: 'c2' });
     const metrics = await (await fetch(`${door.httpUrl}/metrics`, { headers: viewer() })).text();
-    expect(metrics).toMatch(/rondo_command_requests_total\{method="rondo.control.v1.CycleService\/GetCycle",code="ok"\} \d/);
+    expect(metrics).toMatch(
+      /rondo_command_requests_total\{method="rondo.control.v1.CycleService\/GetCycle",code="ok"\} \d/,
+    );
     expect(metrics).toContain('rondo_command_duration_seconds_bucket');
     await telemetry.flush();
     expect(spans.find((span) => span.name === 'rondo.control.v1.CycleService/GetCycle')).toMatchObject({
@@ -347,10 +413,13 @@ describe('the HTTP port', () => {
 
   it('does not answer to a foreign host name', async () => {
     const status = await new Promise<number>((resolve) => {
-      httpRequest({ port: door.httpPort, host: '127.0.0.1', path: '/', headers: { host: 'evil.example' } }, (response) => {
-        response.resume();
-        resolve(response.statusCode!);
-      }).end();
+      httpRequest(
+        { port: door.httpPort, host: '127.0.0.1', path: '/', headers: { host: 'evil.example' } },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode!);
+        },
+      ).end();
     });
     expect(status).toBe(403);
   });
@@ -366,7 +435,9 @@ describe('the HTTP port', () => {
       'text/javascript; charset=utf-8',
       'public, max-age=31536000, immutable',
     ]);
-    const again = await fetch(`${door.httpUrl}/assets/app-1.js`, { headers: { 'if-none-match': asset.headers.get('etag')! } });
+    const again = await fetch(`${door.httpUrl}/assets/app-1.js`, {
+      headers: { 'if-none-match': asset.headers.get('etag')! },
+    });
     expect(again.status).toBe(304);
     const raw = (path: string) =>
       new Promise<string>((resolve) => {
@@ -376,7 +447,13 @@ describe('the HTTP port', () => {
           response.on('end', () => resolve(text));
         }).end();
       });
-    for (const path of ['/../secret.txt', '/assets/../../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '//secret.txt']) {
+    for (const path of [
+      '/../secret.txt',
+      '/assets/../../secret.txt',
+      '/%2e%2e/secret.txt',
+      '/..%2fsecret.txt',
+      '//secret.txt',
+    ]) {
       expect([path, await raw(path)]).toEqual([path, expect.not.stringContaining('secret\n')]);
       expect(await raw(path)).toContain('nothing answers');
     }
@@ -439,7 +516,9 @@ function frames(response: Response) {
         if (end >= 0) {
           const text = rest.slice(0, end);
           rest = rest.slice(end + 2);
-          return Object.fromEntries(text.split('\n').map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]));
+          return Object.fromEntries(
+            text.split('\n').map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
+          );
         }
         const { done, value } = await reader.read();
         if (done) throw new Error('the stream ended');

@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PermanentError, systemClock, TransientError } from '@rondo/kernel';
-import { authorize, guardBrowser, signInHandler, type Authenticator, type Principal, type RoleName, type Sessions } from '@rondo/security';
+import {
+  authorize,
+  guardBrowser,
+  signInHandler,
+  type Authenticator,
+  type Principal,
+  type RoleName,
+  type Sessions,
+} from '@rondo/security';
 import type { RegisteredRpc } from '@rondo/service';
 import type { Logger, MetricsText, Telemetry } from '@rondo/telemetry';
 import { CallChain } from './call-chain.js';
@@ -87,7 +95,12 @@ export async function frontDoor(options: FrontDoorOptions): Promise<RunningFront
   const services = options.rpcs.map((rpc) => rpc.service);
   const { authenticator, telemetry, log } = options;
   const messageBytes = options.messageBytes ?? 4 * 1024 * 1024;
-  const chain = new CallChain({ authenticator, telemetry, log, ...(options.unaryMs !== undefined && { unaryMs: options.unaryMs }) });
+  const chain = new CallChain({
+    authenticator,
+    telemetry,
+    log,
+    ...(options.unaryMs !== undefined && { unaryMs: options.unaryMs }),
+  });
   const health = new HealthStatus(services);
   const door = new HttpDoor(options, routes, chain, health, messageBytes);
   const http = await listen(door.server(), options.http);
@@ -154,7 +167,13 @@ class HttpDoor {
   readonly #signIn: ReturnType<typeof signInHandler> | undefined;
   readonly #rpc: (request: IncomingMessage, response: ServerResponse) => void;
 
-  constructor(options: FrontDoorOptions, routes: readonly RpcRoute[], chain: CallChain, health: HealthStatus, messageBytes: number) {
+  constructor(
+    options: FrontDoorOptions,
+    routes: readonly RpcRoute[],
+    chain: CallChain,
+    health: HealthStatus,
+    messageBytes: number,
+  ) {
     this.#options = options;
     this.#health = health;
     this.#statics = options.statics === undefined ? undefined : new StaticFiles(options.statics);
@@ -165,18 +184,23 @@ class HttpDoor {
         clock: systemClock,
         onDenied: ({ method, reason }) => options.authenticator.denied({ id: '', roles: [] }, method, reason),
       });
-    this.#rpc = connectRoutes({ routes, chain, messageBytes, log: options.log }, (request, response) => this.#page(request, response));
+    this.#rpc = connectRoutes({ routes, chain, messageBytes, log: options.log }, (request, response) =>
+      this.#page(request, response),
+    );
   }
 
   server(): Server {
-    const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-      this.#answer(request, response).catch((error: unknown) => {
-        if (!(error instanceof PermanentError) && !(error instanceof TransientError)) {
-          this.#options.log.error(`${request.method ?? ''} ${pathOf(request).slice(0, 200)} failed`, {}, error);
-        }
-        writeProblem(response, error);
-      });
-    });
+    const server = createServer(
+      { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 },
+      (request, response) => {
+        this.#answer(request, response).catch((error: unknown) => {
+          if (!(error instanceof PermanentError) && !(error instanceof TransientError)) {
+            this.#options.log.error(`${request.method ?? ''} ${pathOf(request).slice(0, 200)} failed`, {}, error);
+          }
+          writeProblem(response, error);
+        });
+      },
+    );
     server.maxConnections = 2000;
     return server;
   }
@@ -192,7 +216,9 @@ class HttpDoor {
     if (this.#signIn?.(request, response)) return;
     if (path === '/metrics') return this.#metrics(request, response);
     if (path === '/v1/stream' && this.#options.stream) return this.#stream(request, response, this.#options.stream);
-    const mount = this.#options.mounts?.find((candidate) => path === candidate.path || path.startsWith(`${candidate.path.replace(/\/$/, '')}/`));
+    const mount = this.#options.mounts?.find(
+      (candidate) => path === candidate.path || path.startsWith(`${candidate.path.replace(/\/$/, '')}/`),
+    );
     if (mount) {
       if (mount.requires !== 'open') principals.set(request, this.#admit(request, mount.requires));
       return mount.handler(request, response);
@@ -202,7 +228,9 @@ class HttpDoor {
 
   async #readiness(response: ServerResponse): Promise<void> {
     const checks = Object.entries(this.#options.ready ?? {});
-    const outcomes = await Promise.all(checks.map(async ([name, check]) => [name, await Promise.resolve(check()).catch(() => false)] as const));
+    const outcomes = await Promise.all(
+      checks.map(async ([name, check]) => [name, await Promise.resolve(check()).catch(() => false)] as const),
+    );
     const isReady = this.#health.isServing && outcomes.every(([, isGood]) => isGood);
     const lines = outcomes.map(([name, isGood]) => `${isGood ? 'ok ' : 'not'} ${name}\n`);
     plain(response, isReady ? 200 : 503, `${isReady ? 'ready' : 'not ready'}\n${lines.join('')}`);
@@ -230,7 +258,10 @@ class HttpDoor {
     const { authenticator } = this.#options;
     const method = `${request.method ?? ''} ${pathOf(request).slice(0, 200)}`;
     const { authorization, cookie } = request.headers;
-    const principal = authenticator.authenticate({ authorization, cookie, remoteAddress: request.socket.remoteAddress ?? '' }, method);
+    const principal = authenticator.authenticate(
+      { authorization, cookie, remoteAddress: request.socket.remoteAddress ?? '' },
+      method,
+    );
     try {
       authorize(principal, role, method);
     } catch (error) {
@@ -246,7 +277,13 @@ class HttpDoor {
     if (path === '/' && this.#statics && !this.#statics.hasIndex) {
       return plain(response, 200, 'Rondo runs. The console is not built yet: run `npm run build`.\n');
     }
-    writeProblem(response, new PermanentError('not-found', `nothing answers ${request.method ?? ''} ${path.slice(0, 200)}`, { field: 'path', value: path }));
+    writeProblem(
+      response,
+      new PermanentError('not-found', `nothing answers ${request.method ?? ''} ${path.slice(0, 200)}`, {
+        field: 'path',
+        value: path,
+      }),
+    );
   }
 }
 

@@ -1,4 +1,14 @@
-import { create, fromBinary, toBinary, type DescMessage, type DescMethodStreaming, type DescMethodUnary, type DescService, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { type Client, type StreamResponse, type Transport, type UnaryResponse } from '@connectrpc/connect';
 import * as grpc from '@grpc/grpc-js';
 import { typedClient } from './typed-client.js';
@@ -25,13 +35,18 @@ export interface GrpcConnection {
 
 /** Opens a connection; nothing is sent before the first call. */
 export function grpcConnection(options: GrpcClientOptions): GrpcConnection {
-  const channel = new grpc.Client(options.address, grpc.credentials.createInsecure(), { 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
+  const channel = new grpc.Client(options.address, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  });
   const transport = new GrpcTransport(channel, options);
   return { client: (service) => typedClient(service, transport, wireError), close: () => channel.close() };
 }
 
 /** A client of one service with a connection of its own. */
-export function grpcClient<S extends DescService>(service: S, options: GrpcClientOptions): Client<S> & { close(): void } {
+export function grpcClient<S extends DescService>(
+  service: S,
+  options: GrpcClientOptions,
+): Client<S> & { close(): void } {
   const connection = grpcConnection(options);
   return Object.assign(connection.client(service), { close: () => connection.close() });
 }
@@ -64,7 +79,15 @@ class GrpcTransport implements Transport {
         { deadline: Date.now() + (timeoutMs ?? this.#options.timeoutMs ?? 15_000) },
         (error, message) => {
           if (error) reject(error);
-          else resolve({ stream: false, service: method.parent, method, header: new Headers(), trailer, message: message! });
+          else
+            resolve({
+              stream: false,
+              service: method.parent,
+              method,
+              header: new Headers(),
+              trailer,
+              message: message!,
+            });
         },
       );
       cancelWith(signal, call);

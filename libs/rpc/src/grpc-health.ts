@@ -2,7 +2,12 @@ import { create, fromBinary, toBinary, type DescMethod, type DescService, type M
 import * as grpc from '@grpc/grpc-js';
 import { grpcHealth } from '@rondo/contracts';
 
-const { Health, HealthCheckResponseSchema, HealthCheckResponse_ServingStatus: Serving, HealthListResponseSchema } = grpcHealth;
+const {
+  Health,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus: Serving,
+  HealthListResponseSchema,
+} = grpcHealth;
 type CheckRequest = grpcHealth.HealthCheckRequest;
 type CheckResponse = grpcHealth.HealthCheckResponse;
 
@@ -81,7 +86,9 @@ export function healthHandlers(health: HealthStatus): grpc.UntypedServiceImpleme
   };
   const watch: grpc.handleServerStreamingCall<CheckRequest, CheckResponse> = (call) => {
     const send = (): void => {
-      call.write(health.of(call.request.service) ?? create(HealthCheckResponseSchema, { status: Serving.SERVICE_UNKNOWN }));
+      call.write(
+        health.of(call.request.service) ?? create(HealthCheckResponseSchema, { status: Serving.SERVICE_UNKNOWN }),
+      );
     };
     const stop = health.watch(send);
     call.on('cancelled', () => {

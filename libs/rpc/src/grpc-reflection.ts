@@ -13,8 +13,16 @@ type Admit = (metadata: grpc.Metadata, peer: string) => void;
  * Server reflection v1 and v1alpha from the descriptors (some clients still ask for v1alpha only). The description of the API is
  * for those who may read: `admit` refuses others.
  */
-export function reflectionServices(services: readonly DescService[], admit: Admit): readonly { definition: grpc.ServiceDefinition; handlers: grpc.UntypedServiceImplementation }[] {
-  const described = [...services, grpcHealth.Health, grpcReflection.ServerReflection, grpcReflectionAlpha.ServerReflection];
+export function reflectionServices(
+  services: readonly DescService[],
+  admit: Admit,
+): readonly { definition: grpc.ServiceDefinition; handlers: grpc.UntypedServiceImplementation }[] {
+  const described = [
+    ...services,
+    grpcHealth.Health,
+    grpcReflection.ServerReflection,
+    grpcReflectionAlpha.ServerReflection,
+  ];
   const index = new DescriptorIndex(described);
   return [
     { service: grpcReflection.ServerReflection, schema: grpcReflection.ServerReflectionResponseSchema },
@@ -34,7 +42,10 @@ export function reflectionServices(services: readonly DescService[], admit: Admi
       });
       call.on('end', () => call.end());
     };
-    return { definition: plainDefinition(service), handlers: { ServerReflectionInfo: info } as grpc.UntypedServiceImplementation };
+    return {
+      definition: plainDefinition(service),
+      handlers: { ServerReflectionInfo: info } as grpc.UntypedServiceImplementation,
+    };
   });
 }
 
@@ -53,23 +64,40 @@ class DescriptorIndex {
   answer({ messageRequest }: Request): Answer {
     switch (messageRequest.case) {
       case 'listServices':
-        return { case: 'listServicesResponse', value: create(grpcReflection.ListServiceResponseSchema, { service: this.#services.map((name) => ({ name })) }) };
+        return {
+          case: 'listServicesResponse',
+          value: create(grpcReflection.ListServiceResponseSchema, {
+            service: this.#services.map((name) => ({ name })),
+          }),
+        };
       case 'fileByFilename':
         return filesAnswer(this.#files.get(messageRequest.value), messageRequest.value);
       case 'fileContainingSymbol':
         return filesAnswer(this.#symbols.get(messageRequest.value), messageRequest.value);
       case 'fileContainingExtension': {
         const { containingType, extensionNumber } = messageRequest.value;
-        return filesAnswer(this.#extensions.get(containingType)?.get(extensionNumber), `extension ${extensionNumber} of ${containingType}`);
+        return filesAnswer(
+          this.#extensions.get(containingType)?.get(extensionNumber),
+          `extension ${extensionNumber} of ${containingType}`,
+        );
       }
       case 'allExtensionNumbersOfType': {
         const extensionNumber = [...(this.#extensions.get(messageRequest.value)?.keys() ?? [])];
         if (!this.#symbols.has(messageRequest.value)) return notFound(messageRequest.value);
-        const value = create(grpcReflection.ExtensionNumberResponseSchema, { baseTypeName: messageRequest.value, extensionNumber });
+        const value = create(grpcReflection.ExtensionNumberResponseSchema, {
+          baseTypeName: messageRequest.value,
+          extensionNumber,
+        });
         return { case: 'allExtensionNumbersResponse', value };
       }
       case undefined:
-        return { case: 'errorResponse', value: create(grpcReflection.ErrorResponseSchema, { errorCode: grpc.status.INVALID_ARGUMENT, errorMessage: 'empty request' }) };
+        return {
+          case: 'errorResponse',
+          value: create(grpcReflection.ErrorResponseSchema, {
+            errorCode: grpc.status.INVALID_ARGUMENT,
+            errorMessage: 'empty request',
+          }),
+        };
     }
   }
 
@@ -78,7 +106,8 @@ class DescriptorIndex {
     this.#files.set(file.proto.name, file);
     file.dependencies.forEach((dependency) => this.#addFile(dependency));
     for (const type of [...file.messages, ...file.enums, ...file.services]) this.#symbols.set(type.typeName, file);
-    for (const service of file.services) for (const method of service.methods) this.#symbols.set(`${service.typeName}.${method.name}`, file);
+    for (const service of file.services)
+      for (const method of service.methods) this.#symbols.set(`${service.typeName}.${method.name}`, file);
     const nested = [...file.messages];
     for (let message = nested.pop(); message; message = nested.pop()) {
       for (const type of [...message.nestedMessages, ...message.nestedEnums]) this.#symbols.set(type.typeName, file);
@@ -102,10 +131,16 @@ function filesAnswer(file: DescFile | undefined, asked: string): Answer {
   };
   add(file);
   const fileDescriptorProto = [...files].map((one) => toBinary(FileDescriptorProtoSchema, one.proto));
-  return { case: 'fileDescriptorResponse', value: create(grpcReflection.FileDescriptorResponseSchema, { fileDescriptorProto }) };
+  return {
+    case: 'fileDescriptorResponse',
+    value: create(grpcReflection.FileDescriptorResponseSchema, { fileDescriptorProto }),
+  };
 }
 
 function notFound(asked: string): Answer {
-  const value = create(grpcReflection.ErrorResponseSchema, { errorCode: grpc.status.NOT_FOUND, errorMessage: `nothing here is called "${asked.slice(0, 200)}"` });
+  const value = create(grpcReflection.ErrorResponseSchema, {
+    errorCode: grpc.status.NOT_FOUND,
+    errorMessage: `nothing here is called "${asked.slice(0, 200)}"`,
+  });
   return { case: 'errorResponse', value };
 }

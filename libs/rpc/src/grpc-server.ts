@@ -43,7 +43,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Runni
     server.addService(definitionOf(service), Object.fromEntries(handlers) as grpc.UntypedServiceImplementation);
   }
   server.addService(healthDefinition, healthHandlers(options.health));
-  for (const { definition, handlers } of reflectionServices(options.services, options.admitReflection)) server.addService(definition, handlers);
+  for (const { definition, handlers } of reflectionServices(options.services, options.admitReflection))
+    server.addService(definition, handlers);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`${options.host}:${options.port}`, grpc.ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
@@ -101,7 +102,9 @@ function streamHandler(route: RpcRoute, chain: CallChain): grpc.handleServerStre
   return (call) => {
     const incoming = incomingOf(route, call);
     const run = async (): Promise<void> => {
-      for await (const message of chain.stream(incoming, chain.admit(incoming), () => decode(route.method, call.request))) {
+      for await (const message of chain.stream(incoming, chain.admit(incoming), () =>
+        decode(route.method, call.request),
+      )) {
         if (!call.write(message)) await drained(call, incoming.signal);
       }
       call.end();

@@ -24,10 +24,15 @@ describe('routes', () => {
   });
 
   it('name every method that nothing carries out, and services given twice', () => {
-    expect(() => routesOf([{ service: IncidentService, implementation: { listIncidents: () => ({}) } }])).toThrow('IncidentService/CloseIncident is not carried out');
+    expect(() => routesOf([{ service: IncidentService, implementation: { listIncidents: () => ({}) } }])).toThrow(
+      'IncidentService/CloseIncident is not carried out',
+    );
     const implementation = Object.fromEntries(CycleService.methods.map((method) => [method.localName, () => ({})]));
     const rpc = { service: CycleService, implementation };
     expect(() => routesOf([rpc, rpc])).toThrow('is served twice');
-    expect(routesOf([rpc]).map((route) => [route.method.name, route.requires])).toContainEqual(['CancelCycle', 'operator']);
+    expect(routesOf([rpc]).map((route) => [route.method.name, route.requires])).toContainEqual([
+      'CancelCycle',
+      'operator',
+    ]);
   });
 });

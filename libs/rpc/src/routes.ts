@@ -40,7 +40,12 @@ export function routesOf(rpcs: readonly RegisteredRpc[]): readonly RpcRoute[] {
       if (method.methodKind !== 'unary' && method.methodKind !== 'server_streaming') {
         gaps.push(`${name} streams from the client, which is not served`);
       } else if (role !== undefined && typeof call === 'function') {
-        routes.push({ method: method as RpcRoute['method'], name, requires: role, call: call.bind(implementation) as RpcRoute['call'] });
+        routes.push({
+          method: method as RpcRoute['method'],
+          name,
+          requires: role,
+          call: call.bind(implementation) as RpcRoute['call'],
+        });
       }
     }
   }

@@ -62,12 +62,16 @@ export class StaticFiles {
 
 /** Pages are addresses without a file ending that a browser navigates to. */
 function isPage(request: IncomingMessage, pathname: string): boolean {
-  return extname(pathname) === '' && !pathname.startsWith('/v1/') && (request.headers.accept ?? '').includes('text/html');
+  return (
+    extname(pathname) === '' && !pathname.startsWith('/v1/') && (request.headers.accept ?? '').includes('text/html')
+  );
 }
 
 function listFiles(folder: string): Map<string, StaticFile> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.')).map((entry) => join(entry.parentPath, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name));
   return new Map(
     files.map((path) => [
       `/${relative(folder, path).split(sep).join('/')}`,

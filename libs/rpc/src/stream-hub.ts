@@ -65,7 +65,10 @@ export class StreamHub {
     const frame = `id: ${this.#epoch}-${seq}\ndata: ${JSON.stringify(item)}\n\n`;
     this.#ring.push({ seq, topic: item.topic, frame });
     this.#ringChars += frame.length;
-    while (this.#ring.length > this.#options.ringItems || (this.#ringChars > this.#options.ringChars && this.#ring.length > 1)) {
+    while (
+      this.#ring.length > this.#options.ringItems ||
+      (this.#ringChars > this.#options.ringChars && this.#ring.length > 1)
+    ) {
       this.#ringChars -= this.#ring.shift()!.frame.length;
     }
     for (const client of this.#clients) if (wants(client, item.topic)) this.#send(client, frame);
@@ -88,12 +91,26 @@ export class StreamHub {
    */
   serve(request: IncomingMessage, response: ServerResponse, isAllowed: () => boolean = () => true): void {
     if (this.#clients.size >= this.#options.clientsMax) {
-      throw new PermanentError('exhausted', `there are already ${this.#options.clientsMax} streams`, { reason: 'TOO_MANY_STREAMS', field: 'stream' });
+      throw new PermanentError('exhausted', `there are already ${this.#options.clientsMax} streams`, {
+        reason: 'TOO_MANY_STREAMS',
+        field: 'stream',
+      });
     }
     const url = new URL(request.url ?? '/', 'http://localhost');
-    const topics = url.searchParams.get('topics')?.split(',').filter((topic) => topic !== '');
-    const client: StreamClient = { response, isAllowed, topics: topics && topics.length > 0 ? new Set(topics) : undefined };
-    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    const topics = url.searchParams
+      .get('topics')
+      ?.split(',')
+      .filter((topic) => topic !== '');
+    const client: StreamClient = {
+      response,
+      isAllowed,
+      topics: topics && topics.length > 0 ? new Set(topics) : undefined,
+    };
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
     response.socket?.setNoDelay(true);
     response.write(`retry: 2000\n\n`);
     const last = request.headers['last-event-id'] ?? url.searchParams.get('lastEventId') ?? undefined;
@@ -117,7 +134,9 @@ export class StreamHub {
     const after = match?.[1] === this.#epoch ? Number(match[2]) : undefined;
     const oldest = this.#seq - this.#ring.length;
     if (last !== undefined && (after === undefined || after < oldest || after > this.#seq)) {
-      client.response.write(`event: reset\nid: ${this.#epoch}-${this.#seq}\ndata: {"reason":"some changes are no longer known here; load again"}\n\n`);
+      client.response.write(
+        `event: reset\nid: ${this.#epoch}-${this.#seq}\ndata: {"reason":"some changes are no longer known here; load again"}\n\n`,
+      );
       return;
     }
     if (after === undefined) {

@@ -4,7 +4,12 @@ import { encodeDetail, errorFromWire, failureOf, httpStatusOf, STATUS } from './
 
 describe('errors on the wire', () => {
   it('come back as they were sent', () => {
-    const sent = new PermanentError('conflict', 'stale', { reason: 'ETAG_MISMATCH', field: 'etag', value: 'übel', rule: 'the present etag' });
+    const sent = new PermanentError('conflict', 'stale', {
+      reason: 'ETAG_MISMATCH',
+      field: 'etag',
+      value: 'übel',
+      rule: 'the present etag',
+    });
     const failure = failureOf(sent);
     const header = encodeDetail(failure.detail);
     expect(header).toMatch(/^[\x20-\x7e]+$/);
@@ -12,7 +17,12 @@ describe('errors on the wire', () => {
   });
 
   it('hide what is inside defects and unknown errors', () => {
-    for (const error of [new Error('secret'), new Defect('secret'), 'secret', new PermanentError('internal', 'secret')]) {
+    for (const error of [
+      new Error('secret'),
+      new Defect('secret'),
+      'secret',
+      new PermanentError('internal', 'secret'),
+    ]) {
       const failure = failureOf(error, 'ab');
       expect([failure.code, failure.isFault]).toEqual(['internal', true]);
       expect(JSON.stringify([failure.message, failure.detail])).not.toContain('secret');
@@ -20,7 +30,10 @@ describe('errors on the wire', () => {
   });
 
   it('tell what is worth another attempt', () => {
-    expect(failureOf(new TransientError('later', { afterMs: 5 })).detail).toEqual({ code: 'unavailable', retryAfterMs: 5 });
+    expect(failureOf(new TransientError('later', { afterMs: 5 })).detail).toEqual({
+      code: 'unavailable',
+      retryAfterMs: 5,
+    });
     expect(failureOf(new ConflictError('again'))).toMatchObject({ code: 'conflict', isFault: false });
   });
 

@@ -88,18 +88,29 @@ export class RpcFailure extends Error {
 export function failureOf(error: unknown, traceId?: string): RpcFailure {
   if (error instanceof RpcFailure) return error;
   const trace = traceId === undefined ? {} : { traceId };
-  if (error instanceof CallerGone) return new RpcFailure('the call was canceled', { code: 'canceled', ...trace }, false, error);
+  if (error instanceof CallerGone)
+    return new RpcFailure('the call was canceled', { code: 'canceled', ...trace }, false, error);
   if (error instanceof PermanentError && error.code !== 'internal') {
     const isFault = error.code === 'data-loss' || error.code === 'deadline-exceeded';
     return new RpcFailure(error.message, { code: error.code, ...wireDetail(error.detail), ...trace }, isFault, error);
   }
   if (error instanceof TransientError) {
     const wait = error.afterMs === undefined ? {} : { retryAfterMs: error.afterMs };
-    return new RpcFailure(error.message, { code: error.code, ...wait, ...trace }, !(error instanceof ConflictError), error);
+    return new RpcFailure(
+      error.message,
+      { code: error.code, ...wait, ...trace },
+      !(error instanceof ConflictError),
+      error,
+    );
   }
   const where = traceId === undefined ? '' : ` (trace ${traceId})`;
   const reason = error instanceof Defect ? { reason: 'DEFECT' } : {};
-  return new RpcFailure(`an unexpected error happened inside Rondo${where}`, { code: 'internal', ...reason, ...trace }, true, error);
+  return new RpcFailure(
+    `an unexpected error happened inside Rondo${where}`,
+    { code: 'internal', ...reason, ...trace },
+    true,
+    error,
+  );
 }
 
 function wireDetail(detail: ErrorDetail): Partial<WireDetail> {
@@ -115,16 +126,25 @@ const clip = (text: string): string => (text.length > VALUE_MAX ? `${text.slice(
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item)) ?? String(value);
+  return (
+    JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item)) ?? String(value)
+  );
 }
 
 /** JSON in visible ASCII, fit for a header. */
 export function encodeDetail(detail: WireDetail): string {
-  return JSON.stringify(detail).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(detail).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Rebuilds the error a server sent, on the client's side: TransientError for what may be tried again, else PermanentError. */
-export function errorFromWire(status: number, message: string, header: string | undefined): PermanentError | TransientError {
+export function errorFromWire(
+  status: number,
+  message: string,
+  header: string | undefined,
+): PermanentError | TransientError {
   const detail = decodeDetail(header);
   const code = detail.code ?? codeOfStatus(status);
   if (code === 'unavailable' || code === 'canceled') {
@@ -150,9 +170,11 @@ function decodeDetail(header: string | undefined): Partial<WireDetail> {
     const parsed: unknown = JSON.parse(header);
     if (parsed === null || typeof parsed !== 'object') return {};
     const record = parsed as Record<string, unknown>;
-    const text = (key: string): Record<string, string> => (typeof record[key] === 'string' ? { [key]: record[key] } : {});
+    const text = (key: string): Record<string, string> =>
+      typeof record[key] === 'string' ? { [key]: record[key] } : {};
     return {
-      ...(typeof record['code'] === 'string' && Object.hasOwn(STATUS, record['code']) && { code: record['code'] as WireDetail['code'] }),
+      ...(typeof record['code'] === 'string' &&
+        Object.hasOwn(STATUS, record['code']) && { code: record['code'] as WireDetail['code'] }),
       ...text('reason'),
       ...text('field'),
       ...text('value'),

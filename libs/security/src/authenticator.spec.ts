@@ -30,7 +30,10 @@ describe('the authenticator', () => {
     expect(authenticator.authenticate(from(undefined, cookie), 'm').id).toBe('alice');
     time.now = 1000;
     expect(() => authenticator.authenticate(from(undefined, cookie), 'm')).toThrow(
-      expect.objectContaining({ code: 'unauthenticated', detail: expect.objectContaining({ reason: 'SESSION_UNKNOWN' }) }),
+      expect.objectContaining({
+        code: 'unauthenticated',
+        detail: expect.objectContaining({ reason: 'SESSION_UNKNOWN' }),
+      }),
     );
   });
 
@@ -50,7 +53,9 @@ describe('the authenticator', () => {
     expect(denials[0]).toEqual({ method: 'S/M', principal: '', reason: 'TOKEN_UNKNOWN', atMs: 0 });
     expect(authenticator.authenticate(from('Bearer good'), 'm').id).toBe('bot');
     time.now = 60_000;
-    expect(() => authenticator.authenticate(from('Bearer bad'), 'm')).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+    expect(() => authenticator.authenticate(from('Bearer bad'), 'm')).toThrow(
+      expect.objectContaining({ code: 'unauthenticated' }),
+    );
   });
 
   it('opens one session per sign-in token', () => {
@@ -76,7 +81,9 @@ describe('the authenticator', () => {
 
 describe('authorisation', () => {
   it('follows the table of roles', () => {
-    const allowed = Object.fromEntries(ROLES.map((role) => [role, ROLES.filter((need) => isAllowed({ id: 'x', roles: [role] }, need))]));
+    const allowed = Object.fromEntries(
+      ROLES.map((role) => [role, ROLES.filter((need) => isAllowed({ id: 'x', roles: [role] }, need))]),
+    );
     expect(allowed).toEqual({
       viewer: ['viewer'],
       annotator: ['viewer', 'annotator'],
@@ -101,7 +108,12 @@ describe('the failure limiter', () => {
   it('counts per key and starts afresh after the window', () => {
     let now = 0;
     const limiter = new FailureLimiter({ now: () => now }, { failuresMax: 2, windowMs: 100 });
-    expect([limiter.note('a'), limiter.note('a'), limiter.note('a'), limiter.note('b')]).toEqual([true, true, false, true]);
+    expect([limiter.note('a'), limiter.note('a'), limiter.note('a'), limiter.note('b')]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
     expect(limiter.waitMs('a')).toBe(100);
     now = 100;
     expect(limiter.waitMs('a')).toBe(0);

@@ -83,7 +83,11 @@ export class Authenticator {
       });
     }
     this.#options.onDenied?.({ method, principal: '', reason, atMs: this.#options.clock.now() });
-    throw new PermanentError('unauthenticated', HELP[reason] ?? reason, { field: 'authorization', rule: 'a valid token or session', reason });
+    throw new PermanentError('unauthenticated', HELP[reason] ?? reason, {
+      field: 'authorization',
+      rule: 'a valid token or session',
+      reason,
+    });
   }
 }
 

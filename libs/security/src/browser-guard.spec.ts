@@ -3,12 +3,14 @@ import { guardBrowser } from './browser-guard.js';
 
 const guard = (method: string, headers: Record<string, string>, hosts?: string[]) => () =>
   guardBrowser({ method, headers: { host: 'localhost:4700', ...headers } }, hosts);
-const refused = (reason: string) => expect.objectContaining({ code: 'denied', detail: expect.objectContaining({ reason }) });
+const refused = (reason: string) =>
+  expect.objectContaining({ code: 'denied', detail: expect.objectContaining({ reason }) });
 const cookie = `rondo_session=${'a'.repeat(43)}`;
 
 describe('the browser guard', () => {
   it('answers to loopback names and configured ones only, so that rebinding a name to 127.0.0.1 gains nothing', () => {
-    for (const host of ['localhost', '127.0.0.1:4700', '[::1]:4700', 'LOCALHOST:1']) expect(guard('GET', { host })).not.toThrow();
+    for (const host of ['localhost', '127.0.0.1:4700', '[::1]:4700', 'LOCALHOST:1'])
+      expect(guard('GET', { host })).not.toThrow();
     for (const host of ['evil.example', '', 'localhost.evil.example', '127.0.0.1.nip.io:4700']) {
       expect(guard('GET', { host })).toThrow(refused('HOST_UNKNOWN'));
     }

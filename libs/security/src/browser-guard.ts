@@ -33,7 +33,11 @@ export function guardBrowser(request: GuardedRequest, hosts: readonly string[] =
   const bySite = site !== '' && site !== 'same-origin' && site !== 'none';
   const byOrigin = site === '' && origin !== '' && hostOf(origin) !== host;
   // A cookie travels by itself; then the browser has to say where the call comes from.
-  const unproven = site === '' && origin === '' && /(?:^|;\s*)rondo_session=/.test(one(request.headers['cookie'])) && one(request.headers['authorization']) === '';
+  const unproven =
+    site === '' &&
+    origin === '' &&
+    /(?:^|;\s*)rondo_session=/.test(one(request.headers['cookie'])) &&
+    one(request.headers['authorization']) === '';
   if (bySite || byOrigin || unproven) {
     throw new PermanentError('denied', 'a change was asked for from another site', {
       field: 'origin',
@@ -44,7 +48,8 @@ export function guardBrowser(request: GuardedRequest, hosts: readonly string[] =
   }
 }
 
-const one = (value: string | readonly string[] | undefined): string => (typeof value === 'string' ? value : (value?.join(',') ?? ''));
+const one = (value: string | readonly string[] | undefined): string =>
+  typeof value === 'string' ? value : (value?.join(',') ?? '');
 
 function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host.toLowerCase() : undefined;

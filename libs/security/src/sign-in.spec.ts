@@ -25,7 +25,11 @@ describe('signing in', () => {
   it('trades the link for a cookie once and leads to the console', async () => {
     const token = sessions.createSignIn({ id: 'alice', roles: ['viewer'] });
     const first = await signIn(token);
-    expect([first.status, first.headers.get('location'), first.headers.get('referrer-policy')]).toEqual([303, '/', 'no-referrer']);
+    expect([first.status, first.headers.get('location'), first.headers.get('referrer-policy')]).toEqual([
+      303,
+      '/',
+      'no-referrer',
+    ]);
     const cookie = first.headers.get('set-cookie')!;
     expect(cookie).toMatch(/^rondo_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
     const secret = /=([\w-]{43})/.exec(cookie)![1]!;

@@ -34,20 +34,40 @@ export function signInHandler(options: SignInOptions): (request: IncomingMessage
   };
 }
 
-function signIn(options: SignInOptions, limiter: FailureLimiter, token: string, request: IncomingMessage, response: ServerResponse): void {
+function signIn(
+  options: SignInOptions,
+  limiter: FailureLimiter,
+  token: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   // The address holds a secret: neither caches nor the next page may learn it.
   const headers = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
   const session = /^[A-Za-z0-9_-]{43}$/.test(token) ? options.sessions.exchange(token) : undefined;
   if (session !== undefined) {
-    response.writeHead(303, { ...headers, location: '/', 'set-cookie': cookieText(session, options.sessions.sessionSeconds, options.secure) }).end();
+    response
+      .writeHead(303, {
+        ...headers,
+        location: '/',
+        'set-cookie': cookieText(session, options.sessions.sessionSeconds, options.secure),
+      })
+      .end();
     return;
   }
   const address = request.socket.remoteAddress ?? '';
   const status = limiter.note(address) ? 401 : 429;
-  if (status === 401) options.onDenied?.({ method: 'GET /auth/signin', principal: '', reason: 'SIGN_IN_TOKEN_UNKNOWN', atMs: options.clock.now() });
+  if (status === 401)
+    options.onDenied?.({
+      method: 'GET /auth/signin',
+      principal: '',
+      reason: 'SIGN_IN_TOKEN_UNKNOWN',
+      atMs: options.clock.now(),
+    });
   const wait = status === 429 ? { 'retry-after': String(Math.ceil(limiter.waitMs(address) / 1000)) } : {};
   response.writeHead(status, { ...headers, ...wait, 'content-type': 'text/plain; charset=utf-8' });
-  response.end('This sign-in link was used already or is too old. Take a new one from the place where Rondo was started.\n');
+  response.end(
+    'This sign-in link was used already or is too old. Take a new one from the place where Rondo was started.\n',
+  );
 }
 
 function cookieText(value: string, maxAgeSeconds: number, secure = false): string {

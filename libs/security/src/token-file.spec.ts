@@ -18,7 +18,11 @@ describe('the token file', () => {
   it('recognises a token it created and stores only its hash, for nobody else to read', () => {
     const tokens = new TokenFile(folder, clock);
     const { id, token } = tokens.create({ principal: 'alice', roles: ['approver'] });
-    expect(tokens.authenticate(`Bearer ${token}`)).toEqual({ ok: true, tokenId: id, principal: { id: 'alice', roles: ['approver'] } });
+    expect(tokens.authenticate(`Bearer ${token}`)).toEqual({
+      ok: true,
+      tokenId: id,
+      principal: { id: 'alice', roles: ['approver'] },
+    });
     const path = join(folder, 'tokens.json');
     expect(readFileSync(path, 'utf8')).not.toContain(token.slice(6));
     expect(statSync(path).mode & 0o777).toBe(0o600);

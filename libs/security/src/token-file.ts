@@ -40,7 +40,11 @@ const RELOAD_MS = 1000;
 const entrySchema = z.strictObject({
   id: z.string(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
-  principal: z.string().min(1).max(200).regex(/^[^\u0000-\u001f\u007f]+$/),
+  principal: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[^\u0000-\u001f\u007f]+$/),
   roles: z.array(z.enum(ROLES as [RoleName, ...RoleName[]])).min(1),
   createdAtMs: z.number(),
   expiresAtMs: z.number().optional(),
@@ -89,11 +93,16 @@ export class TokenFile {
     if (!entry.success) {
       const field = String(entry.error.issues[0]?.path[0] ?? 'token');
       const rule = field === 'roles' ? `at least one of ${ROLES.join(', ')}` : '1 to 200 printable characters';
-      throw new PermanentError('invalid', `a token needs a valid ${field}: ${rule}`, { field, value: request[field as keyof NewToken], rule });
+      throw new PermanentError('invalid', `a token needs a valid ${field}: ${rule}`, {
+        field,
+        value: request[field as keyof NewToken],
+        rule,
+      });
     }
     this.#reload(true);
     const kept = this.#tokens.filter((known) => !this.#isExpired(known));
-    if (kept.length >= TOKENS_MAX) throw new PermanentError('exhausted', `there are already ${TOKENS_MAX} tokens; revoke some`, { field: 'tokens' });
+    if (kept.length >= TOKENS_MAX)
+      throw new PermanentError('exhausted', `there are already ${TOKENS_MAX} tokens; revoke some`, { field: 'tokens' });
     this.#save([...kept, entry.data]);
     return { id: entry.data.id, token };
   }
@@ -102,7 +111,8 @@ export class TokenFile {
   revoke(id: string): void {
     this.#reload(true);
     const rest = this.#tokens.filter((token) => token.id !== id);
-    if (rest.length === this.#tokens.length) throw new PermanentError('not-found', `no token has the id ${id}`, { field: 'id', value: id });
+    if (rest.length === this.#tokens.length)
+      throw new PermanentError('not-found', `no token has the id ${id}`, { field: 'id', value: id });
     this.#save(rest);
   }
 
@@ -149,7 +159,9 @@ export class TokenFile {
   }
 
   #save(tokens: readonly StoredToken[]): void {
-    const plain = tokens.map((token) => entrySchema.parse(Object.fromEntries(Object.entries(token).filter(([key]) => key !== 'digest'))));
+    const plain = tokens.map((token) =>
+      entrySchema.parse(Object.fromEntries(Object.entries(token).filter(([key]) => key !== 'digest'))),
+    );
     writePrivate(this.#path, `${JSON.stringify({ version: 1, tokens: plain }, null, 2)}\n`);
     this.#reload(true);
   }
@@ -184,7 +196,11 @@ function readTokens(path: string, size: number): readonly (StoredToken & { reado
     const file = fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
     return file.tokens.map((token) => ({ ...token, digest: Buffer.from(token.hash, 'hex') }));
   } catch (cause) {
-    throw new PermanentError('failed-precondition', `${path} is not a token file`, { field: 'tokens.json', rule: 'version 1', cause });
+    throw new PermanentError('failed-precondition', `${path} is not a token file`, {
+      field: 'tokens.json',
+      rule: 'version 1',
+      cause,
+    });
   }
 }
 

@@ -33,7 +33,11 @@ describe('the logger', () => {
   it('walks the chain of causes', () => {
     const { lines, log } = logger();
     log.error('failed', {}, new PermanentError('invalid', 'outer', { cause: new Error('inner') }));
-    expect(JSON.parse(lines[0]!).error).toMatchObject({ type: 'PermanentError', code: 'invalid', cause: { message: 'inner' } });
+    expect(JSON.parse(lines[0]!).error).toMatchObject({
+      type: 'PermanentError',
+      code: 'invalid',
+      cause: { message: 'inner' },
+    });
   });
 
   it('cuts what is too long', () => {

@@ -27,10 +27,19 @@ export function createLogger(options: LoggerOptions): Logger {
   const now = options.now ?? Date.now;
   const format = options.format === 'pretty' ? prettyLine : jsonLine;
   const build = (bound: Attributes): Logger => {
-    const at = (level: LogLevel) => (message: string, fields: Attributes = {}, error?: unknown) => {
-      if (LEVELS.indexOf(level) < least) return;
-      write(format({ time: new Date(now()).toISOString(), level, message, ...lineFields(options.service, bound, fields, error) }));
-    };
+    const at =
+      (level: LogLevel) =>
+      (message: string, fields: Attributes = {}, error?: unknown) => {
+        if (LEVELS.indexOf(level) < least) return;
+        write(
+          format({
+            time: new Date(now()).toISOString(),
+            level,
+            message,
+            ...lineFields(options.service, bound, fields, error),
+          }),
+        );
+      };
     return {
       debug: at('debug'),
       info: at('info'),
@@ -42,7 +51,11 @@ export function createLogger(options: LoggerOptions): Logger {
   return build({});
 }
 
-type Line = Readonly<Record<string, unknown>> & { readonly time: string; readonly level: LogLevel; readonly message: string };
+type Line = Readonly<Record<string, unknown>> & {
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly message: string;
+};
 
 function lineFields(service: string, bound: Attributes, fields: Attributes, error: unknown): Record<string, unknown> {
   const node = activeNode();
@@ -70,18 +83,28 @@ export function describeError(error: unknown, depth = 0): Record<string, unknown
   };
 }
 
-const clip = (text: string): string => (text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}… (${text.length} characters)` : text);
+const clip = (text: string): string =>
+  text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}… (${text.length} characters)` : text;
 
 function jsonLine(line: Line): string {
   return `${JSON.stringify(line, (_key, value: unknown) => (typeof value === 'string' ? clip(value) : typeof value === 'bigint' ? String(value) : value))}\n`;
 }
 
 /** Control characters would let a logged value forge lines or drive the terminal. */
-// eslint-disable-next-line no-control-regex
-const visible = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+const visible = (text: string): string =>
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 function prettyLine(line: Line): string {
-  const { time, level, message, service, trace_id: traceId, span_id: _spanId, error, ...rest } = line as Line & Record<string, unknown>;
+  const {
+    time,
+    level,
+    message,
+    service,
+    trace_id: traceId,
+    span_id: _spanId,
+    error,
+    ...rest
+  } = line as Line & Record<string, unknown>;
   const fields = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key.replace(/^rondo\./, '')}=${visible(clip(String(value)))}`);

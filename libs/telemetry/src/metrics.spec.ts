@@ -7,7 +7,10 @@ describe('metrics', () => {
     const metrics = new Metrics();
     metrics.counter('rondo_cycles_started_total', 'Cycles.', ['pipeline']).add(2, { pipeline: 'p' });
     const line = 'rondo_cycles_started_total{pipeline="p"} 2';
-    const [plain, open] = await Promise.all([metrics.text(), metrics.text('application/openmetrics-text; version=1.0.0')]);
+    const [plain, open] = await Promise.all([
+      metrics.text(),
+      metrics.text('application/openmetrics-text; version=1.0.0'),
+    ]);
     expect(plain.contentType).toContain('text/plain');
     expect(plain.body).toContain(line);
     expect(plain.body).not.toContain('# EOF');

@@ -1,5 +1,13 @@
 import { assert } from '@rondo/kernel';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type OpenMetricsContentType, type PrometheusContentType } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type OpenMetricsContentType,
+  type PrometheusContentType,
+} from 'prom-client';
 import { activeNode } from './context.js';
 import type { Telemetry } from './ports.js';
 
@@ -44,7 +52,12 @@ export class Metrics implements Meters {
     });
   }
 
-  histogram(name: string, help: string, labels: readonly string[], buckets: readonly number[]): ReturnType<Meters['histogram']> {
+  histogram(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    buckets: readonly number[],
+  ): ReturnType<Meters['histogram']> {
     return this.#once('histogram', name, labels, () => {
       const meter = new Histogram({
         name,
@@ -88,7 +101,10 @@ export class Metrics implements Meters {
     const key = labels.join();
     const known = this.#known.get(name);
     if (known) {
-      assert(known.kind === kind && known.labels === key, `metric ${name} is a ${known.kind} with labels [${known.labels}], not a ${kind} with [${key}]`);
+      assert(
+        known.kind === kind && known.labels === key,
+        `metric ${name} is a ${known.kind} with labels [${known.labels}], not a ${kind} with [${key}]`,
+      );
       return known.meter as M;
     }
     const meter = create();

@@ -13,7 +13,8 @@ describe('the names of telemetry', () => {
       expect(name).toMatch(/^rondo_[a-z_]+$/);
       expect([name, metric.kind === 'counter']).toEqual([name, name.endsWith('_total')]);
       if (metric.kind === 'histogram') expect(name).toMatch(/_seconds$/);
-      for (const label of metric.labels) expect(['cycle', 'cycle_id', 'user', 'principal', 'trace_id']).not.toContain(label);
+      for (const label of metric.labels)
+        expect(['cycle', 'cycle_id', 'user', 'principal', 'trace_id']).not.toContain(label);
     }
   });
 });

@@ -17,6 +17,9 @@ export const ATTRIBUTES = {
   'rondo.batch.id': 'Data batch.',
   'rondo.job.id': 'Durable job.',
   'rondo.job.kind': 'Kind of durable job.',
+  'rondo.job.attempt': 'Attempt of the job, from 1.',
+  'rondo.job.final': 'True when no attempt follows.',
+  'rondo.delivery.attempt': 'How often the message was handed over, from 1.',
   'rondo.event.id': 'Event of the ledger.',
   'rondo.principal': 'Who called.',
   'rondo.code': 'Error code, from the closed list.',
@@ -31,7 +34,9 @@ export const ATTRIBUTES = {
   'cicd.pipeline.task.name': 'Phase, on `phase` spans.',
   'messaging.system': '`rondo` (embedded) or `kafka`.',
   'messaging.operation.name': '`send` or `process`.',
+  'messaging.operation.type': '`send` or `process`.',
   'messaging.destination.name': 'Topic.',
+  'messaging.destination.partition.id': 'Partition of the topic.',
   'messaging.consumer.group.name': 'Consumer group.',
   'messaging.message.id': 'Message id.',
   'rpc.system': '`grpc` or `connect_rpc`.',
@@ -150,7 +155,12 @@ Besides these, \`process_*\` and \`nodejs_*\` of the running process.
 
 ${table(
   ['name', 'kind', 'labels', 'meaning'],
-  Object.entries(METRICS).map(([name, metric]) => [code(name), metric.kind, metric.labels.map(code).join(', ') || '–', metric.help]),
+  Object.entries(METRICS).map(([name, metric]) => [
+    code(name),
+    metric.kind,
+    metric.labels.map(code).join(', ') || '–',
+    metric.help,
+  ]),
 )}
 `;
 }

@@ -26,13 +26,29 @@ export interface Telemetry {
   /** Runs `work` inside a span; an exception marks it as failed and is rethrown. */
   span<T>(name: string, options: SpanOptions, work: (span: ActiveSpan) => Promise<T>): Promise<T>;
   /** Records a span that already happened (phases of a cycle, for example). */
-  record(name: string, options: SpanOptions & { readonly startMs: number; readonly endMs: number; readonly error?: boolean }): void;
+  record(
+    name: string,
+    options: SpanOptions & { readonly startMs: number; readonly endMs: number; readonly error?: boolean },
+  ): void;
   /** traceparent of the active span, when there is one. */
   current(): string | undefined;
-  counter(name: string, help: string, labels: readonly string[]): { add(value: number, labels: Record<string, string>): void };
-  gauge(name: string, help: string, labels: readonly string[]): { set(value: number, labels: Record<string, string>): void };
+  counter(
+    name: string,
+    help: string,
+    labels: readonly string[],
+  ): { add(value: number, labels: Record<string, string>): void };
+  gauge(
+    name: string,
+    help: string,
+    labels: readonly string[],
+  ): { set(value: number, labels: Record<string, string>): void };
   /** Buckets in seconds. */
-  histogram(name: string, help: string, labels: readonly string[], buckets: readonly number[]): { observe(value: number, labels: Record<string, string>): void };
+  histogram(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    buckets: readonly number[],
+  ): { observe(value: number, labels: Record<string, string>): void };
 }
 
 /** Structured log; each line carries the active trace id. */

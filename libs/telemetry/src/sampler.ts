@@ -1,5 +1,10 @@
 import { trace, TraceFlags, type Context } from '@opentelemetry/api';
-import { SamplingDecision, TraceIdRatioBasedSampler, type Sampler, type SamplingResult } from '@opentelemetry/sdk-trace';
+import {
+  SamplingDecision,
+  TraceIdRatioBasedSampler,
+  type Sampler,
+  type SamplingResult,
+} from '@opentelemetry/sdk-trace';
 
 /** Spans that are always kept: what people ask about afterwards. */
 const ALWAYS = /^(RUN |phase |decide |rondo\.)/;

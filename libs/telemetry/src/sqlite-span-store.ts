@@ -63,7 +63,9 @@ export class SqliteSpanStore implements SpanStore {
   }
 
   #query(where: string, value: string): readonly FinishedSpan[] {
-    const rows = this.#db.prepare(`SELECT body FROM span WHERE ${where} ORDER BY start_ms, seq LIMIT ${ANSWER_MAX}`).all(value);
+    const rows = this.#db
+      .prepare(`SELECT body FROM span WHERE ${where} ORDER BY start_ms, seq LIMIT ${ANSWER_MAX}`)
+      .all(value);
     return rows.map((row) => JSON.parse(String(row['body'])) as FinishedSpan);
   }
 

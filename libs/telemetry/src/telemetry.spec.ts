@@ -36,10 +36,14 @@ describe('telemetry', () => {
 
   it('continues a remote trace, links others and ignores malformed contexts', async () => {
     const { telemetry, spans } = start();
-    await telemetry.span('process x', { kind: 'consumer', parent: REMOTE, links: [REMOTE, 'nonsense'] }, async (span) => {
-      expect(span.traceparent).toBe(telemetry.current());
-      span.link('00-00000000000000000000000000000000-b7ad6b7169203331-01');
-    });
+    await telemetry.span(
+      'process x',
+      { kind: 'consumer', parent: REMOTE, links: [REMOTE, 'nonsense'] },
+      async (span) => {
+        expect(span.traceparent).toBe(telemetry.current());
+        span.link('00-00000000000000000000000000000000-b7ad6b7169203331-01');
+      },
+    );
     await telemetry.span('plain', { parent: '00-xyz' }, async () => undefined);
     await telemetry.flush();
     expect(spans[0]).toMatchObject({
@@ -60,7 +64,10 @@ describe('telemetry', () => {
     });
     await telemetry.flush();
     const by = (name: string) => spans.find((span) => span.name === name)!;
-    expect(by('inner')).toMatchObject({ service: 'training', attributes: { 'rondo.pipeline.name': 'flights', 'rondo.cycle.id': 'c1' } });
+    expect(by('inner')).toMatchObject({
+      service: 'training',
+      attributes: { 'rondo.pipeline.name': 'flights', 'rondo.cycle.id': 'c1' },
+    });
     expect(by('inner').attributes['rondo.rows']).toBeUndefined();
     expect(by('elsewhere').attributes).toEqual({});
     expect(by('elsewhere').traceId).not.toBe(by('outer').traceId);
@@ -84,7 +91,9 @@ describe('telemetry', () => {
   it('keeps decisions and commands whatever the sampling ratio, and follows the parent otherwise', async () => {
     const { telemetry, spans } = start({ sampleRatio: 0 });
     await telemetry.span('process x', {}, async () => telemetry.span('send y', {}, async () => undefined));
-    await telemetry.span('rondo.control.v1.CycleService/GetCycle', {}, async () => telemetry.span('child', {}, async () => undefined));
+    await telemetry.span('rondo.control.v1.CycleService/GetCycle', {}, async () =>
+      telemetry.span('child', {}, async () => undefined),
+    );
     await telemetry.flush();
     expect(spans.map((span) => span.name).sort()).toEqual(['child', 'rondo.control.v1.CycleService/GetCycle']);
   });

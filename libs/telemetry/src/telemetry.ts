@@ -1,4 +1,14 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace, type Context, type Link, type Span, type Tracer } from '@opentelemetry/api';
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+  type Context,
+  type Link,
+  type Span,
+  type Tracer,
+} from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace';
@@ -81,7 +91,9 @@ export function createTelemetry(options: TelemetryOptions): RunningTelemetry {
 function spanProcessors(options: TelemetryOptions): readonly SpanProcessor[] {
   const scheduledDelayMillis = options.flushDelayMs ?? 500;
   const batch = { maxQueueSize: 8192, maxExportBatchSize: 512, scheduledDelayMillis };
-  const processors = (options.sinks ?? []).map((sink) => new BatchSpanProcessor({ ...batch, exporter: new SinkExporter(sink, options.onSinkError) }));
+  const processors = (options.sinks ?? []).map(
+    (sink) => new BatchSpanProcessor({ ...batch, exporter: new SinkExporter(sink, options.onSinkError) }),
+  );
   if (options.otlpEndpoint) {
     const url = `${options.otlpEndpoint.replace(/\/+$/, '')}/v1/traces`;
     processors.push(new BatchSpanProcessor({ ...batch, exporter: new OTLPTraceExporter({ url }) }));
@@ -129,7 +141,9 @@ class ServiceTelemetry implements Telemetry {
   #start(name: string, options: SpanOptions, startTime?: number): ActiveNode {
     const remote = parseTraceparent(options.parent);
     const local = options.root || remote ? undefined : activeNode();
-    const parent: Context = local ? trace.setSpan(ROOT_CONTEXT, local.span) : contextOf(options.root ? undefined : remote);
+    const parent: Context = local
+      ? trace.setSpan(ROOT_CONTEXT, local.span)
+      : contextOf(options.root ? undefined : remote);
     const inherited: Record<string, string> = { ...local?.inherited };
     const node: ActiveNode = {
       inherited,
@@ -178,4 +192,6 @@ const linksOf = (traceparents: readonly string[]): Link[] =>
   });
 
 const defined = (attributes: Attributes): Record<string, string | number | boolean> =>
-  Object.fromEntries(Object.entries(attributes).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined));
+  Object.fromEntries(
+    Object.entries(attributes).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined),
+  );

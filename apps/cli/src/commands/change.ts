@@ -16,7 +16,16 @@ import { EXIT, Ended } from '../exit-codes.js';
 import { findCycle } from '../find.js';
 import type { Action } from '../program.js';
 import { momentMs, reasonOf, type Session } from '../session.js';
-import { approvalShape, batchShape, batchStateText, cycleName, cycleShape, decisionShape, parkedShape, pipelineShape } from '../shapes.js';
+import {
+  approvalShape,
+  batchShape,
+  batchStateText,
+  cycleName,
+  cycleShape,
+  decisionShape,
+  parkedShape,
+  pipelineShape,
+} from '../shapes.js';
 import { modelText, timeText, verdictText } from '../words.js';
 
 interface ChangeOptions {
@@ -38,19 +47,31 @@ export function changeCommands(program: Command, action: Action): void {
       .description(verb === 'release' ? 'let a quarantined batch through' : 'turn a quarantined batch away')
       .argument('<batch>')
       .option('-p, --pipeline <name>', 'pipeline of the batch', '')
-      .action(action((session, batchId: string, options: ChangeOptions & { pipeline: string }) => decideBatch(session, verb, batchId, options), 1));
+      .action(
+        action(
+          (session, batchId: string, options: ChangeOptions & { pipeline: string }) =>
+            decideBatch(session, verb, batchId, options),
+          1,
+        ),
+      );
   }
   const parked = program.command('parked').description('messages that were set aside');
   parked
     .command('list')
     .description('list them with their reason')
-    .action(action(async (session) => session.list(parkedShape, (await (await session.client(OperationsService)).listParked({})).messages)));
+    .action(
+      action(async (session) =>
+        session.list(parkedShape, (await (await session.client(OperationsService)).listParked({})).messages),
+      ),
+    );
   withReason(parked.command('replay'))
     .description('hand one to its consumer again')
     .argument('<id>')
     .action(
       action(async (session, id: string, options: ChangeOptions) => {
-        const { replayed } = await (await session.client(OperationsService)).replayParked({ id, reason: reasonOf(options.reason) });
+        const { replayed } = await (
+          await session.client(OperationsService)
+        ).replayParked({ id, reason: reasonOf(options.reason) });
         session.around.out(`parked/${id} ${replayed ? 'replayed' : 'not replayed'}\n`);
         if (!replayed) throw new Ended(EXIT.no);
       }, 1),
@@ -66,10 +87,20 @@ function cycleCommands(program: Command, action: Action): void {
     .action(
       action(async (session, pipeline: string, options: ChangeOptions) => {
         const client = await session.client(CycleService);
-        const { record } = await client.triggerCycle({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId(), validateOnly: options.dryRun ?? false });
+        const { record } = await client.triggerCycle({
+          pipeline,
+          reason: reasonOf(options.reason),
+          requestId: session.requestId(),
+          validateOnly: options.dryRun ?? false,
+        });
         const decision = record ?? create(DecisionMadeSchema, { pipeline });
         const started = decision.cycleId === '' ? '' : `, cycle ${decision.cycleId}`;
-        session.changed(decisionShape, decision, `${pipeline}: ${decision.verdict}, because ${decision.reason}${started}`, `rondo explain ${decision.decisionId}`);
+        session.changed(
+          decisionShape,
+          decision,
+          `${pipeline}: ${decision.verdict}, because ${decision.reason}${started}`,
+          `rondo explain ${decision.decisionId}`,
+        );
         if (decision.verdict !== 'Start' && decision.verdict !== 'Merge') throw new Ended(EXIT.no);
       }, 1),
     );
@@ -92,7 +123,12 @@ function cycleCommands(program: Command, action: Action): void {
             requestId: session.requestId(),
           };
           const after: Cycle = await (verb === 'cancel' ? client.cancelCycle(request) : client.retryStep(request));
-          session.changed(cycleShape, after, `cycle/${cycleName(after)} ${after.result || after.phase}`, `rondo explain ${cycleName(after)}`);
+          session.changed(
+            cycleShape,
+            after,
+            `cycle/${cycleName(after)} ${after.result || after.phase}`,
+            `rondo explain ${cycleName(after)}`,
+          );
         }, 1),
       );
   };
@@ -107,9 +143,19 @@ function holdCommands(program: Command, action: Action): void {
     .option('--until <moment>', 'RFC 3339, or a duration from now such as 2d')
     .action(
       action(async (session, pipeline: string, options: ChangeOptions & { until?: string }) => {
-        const until = options.until === undefined ? {} : { until: timestampFromMs(momentMs(options.until, session.around.clock.now(), 'until')) };
-        const after = await (await session.client(PipelineService)).holdAutomaticCycles({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId(), ...until });
-        session.changed(pipelineShape, after, `pipeline/${pipeline} held until ${after.heldUntil ? timeText(after.heldUntil) : 'released'}`, `rondo release ${pipeline} --reason …`);
+        const until =
+          options.until === undefined
+            ? {}
+            : { until: timestampFromMs(momentMs(options.until, session.around.clock.now(), 'until')) };
+        const after = await (
+          await session.client(PipelineService)
+        ).holdAutomaticCycles({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId(), ...until });
+        session.changed(
+          pipelineShape,
+          after,
+          `pipeline/${pipeline} held until ${after.heldUntil ? timeText(after.heldUntil) : 'released'}`,
+          `rondo release ${pipeline} --reason …`,
+        );
       }, 1),
     );
   withReason(program.command('release'))
@@ -117,7 +163,9 @@ function holdCommands(program: Command, action: Action): void {
     .argument('<pipeline>')
     .action(
       action(async (session, pipeline: string, options: ChangeOptions) => {
-        const after = await (await session.client(PipelineService)).releaseAutomaticCycles({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId() });
+        const after = await (
+          await session.client(PipelineService)
+        ).releaseAutomaticCycles({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId() });
         session.changed(pipelineShape, after, `pipeline/${pipeline} released`, `rondo status ${pipeline}`);
       }, 1),
     );
@@ -129,26 +177,71 @@ function approvalCommands(program: Command, action: Action): void {
       .description(`${verb} what an approval asks for`)
       .argument('<approval>')
       .option('--digest <digest>', 'the evidence you looked at; refused when it is another by now')
-      .action(action((session, id: string, options: ChangeOptions & { digest?: string }) => vote(session, id, verb === 'approve', options), 1));
+      .action(
+        action(
+          (session, id: string, options: ChangeOptions & { digest?: string }) =>
+            vote(session, id, verb === 'approve', options),
+          1,
+        ),
+      );
   }
 }
 
-async function vote(session: Session, approvalId: string, approve: boolean, options: ChangeOptions & { readonly digest?: string }): Promise<void> {
+async function vote(
+  session: Session,
+  approvalId: string,
+  approve: boolean,
+  options: ChangeOptions & { readonly digest?: string },
+): Promise<void> {
   const client = await session.client(ApprovalService);
   const before: Approval = await client.getApproval({ approvalId });
   if (options.digest !== undefined && options.digest !== before.boundDigest) {
-    throw new PermanentError('conflict', 'the evidence is another than the one you looked at', { field: 'digest', value: options.digest, rule: before.boundDigest, reason: 'EVIDENCE_CHANGED' });
+    throw new PermanentError('conflict', 'the evidence is another than the one you looked at', {
+      field: 'digest',
+      value: options.digest,
+      rule: before.boundDigest,
+      reason: 'EVIDENCE_CHANGED',
+    });
   }
-  session.note(`model ${modelText(before.candidate)}, evaluation ${verdictText(before.evaluationVerdict)}, evidence ${before.boundDigest}`);
-  const after = await client.vote({ approvalId, approve, rationale: reasonOf(options.reason), boundDigest: before.boundDigest, requestId: session.requestId() });
+  session.note(
+    `model ${modelText(before.candidate)}, evaluation ${verdictText(before.evaluationVerdict)}, evidence ${before.boundDigest}`,
+  );
+  const after = await client.vote({
+    approvalId,
+    approve,
+    rationale: reasonOf(options.reason),
+    boundDigest: before.boundDigest,
+    requestId: session.requestId(),
+  });
   const given = after.votes.filter((one) => one.approve).length;
-  session.changed(approvalShape, after, `approval/${approvalId} ${after.state}, ${given} of ${after.votesNeeded} votes`, `rondo explain ${after.cycleId}`);
+  session.changed(
+    approvalShape,
+    after,
+    `approval/${approvalId} ${after.state}, ${given} of ${after.votesNeeded} votes`,
+    `rondo explain ${after.cycleId}`,
+  );
 }
 
-async function decideBatch(session: Session, verb: 'release' | 'reject', batchId: string, options: ChangeOptions & { readonly pipeline: string }): Promise<void> {
+async function decideBatch(
+  session: Session,
+  verb: 'release' | 'reject',
+  batchId: string,
+  options: ChangeOptions & { readonly pipeline: string },
+): Promise<void> {
   const client = await session.client(DataService);
   const before = await client.getBatch({ batchId, pipeline: options.pipeline });
-  const request = { batchId, pipeline: before.pipeline, reason: reasonOf(options.reason), etag: before.etag, requestId: session.requestId() };
+  const request = {
+    batchId,
+    pipeline: before.pipeline,
+    reason: reasonOf(options.reason),
+    etag: before.etag,
+    requestId: session.requestId(),
+  };
   const after = await (verb === 'release' ? client.releaseBatch(request) : client.rejectBatch(request));
-  session.changed(batchShape, after, `batch/${batchId} ${batchStateText(after.state)}`, `rondo get batches ${batchId} -p ${after.pipeline}`);
+  session.changed(
+    batchShape,
+    after,
+    `batch/${batchId} ${batchStateText(after.state)}`,
+    `rondo get batches ${batchId} -p ${after.pipeline}`,
+  );
 }

@@ -2,7 +2,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { AnnounceArrivalSchema, AuditService, DataService, LabelingService, type AnnounceArrival } from '@rondo/contracts';
+import {
+  AnnounceArrivalSchema,
+  AuditService,
+  DataService,
+  LabelingService,
+  type AnnounceArrival,
+} from '@rondo/contracts';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
@@ -25,12 +31,16 @@ const EVENT_BYTES_MAX = 1_048_576;
 
 /** `event send`, `audit …` and `label stats`. */
 export function eventCommands(program: Command, action: Action): void {
+  auditCommands(program, action);
   program
     .command('event')
     .description('announce data')
     .command('send')
     .description('send announcements from a file of CloudEvents, or one from the flags')
-    .option('-f, --file <path>', 'a CloudEvent (dev.rondo.data.arrived.v1) as JSON, or an array of them; - for standard input')
+    .option(
+      '-f, --file <path>',
+      'a CloudEvent (dev.rondo.data.arrived.v1) as JSON, or an array of them; - for standard input',
+    )
     .option('-p, --pipeline <name>')
     .option('--uri <uri>', 'where the data lies')
     .option('--start <moment>', 'start of the data interval')
@@ -38,6 +48,23 @@ export function eventCommands(program: Command, action: Action): void {
     .option('--id <id>', 'id of the event (default: a fresh one)')
     .option('--source <source>', 'who announces', 'rondo-cli')
     .action(action((session, options: SendOptions) => send(session, options)));
+  program
+    .command('label')
+    .description('labeling')
+    .command('stats')
+    .description('campaigns with their progress and quality')
+    .option('-p, --pipeline <name>', 'only of this pipeline', '')
+    .action(
+      action(async (session, options: { pipeline: string }) => {
+        session.list(
+          campaignShape,
+          (await (await session.client(LabelingService)).listCampaigns({ pipeline: options.pipeline })).campaigns,
+        );
+      }),
+    );
+}
+
+function auditCommands(program: Command, action: Action): void {
   const audit = program.command('audit').description('what was decided by whom, unaltered');
   audit
     .command('list')
@@ -47,7 +74,14 @@ export function eventCommands(program: Command, action: Action): void {
     .option('--actor <id>', 'only by this actor', '')
     .action(
       action(async (session, options: { pipeline: string; cycle: string; actor: string }) => {
-        const { entries } = await (await session.client(AuditService)).listAuditEntries({ pipeline: options.pipeline, cycleId: options.cycle, actor: options.actor, pageSize: 1000 });
+        const { entries } = await (
+          await session.client(AuditService)
+        ).listAuditEntries({
+          pipeline: options.pipeline,
+          cycleId: options.cycle,
+          actor: options.actor,
+          pageSize: 1000,
+        });
         session.list(auditShape, entries);
       }),
     );
@@ -58,29 +92,23 @@ export function eventCommands(program: Command, action: Action): void {
       action(async (session) => {
         const result = await (await session.client(AuditService)).verifyAudit({}, { timeoutMs: session.timeoutMs });
         const found = `${countText(result.entries)} entries in ${countText(result.streams)} streams`;
-        session.around.out(result.intact ? `intact: ${found}\n` : `ALTERED at ${result.brokenAt}: ${result.explanation} (${found})\n`);
+        session.around.out(
+          result.intact ? `intact: ${found}\n` : `ALTERED at ${result.brokenAt}: ${result.explanation} (${found})\n`,
+        );
         if (!result.intact) throw new Ended(EXIT.no);
-      }),
-    );
-  program
-    .command('label')
-    .description('labeling')
-    .command('stats')
-    .description('campaigns with their progress and quality')
-    .option('-p, --pipeline <name>', 'only of this pipeline', '')
-    .action(
-      action(async (session, options: { pipeline: string }) => {
-        session.list(campaignShape, (await (await session.client(LabelingService)).listCampaigns({ pipeline: options.pipeline })).campaigns);
       }),
     );
 }
 
 async function send(session: Session, options: SendOptions): Promise<void> {
-  const announcements = options.file === undefined ? [fromFlags(session, options)] : await fromFile(session, options.file);
+  const announcements =
+    options.file === undefined ? [fromFlags(session, options)] : await fromFile(session, options.file);
   const client = await session.client(DataService);
   for (const announcement of announcements) {
     const { batchId, duplicate } = await client.announce(announcement);
-    session.around.out(`event/${announcement.eventId} ${duplicate ? 'is a duplicate of' : 'accepted as'} batch ${batchId}\n`);
+    session.around.out(
+      `event/${announcement.eventId} ${duplicate ? 'is a duplicate of' : 'accepted as'} batch ${batchId}\n`,
+    );
   }
   session.note(`next: rondo get events -p ${announcements[0]?.pipeline ?? ''}`);
 }
@@ -88,9 +116,16 @@ async function send(session: Session, options: SendOptions): Promise<void> {
 function fromFlags(session: Session, options: SendOptions): AnnounceArrival {
   const { pipeline, uri, start, end } = options;
   const missing = Object.entries({ pipeline, uri, start, end }).find(([, value]) => value === undefined);
-  if (missing) throw new PermanentError('invalid', `event send needs --${missing[0]}, or -f`, { field: missing[0], rule: '--pipeline, --uri, --start and --end together' });
+  if (missing)
+    throw new PermanentError('invalid', `event send needs --${missing[0]}, or -f`, {
+      field: missing[0],
+      rule: '--pipeline, --uri, --start and --end together',
+    });
   const now = session.around.clock.now();
-  const interval = { start: timestampFromMs(momentMs(start!, now, 'start')), end: timestampFromMs(momentMs(end!, now, 'end')) };
+  const interval = {
+    start: timestampFromMs(momentMs(start!, now, 'start')),
+    end: timestampFromMs(momentMs(end!, now, 'end')),
+  };
   return create(AnnounceArrivalSchema, {
     pipeline: pipeline!,
     uri: uri!,
@@ -107,10 +142,17 @@ async function fromFile(session: Session, file: string): Promise<AnnounceArrival
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new PermanentError('invalid', `${file} is not JSON: ${messageOf(cause)}`, { field: 'file', value: file, rule: 'JSON', cause });
+    throw new PermanentError('invalid', `${file} is not JSON: ${messageOf(cause)}`, {
+      field: 'file',
+      value: file,
+      rule: 'JSON',
+      cause,
+    });
   }
   const now = session.around.clock.now();
-  return (Array.isArray(parsed) ? parsed : [parsed]).map((event: unknown, index) => announcementOf(event, `[${index}]`, now));
+  return (Array.isArray(parsed) ? parsed : [parsed]).map((event: unknown, index) =>
+    announcementOf(event, `[${index}]`, now),
+  );
 }
 
 function readEvents(path: string): string {
@@ -118,18 +160,40 @@ function readEvents(path: string): string {
     if (statSync(path).size > EVENT_BYTES_MAX) throw new Error(`it is larger than ${EVENT_BYTES_MAX} bytes`);
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new PermanentError('invalid', `cannot read ${path}: ${messageOf(cause)}`, { field: 'file', value: path, rule: 'a readable file', cause });
+    throw new PermanentError('invalid', `cannot read ${path}: ${messageOf(cause)}`, {
+      field: 'file',
+      value: path,
+      rule: 'a readable file',
+      cause,
+    });
   }
 }
 
 function announcementOf(event: unknown, at: string, nowMs: number): AnnounceArrival {
   const text = (path: string): string => {
-    const value = path.split('.').reduce<unknown>((from, key) => (from !== null && typeof from === 'object' && Object.hasOwn(from, key) ? (from as Record<string, unknown>)[key] : undefined), event);
-    if (typeof value !== 'string') throw new PermanentError('invalid', `event ${at} has no text at ${path}`, { field: `${at}.${path}`, value, rule: 'CloudEvents 1.0, type dev.rondo.data.arrived.v1' });
+    const value = path
+      .split('.')
+      .reduce<unknown>(
+        (from, key) =>
+          from !== null && typeof from === 'object' && Object.hasOwn(from, key)
+            ? (from as Record<string, unknown>)[key]
+            : undefined,
+        event,
+      );
+    if (typeof value !== 'string')
+      throw new PermanentError('invalid', `event ${at} has no text at ${path}`, {
+        field: `${at}.${path}`,
+        value,
+        rule: 'CloudEvents 1.0, type dev.rondo.data.arrived.v1',
+      });
     return value;
   };
   if (text('type') !== 'dev.rondo.data.arrived.v1') {
-    throw new PermanentError('invalid', `event ${at} is a ${text('type')}`, { field: `${at}.type`, value: text('type'), rule: 'dev.rondo.data.arrived.v1' });
+    throw new PermanentError('invalid', `event ${at} is a ${text('type')}`, {
+      field: `${at}.type`,
+      value: text('type'),
+      rule: 'dev.rondo.data.arrived.v1',
+    });
   }
   const moment = (path: string) => timestampFromMs(momentMs(text(path), nowMs, `${at}.${path}`));
   return create(AnnounceArrivalSchema, {

@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { ApplyPipelineRequestSchema, PipelineService, type ApplyPipelineRequest, type DocumentProblem } from '@rondo/contracts';
+import {
+  ApplyPipelineRequestSchema,
+  PipelineService,
+  type ApplyPipelineRequest,
+  type DocumentProblem,
+} from '@rondo/contracts';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
@@ -42,7 +47,8 @@ export function fileCommands(program: Command, action: Action): void {
     .action(
       action(async (session, options: { file: string }) => {
         let differs = false;
-        for (const submitted of await readSubmissions(session, options.file)) differs = (await diff(session, submitted)) || differs;
+        for (const submitted of await readSubmissions(session, options.file))
+          differs = (await diff(session, submitted)) || differs;
         if (differs) throw new Ended(EXIT.no);
       }),
     );
@@ -64,16 +70,30 @@ export function fileCommands(program: Command, action: Action): void {
     );
 }
 
-async function apply(session: Session, submitted: Submitted, options: { readonly dryRun?: boolean; readonly reason: string }): Promise<void> {
+async function apply(
+  session: Session,
+  submitted: Submitted,
+  options: { readonly dryRun?: boolean; readonly reason: string },
+): Promise<void> {
   const client = await session.client(PipelineService);
-  const response = await client.applyPipeline({ ...requestOf(submitted), changeReason: options.reason, validateOnly: options.dryRun ?? false, requestId: session.requestId() });
+  const response = await client.applyPipeline({
+    ...requestOf(submitted),
+    changeReason: options.reason,
+    validateOnly: options.dryRun ?? false,
+    requestId: session.requestId(),
+  });
   if (response.problems.length > 0 || response.outcome === 'refused' || !response.pipeline) {
     reportProblems(session, submitted.label, response.problems);
     throw new Ended(EXIT.no);
   }
   const { name, generation } = response.pipeline;
   const dry = options.dryRun ? ' (dry run, nothing changed)' : '';
-  session.changed(pipelineShape, response.pipeline, `pipeline/${name} ${response.outcome}, generation ${generation}${dry}`, `rondo status ${name}`);
+  session.changed(
+    pipelineShape,
+    response.pipeline,
+    `pipeline/${name} ${response.outcome}, generation ${generation}${dry}`,
+    `rondo status ${name}`,
+  );
 }
 
 async function diff(session: Session, submitted: Submitted): Promise<boolean> {
@@ -99,7 +119,11 @@ function reportProblems(session: Session, label: string, problems: readonly Prob
   session.note(`${label}: ${problems.length} problem${problems.length === 1 ? '' : 's'}`);
   for (const problem of problems) {
     const place = problem.line > 0 ? `${label}:${problem.line}:${problem.column}` : label;
-    session.note(plainText(`  ${place}  ${problem.path === '' ? '(document)' : problem.path}: ${problem.message} [${problem.rule}]`));
+    session.note(
+      plainText(
+        `  ${place}  ${problem.path === '' ? '(document)' : problem.path}: ${problem.message} [${problem.rule}]`,
+      ),
+    );
   }
   return true;
 }
@@ -110,9 +134,17 @@ async function readSubmissions(session: Session, file: string): Promise<Submitte
   const path = resolve(cwd, file);
   const paths = read(() => statSync(path), file).isDirectory() ? documentsIn(path) : [path];
   if (paths.length === 0) {
-    throw new PermanentError('invalid', `${file} holds no pipeline document`, { field: 'file', value: file, rule: 'a .yaml, .yml or .json with kind: Pipeline' });
+    throw new PermanentError('invalid', `${file} holds no pipeline document`, {
+      field: 'file',
+      value: file,
+      rule: 'a .yaml, .yml or .json with kind: Pipeline',
+    });
   }
-  return Promise.all(paths.map((found) => submission(relative(cwd, found) || found, readText(found, DOCUMENT_BYTES_MAX), dirname(found))));
+  return Promise.all(
+    paths.map((found) =>
+      submission(relative(cwd, found) || found, readText(found, DOCUMENT_BYTES_MAX), dirname(found)),
+    ),
+  );
 }
 
 function documentsIn(folder: string): string[] {
@@ -120,7 +152,11 @@ function documentsIn(folder: string): string[] {
   return names
     .sort()
     .map((name) => join(folder, name))
-    .filter((path) => statSync(path).size <= DOCUMENT_BYTES_MAX && /^\s*"?kind"?:\s*"?Pipeline"?\s*(,|#.*)?$/m.test(readFileSync(path, 'utf8')));
+    .filter(
+      (path) =>
+        statSync(path).size <= DOCUMENT_BYTES_MAX &&
+        /^\s*"?kind"?:\s*"?Pipeline"?\s*(,|#.*)?$/m.test(readFileSync(path, 'utf8')),
+    );
 }
 
 /** Only files beside or below the document are sent: a document from elsewhere must not be able to collect others. */
@@ -131,7 +167,11 @@ async function submission(label: string, document: string, folder: string): Prom
     const path = resolve(folder, name);
     const inside = relative(folder, path);
     if (isAbsolute(name) || inside.startsWith('..') || isAbsolute(inside)) {
-      throw new PermanentError('invalid', `${label} names the file ${name}, which lies outside its folder`, { field: 'file', value: name, rule: 'a path below the document' });
+      throw new PermanentError('invalid', `${label} names the file ${name}, which lies outside its folder`, {
+        field: 'file',
+        value: name,
+        rule: 'a path below the document',
+      });
     }
     files[name] = Uint8Array.from(readBytes(path, FILE_BYTES_MAX));
   }
@@ -142,7 +182,12 @@ const readText = (path: string, bytesMax: number): string => readBytes(path, byt
 
 function readBytes(path: string, bytesMax: number): Buffer {
   const { size } = read(() => statSync(path), path);
-  if (size > bytesMax) throw new PermanentError('invalid', `${path} has ${size} bytes`, { field: 'file', value: path, rule: `at most ${bytesMax} bytes` });
+  if (size > bytesMax)
+    throw new PermanentError('invalid', `${path} has ${size} bytes`, {
+      field: 'file',
+      value: path,
+      rule: `at most ${bytesMax} bytes`,
+    });
   return read(() => readFileSync(path), path);
 }
 
@@ -150,6 +195,11 @@ function read<T>(work: () => T, path: string): T {
   try {
     return work();
   } catch (cause) {
-    throw new PermanentError('invalid', `cannot read ${path}: ${messageOf(cause)}`, { field: 'file', value: path, rule: 'a readable file', cause });
+    throw new PermanentError('invalid', `cannot read ${path}: ${messageOf(cause)}`, {
+      field: 'file',
+      value: path,
+      rule: 'a readable file',
+      cause,
+    });
   }
 }

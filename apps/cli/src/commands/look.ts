@@ -68,8 +68,12 @@ export function lookCommands(program: Command, action: Action): void {
     .action(
       action(async (session, name: string) => {
         const found = await findCycleOrDecision(session, name);
-        if (session.flags.output !== 'table') return 'cycle' in found ? session.one(cycleShape, found.cycle) : session.one(decisionShape, found.decision);
-        const lines = 'cycle' in found ? explainCycle(found.cycle, await rolloutOf(session, found.cycle.rolloutId)) : explainDecision(found.decision);
+        if (session.flags.output !== 'table')
+          return 'cycle' in found ? session.one(cycleShape, found.cycle) : session.one(decisionShape, found.decision);
+        const lines =
+          'cycle' in found
+            ? explainCycle(found.cycle, await rolloutOf(session, found.cycle.rolloutId))
+            : explainDecision(found.decision);
         session.around.out(`${lines.join('\n')}\n`);
       }, 1),
     );
@@ -92,8 +96,14 @@ async function status(session: Session, name: string): Promise<void> {
     `champion   ${modelText(pipeline.champion)} since ${timeText(pipeline.championSince)}`,
     `time       ${timeText(pipeline.policyTime)} (policy time)`,
     `budget     ${pipeline.cyclesInBudgetWindow} of ${pipeline.cyclesMax} cycles used`,
-    ...(pipeline.held ? [`held       ${pipeline.holdReason}, until ${timeText(pipeline.heldUntil)}; rondo release ${pipeline.name} --reason …`] : []),
-    ...(pipeline.coolingDownUntil ? [`cooling    until ${timeText(pipeline.coolingDownUntil)} after ${pipeline.coolingDownAfter}`] : []),
+    ...(pipeline.held
+      ? [
+          `held       ${pipeline.holdReason}, until ${timeText(pipeline.heldUntil)}; rondo release ${pipeline.name} --reason …`,
+        ]
+      : []),
+    ...(pipeline.coolingDownUntil
+      ? [`cooling    until ${timeText(pipeline.coolingDownUntil)} after ${pipeline.coolingDownAfter}`]
+      : []),
   ];
   const record = pipeline.lastDecision?.record;
   if (record) lines.push(`decision   ${record.verdict}, because ${record.reason}; rondo explain ${record.decisionId}`);
@@ -107,12 +117,18 @@ async function status(session: Session, name: string): Promise<void> {
 }
 
 /** A noun whose service only lists: one of them is picked out of the list. */
-function listed<M extends Message>(shape: Shape<M>, fetch: (session: Session, options: GetOptions) => Promise<readonly M[]>): Noun {
+function listed<M extends Message>(
+  shape: Shape<M>,
+  fetch: (session: Session, options: GetOptions) => Promise<readonly M[]>,
+): Noun {
   return {
     list: async (session, options) => session.list(shape, await fetch(session, options)),
     one: async (session, name, options) => {
-      const item = (await fetch(session, { ...options, limit: '500' })).find((candidate) => shape.name(candidate) === name);
-      if (!item) throw new PermanentError('not-found', `there is no ${shape.kind} ${name}`, { field: 'name', value: name });
+      const item = (await fetch(session, { ...options, limit: '500' })).find(
+        (candidate) => shape.name(candidate) === name,
+      );
+      if (!item)
+        throw new PermanentError('not-found', `there is no ${shape.kind} ${name}`, { field: 'name', value: name });
       session.one(shape, item);
     },
   };
@@ -120,51 +136,120 @@ function listed<M extends Message>(shape: Shape<M>, fetch: (session: Session, op
 
 const pageSize = ({ limit }: GetOptions): number => {
   const size = Number(limit);
-  if (!Number.isInteger(size) || size < 1 || size > 500) throw new PermanentError('invalid', `"${limit}" is not a limit`, { field: 'limit', value: limit, rule: '1 to 500' });
+  if (!Number.isInteger(size) || size < 1 || size > 500)
+    throw new PermanentError('invalid', `"${limit}" is not a limit`, {
+      field: 'limit',
+      value: limit,
+      rule: '1 to 500',
+    });
   return size;
 };
 
 const batchState = ({ state }: GetOptions): BatchState => {
   const known = (BatchState as unknown as Record<string, BatchState | undefined>)[state.toUpperCase()];
-  if (known === undefined && state !== '') throw new PermanentError('invalid', `"${state}" is not a state of a batch`, { field: 'state', value: state, rule: 'Checking, Ready, Quarantined, Rejected or Failed' });
+  if (known === undefined && state !== '')
+    throw new PermanentError('invalid', `"${state}" is not a state of a batch`, {
+      field: 'state',
+      value: state,
+      rule: 'Checking, Ready, Quarantined, Rejected or Failed',
+    });
   return known ?? BatchState.UNSPECIFIED;
 };
 
 const NOUNS: Readonly<Record<string, Noun>> = {
   pipelines: {
-    ...listed(pipelineShape, async (session) => (await (await session.client(PipelineService)).listPipelines({})).pipelines),
-    one: async (session, name) => session.one(pipelineShape, await (await session.client(PipelineService)).getPipeline({ pipeline: name })),
+    ...listed(
+      pipelineShape,
+      async (session) => (await (await session.client(PipelineService)).listPipelines({})).pipelines,
+    ),
+    one: async (session, name) =>
+      session.one(pipelineShape, await (await session.client(PipelineService)).getPipeline({ pipeline: name })),
   },
   cycles: {
-    ...listed(cycleShape, async (session, options) => (await (await session.client(CycleService)).listCycles({ pipeline: options.pipeline, pageSize: pageSize(options) })).cycles),
+    ...listed(
+      cycleShape,
+      async (session, options) =>
+        (
+          await (
+            await session.client(CycleService)
+          ).listCycles({ pipeline: options.pipeline, pageSize: pageSize(options) })
+        ).cycles,
+    ),
     one: async (session, name) => session.one(cycleShape, await findCycle(session, name)),
   },
   events: listed(eventShape, async (session, options) => {
-    const response = await (await session.client(EventService)).listEvents({ pipeline: options.pipeline, fate: options.state, pageSize: pageSize(options) });
+    const response = await (
+      await session.client(EventService)
+    ).listEvents({ pipeline: options.pipeline, fate: options.state, pageSize: pageSize(options) });
     session.note(`${countText(response.total)} events, ${countText(response.pending)} without a fate yet`);
     return response.events;
   }),
   decisions: {
-    ...listed(decisionShape, async (session, options) => (await (await session.client(EventService)).listDecisions({ pipeline: options.pipeline, pageSize: pageSize(options) })).decisions),
+    ...listed(
+      decisionShape,
+      async (session, options) =>
+        (
+          await (
+            await session.client(EventService)
+          ).listDecisions({ pipeline: options.pipeline, pageSize: pageSize(options) })
+        ).decisions,
+    ),
     one: async (session, name) => {
       const { record } = await (await session.client(EventService)).getDecision({ decisionId: name });
-      if (!record) throw new PermanentError('not-found', `there is no decision ${name}`, { field: 'name', value: name });
+      if (!record)
+        throw new PermanentError('not-found', `there is no decision ${name}`, { field: 'name', value: name });
       session.one(decisionShape, record);
     },
   },
   batches: {
-    ...listed(batchShape, async (session, options) => (await (await session.client(DataService)).listBatches({ pipeline: options.pipeline, state: batchState(options), pageSize: pageSize(options) })).batches),
-    one: async (session, name, options) => session.one(batchShape, await (await session.client(DataService)).getBatch({ batchId: name, pipeline: options.pipeline })),
+    ...listed(
+      batchShape,
+      async (session, options) =>
+        (
+          await (
+            await session.client(DataService)
+          ).listBatches({ pipeline: options.pipeline, state: batchState(options), pageSize: pageSize(options) })
+        ).batches,
+    ),
+    one: async (session, name, options) =>
+      session.one(
+        batchShape,
+        await (await session.client(DataService)).getBatch({ batchId: name, pipeline: options.pipeline }),
+      ),
   },
   approvals: {
-    ...listed(approvalShape, async (session, options) => (await (await session.client(ApprovalService)).listApprovals({ pipeline: options.pipeline, state: options.state })).approvals),
-    one: async (session, name) => session.one(approvalShape, await (await session.client(ApprovalService)).getApproval({ approvalId: name })),
+    ...listed(
+      approvalShape,
+      async (session, options) =>
+        (
+          await (
+            await session.client(ApprovalService)
+          ).listApprovals({ pipeline: options.pipeline, state: options.state })
+        ).approvals,
+    ),
+    one: async (session, name) =>
+      session.one(approvalShape, await (await session.client(ApprovalService)).getApproval({ approvalId: name })),
   },
   rollouts: {
-    ...listed(rolloutShape, async (session, options) => (await (await session.client(RolloutService)).listRollouts({ pipeline: options.pipeline })).rollouts),
+    ...listed(
+      rolloutShape,
+      async (session, options) =>
+        (await (await session.client(RolloutService)).listRollouts({ pipeline: options.pipeline })).rollouts,
+    ),
     one: async (session, name) => session.one(rolloutShape, await findRollout(session, name)),
   },
-  models: listed(modelShape, async (session, options) => (await (await session.client(ModelService)).listModels({ pipeline: options.pipeline })).models),
-  incidents: listed(incidentShape, async (session, options) => (await (await session.client(IncidentService)).listIncidents({ pipeline: options.pipeline })).incidents),
-  parked: listed(parkedShape, async (session) => (await (await session.client(OperationsService)).listParked({})).messages),
+  models: listed(
+    modelShape,
+    async (session, options) =>
+      (await (await session.client(ModelService)).listModels({ pipeline: options.pipeline })).models,
+  ),
+  incidents: listed(
+    incidentShape,
+    async (session, options) =>
+      (await (await session.client(IncidentService)).listIncidents({ pipeline: options.pipeline })).incidents,
+  ),
+  parked: listed(
+    parkedShape,
+    async (session) => (await (await session.client(OperationsService)).listParked({})).messages,
+  ),
 };

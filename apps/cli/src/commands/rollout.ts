@@ -48,7 +48,13 @@ export function rolloutCommands(program: Command, action: Action): void {
     .description('send this share of the traffic to the candidate')
     .argument('<rollout>', 'id, or pipeline/number of its cycle')
     .argument('<percent>', '0 to 100')
-    .action(action((session, name: string, percent: string, options: OverrideOptions) => setWeight(session, name, percent, options), 2));
+    .action(
+      action(
+        (session, name: string, percent: string, options: OverrideOptions) =>
+          setWeight(session, name, percent, options),
+        2,
+      ),
+    );
   overrideOptions(rollout.command('restore'))
     .description('after a promotion: bring the champion before this one back, as one set')
     .argument('<endpoint>')
@@ -75,24 +81,47 @@ const common = (session: Session, options: OverrideOptions, etag: string) => ({
   requestId: session.requestId(),
 });
 
-async function override(session: Session, verb: keyof typeof VERBS, name: string, options: OverrideOptions): Promise<void> {
+async function override(
+  session: Session,
+  verb: keyof typeof VERBS,
+  name: string,
+  options: OverrideOptions,
+): Promise<void> {
   const before = await findRollout(session, name);
   const client = await session.client(RolloutService);
-  const request = { rolloutId: before.rolloutId, ...common(session, options, before.etag), validateOnly: options.dryRun ?? false };
+  const request = {
+    rolloutId: before.rolloutId,
+    ...common(session, options, before.etag),
+    validateOnly: options.dryRun ?? false,
+  };
   const after = await client[VERBS[verb].method](request);
   report(session, after, VERBS[verb].next, options.dryRun ?? false);
 }
 
 async function setWeight(session: Session, name: string, percent: string, options: OverrideOptions): Promise<void> {
-  if (!/^(100|\d{1,2})$/.test(percent)) throw new PermanentError('invalid', `"${percent}" is not a weight`, { field: 'percent', value: percent, rule: 'a whole number from 0 to 100' });
+  if (!/^(100|\d{1,2})$/.test(percent))
+    throw new PermanentError('invalid', `"${percent}" is not a weight`, {
+      field: 'percent',
+      value: percent,
+      rule: 'a whole number from 0 to 100',
+    });
   const before = await findRollout(session, name);
   const client = await session.client(RolloutService);
-  const after = await client.setWeight({ rolloutId: before.rolloutId, weightPercent: Number(percent), ...common(session, options, before.etag) });
+  const after = await client.setWeight({
+    rolloutId: before.rolloutId,
+    weightPercent: Number(percent),
+    ...common(session, options, before.etag),
+  });
   report(session, after, 'get', false);
 }
 
 function report(session: Session, after: Rollout, next: string, isDry: boolean): void {
   const dry = isDry ? ' (dry run, nothing changed)' : '';
   const reason = next === 'get' ? '' : ' --reason …';
-  session.changed(rolloutShape, after, `rollout/${after.rolloutId} ${after.state}, candidate at ${after.weightPercent} %, etag ${after.etag}${dry}`, `rondo rollout ${next} ${after.rolloutId}${reason}`);
+  session.changed(
+    rolloutShape,
+    after,
+    `rollout/${after.rolloutId} ${after.state}, candidate at ${after.weightPercent} %, etag ${after.etag}${dry}`,
+    `rondo rollout ${next} ${after.rolloutId}${reason}`,
+  );
 }

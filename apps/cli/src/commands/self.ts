@@ -37,7 +37,9 @@ export function selfCommands(program: Command, action: Action): void {
     .action(
       action((session) => {
         const { server, serverSource, token, tokenSource } = session.settings;
-        session.around.out(`server  ${server}  (${serverSource})\ntoken   ${token === undefined ? '-' : '***'}  (${tokenSource})\n`);
+        session.around.out(
+          `server  ${server}  (${serverSource})\ntoken   ${token === undefined ? '-' : '***'}  (${tokenSource})\n`,
+        );
       }),
     );
 }

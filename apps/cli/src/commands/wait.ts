@@ -20,10 +20,15 @@ export function waitCommand(program: Command, action: Action): void {
     .action(
       action(async (session, name: string, options: { for: string }) => {
         const wanted = options.for.toLowerCase();
-        const last = await watch(session, name, (cycle) => cycle.phase === 'Finished' || cycle.phase.toLowerCase() === wanted);
+        const last = await watch(
+          session,
+          name,
+          (cycle) => cycle.phase === 'Finished' || cycle.phase.toLowerCase() === wanted,
+        );
         if (session.flags.output !== 'table') session.one(cycleShape, last);
         const isBad = last.phase === 'Finished' && last.result !== 'Promoted';
-        if (isBad || (last.phase === 'Finished' && wanted !== 'finished' && wanted !== 'promoted')) throw new Ended(EXIT.no);
+        if (isBad || (last.phase === 'Finished' && wanted !== 'finished' && wanted !== 'promoted'))
+          throw new Ended(EXIT.no);
       }, 1),
     );
 }
@@ -41,7 +46,8 @@ async function watch(session: Session, name: string, isReached: (cycle: Cycle) =
       try {
         for await (const cycle of client.watchCycle(request, { signal })) {
           const line = cycle.result === '' ? `${cycle.phase}: ${cycle.next}` : `${cycle.result}: ${cycle.reason}`;
-          if (line !== shown && session.flags.output === 'table') around.out(plainText(`${cycleName(cycle)} ${line}`) + '\n');
+          if (line !== shown && session.flags.output === 'table')
+            around.out(plainText(`${cycleName(cycle)} ${line}`) + '\n');
           shown = line;
           if (isReached(cycle)) return cycle;
         }
@@ -53,7 +59,8 @@ async function watch(session: Session, name: string, isReached: (cycle: Cycle) =
     }
   } catch (error) {
     if (around.interrupted.aborted) return ended(session, EXIT.interrupted, 'interrupted; the cycle goes on');
-    if (late.signal.aborted) return ended(session, EXIT.timedOut, `not within ${session.flags.timeout}; the cycle goes on`);
+    if (late.signal.aborted)
+      return ended(session, EXIT.timedOut, `not within ${session.flags.timeout}; the cycle goes on`);
     throw error;
   } finally {
     cancelTimer();
@@ -74,6 +81,10 @@ function pause(session: Session, signal: AbortSignal): Promise<void> {
       work();
     };
     clock.wakeAt(clock.now() + PAUSE_MS, stop(resolve));
-    signal.addEventListener('abort', stop(() => reject(new TransientError('stopped waiting'))), { once: true });
+    signal.addEventListener(
+      'abort',
+      stop(() => reject(new TransientError('stopped waiting'))),
+      { once: true },
+    );
   });
 }
