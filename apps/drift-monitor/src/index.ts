@@ -1,1 +1,5 @@
-export {};
+export {
+  DriftMonitorModule,
+  type DriftMonitorOptions,
+} from "./drift-monitor.module.js";
+export { driftMonitorConfig, type DriftMonitorConfig } from "./config.js";

@@ -1,0 +1,214 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  DriftEvaluatedSchema,
+  DriftState as DriftStateMessage,
+  PerformanceEvaluatedSchema,
+  ReferenceProfiledSchema,
+  type BatchReady,
+  type ChampionChanged,
+  type DriftEvaluated,
+  type Estimate,
+  type EstimateSchema,
+  type PerformanceEvaluated,
+  type PredictionsLogged,
+  type TimeRange,
+} from "@rondo/contracts";
+import type { Outgoing } from "@rondo/journal";
+import { PermanentError } from "@rondo/kernel";
+import type {
+  DriftEvaluation,
+  DriftState,
+  FeatureDrift,
+} from "./domain/drift-evaluation.js";
+import type { EstimateValue } from "./domain/model-reference.js";
+import type { PerformanceEvaluation, Window } from "./domain/performance.js";
+import type { DriftRequest, Reference } from "./domain/reference.js";
+import { servedRequest, type ServedRequest } from "./domain/served-request.js";
+
+const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
+  insufficient: DriftStateMessage.INSUFFICIENT,
+  clear: DriftStateMessage.CLEAR,
+  suspected: DriftStateMessage.SUSPECTED,
+  detected: DriftStateMessage.DETECTED,
+};
+
+/** The new reference, its profile still to be made. @throws PermanentError `invalid` when something needed is absent */
+export function referenceFrom(event: ChampionChanged): Reference {
+  const { pipeline, to, referenceRows, snapshotDigest } = event;
+  if (!to) throw missing("ChampionChanged", "to");
+  if (!referenceRows) throw missing("ChampionChanged", "reference_rows");
+  return {
+    pipeline,
+    model: { name: to.name, version: to.version, digest: to.digest },
+    snapshotDigest,
+    rowsDigest: referenceRows.digest,
+    featureNames: [...event.featureNames],
+    importance: [...event.featureImportance],
+    metrics: event.referenceMetrics.map(estimateFrom),
+    status: "profiling",
+    profileDigest: "",
+    waiting: [],
+  };
+}
+
+/** The interval a batch covers. @throws PermanentError `invalid` when it has none */
+export function windowFrom(range: TimeRange | undefined): Window {
+  if (!range?.start || !range.end) throw missing("BatchReady", "data_interval");
+  const window = {
+    startMs: timestampMs(range.start),
+    endMs: timestampMs(range.end),
+  };
+  if (window.endMs > window.startMs) return window;
+  const rule = "the end is after the start";
+  throw new PermanentError("invalid", `BatchReady: data_interval is empty`, {
+    field: "data_interval",
+    value: window,
+    rule,
+  });
+}
+
+/** The comparison a batch asks for. @throws PermanentError `invalid` without features */
+export function driftRequestFrom(
+  event: BatchReady,
+  modelDigest: string,
+): DriftRequest {
+  if (!event.featuresArtifact) throw missing("BatchReady", "features_artifact");
+  return {
+    pipeline: event.pipeline,
+    batchId: event.batchId,
+    featuresDigest: event.featuresArtifact.digest,
+    ...windowFrom(event.dataInterval),
+    generation: Number(event.policyGeneration),
+    modelDigest,
+  };
+}
+
+/** What is kept of an answered request; undefined when no champion answered or its time is unknown. */
+export function servedFrom(
+  message: PredictionsLogged,
+): ServedRequest | undefined {
+  const { pipeline, requestId, eventTime, champion, championScores } = message;
+  if (!eventTime || !champion || championScores.length === 0) return undefined;
+  const served = {
+    pipeline,
+    requestId,
+    eventTimeMs: timestampMs(eventTime),
+    modelDigest: champion.digest,
+  };
+  return servedRequest(served, championScores);
+}
+
+/** A profile was stored. */
+export function profiledOutgoing(
+  reference: Reference,
+  sizeBytes: number,
+): Outgoing {
+  const { pipeline, model, snapshotDigest, profileDigest } = reference;
+  const profile = {
+    digest: profileDigest,
+    mediaType: "application/json",
+    sizeBytes: BigInt(sizeBytes),
+  };
+  const message = create(ReferenceProfiledSchema, {
+    pipeline,
+    model,
+    snapshotDigest,
+    profile,
+  });
+  return { schema: ReferenceProfiledSchema, message, key: pipeline };
+}
+
+/** A comparison as others are told and the API shows it. */
+export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
+  const {
+    window,
+    features,
+    importanceWeighted,
+    rows,
+    evaluatedAtMs,
+    state,
+    ...same
+  } = evaluation;
+  return create(DriftEvaluatedSchema, {
+    ...same,
+    state: STATES[state],
+    window: rangeTo(window),
+    features: features.map(featureTo),
+    importanceWeighted: estimateTo(importanceWeighted),
+    rows: BigInt(rows),
+    evaluatedAt: timestampFromMs(evaluatedAtMs),
+  });
+}
+
+/** An evaluation as others are told and the API shows it. */
+export function performanceTo(
+  evaluation: PerformanceEvaluation,
+): PerformanceEvaluated {
+  const { window, metrics, referenceMetrics, rows, evaluatedAtMs, ...same } =
+    evaluation;
+  return create(PerformanceEvaluatedSchema, {
+    ...same,
+    window: rangeTo(window),
+    metrics: metrics.map(estimateTo),
+    referenceMetrics: referenceMetrics.map(estimateTo),
+    rows: BigInt(rows),
+    evaluatedAt: timestampFromMs(evaluatedAtMs),
+  });
+}
+
+function featureTo({ feature, state, psi, distance, ...rest }: FeatureDrift) {
+  const {
+    log10PValue,
+    adjustedLog10PValue,
+    binEdges,
+    referenceShares,
+    currentShares,
+    ...same
+  } = rest;
+  return {
+    ...same,
+    feature,
+    state: STATES[state],
+    psi: estimateTo(psi),
+    ...(distance && { distance: estimateTo(distance) }),
+    pValueLog10: log10PValue,
+    adjustedPValueLog10: adjustedLog10PValue,
+    binEdges: [...binEdges],
+    referenceShares: [...referenceShares],
+    currentShares: [...currentShares],
+  };
+}
+
+function rangeTo({ startMs, endMs }: Window) {
+  return { start: timestampFromMs(startMs), end: timestampFromMs(endMs) };
+}
+
+function estimateTo(
+  estimate: EstimateValue,
+): MessageInitShape<typeof EstimateSchema> {
+  return { ...estimate, n: BigInt(Math.round(estimate.n)) };
+}
+
+function estimateFrom(estimate: Estimate): EstimateValue {
+  const { name, value, lower, upper, confidence, slice, method, limit } =
+    estimate;
+  return {
+    name,
+    value,
+    ...(lower !== undefined && { lower }),
+    ...(upper !== undefined && { upper }),
+    confidence,
+    n: Number(estimate.n),
+    slice,
+    method,
+    ...(limit !== undefined && { limit }),
+  };
+}
+
+function missing(message: string, field: string): PermanentError {
+  return new PermanentError("invalid", `${message} has no ${field}`, {
+    field,
+    rule: "required",
+  });
+}

@@ -1,0 +1,226 @@
+import {
+  startBreachTracker,
+  updateBreachTracker,
+  type BreachTracker,
+  normalQuantile,
+} from "@rondo/statistics";
+import type { FeatureComparison } from "./feature-comparison.js";
+import { benjaminiHochbergLog10 } from "./log10-adjustment.js";
+import type { EstimateValue, ModelReference } from "./model-reference.js";
+
+/** Clear to detected, or too few rows to tell. */
+export type DriftState = "insufficient" | "clear" | "suspected" | "detected";
+
+/** `spec.monitoring.drift` of the policy. */
+export interface DriftRule {
+  /** Fewer rows, in the batch or in the reference, are not judged. */
+  readonly minRows: number;
+  /** Benjamini-Hochberg level over all features. */
+  readonly falseDiscoveryRate: number;
+  readonly psiFloorLevel: number;
+  /** PSI above its noise floor. */
+  readonly suspectedPsi: number;
+  readonly detectedPsi: number;
+  readonly persistence: { readonly breaches: number; readonly outOf: number };
+}
+
+/** One feature, judged. */
+export type FeatureDrift = {
+  readonly feature: string;
+  readonly state: DriftState;
+  readonly psi: EstimateValue;
+  readonly distance?: EstimateValue;
+  readonly log10PValue: number;
+  readonly adjustedLog10PValue: number;
+  /** Share of the champion's importance, 0..1; all shares sum to 1. */
+  readonly importance: number;
+  readonly nullRateReference: number;
+  readonly nullRateCurrent: number;
+  readonly binEdges: readonly number[];
+  readonly referenceShares: readonly number[];
+  readonly currentShares: readonly number[];
+};
+
+/** A batch compared with the reference, before persistence is asked. */
+export interface BatchDrift {
+  /** Of this batch alone. */
+  readonly state: DriftState;
+  readonly features: readonly FeatureDrift[];
+  readonly importanceWeighted: EstimateValue;
+  readonly featuresDetected: number;
+  readonly rows: number;
+}
+
+/** A batch compared with the reference, as it is recorded. */
+export type DriftEvaluation = {
+  readonly pipeline: string;
+  readonly evaluationId: string;
+  readonly model: ModelReference;
+  readonly batchId: string;
+  readonly window: { readonly startMs: number; readonly endMs: number };
+  /** With persistence: `detected` needs enough breaches among the last batches. */
+  readonly state: DriftState;
+  readonly features: readonly FeatureDrift[];
+  readonly importanceWeighted: EstimateValue;
+  readonly featuresDetected: number;
+  readonly referenceDigest: string;
+  readonly rows: number;
+  readonly evaluatedAtMs: number;
+};
+
+const CONFIDENCE = 0.95;
+
+/**
+ * Judges all features of a batch. A feature drifts when its difference is significant over all features at once
+ * (Benjamini-Hochberg) and its PSI is far enough above what sampling alone gives. The batch is judged by the drift the model
+ * feels, the sum of importance times PSI above the floor: from `suspectedPsi` on it is detected if a feature is, else
+ * suspected. Below, a detected feature of at least average importance makes it suspected; one the model ignores does not.
+ * @param importance in the order of `comparisons`, >= 0; without any (or of another length) all features weigh the same
+ */
+export function judgeBatch(
+  comparisons: readonly FeatureComparison[],
+  importance: readonly number[],
+  rows: number,
+  rule: DriftRule,
+): BatchDrift {
+  const weights = importanceShares(importance, comparisons.length);
+  const judged = comparisons.map(
+    ({ rows: n, referenceRows, sufficient }) =>
+      sufficient && n >= rule.minRows && referenceRows >= rule.minRows,
+  );
+  // A feature with too few rows is no test: it must not make the others' limits stricter.
+  const tested = benjaminiHochbergLog10(
+    comparisons.filter((_, i) => judged[i]).map((item) => item.log10PValue),
+  );
+  const features = comparisons.map((comparison, i): FeatureDrift => {
+    const adjustedLog10PValue = judged[i]
+      ? tested[judged.slice(0, i).filter(Boolean).length]!
+      : 0;
+    const state = judged[i]
+      ? featureState(comparison, adjustedLog10PValue, rule)
+      : "insufficient";
+    const {
+      feature,
+      psi,
+      distance,
+      log10PValue,
+      nullRateReference,
+      nullRateCurrent,
+    } = comparison;
+    const { binEdges, referenceShares, currentShares } = comparison;
+    return {
+      feature,
+      state,
+      psi,
+      ...(distance && { distance }),
+      log10PValue,
+      adjustedLog10PValue,
+      importance: weights[i]!,
+      nullRateReference,
+      nullRateCurrent,
+      binEdges,
+      referenceShares,
+      currentShares,
+    };
+  });
+  const importanceWeighted = weightedDrift(comparisons, weights, judged, rows);
+  return {
+    state: batchState(features, importanceWeighted.value, rule),
+    features,
+    importanceWeighted,
+    featuresDetected: features.filter(({ state }) => state === "detected")
+      .length,
+    rows,
+  };
+}
+
+/** Remembers one more batch; a batch that could not be judged is no evidence either way, and another rule starts afresh. */
+export function withPersistence(
+  tracker: BreachTracker | undefined,
+  batch: DriftState,
+  { persistence }: DriftRule,
+): { readonly tracker: BreachTracker; readonly state: DriftState } {
+  const { breaches: needed, outOf: window } = persistence;
+  const fits = tracker?.needed === needed && tracker.window === window;
+  const before =
+    tracker && fits ? tracker : startBreachTracker({ needed, window });
+  if (batch === "insufficient")
+    return { tracker: before, state: "insufficient" };
+  const after = updateBreachTracker(before, batch === "detected");
+  const state =
+    after.status === "clear" && batch !== "clear" ? "suspected" : after.status;
+  return { tracker: after, state };
+}
+
+function featureState(
+  comparison: FeatureComparison,
+  adjusted: number,
+  rule: DriftRule,
+): DriftState {
+  const above = excessOf(comparison);
+  if (
+    adjusted > Math.log10(rule.falseDiscoveryRate) ||
+    above < rule.suspectedPsi
+  )
+    return "clear";
+  return above < rule.detectedPsi ? "suspected" : "detected";
+}
+
+function batchState(
+  features: readonly FeatureDrift[],
+  weighted: number,
+  rule: DriftRule,
+): DriftState {
+  if (features.every(({ state }) => state === "insufficient"))
+    return "insufficient";
+  const found = features.filter(({ state }) => state === "detected");
+  if (weighted >= rule.suspectedPsi)
+    return found.length > 0 ? "detected" : "suspected";
+  return found.some(({ importance }) => importance * features.length >= 1)
+    ? "suspected"
+    : "clear";
+}
+
+function excessOf({ psi }: FeatureComparison): number {
+  return Math.max(0, psi.value - psi.limit!);
+}
+
+function importanceShares(
+  importance: readonly number[],
+  features: number,
+): number[] {
+  const usable =
+    importance.length === features &&
+    importance.every((share) => Number.isFinite(share) && share >= 0);
+  const total = usable ? importance.reduce((sum, share) => sum + share, 0) : 0;
+  return Array.from({ length: features }, (_, i) =>
+    total > 0 ? importance[i]! / total : 1 / features,
+  );
+}
+
+/** The interval adds the standard errors as if all features moved together, because they come from the same rows. */
+function weightedDrift(
+  comparisons: readonly FeatureComparison[],
+  weights: readonly number[],
+  judged: readonly boolean[],
+  rows: number,
+): EstimateValue {
+  let value = 0;
+  let standardError = 0;
+  comparisons.forEach((comparison, i) => {
+    if (!judged[i]) return;
+    value += weights[i]! * excessOf(comparison);
+    standardError += weights[i]! * comparison.psiStandardError;
+  });
+  const reach = normalQuantile((1 + CONFIDENCE) / 2) * standardError;
+  return {
+    name: "importanceWeightedPsi",
+    value,
+    lower: Math.max(0, value - reach),
+    upper: value + reach,
+    confidence: CONFIDENCE,
+    n: rows,
+    slice: "all",
+    method: "delta method, features taken as moving together",
+  };
+}

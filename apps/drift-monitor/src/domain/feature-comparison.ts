@@ -1,0 +1,234 @@
+import {
+  chiSquaredTwoSample,
+  ksTwoSampleSorted,
+  log10KolmogorovSurvival,
+  normalQuantile,
+  psi,
+  type PsiResult,
+} from "@rondo/statistics";
+import { floatsFromText } from "./float-text.js";
+import type { EstimateValue } from "./model-reference.js";
+import {
+  countBelow,
+  countsBetween,
+  countUpTo,
+  type CategoryProfile,
+  type ContinuousProfile,
+  type FeatureProfile,
+  type SortedFeature,
+} from "./reference-profile.js";
+
+/** Coverage of every interval below. */
+const CONFIDENCE = 0.95;
+const Z = normalQuantile((1 + CONFIDENCE) / 2);
+
+/** How far one feature of a batch is from the champion's reference. */
+export interface FeatureComparison {
+  readonly feature: string;
+  /** Rows of the batch and of the reference, with and without a value. */
+  readonly rows: number;
+  readonly referenceRows: number;
+  /** Over bins of the reference and one bin for missing values; its `limit` is the noise floor. */
+  readonly psi: EstimateValue;
+  /** Sampling error of the PSI. */
+  readonly psiStandardError: number;
+  /** False when there are too few rows per bin to tell drift from noise. */
+  readonly sufficient: boolean;
+  /** Absent when one side has no value at all. */
+  readonly distance?: EstimateValue;
+  /** log10 of the chance of as large a difference, in values or in missing values, without drift. */
+  readonly log10PValue: number;
+  readonly nullRateReference: number;
+  readonly nullRateCurrent: number;
+  /** Inner edges, or the categories. */
+  readonly binEdges: readonly number[];
+  /** Shares of the rows with a value, binEdges.length + 1 of them; of categories the last is every other value. */
+  readonly referenceShares: readonly number[];
+  readonly currentShares: readonly number[];
+}
+
+/** A test of the values, or why there is none. */
+interface ValueTest {
+  readonly log10PValue?: number;
+  readonly distance?: EstimateValue;
+}
+
+/**
+ * Compares a feature of a batch with its profile: PSI with a noise floor, Kolmogorov-Smirnov (continuous) or chi-squared
+ * with Cramér's V (few values), and a chi-squared test of the share of missing values. The p-value is the smaller of the
+ * two tests', doubled when there are two (Bonferroni).
+ * @param psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
+ */
+export function compareFeature(
+  profile: FeatureProfile,
+  current: SortedFeature,
+  { psiFloorLevel }: { readonly psiFloorLevel: number },
+): FeatureComparison {
+  const referenceRows = profile.rows + profile.nulls;
+  const rows = current.values.length + current.nulls;
+  const { binEdges, reference, now } = binned(profile, current.values);
+  const before = [...reference, profile.nulls];
+  const after = [...now, current.nulls];
+  const result = psi(before, after, { level: psiFloorLevel });
+  const psiStandardError = standardError(before, after, result);
+  const values =
+    profile.kind === "continuous"
+      ? ksTest(profile, current)
+      : categoryTest(profile, reference, now);
+  const nulls = chiSquaredTwoSample(
+    [profile.rows, profile.nulls],
+    [current.values.length, current.nulls],
+  );
+  const tests = [
+    values.log10PValue,
+    nulls.kind === "tested" ? nulls.log10PValue : undefined,
+  ].filter((test) => test !== undefined);
+  return {
+    feature: profile.feature,
+    rows,
+    referenceRows,
+    psi: {
+      name: "psi",
+      value: result.value,
+      lower: Math.max(0, result.value - Z * psiStandardError),
+      upper: result.value + Z * psiStandardError,
+      confidence: CONFIDENCE,
+      n: rows,
+      slice: profile.feature,
+      method: "delta method",
+      limit: result.floor,
+    },
+    psiStandardError,
+    sufficient: result.sufficient,
+    ...(values.distance && { distance: values.distance }),
+    log10PValue:
+      tests.length === 0
+        ? 0
+        : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
+    nullRateReference: profile.nulls / referenceRows,
+    nullRateCurrent: current.nulls / rows,
+    binEdges,
+    referenceShares: shares(reference),
+    currentShares: shares(now),
+  };
+}
+
+function binned(
+  profile: FeatureProfile,
+  values: Float32Array,
+): { binEdges: readonly number[]; reference: number[]; now: number[] } {
+  if (profile.kind === "continuous") {
+    const { edges, counts } = profile;
+    return {
+      binEdges: edges,
+      reference: [...counts],
+      now: countsBetween(values, edges),
+    };
+  }
+  const known = profile.values.map(
+    (value) => countUpTo(values, value) - countBelow(values, value),
+  );
+  const other = values.length - known.reduce((sum, count) => sum + count, 0);
+  return {
+    binEdges: profile.values,
+    reference: [...profile.counts, 0],
+    now: [...known, other],
+  };
+}
+
+function shares(counts: readonly number[]): number[] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return counts.map((count) => (total === 0 ? 0 : count / total));
+}
+
+/**
+ * Standard error of a PSI: first-order delta method over both multinomial samples, and the variance that sampling alone
+ * gives it (2·(bins - 1)·(1/n + 1/m)²), which the first order misses where the shares agree.
+ */
+function standardError(
+  before: readonly number[],
+  after: readonly number[],
+  { degreesOfFreedom }: PsiResult,
+): number {
+  const n = before.reduce((sum, count) => sum + count, 0);
+  const m = after.reduce((sum, count) => sum + count, 0);
+  const bins = before.length;
+  const reference = { mean: 0, square: 0 };
+  const current = { mean: 0, square: 0 };
+  for (let i = 0; i < bins; i++) {
+    if (before[i] === 0 && after[i] === 0) continue;
+    const p = (before[i]! + 0.5) / (n + bins / 2);
+    const q = (after[i]! + 0.5) / (m + bins / 2);
+    const byReference = Math.log(p / q) + 1 - q / p;
+    const byCurrent = Math.log(q / p) + 1 - p / q;
+    reference.mean += p * byReference;
+    reference.square += p * byReference ** 2;
+    current.mean += q * byCurrent;
+    current.square += q * byCurrent ** 2;
+  }
+  const firstOrder =
+    (reference.square - reference.mean ** 2) / n +
+    (current.square - current.mean ** 2) / m;
+  return Math.sqrt(
+    Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2,
+  );
+}
+
+/**
+ * Kolmogorov-Smirnov against the kept order statistics. When they are not all of the reference, the distance may be off by
+ * half a step of theirs, so it counts one step less in the test.
+ */
+function ksTest(profile: ContinuousProfile, current: SortedFeature): ValueTest {
+  const m = current.values.length;
+  if (m === 0) return {};
+  const kept = floatsFromText(profile.kept);
+  const { statistic, log10PValue } = ksTwoSampleSorted(kept, current.values);
+  const n = profile.rows;
+  // Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of the error for either sample.
+  const reach =
+    Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) *
+    (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
+  const whole = kept.length === n;
+  const certain = Math.max(0, statistic - 1 / kept.length);
+  return {
+    log10PValue: whole
+      ? log10PValue
+      : log10KolmogorovSurvival(certain * Math.sqrt((n * m) / (n + m))),
+    distance: {
+      name: "ks",
+      value: statistic,
+      lower: Math.max(0, statistic - reach),
+      upper: Math.min(1, statistic + reach),
+      confidence: CONFIDENCE,
+      n: m,
+      slice: profile.feature,
+      method: "Kolmogorov-Smirnov, DKW band",
+    },
+  };
+}
+
+function categoryTest(
+  profile: CategoryProfile,
+  reference: readonly number[],
+  now: readonly number[],
+): ValueTest {
+  const m = now.reduce((sum, count) => sum + count, 0);
+  if (profile.rows === 0 || m === 0) return {};
+  const test = chiSquaredTwoSample(reference, now);
+  const value = test.kind === "tested" ? test.cramersV : 0;
+  // The root of a non-central chi-squared statistic has a standard deviation of at most about 1.
+  const reach = Z / Math.sqrt(profile.rows + m);
+  return {
+    ...(test.kind === "tested" && { log10PValue: test.log10PValue }),
+    distance: {
+      name: "cramersV",
+      value,
+      lower: Math.max(0, value - reach),
+      upper: Math.min(1, value + reach),
+      confidence: CONFIDENCE,
+      n: m,
+      slice: profile.feature,
+      method: "chi-squared, normal approximation of its root",
+    },
+  };
+}

@@ -1,0 +1,206 @@
+import type { EstimateValue, ModelReference } from "./model-reference.js";
+
+/** Windows whose labels may still come. */
+const OPEN_WINDOWS = 2;
+/** Rows known later than the evaluation, as a share of all predictions, that make it worth repeating. */
+const RESTATED_SHARE = 0.05;
+
+/** A half-open range of event time. */
+export type Window = { readonly startMs: number; readonly endMs: number };
+
+/** A window as it was last evaluated. */
+export type WindowRecord = Window & {
+  readonly modelDigest: string;
+  /** 0 for the first evaluation, one more for each restatement. */
+  readonly revision: number;
+  /** An evaluation of it is queued or running. */
+  readonly pending: boolean;
+  readonly predictions: number;
+  readonly labelled: number;
+  /** Predictions and outcomes that came since the evaluation read the window. */
+  readonly lateRows: number;
+  /** Sum over its labelled rows of log loss minus the reference's log loss, and their number. */
+  readonly excess: number;
+  readonly excessRows: number;
+};
+
+/** Performance of one pipeline's champion so far. */
+export type PerformanceRecord = {
+  readonly modelDigest: string;
+  /** Last windows, oldest first. */
+  readonly windows: readonly WindowRecord[];
+  /** Excess of windows no longer listed, since the promotion. */
+  readonly folded: { readonly excess: number; readonly rows: number };
+  readonly evaluations: number;
+  /** Newest day (of event time, since the epoch) that traffic was seen for. */
+  readonly newestDay: number;
+};
+
+/** One evaluation of a window; a later one of the same window restates it and does not replace it. */
+export type PerformanceEvaluation = {
+  readonly pipeline: string;
+  readonly evaluationId: string;
+  readonly model: ModelReference;
+  readonly window: Window;
+  readonly estimated: boolean;
+  /** Labelled predictions / predictions, 0..1. */
+  readonly labelCoverage: number;
+  readonly metrics: readonly EstimateValue[];
+  readonly referenceMetrics: readonly EstimateValue[];
+  /** Mean log loss above the reference over all labelled predictions since the promotion. */
+  readonly logLossExcess: number;
+  readonly state: "sufficient" | "insufficient";
+  readonly rows: number;
+  readonly evaluatedAtMs: number;
+};
+
+/** Nothing seen yet. */
+export const noPerformance: PerformanceRecord = {
+  modelDigest: "",
+  windows: [],
+  folded: { excess: 0, rows: 0 },
+  evaluations: 0,
+  newestDay: Number.MIN_SAFE_INTEGER,
+};
+
+/** What a window can be judged by: outcomes, scores alone, or nothing. */
+export function judgedBy(
+  rows: { readonly predictions: number; readonly labelled: number },
+  minRows: number,
+): "labels" | "scores" | "nothing" {
+  if (rows.labelled >= minRows) return "labels";
+  return rows.predictions >= minRows ? "scores" : "nothing";
+}
+
+/** A new champion: sums start afresh; windows of the one before stay listed until newer ones push them out. */
+export function withChampion(
+  record: PerformanceRecord,
+  modelDigest: string,
+): PerformanceRecord {
+  return { ...record, modelDigest, folded: { excess: 0, rows: 0 } };
+}
+
+/** The window is to be evaluated; undefined when it has been, for this champion, or is about to be. */
+export function withOpenedWindow(
+  record: PerformanceRecord,
+  window: Window,
+): PerformanceRecord | undefined {
+  const { modelDigest } = record;
+  if (
+    record.windows.some(
+      (known) => sameWindow(known, window) && known.modelDigest === modelDigest,
+    )
+  )
+    return undefined;
+  const opened: WindowRecord = {
+    ...window,
+    modelDigest,
+    revision: 0,
+    pending: true,
+    predictions: 0,
+    labelled: 0,
+    lateRows: 0,
+    excess: 0,
+    excessRows: 0,
+  };
+  const others = record.windows.filter((known) => !sameWindow(known, window));
+  const ordered = [...others, opened].sort(
+    (a, b) => a.endMs - b.endMs || a.startMs - b.startMs,
+  );
+  const dropped = ordered
+    .slice(0, -OPEN_WINDOWS)
+    .filter((known) => known.modelDigest === modelDigest);
+  return {
+    ...record,
+    windows: ordered.slice(-OPEN_WINDOWS),
+    folded: {
+      excess: dropped.reduce(
+        (sum, known) => sum + known.excess,
+        record.folded.excess,
+      ),
+      rows: dropped.reduce(
+        (sum, known) => sum + known.excessRows,
+        record.folded.rows,
+      ),
+    },
+  };
+}
+
+/** Rows became known at a moment of event time: late when it lies in a listed window of the champion. */
+export function withLateRows(
+  record: PerformanceRecord,
+  late: {
+    readonly eventTimeMs: number;
+    readonly modelDigest: string;
+    readonly rows: number;
+  },
+):
+  | { readonly record: PerformanceRecord; readonly restate?: WindowRecord }
+  | undefined {
+  const { eventTimeMs, modelDigest, rows } = late;
+  const hit = record.windows.find(
+    ({ startMs, endMs, modelDigest: judged }) =>
+      startMs <= eventTimeMs &&
+      eventTimeMs < endMs &&
+      judged === modelDigest &&
+      judged === record.modelDigest,
+  );
+  if (!hit || rows === 0) return undefined;
+  return restatedWhenDue(record, { ...hit, lateRows: hit.lateRows + rows });
+}
+
+/** The evaluation of a listed window is done; says whether so much came meanwhile that it must be repeated. */
+export function withEvaluatedWindow(
+  record: PerformanceRecord,
+  evaluated: WindowRecord,
+  found: Pick<
+    WindowRecord,
+    "predictions" | "labelled" | "excess" | "excessRows"
+  >,
+): { readonly record: PerformanceRecord; readonly restate?: WindowRecord } {
+  const now = record.windows.find((known) => sameWindow(known, evaluated));
+  const lateRows = Math.max(0, (now?.lateRows ?? 0) - evaluated.lateRows);
+  return restatedWhenDue(record, {
+    ...evaluated,
+    ...found,
+    lateRows,
+    pending: false,
+  });
+}
+
+/** Mean log loss above the reference since the promotion, per labelled prediction; 0 before the first. */
+export function logLossExcess({
+  windows,
+  folded,
+  modelDigest,
+}: PerformanceRecord): number {
+  const own = windows.filter((window) => window.modelDigest === modelDigest);
+  const rows = own.reduce(
+    (sum, window) => sum + window.excessRows,
+    folded.rows,
+  );
+  return rows === 0
+    ? 0
+    : own.reduce((sum, window) => sum + window.excess, folded.excess) / rows;
+}
+
+/** Two ranges with the same ends. */
+export function sameWindow(a: Window, b: Window): boolean {
+  return a.startMs === b.startMs && a.endMs === b.endMs;
+}
+
+function restatedWhenDue(
+  record: PerformanceRecord,
+  window: WindowRecord,
+): { readonly record: PerformanceRecord; readonly restate?: WindowRecord } {
+  const due =
+    !window.pending &&
+    window.lateRows > RESTATED_SHARE * Math.max(1, window.predictions);
+  const kept = due
+    ? { ...window, pending: true, revision: window.revision + 1 }
+    : window;
+  const windows = record.windows.map((known) =>
+    sameWindow(known, window) ? kept : known,
+  );
+  return { record: { ...record, windows }, ...(due && { restate: kept }) };
+}

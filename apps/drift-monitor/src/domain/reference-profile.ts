@@ -1,0 +1,157 @@
+import { edgesFromQuantiles } from "@rondo/statistics";
+import { floatsToText } from "./float-text.js";
+import type { ModelReference } from "./model-reference.js";
+
+/** Bins of a continuous feature: deciles of the reference. */
+const BINS = 10;
+/** Features with at most so many different values are compared value by value. */
+const CATEGORIES_MAX = 20;
+/** Order statistics kept per continuous feature; they place its distribution function to within 1 in 10,000. */
+const KEPT_VALUES_MAX = 5000;
+
+/** A feature with many values, as the champion was trained on it. */
+export type ContinuousProfile = {
+  readonly kind: "continuous";
+  readonly feature: string;
+  /** Rows with a value. */
+  readonly rows: number;
+  readonly nulls: number;
+  readonly min: number;
+  readonly max: number;
+  /** Inner edges, strictly ascending; bin i holds (edges[i - 1], edges[i]]. */
+  readonly edges: readonly number[];
+  /** edges.length + 1 counts. */
+  readonly counts: readonly number[];
+  /** Evenly spaced order statistics (every value when there are at most 5,000), ascending; float32, little-endian, base64. */
+  readonly kept: string;
+};
+
+/** A feature with few values. */
+export type CategoryProfile = {
+  readonly kind: "category";
+  readonly feature: string;
+  readonly rows: number;
+  readonly nulls: number;
+  /** Ascending. */
+  readonly values: readonly number[];
+  readonly counts: readonly number[];
+};
+
+/** How a feature was distributed. A feature without any value has no values and no counts. */
+export type FeatureProfile = ContinuousProfile | CategoryProfile;
+
+/** What the champion was trained on: all that later batches are compared with. */
+export type ReferenceProfile = {
+  readonly pipeline: string;
+  readonly model: ModelReference;
+  readonly snapshotDigest: string;
+  readonly rows: number;
+  readonly features: readonly FeatureProfile[];
+};
+
+/** One feature of a set of rows: its values ascending and finite, and how many rows have none. */
+export interface SortedFeature {
+  readonly feature: string;
+  readonly values: Float32Array;
+  /** Rows whose value is absent or not a finite number. */
+  readonly nulls: number;
+}
+
+/** Summarises a feature. Equal values give equal profiles. */
+export function profileOf({
+  feature,
+  values,
+  nulls,
+}: SortedFeature): FeatureProfile {
+  const rows = values.length;
+  const categories = fewValues(values);
+  if (categories) {
+    const counts = categories.map(
+      (value) => countUpTo(values, value) - countBelow(values, value),
+    );
+    return {
+      kind: "category",
+      feature,
+      rows,
+      nulls,
+      values: categories,
+      counts,
+    };
+  }
+  const min = values[0]!;
+  const max = values[rows - 1]!;
+  const deciles = Array.from(
+    { length: BINS - 1 },
+    (_, i) => values[Math.ceil(((i + 1) / BINS) * rows) - 1]!,
+  );
+  const edges = Array.from(edgesFromQuantiles(deciles, max));
+  return {
+    kind: "continuous",
+    feature,
+    rows,
+    nulls,
+    min,
+    max,
+    edges,
+    counts: countsBetween(values, edges),
+    kept: floatsToText(evenlySpaced(values)),
+  };
+}
+
+/** Rows per bin of ascending values; edges as in {@link ContinuousProfile}. */
+export function countsBetween(
+  values: Float32Array,
+  edges: readonly number[],
+): number[] {
+  const upTo = edges.map((edge) => countUpTo(values, edge));
+  return [...upTo, values.length].map(
+    (count, i) => count - (i === 0 ? 0 : upTo[i - 1]!),
+  );
+}
+
+/** How many ascending values are at or below the limit. */
+export function countUpTo(values: Float32Array, limit: number): number {
+  return partitionPoint(values, (value) => value <= limit);
+}
+
+/** How many ascending values are below the limit. */
+export function countBelow(values: Float32Array, limit: number): number {
+  return partitionPoint(values, (value) => value < limit);
+}
+
+function partitionPoint(
+  values: Float32Array,
+  belongsBefore: (value: number) => boolean,
+): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (belongsBefore(values[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The different values, or undefined when there are too many of them. Jumps from value to value, so it reads few rows. */
+function fewValues(values: Float32Array): number[] | undefined {
+  const found: number[] = [];
+  for (
+    let at = 0;
+    at < values.length;
+    at = countUpTo(values, found[found.length - 1]!)
+  ) {
+    if (found.length === CATEGORIES_MAX) return undefined;
+    found.push(values[at]!);
+  }
+  return found;
+}
+
+function evenlySpaced(values: Float32Array): Float32Array {
+  if (values.length <= KEPT_VALUES_MAX) return values;
+  const step = values.length / KEPT_VALUES_MAX;
+  return Float32Array.from(
+    { length: KEPT_VALUES_MAX },
+    (_, i) => values[Math.floor((i + 0.5) * step)]!,
+  );
+}

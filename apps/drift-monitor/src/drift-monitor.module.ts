@@ -1,0 +1,118 @@
+import { Module, type DynamicModule } from "@nestjs/common";
+import type { Engine } from "@rondo/datasets";
+import type { Json } from "@rondo/kernel";
+import {
+  DURABLE_JOBS,
+  PLATFORM,
+  PolicyGenerations,
+  type DurableJobs,
+  type JobDefinition,
+  type Platform,
+} from "@rondo/service";
+import type { DriftMonitorConfig } from "./config.js";
+import { DriftRpc } from "./handlers/drift.rpc.js";
+import { MonitorEvents } from "./handlers/monitor.events.js";
+import { DRIFT_JOB, EvaluateDrift } from "./use-cases/evaluate-drift.js";
+import {
+  EvaluatePerformance,
+  PERFORMANCE_JOB,
+} from "./use-cases/evaluate-performance.js";
+import { FORGET_JOB, ForgetServed } from "./use-cases/forget-served.js";
+import { ObserveServing } from "./use-cases/observe-serving.js";
+import {
+  PROFILE_JOB,
+  ProfileReference,
+} from "./use-cases/profile-reference.js";
+
+/** What the drift monitor needs from whoever starts it. */
+export interface DriftMonitorOptions {
+  readonly config: DriftMonitorConfig;
+  readonly engine: Engine;
+}
+
+/** The policy of a batch may be announced on another topic a moment later. */
+const MAX_ATTEMPTS = 6;
+
+/** Watches data and champion between cycles. */
+@Module({})
+export class DriftMonitorModule {
+  /** Everything else comes from the platform of the service that boots it. */
+  static forRoot({ config, engine }: DriftMonitorOptions): DynamicModule {
+    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS];
+    return {
+      module: DriftMonitorModule,
+      controllers: [MonitorEvents],
+      providers: [
+        DriftRpc,
+        {
+          provide: PolicyGenerations,
+          inject: [PLATFORM],
+          useFactory: (platform: Platform) => new PolicyGenerations(platform),
+        },
+        {
+          provide: ProfileReference,
+          inject: [PLATFORM, DURABLE_JOBS],
+          useFactory: (platform: Platform, jobs: DurableJobs) =>
+            defined(
+              jobs,
+              PROFILE_JOB,
+              new ProfileReference(platform, engine, jobs),
+            ),
+        },
+        {
+          provide: EvaluateDrift,
+          inject,
+          useFactory: (
+            platform: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+          ) =>
+            defined(
+              jobs,
+              DRIFT_JOB,
+              new EvaluateDrift(platform, engine, policies, jobs),
+            ),
+        },
+        {
+          provide: EvaluatePerformance,
+          inject,
+          useFactory: (
+            platform: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+          ) =>
+            defined(
+              jobs,
+              PERFORMANCE_JOB,
+              new EvaluatePerformance(platform, policies, jobs),
+            ),
+        },
+        {
+          provide: ObserveServing,
+          inject: [PLATFORM, DURABLE_JOBS],
+          useFactory: (platform: Platform, jobs: DurableJobs) => {
+            defined(jobs, FORGET_JOB, new ForgetServed(platform));
+            return new ObserveServing(platform, jobs, config.driftKeepDays);
+          },
+        },
+      ],
+    };
+  }
+}
+
+/** One job of a kind at a time, so that batches are judged in the order they came. */
+function defined<I extends Json, U>(
+  jobs: DurableJobs,
+  kind: string,
+  work: U & Pick<JobDefinition<I>, "run" | "failed">,
+): U {
+  jobs.define<I>({
+    kind,
+    concurrency: 1,
+    maxAttempts: MAX_ATTEMPTS,
+    run: (input, run) => work.run(input, run),
+    failed: (unit, input, failure, job) =>
+      work.failed(unit, input, failure, job),
+  });
+  return work;
+}
