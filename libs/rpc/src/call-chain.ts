@@ -112,14 +112,13 @@ export class CallChain {
     );
     timer.unref();
     const signal = AbortSignal.any([call.signal, ends.signal]);
-    const gone = abortOf(signal);
     try {
       const request = this.#checked(route, decode);
       const context = { principal, signal, ...(call.traceparent !== undefined && { traceparent: call.traceparent }) };
       const items = (route.call(request as never, context) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
       try {
         for (;;) {
-          const step = await Promise.race([items.next(), gone]);
+          const step = await unlessAborted(signal, items.next());
           if (step.done) break;
           yield asMessage(route, step.value);
         }
@@ -172,7 +171,7 @@ export class CallChain {
     }, limitMs);
     const signal = AbortSignal.any([call.signal, deadline.signal]);
     try {
-      return await Promise.race([work(signal), abortOf(signal)]);
+      return await unlessAborted(signal, work(signal));
     } finally {
       clearTimeout(timer);
     }
@@ -206,15 +205,14 @@ function asMessage(route: RpcRoute, value: unknown): Message {
   return isMessage(value, output) ? value : create(output, value as never);
 }
 
-/** Rejects once the signal is aborted, with the reason in our own terms. */
-function abortOf(signal: AbortSignal): Promise<never> {
-  const promise = new Promise<never>((_resolve, reject) => {
+/** The work, or the reason of the signal once it is aborted. Leaves no listener behind: signals may outlive the call. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
     const stop = (): void => reject(reasonOf(signal));
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
-  promise.catch(() => undefined);
-  return promise;
 }
 
 function reasonOf(signal: AbortSignal): unknown {
