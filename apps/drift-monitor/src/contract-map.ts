@@ -1,5 +1,5 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   DriftEvaluatedSchema,
   DriftState as DriftStateMessage,
@@ -13,18 +13,14 @@ import {
   type PerformanceEvaluated,
   type PredictionsLogged,
   type TimeRange,
-} from "@rondo/contracts";
-import type { Outgoing } from "@rondo/journal";
-import { PermanentError } from "@rondo/kernel";
-import type {
-  DriftEvaluation,
-  DriftState,
-  FeatureDrift,
-} from "./domain/drift-evaluation.js";
-import type { EstimateValue } from "./domain/model-reference.js";
-import type { PerformanceEvaluation, Window } from "./domain/performance.js";
-import type { DriftRequest, Reference } from "./domain/reference.js";
-import { servedRequest, type ServedRequest } from "./domain/served-request.js";
+} from '@rondo/contracts';
+import type { Outgoing } from '@rondo/journal';
+import { PermanentError } from '@rondo/kernel';
+import type { DriftEvaluation, DriftState, FeatureDrift } from './domain/drift-evaluation.js';
+import type { EstimateValue } from './domain/model-reference.js';
+import type { PerformanceEvaluation, Window } from './domain/performance.js';
+import type { DriftRequest, Reference } from './domain/reference.js';
+import { servedRequest, type ServedRequest } from './domain/served-request.js';
 
 const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
   insufficient: DriftStateMessage.INSUFFICIENT,
@@ -36,8 +32,8 @@ const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
 /** The new reference, its profile still to be made. @throws PermanentError `invalid` when something needed is absent */
 export function referenceFrom(event: ChampionChanged): Reference {
   const { pipeline, to, referenceRows, snapshotDigest } = event;
-  if (!to) throw missing("ChampionChanged", "to");
-  if (!referenceRows) throw missing("ChampionChanged", "reference_rows");
+  if (!to) throw missing('ChampionChanged', 'to');
+  if (!referenceRows) throw missing('ChampionChanged', 'reference_rows');
   return {
     pipeline,
     model: { name: to.name, version: to.version, digest: to.digest },
@@ -46,34 +42,31 @@ export function referenceFrom(event: ChampionChanged): Reference {
     featureNames: [...event.featureNames],
     importance: [...event.featureImportance],
     metrics: event.referenceMetrics.map(estimateFrom),
-    status: "profiling",
-    profileDigest: "",
+    status: 'profiling',
+    profileDigest: '',
     waiting: [],
   };
 }
 
 /** The interval a batch covers. @throws PermanentError `invalid` when it has none */
 export function windowFrom(range: TimeRange | undefined): Window {
-  if (!range?.start || !range.end) throw missing("BatchReady", "data_interval");
+  if (!range?.start || !range.end) throw missing('BatchReady', 'data_interval');
   const window = {
     startMs: timestampMs(range.start),
     endMs: timestampMs(range.end),
   };
   if (window.endMs > window.startMs) return window;
-  const rule = "the end is after the start";
-  throw new PermanentError("invalid", `BatchReady: data_interval is empty`, {
-    field: "data_interval",
+  const rule = 'the end is after the start';
+  throw new PermanentError('invalid', `BatchReady: data_interval is empty`, {
+    field: 'data_interval',
     value: window,
     rule,
   });
 }
 
 /** The comparison a batch asks for. @throws PermanentError `invalid` without features */
-export function driftRequestFrom(
-  event: BatchReady,
-  modelDigest: string,
-): DriftRequest {
-  if (!event.featuresArtifact) throw missing("BatchReady", "features_artifact");
+export function driftRequestFrom(event: BatchReady, modelDigest: string): DriftRequest {
+  if (!event.featuresArtifact) throw missing('BatchReady', 'features_artifact');
   return {
     pipeline: event.pipeline,
     batchId: event.batchId,
@@ -85,9 +78,7 @@ export function driftRequestFrom(
 }
 
 /** What is kept of an answered request; undefined when no champion answered or its time is unknown. */
-export function servedFrom(
-  message: PredictionsLogged,
-): ServedRequest | undefined {
+export function servedFrom(message: PredictionsLogged): ServedRequest | undefined {
   const { pipeline, requestId, eventTime, champion, championScores } = message;
   if (!eventTime || !champion || championScores.length === 0) return undefined;
   const served = {
@@ -100,14 +91,11 @@ export function servedFrom(
 }
 
 /** A profile was stored. */
-export function profiledOutgoing(
-  reference: Reference,
-  sizeBytes: number,
-): Outgoing {
+export function profiledOutgoing(reference: Reference, sizeBytes: number): Outgoing {
   const { pipeline, model, snapshotDigest, profileDigest } = reference;
   const profile = {
     digest: profileDigest,
-    mediaType: "application/json",
+    mediaType: 'application/json',
     sizeBytes: BigInt(sizeBytes),
   };
   const message = create(ReferenceProfiledSchema, {
@@ -121,15 +109,7 @@ export function profiledOutgoing(
 
 /** A comparison as others are told and the API shows it. */
 export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
-  const {
-    window,
-    features,
-    importanceWeighted,
-    rows,
-    evaluatedAtMs,
-    state,
-    ...same
-  } = evaluation;
+  const { window, features, importanceWeighted, rows, evaluatedAtMs, state, ...same } = evaluation;
   return create(DriftEvaluatedSchema, {
     ...same,
     state: STATES[state],
@@ -142,11 +122,8 @@ export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
 }
 
 /** An evaluation as others are told and the API shows it. */
-export function performanceTo(
-  evaluation: PerformanceEvaluation,
-): PerformanceEvaluated {
-  const { window, metrics, referenceMetrics, rows, evaluatedAtMs, ...same } =
-    evaluation;
+export function performanceTo(evaluation: PerformanceEvaluation): PerformanceEvaluated {
+  const { window, metrics, referenceMetrics, rows, evaluatedAtMs, ...same } = evaluation;
   return create(PerformanceEvaluatedSchema, {
     ...same,
     window: rangeTo(window),
@@ -158,14 +135,7 @@ export function performanceTo(
 }
 
 function featureTo({ feature, state, psi, distance, ...rest }: FeatureDrift) {
-  const {
-    log10PValue,
-    adjustedLog10PValue,
-    binEdges,
-    referenceShares,
-    currentShares,
-    ...same
-  } = rest;
+  const { log10PValue, adjustedLog10PValue, binEdges, referenceShares, currentShares, ...same } = rest;
   return {
     ...same,
     feature,
@@ -184,15 +154,12 @@ function rangeTo({ startMs, endMs }: Window) {
   return { start: timestampFromMs(startMs), end: timestampFromMs(endMs) };
 }
 
-function estimateTo(
-  estimate: EstimateValue,
-): MessageInitShape<typeof EstimateSchema> {
+function estimateTo(estimate: EstimateValue): MessageInitShape<typeof EstimateSchema> {
   return { ...estimate, n: BigInt(Math.round(estimate.n)) };
 }
 
 function estimateFrom(estimate: Estimate): EstimateValue {
-  const { name, value, lower, upper, confidence, slice, method, limit } =
-    estimate;
+  const { name, value, lower, upper, confidence, slice, method, limit } = estimate;
   return {
     name,
     value,
@@ -207,8 +174,8 @@ function estimateFrom(estimate: Estimate): EstimateValue {
 }
 
 function missing(message: string, field: string): PermanentError {
-  return new PermanentError("invalid", `${message} has no ${field}`, {
+  return new PermanentError('invalid', `${message} has no ${field}`, {
     field,
-    rule: "required",
+    rule: 'required',
   });
 }

@@ -1,26 +1,22 @@
-import type { BreachTracker } from "@rondo/statistics";
-import type { IndexValues, Journal, Stored, Unit } from "@rondo/journal";
-import { idFrom } from "@rondo/kernel";
-import {
-  noPerformance,
-  type PerformanceRecord,
-  type Window,
-} from "./domain/performance.js";
-import type { Reference } from "./domain/reference.js";
-import type { ServedRequest } from "./domain/served-request.js";
+import type { BreachTracker } from '@rondo/statistics';
+import type { IndexValues, Journal, Stored, Unit } from '@rondo/journal';
+import { idFrom } from '@rondo/kernel';
+import { noPerformance, type PerformanceRecord, type Window } from './domain/performance.js';
+import type { Reference } from './domain/reference.js';
+import type { ServedRequest } from './domain/served-request.js';
 
 /** The champion everything is held against now; id: pipeline. */
-export const REFERENCE = "reference";
+export const REFERENCE = 'reference';
 /** Champions before it; id: pipeline and version. */
-export const PAST_REFERENCE = "past-reference";
+export const PAST_REFERENCE = 'past-reference';
 /** id: evaluation. */
-export const DRIFT_EVALUATION = "drift-evaluation";
-export const PERFORMANCE_EVALUATION = "performance-evaluation";
+export const DRIFT_EVALUATION = 'drift-evaluation';
+export const PERFORMANCE_EVALUATION = 'performance-evaluation';
 /** id: pipeline. */
-export const DRIFT_RECORD = "drift-record";
-export const PERFORMANCE_RECORD = "performance-record";
+export const DRIFT_RECORD = 'drift-record';
+export const PERFORMANCE_RECORD = 'performance-record';
 /** id: endpoint and request. */
-export const SERVED_REQUEST = "served-request";
+export const SERVED_REQUEST = 'served-request';
 
 const DAY_MS = 86_400_000;
 const PAGE = 1000;
@@ -33,21 +29,20 @@ export type DriftRecord = {
 };
 
 /** Request ids are chosen by callers, so the document's id is derived. */
-export const servedId = (endpoint: string, requestId: string): string =>
-  idFrom("served", endpoint, requestId);
+export const servedId = (endpoint: string, requestId: string): string => idFrom('served', endpoint, requestId);
 
 /** Days since the epoch. */
 export const dayOf = (timeMs: number): number => Math.floor(timeMs / DAY_MS);
 
 /** What a served request is found by. */
-export const servedIndex = ({
+export const servedIndex = ({ pipeline, eventTimeMs }: ServedRequest): IndexValues => ({
   pipeline,
-  eventTimeMs,
-}: ServedRequest): IndexValues => ({ pipeline, day: dayOf(eventTimeMs) });
+  day: dayOf(eventTimeMs),
+});
 
 /** The reference of a pipeline. */
 export function loadReference(
-  source: Pick<Unit | Journal, "load">,
+  source: Pick<Unit | Journal, 'load'>,
   pipeline: string,
 ): Promise<Stored<Reference> | undefined> {
   return source.load<Reference>(REFERENCE, pipeline);
@@ -55,25 +50,15 @@ export function loadReference(
 
 /** The record of a pipeline, empty before the first entry. */
 export async function loadPerformance(
-  source: Pick<Unit | Journal, "load">,
+  source: Pick<Unit | Journal, 'load'>,
   pipeline: string,
 ): Promise<PerformanceRecord> {
-  return (
-    (await source.load<PerformanceRecord>(PERFORMANCE_RECORD, pipeline))
-      ?.state ?? noPerformance
-  );
+  return (await source.load<PerformanceRecord>(PERFORMANCE_RECORD, pipeline))?.state ?? noPerformance;
 }
 
 /** Requests of a pipeline whose event time lies in the window. */
-export async function requestsIn(
-  journal: Journal,
-  pipeline: string,
-  window: Window,
-): Promise<ServedRequest[]> {
-  const [oldest, newest] = await Promise.all([
-    edgeDay(journal, pipeline, "asc"),
-    edgeDay(journal, pipeline, "desc"),
-  ]);
+export async function requestsIn(journal: Journal, pipeline: string, window: Window): Promise<ServedRequest[]> {
+  const [oldest, newest] = await Promise.all([edgeDay(journal, pipeline, 'asc'), edgeDay(journal, pipeline, 'desc')]);
   const found: ServedRequest[] = [];
   if (oldest === undefined || newest === undefined) return found;
   const last = Math.min(newest, dayOf(window.endMs - 1));
@@ -87,9 +72,7 @@ export async function requestsIn(
       });
       const inside = page.items
         .map(({ state }) => state)
-        .filter(
-          ({ eventTimeMs: at }) => window.startMs <= at && at < window.endMs,
-        );
+        .filter(({ eventTimeMs: at }) => window.startMs <= at && at < window.endMs);
       found.push(...inside);
       pageToken = page.nextPageToken;
     } while (pageToken !== undefined);
@@ -97,12 +80,8 @@ export async function requestsIn(
   return found;
 }
 
-async function edgeDay(
-  journal: Journal,
-  pipeline: string,
-  direction: "asc" | "desc",
-): Promise<number | undefined> {
-  const orderBy = { index: "day", direction };
+async function edgeDay(journal: Journal, pipeline: string, direction: 'asc' | 'desc'): Promise<number | undefined> {
+  const orderBy = { index: 'day', direction };
   const page = await journal.list<ServedRequest>(SERVED_REQUEST, {
     where: { pipeline },
     orderBy,

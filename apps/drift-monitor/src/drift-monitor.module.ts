@@ -1,6 +1,6 @@
-import { Module, type DynamicModule } from "@nestjs/common";
-import type { Engine } from "@rondo/datasets";
-import type { Json } from "@rondo/kernel";
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { Engine } from '@rondo/datasets';
+import type { Json } from '@rondo/kernel';
 import {
   DURABLE_JOBS,
   PLATFORM,
@@ -8,21 +8,15 @@ import {
   type DurableJobs,
   type JobDefinition,
   type Platform,
-} from "@rondo/service";
-import type { DriftMonitorConfig } from "./config.js";
-import { DriftRpc } from "./handlers/drift.rpc.js";
-import { MonitorEvents } from "./handlers/monitor.events.js";
-import { DRIFT_JOB, EvaluateDrift } from "./use-cases/evaluate-drift.js";
-import {
-  EvaluatePerformance,
-  PERFORMANCE_JOB,
-} from "./use-cases/evaluate-performance.js";
-import { FORGET_JOB, ForgetServed } from "./use-cases/forget-served.js";
-import { ObserveServing } from "./use-cases/observe-serving.js";
-import {
-  PROFILE_JOB,
-  ProfileReference,
-} from "./use-cases/profile-reference.js";
+} from '@rondo/service';
+import type { DriftMonitorConfig } from './config.js';
+import { DriftRpc } from './handlers/drift.rpc.js';
+import { MonitorEvents } from './handlers/monitor.events.js';
+import { DRIFT_JOB, EvaluateDrift } from './use-cases/evaluate-drift.js';
+import { EvaluatePerformance, PERFORMANCE_JOB } from './use-cases/evaluate-performance.js';
+import { FORGET_JOB, ForgetServed } from './use-cases/forget-served.js';
+import { ObserveServing } from './use-cases/observe-serving.js';
+import { PROFILE_JOB, ProfileReference } from './use-cases/profile-reference.js';
 
 /** What the drift monitor needs from whoever starts it. */
 export interface DriftMonitorOptions {
@@ -53,39 +47,19 @@ export class DriftMonitorModule {
           provide: ProfileReference,
           inject: [PLATFORM, DURABLE_JOBS],
           useFactory: (platform: Platform, jobs: DurableJobs) =>
-            defined(
-              jobs,
-              PROFILE_JOB,
-              new ProfileReference(platform, engine, jobs),
-            ),
+            defined(jobs, PROFILE_JOB, new ProfileReference(platform, engine, jobs)),
         },
         {
           provide: EvaluateDrift,
           inject,
-          useFactory: (
-            platform: Platform,
-            policies: PolicyGenerations,
-            jobs: DurableJobs,
-          ) =>
-            defined(
-              jobs,
-              DRIFT_JOB,
-              new EvaluateDrift(platform, engine, policies, jobs),
-            ),
+          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs) =>
+            defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs)),
         },
         {
           provide: EvaluatePerformance,
           inject,
-          useFactory: (
-            platform: Platform,
-            policies: PolicyGenerations,
-            jobs: DurableJobs,
-          ) =>
-            defined(
-              jobs,
-              PERFORMANCE_JOB,
-              new EvaluatePerformance(platform, policies, jobs),
-            ),
+          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs) =>
+            defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs)),
         },
         {
           provide: ObserveServing,
@@ -104,15 +78,14 @@ export class DriftMonitorModule {
 function defined<I extends Json, U>(
   jobs: DurableJobs,
   kind: string,
-  work: U & Pick<JobDefinition<I>, "run" | "failed">,
+  work: U & Pick<JobDefinition<I>, 'run' | 'failed'>,
 ): U {
   jobs.define<I>({
     kind,
     concurrency: 1,
     maxAttempts: MAX_ATTEMPTS,
     run: (input, run) => work.run(input, run),
-    failed: (unit, input, failure, job) =>
-      work.failed(unit, input, failure, job),
+    failed: (unit, input, failure, job) => work.failed(unit, input, failure, job),
   });
   return work;
 }

@@ -1,5 +1,2 @@
-export {
-  DriftMonitorModule,
-  type DriftMonitorOptions,
-} from "./drift-monitor.module.js";
-export { driftMonitorConfig, type DriftMonitorConfig } from "./config.js";
+export { DriftMonitorModule, type DriftMonitorOptions } from './drift-monitor.module.js';
+export { driftMonitorConfig, type DriftMonitorConfig } from './config.js';

@@ -1,6 +1,6 @@
-import { setImmediate as pause } from "node:timers/promises";
-import type { Engine } from "@rondo/datasets";
-import type { SortedFeature } from "../domain/reference-profile.js";
+import { setImmediate as pause } from 'node:timers/promises';
+import type { Engine } from '@rondo/datasets';
+import type { SortedFeature } from '../domain/reference-profile.js';
 
 /** Columns read at once, so that memory grows with the rows and not with the width. */
 const COLUMNS_AT_ONCE = 16;
@@ -28,13 +28,9 @@ export async function eachSortedFeature(
     const group = features.slice(first, first + COLUMNS_AT_ONCE);
     const readable = group.filter((feature) => present.has(feature));
     const { columns } =
-      readable.length > 0
-        ? await engine.readColumns(path, readable, signal ? { signal } : {})
-        : { columns: [] };
+      readable.length > 0 ? await engine.readColumns(path, readable, signal ? { signal } : {}) : { columns: [] };
     for (const [offset, feature] of group.entries()) {
-      const column =
-        columns[readable.indexOf(feature)] ??
-        new Float32Array(shape.rows).fill(NaN);
+      const column = columns[readable.indexOf(feature)] ?? new Float32Array(shape.rows).fill(NaN);
       use(await sortedFeature(feature, column), first + offset);
       await pause();
       signal?.throwIfAborted();
@@ -44,10 +40,7 @@ export async function eachSortedFeature(
 }
 
 /** Takes the array over: its order is lost. */
-async function sortedFeature(
-  feature: string,
-  column: Float32Array,
-): Promise<SortedFeature> {
+async function sortedFeature(feature: string, column: Float32Array): Promise<SortedFeature> {
   let kept = 0;
   for (let row = 0; row < column.length; row++) {
     const value = column[row]!;
@@ -72,27 +65,20 @@ async function sortedInSlices(values: Float32Array): Promise<Float32Array> {
   while (runs.length > 1) {
     const merged: Float32Array[] = [];
     for (let i = 0; i < runs.length; i += 2) {
-      merged.push(
-        runs[i + 1] ? await mergedRuns(runs[i]!, runs[i + 1]!) : runs[i]!,
-      );
+      merged.push(runs[i + 1] ? await mergedRuns(runs[i]!, runs[i + 1]!) : runs[i]!);
     }
     runs = merged;
   }
   return runs[0] ?? values;
 }
 
-async function mergedRuns(
-  a: Float32Array,
-  b: Float32Array,
-): Promise<Float32Array> {
+async function mergedRuns(a: Float32Array, b: Float32Array): Promise<Float32Array> {
   const out = new Float32Array(a.length + b.length);
   let i = 0;
   let j = 0;
   for (let at = 0; at < out.length;) {
     const stop = Math.min(out.length, at + 8 * SLICE_ROWS);
-    for (; at < stop; at++)
-      out[at] =
-        j === b.length || (i < a.length && a[i]! <= b[j]!) ? a[i++]! : b[j++]!;
+    for (; at < stop; at++) out[at] = j === b.length || (i < a.length && a[i]! <= b[j]!) ? a[i++]! : b[j++]!;
     await pause();
   }
   return out;

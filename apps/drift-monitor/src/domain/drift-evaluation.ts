@@ -1,15 +1,10 @@
-import {
-  startBreachTracker,
-  updateBreachTracker,
-  type BreachTracker,
-  normalQuantile,
-} from "@rondo/statistics";
-import type { FeatureComparison } from "./feature-comparison.js";
-import { benjaminiHochbergLog10 } from "./log10-adjustment.js";
-import type { EstimateValue, ModelReference } from "./model-reference.js";
+import { startBreachTracker, updateBreachTracker, type BreachTracker, normalQuantile } from '@rondo/statistics';
+import type { FeatureComparison } from './feature-comparison.js';
+import { benjaminiHochbergLog10 } from './log10-adjustment.js';
+import type { EstimateValue, ModelReference } from './model-reference.js';
 
 /** Clear to detected, or too few rows to tell. */
-export type DriftState = "insufficient" | "clear" | "suspected" | "detected";
+export type DriftState = 'insufficient' | 'clear' | 'suspected' | 'detected';
 
 /** `spec.monitoring.drift` of the policy. */
 export interface DriftRule {
@@ -85,28 +80,14 @@ export function judgeBatch(
 ): BatchDrift {
   const weights = importanceShares(importance, comparisons.length);
   const judged = comparisons.map(
-    ({ rows: n, referenceRows, sufficient }) =>
-      sufficient && n >= rule.minRows && referenceRows >= rule.minRows,
+    ({ rows: n, referenceRows, sufficient }) => sufficient && n >= rule.minRows && referenceRows >= rule.minRows,
   );
   // A feature with too few rows is no test: it must not make the others' limits stricter.
-  const tested = benjaminiHochbergLog10(
-    comparisons.filter((_, i) => judged[i]).map((item) => item.log10PValue),
-  );
+  const tested = benjaminiHochbergLog10(comparisons.filter((_, i) => judged[i]).map((item) => item.log10PValue));
   const features = comparisons.map((comparison, i): FeatureDrift => {
-    const adjustedLog10PValue = judged[i]
-      ? tested[judged.slice(0, i).filter(Boolean).length]!
-      : 0;
-    const state = judged[i]
-      ? featureState(comparison, adjustedLog10PValue, rule)
-      : "insufficient";
-    const {
-      feature,
-      psi,
-      distance,
-      log10PValue,
-      nullRateReference,
-      nullRateCurrent,
-    } = comparison;
+    const adjustedLog10PValue = judged[i] ? tested[judged.slice(0, i).filter(Boolean).length]! : 0;
+    const state = judged[i] ? featureState(comparison, adjustedLog10PValue, rule) : 'insufficient';
+    const { feature, psi, distance, log10PValue, nullRateReference, nullRateCurrent } = comparison;
     const { binEdges, referenceShares, currentShares } = comparison;
     return {
       feature,
@@ -128,8 +109,7 @@ export function judgeBatch(
     state: batchState(features, importanceWeighted.value, rule),
     features,
     importanceWeighted,
-    featuresDetected: features.filter(({ state }) => state === "detected")
-      .length,
+    featuresDetected: features.filter(({ state }) => state === 'detected').length,
     rows,
   };
 }
@@ -142,60 +122,34 @@ export function withPersistence(
 ): { readonly tracker: BreachTracker; readonly state: DriftState } {
   const { breaches: needed, outOf: window } = persistence;
   const fits = tracker?.needed === needed && tracker.window === window;
-  const before =
-    tracker && fits ? tracker : startBreachTracker({ needed, window });
-  if (batch === "insufficient")
-    return { tracker: before, state: "insufficient" };
-  const after = updateBreachTracker(before, batch === "detected");
-  const state =
-    after.status === "clear" && batch !== "clear" ? "suspected" : after.status;
+  const before = tracker && fits ? tracker : startBreachTracker({ needed, window });
+  if (batch === 'insufficient') return { tracker: before, state: 'insufficient' };
+  const after = updateBreachTracker(before, batch === 'detected');
+  const state = after.status === 'clear' && batch !== 'clear' ? 'suspected' : after.status;
   return { tracker: after, state };
 }
 
-function featureState(
-  comparison: FeatureComparison,
-  adjusted: number,
-  rule: DriftRule,
-): DriftState {
+function featureState(comparison: FeatureComparison, adjusted: number, rule: DriftRule): DriftState {
   const above = excessOf(comparison);
-  if (
-    adjusted > Math.log10(rule.falseDiscoveryRate) ||
-    above < rule.suspectedPsi
-  )
-    return "clear";
-  return above < rule.detectedPsi ? "suspected" : "detected";
+  if (adjusted > Math.log10(rule.falseDiscoveryRate) || above < rule.suspectedPsi) return 'clear';
+  return above < rule.detectedPsi ? 'suspected' : 'detected';
 }
 
-function batchState(
-  features: readonly FeatureDrift[],
-  weighted: number,
-  rule: DriftRule,
-): DriftState {
-  if (features.every(({ state }) => state === "insufficient"))
-    return "insufficient";
-  const found = features.filter(({ state }) => state === "detected");
-  if (weighted >= rule.suspectedPsi)
-    return found.length > 0 ? "detected" : "suspected";
-  return found.some(({ importance }) => importance * features.length >= 1)
-    ? "suspected"
-    : "clear";
+function batchState(features: readonly FeatureDrift[], weighted: number, rule: DriftRule): DriftState {
+  if (features.every(({ state }) => state === 'insufficient')) return 'insufficient';
+  const found = features.filter(({ state }) => state === 'detected');
+  if (weighted >= rule.suspectedPsi) return found.length > 0 ? 'detected' : 'suspected';
+  return found.some(({ importance }) => importance * features.length >= 1) ? 'suspected' : 'clear';
 }
 
 function excessOf({ psi }: FeatureComparison): number {
   return Math.max(0, psi.value - psi.limit!);
 }
 
-function importanceShares(
-  importance: readonly number[],
-  features: number,
-): number[] {
-  const usable =
-    importance.length === features &&
-    importance.every((share) => Number.isFinite(share) && share >= 0);
+function importanceShares(importance: readonly number[], features: number): number[] {
+  const usable = importance.length === features && importance.every((share) => Number.isFinite(share) && share >= 0);
   const total = usable ? importance.reduce((sum, share) => sum + share, 0) : 0;
-  return Array.from({ length: features }, (_, i) =>
-    total > 0 ? importance[i]! / total : 1 / features,
-  );
+  return Array.from({ length: features }, (_, i) => (total > 0 ? importance[i]! / total : 1 / features));
 }
 
 /** The interval adds the standard errors as if all features moved together, because they come from the same rows. */
@@ -214,13 +168,13 @@ function weightedDrift(
   });
   const reach = normalQuantile((1 + CONFIDENCE) / 2) * standardError;
   return {
-    name: "importanceWeightedPsi",
+    name: 'importanceWeightedPsi',
     value,
     lower: Math.max(0, value - reach),
     upper: value + reach,
     confidence: CONFIDENCE,
     n: rows,
-    slice: "all",
-    method: "delta method, features taken as moving together",
+    slice: 'all',
+    method: 'delta method, features taken as moving together',
   };
 }

@@ -5,9 +5,9 @@ import {
   normalQuantile,
   psi,
   type PsiResult,
-} from "@rondo/statistics";
-import { floatsFromText } from "./float-text.js";
-import type { EstimateValue } from "./model-reference.js";
+} from '@rondo/statistics';
+import { floatsFromText } from './float-text.js';
+import type { EstimateValue } from './model-reference.js';
 import {
   countBelow,
   countsBetween,
@@ -16,7 +16,7 @@ import {
   type ContinuousProfile,
   type FeatureProfile,
   type SortedFeature,
-} from "./reference-profile.js";
+} from './reference-profile.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
@@ -71,40 +71,30 @@ export function compareFeature(
   const after = [...now, current.nulls];
   const result = psi(before, after, { level: psiFloorLevel });
   const psiStandardError = standardError(before, after, result);
-  const values =
-    profile.kind === "continuous"
-      ? ksTest(profile, current)
-      : categoryTest(profile, reference, now);
-  const nulls = chiSquaredTwoSample(
-    [profile.rows, profile.nulls],
-    [current.values.length, current.nulls],
+  const values = profile.kind === 'continuous' ? ksTest(profile, current) : categoryTest(profile, reference, now);
+  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.values.length, current.nulls]);
+  const tests = [values.log10PValue, nulls.kind === 'tested' ? nulls.log10PValue : undefined].filter(
+    (test) => test !== undefined,
   );
-  const tests = [
-    values.log10PValue,
-    nulls.kind === "tested" ? nulls.log10PValue : undefined,
-  ].filter((test) => test !== undefined);
   return {
     feature: profile.feature,
     rows,
     referenceRows,
     psi: {
-      name: "psi",
+      name: 'psi',
       value: result.value,
       lower: Math.max(0, result.value - Z * psiStandardError),
       upper: result.value + Z * psiStandardError,
       confidence: CONFIDENCE,
       n: rows,
       slice: profile.feature,
-      method: "delta method",
+      method: 'delta method',
       limit: result.floor,
     },
     psiStandardError,
     sufficient: result.sufficient,
     ...(values.distance && { distance: values.distance }),
-    log10PValue:
-      tests.length === 0
-        ? 0
-        : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
+    log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
     nullRateReference: profile.nulls / referenceRows,
     nullRateCurrent: current.nulls / rows,
     binEdges,
@@ -117,7 +107,7 @@ function binned(
   profile: FeatureProfile,
   values: Float32Array,
 ): { binEdges: readonly number[]; reference: number[]; now: number[] } {
-  if (profile.kind === "continuous") {
+  if (profile.kind === 'continuous') {
     const { edges, counts } = profile;
     return {
       binEdges: edges,
@@ -125,9 +115,7 @@ function binned(
       now: countsBetween(values, edges),
     };
   }
-  const known = profile.values.map(
-    (value) => countUpTo(values, value) - countBelow(values, value),
-  );
+  const known = profile.values.map((value) => countUpTo(values, value) - countBelow(values, value));
   const other = values.length - known.reduce((sum, count) => sum + count, 0);
   return {
     binEdges: profile.values,
@@ -145,11 +133,7 @@ function shares(counts: readonly number[]): number[] {
  * Standard error of a PSI: first-order delta method over both multinomial samples, and the variance that sampling alone
  * gives it (2·(bins - 1)·(1/n + 1/m)²), which the first order misses where the shares agree.
  */
-function standardError(
-  before: readonly number[],
-  after: readonly number[],
-  { degreesOfFreedom }: PsiResult,
-): number {
+function standardError(before: readonly number[], after: readonly number[], { degreesOfFreedom }: PsiResult): number {
   const n = before.reduce((sum, count) => sum + count, 0);
   const m = after.reduce((sum, count) => sum + count, 0);
   const bins = before.length;
@@ -166,12 +150,8 @@ function standardError(
     current.mean += q * byCurrent;
     current.square += q * byCurrent ** 2;
   }
-  const firstOrder =
-    (reference.square - reference.mean ** 2) / n +
-    (current.square - current.mean ** 2) / m;
-  return Math.sqrt(
-    Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2,
-  );
+  const firstOrder = (reference.square - reference.mean ** 2) / n + (current.square - current.mean ** 2) / m;
+  return Math.sqrt(Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2);
 }
 
 /**
@@ -185,50 +165,42 @@ function ksTest(profile: ContinuousProfile, current: SortedFeature): ValueTest {
   const { statistic, log10PValue } = ksTwoSampleSorted(kept, current.values);
   const n = profile.rows;
   // Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of the error for either sample.
-  const reach =
-    Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) *
-    (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
+  const reach = Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) * (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
   const whole = kept.length === n;
   const certain = Math.max(0, statistic - 1 / kept.length);
   return {
-    log10PValue: whole
-      ? log10PValue
-      : log10KolmogorovSurvival(certain * Math.sqrt((n * m) / (n + m))),
+    log10PValue: whole ? log10PValue : log10KolmogorovSurvival(certain * Math.sqrt((n * m) / (n + m))),
     distance: {
-      name: "ks",
+      name: 'ks',
       value: statistic,
       lower: Math.max(0, statistic - reach),
       upper: Math.min(1, statistic + reach),
       confidence: CONFIDENCE,
       n: m,
       slice: profile.feature,
-      method: "Kolmogorov-Smirnov, DKW band",
+      method: 'Kolmogorov-Smirnov, DKW band',
     },
   };
 }
 
-function categoryTest(
-  profile: CategoryProfile,
-  reference: readonly number[],
-  now: readonly number[],
-): ValueTest {
+function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTest {
   const m = now.reduce((sum, count) => sum + count, 0);
   if (profile.rows === 0 || m === 0) return {};
   const test = chiSquaredTwoSample(reference, now);
-  const value = test.kind === "tested" ? test.cramersV : 0;
+  const value = test.kind === 'tested' ? test.cramersV : 0;
   // The root of a non-central chi-squared statistic has a standard deviation of at most about 1.
   const reach = Z / Math.sqrt(profile.rows + m);
   return {
-    ...(test.kind === "tested" && { log10PValue: test.log10PValue }),
+    ...(test.kind === 'tested' && { log10PValue: test.log10PValue }),
     distance: {
-      name: "cramersV",
+      name: 'cramersV',
       value,
       lower: Math.max(0, value - reach),
       upper: Math.min(1, value + reach),
       confidence: CONFIDENCE,
       n: m,
       slice: profile.feature,
-      method: "chi-squared, normal approximation of its root",
+      method: 'chi-squared, normal approximation of its root',
     },
   };
 }

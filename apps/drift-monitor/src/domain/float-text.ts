@@ -1,20 +1,16 @@
 /** Bytes in base64: a third of the size of numbers in JSON, and exact. */
 export function bytesToText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
-    "base64",
-  );
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 /** The bytes behind {@link bytesToText}. */
 export function bytesFromText(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, "base64"));
+  return Uint8Array.from(Buffer.from(text, 'base64'));
 }
 
 /** float32 numbers, little-endian as on every platform Node runs on, in base64. */
 export function floatsToText(values: Float32Array): string {
-  return bytesToText(
-    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-  );
+  return bytesToText(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 /** The numbers behind {@link floatsToText}. */

@@ -1,4 +1,4 @@
-import type { EstimateValue, ModelReference } from "./model-reference.js";
+import type { EstimateValue, ModelReference } from './model-reference.js';
 
 /** Windows whose labels may still come. */
 const OPEN_WINDOWS = 2;
@@ -49,14 +49,14 @@ export type PerformanceEvaluation = {
   readonly referenceMetrics: readonly EstimateValue[];
   /** Mean log loss above the reference over all labelled predictions since the promotion. */
   readonly logLossExcess: number;
-  readonly state: "sufficient" | "insufficient";
+  readonly state: 'sufficient' | 'insufficient';
   readonly rows: number;
   readonly evaluatedAtMs: number;
 };
 
 /** Nothing seen yet. */
 export const noPerformance: PerformanceRecord = {
-  modelDigest: "",
+  modelDigest: '',
   windows: [],
   folded: { excess: 0, rows: 0 },
   evaluations: 0,
@@ -67,31 +67,20 @@ export const noPerformance: PerformanceRecord = {
 export function judgedBy(
   rows: { readonly predictions: number; readonly labelled: number },
   minRows: number,
-): "labels" | "scores" | "nothing" {
-  if (rows.labelled >= minRows) return "labels";
-  return rows.predictions >= minRows ? "scores" : "nothing";
+): 'labels' | 'scores' | 'nothing' {
+  if (rows.labelled >= minRows) return 'labels';
+  return rows.predictions >= minRows ? 'scores' : 'nothing';
 }
 
 /** A new champion: sums start afresh; windows of the one before stay listed until newer ones push them out. */
-export function withChampion(
-  record: PerformanceRecord,
-  modelDigest: string,
-): PerformanceRecord {
+export function withChampion(record: PerformanceRecord, modelDigest: string): PerformanceRecord {
   return { ...record, modelDigest, folded: { excess: 0, rows: 0 } };
 }
 
 /** The window is to be evaluated; undefined when it has been, for this champion, or is about to be. */
-export function withOpenedWindow(
-  record: PerformanceRecord,
-  window: Window,
-): PerformanceRecord | undefined {
+export function withOpenedWindow(record: PerformanceRecord, window: Window): PerformanceRecord | undefined {
   const { modelDigest } = record;
-  if (
-    record.windows.some(
-      (known) => sameWindow(known, window) && known.modelDigest === modelDigest,
-    )
-  )
-    return undefined;
+  if (record.windows.some((known) => sameWindow(known, window) && known.modelDigest === modelDigest)) return undefined;
   const opened: WindowRecord = {
     ...window,
     modelDigest,
@@ -104,24 +93,14 @@ export function withOpenedWindow(
     excessRows: 0,
   };
   const others = record.windows.filter((known) => !sameWindow(known, window));
-  const ordered = [...others, opened].sort(
-    (a, b) => a.endMs - b.endMs || a.startMs - b.startMs,
-  );
-  const dropped = ordered
-    .slice(0, -OPEN_WINDOWS)
-    .filter((known) => known.modelDigest === modelDigest);
+  const ordered = [...others, opened].sort((a, b) => a.endMs - b.endMs || a.startMs - b.startMs);
+  const dropped = ordered.slice(0, -OPEN_WINDOWS).filter((known) => known.modelDigest === modelDigest);
   return {
     ...record,
     windows: ordered.slice(-OPEN_WINDOWS),
     folded: {
-      excess: dropped.reduce(
-        (sum, known) => sum + known.excess,
-        record.folded.excess,
-      ),
-      rows: dropped.reduce(
-        (sum, known) => sum + known.excessRows,
-        record.folded.rows,
-      ),
+      excess: dropped.reduce((sum, known) => sum + known.excess, record.folded.excess),
+      rows: dropped.reduce((sum, known) => sum + known.excessRows, record.folded.rows),
     },
   };
 }
@@ -134,16 +113,11 @@ export function withLateRows(
     readonly modelDigest: string;
     readonly rows: number;
   },
-):
-  | { readonly record: PerformanceRecord; readonly restate?: WindowRecord }
-  | undefined {
+): { readonly record: PerformanceRecord; readonly restate?: WindowRecord } | undefined {
   const { eventTimeMs, modelDigest, rows } = late;
   const hit = record.windows.find(
     ({ startMs, endMs, modelDigest: judged }) =>
-      startMs <= eventTimeMs &&
-      eventTimeMs < endMs &&
-      judged === modelDigest &&
-      judged === record.modelDigest,
+      startMs <= eventTimeMs && eventTimeMs < endMs && judged === modelDigest && judged === record.modelDigest,
   );
   if (!hit || rows === 0) return undefined;
   return restatedWhenDue(record, { ...hit, lateRows: hit.lateRows + rows });
@@ -153,10 +127,7 @@ export function withLateRows(
 export function withEvaluatedWindow(
   record: PerformanceRecord,
   evaluated: WindowRecord,
-  found: Pick<
-    WindowRecord,
-    "predictions" | "labelled" | "excess" | "excessRows"
-  >,
+  found: Pick<WindowRecord, 'predictions' | 'labelled' | 'excess' | 'excessRows'>,
 ): { readonly record: PerformanceRecord; readonly restate?: WindowRecord } {
   const now = record.windows.find((known) => sameWindow(known, evaluated));
   const lateRows = Math.max(0, (now?.lateRows ?? 0) - evaluated.lateRows);
@@ -169,19 +140,10 @@ export function withEvaluatedWindow(
 }
 
 /** Mean log loss above the reference since the promotion, per labelled prediction; 0 before the first. */
-export function logLossExcess({
-  windows,
-  folded,
-  modelDigest,
-}: PerformanceRecord): number {
+export function logLossExcess({ windows, folded, modelDigest }: PerformanceRecord): number {
   const own = windows.filter((window) => window.modelDigest === modelDigest);
-  const rows = own.reduce(
-    (sum, window) => sum + window.excessRows,
-    folded.rows,
-  );
-  return rows === 0
-    ? 0
-    : own.reduce((sum, window) => sum + window.excess, folded.excess) / rows;
+  const rows = own.reduce((sum, window) => sum + window.excessRows, folded.rows);
+  return rows === 0 ? 0 : own.reduce((sum, window) => sum + window.excess, folded.excess) / rows;
 }
 
 /** Two ranges with the same ends. */
@@ -193,14 +155,8 @@ function restatedWhenDue(
   record: PerformanceRecord,
   window: WindowRecord,
 ): { readonly record: PerformanceRecord; readonly restate?: WindowRecord } {
-  const due =
-    !window.pending &&
-    window.lateRows > RESTATED_SHARE * Math.max(1, window.predictions);
-  const kept = due
-    ? { ...window, pending: true, revision: window.revision + 1 }
-    : window;
-  const windows = record.windows.map((known) =>
-    sameWindow(known, window) ? kept : known,
-  );
+  const due = !window.pending && window.lateRows > RESTATED_SHARE * Math.max(1, window.predictions);
+  const kept = due ? { ...window, pending: true, revision: window.revision + 1 } : window;
+  const windows = record.windows.map((known) => (sameWindow(known, window) ? kept : known));
   return { record: { ...record, windows }, ...(due && { restate: kept }) };
 }

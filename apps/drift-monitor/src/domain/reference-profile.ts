@@ -1,6 +1,6 @@
-import { edgesFromQuantiles } from "@rondo/statistics";
-import { floatsToText } from "./float-text.js";
-import type { ModelReference } from "./model-reference.js";
+import { edgesFromQuantiles } from '@rondo/statistics';
+import { floatsToText } from './float-text.js';
+import type { ModelReference } from './model-reference.js';
 
 /** Bins of a continuous feature: deciles of the reference. */
 const BINS = 10;
@@ -11,7 +11,7 @@ const KEPT_VALUES_MAX = 5000;
 
 /** A feature with many values, as the champion was trained on it. */
 export type ContinuousProfile = {
-  readonly kind: "continuous";
+  readonly kind: 'continuous';
   readonly feature: string;
   /** Rows with a value. */
   readonly rows: number;
@@ -28,7 +28,7 @@ export type ContinuousProfile = {
 
 /** A feature with few values. */
 export type CategoryProfile = {
-  readonly kind: "category";
+  readonly kind: 'category';
   readonly feature: string;
   readonly rows: number;
   readonly nulls: number;
@@ -58,19 +58,13 @@ export interface SortedFeature {
 }
 
 /** Summarises a feature. Equal values give equal profiles. */
-export function profileOf({
-  feature,
-  values,
-  nulls,
-}: SortedFeature): FeatureProfile {
+export function profileOf({ feature, values, nulls }: SortedFeature): FeatureProfile {
   const rows = values.length;
   const categories = fewValues(values);
   if (categories) {
-    const counts = categories.map(
-      (value) => countUpTo(values, value) - countBelow(values, value),
-    );
+    const counts = categories.map((value) => countUpTo(values, value) - countBelow(values, value));
     return {
-      kind: "category",
+      kind: 'category',
       feature,
       rows,
       nulls,
@@ -80,13 +74,10 @@ export function profileOf({
   }
   const min = values[0]!;
   const max = values[rows - 1]!;
-  const deciles = Array.from(
-    { length: BINS - 1 },
-    (_, i) => values[Math.ceil(((i + 1) / BINS) * rows) - 1]!,
-  );
+  const deciles = Array.from({ length: BINS - 1 }, (_, i) => values[Math.ceil(((i + 1) / BINS) * rows) - 1]!);
   const edges = Array.from(edgesFromQuantiles(deciles, max));
   return {
-    kind: "continuous",
+    kind: 'continuous',
     feature,
     rows,
     nulls,
@@ -99,14 +90,9 @@ export function profileOf({
 }
 
 /** Rows per bin of ascending values; edges as in {@link ContinuousProfile}. */
-export function countsBetween(
-  values: Float32Array,
-  edges: readonly number[],
-): number[] {
+export function countsBetween(values: Float32Array, edges: readonly number[]): number[] {
   const upTo = edges.map((edge) => countUpTo(values, edge));
-  return [...upTo, values.length].map(
-    (count, i) => count - (i === 0 ? 0 : upTo[i - 1]!),
-  );
+  return [...upTo, values.length].map((count, i) => count - (i === 0 ? 0 : upTo[i - 1]!));
 }
 
 /** How many ascending values are at or below the limit. */
@@ -119,10 +105,7 @@ export function countBelow(values: Float32Array, limit: number): number {
   return partitionPoint(values, (value) => value < limit);
 }
 
-function partitionPoint(
-  values: Float32Array,
-  belongsBefore: (value: number) => boolean,
-): number {
+function partitionPoint(values: Float32Array, belongsBefore: (value: number) => boolean): number {
   let low = 0;
   let high = values.length;
   while (low < high) {
@@ -136,11 +119,7 @@ function partitionPoint(
 /** The different values, or undefined when there are too many of them. Jumps from value to value, so it reads few rows. */
 function fewValues(values: Float32Array): number[] | undefined {
   const found: number[] = [];
-  for (
-    let at = 0;
-    at < values.length;
-    at = countUpTo(values, found[found.length - 1]!)
-  ) {
+  for (let at = 0; at < values.length; at = countUpTo(values, found[found.length - 1]!)) {
     if (found.length === CATEGORIES_MAX) return undefined;
     found.push(values[at]!);
   }
@@ -150,8 +129,5 @@ function fewValues(values: Float32Array): number[] | undefined {
 function evenlySpaced(values: Float32Array): Float32Array {
   if (values.length <= KEPT_VALUES_MAX) return values;
   const step = values.length / KEPT_VALUES_MAX;
-  return Float32Array.from(
-    { length: KEPT_VALUES_MAX },
-    (_, i) => values[Math.floor((i + 0.5) * step)]!,
-  );
+  return Float32Array.from({ length: KEPT_VALUES_MAX }, (_, i) => values[Math.floor((i + 0.5) * step)]!);
 }

@@ -1,4 +1,4 @@
-import type { EstimateValue, ModelReference } from "./model-reference.js";
+import type { EstimateValue, ModelReference } from './model-reference.js';
 
 /** A batch to be compared. */
 export type DriftRequest = {
@@ -21,7 +21,7 @@ export type Reference = {
   readonly featureNames: readonly string[];
   readonly importance: readonly number[];
   readonly metrics: readonly EstimateValue[];
-  readonly status: "profiling" | "ready" | "failed";
+  readonly status: 'profiling' | 'ready' | 'failed';
   /** Artifact of the profile; empty until it is ready. */
   readonly profileDigest: string;
   /** Batches that came while the profile was being made. */

@@ -1,9 +1,4 @@
-import {
-  bytesFromText,
-  bytesToText,
-  floatsFromText,
-  floatsToText,
-} from "./float-text.js";
+import { bytesFromText, bytesToText, floatsFromText, floatsToText } from './float-text.js';
 
 /** Label not known yet. */
 const UNKNOWN = 255;
@@ -45,15 +40,10 @@ export interface WindowRows {
 
 /** Keeps an answered request; a score that is no probability counts as not scored. */
 export function servedRequest(
-  served: Pick<
-    ServedRequest,
-    "pipeline" | "requestId" | "eventTimeMs" | "modelDigest"
-  >,
+  served: Pick<ServedRequest, 'pipeline' | 'requestId' | 'eventTimeMs' | 'modelDigest'>,
   championScores: readonly number[],
 ): ServedRequest {
-  const scores = Float32Array.from(championScores, (score) =>
-    score >= 0 && score <= 1 ? score : NaN,
-  );
+  const scores = Float32Array.from(championScores, (score) => (score >= 0 && score <= 1 ? score : NaN));
   return {
     ...served,
     scores: floatsToText(scores),
@@ -78,13 +68,10 @@ export function joinLabels(
   const labels = bytesFromText(request.labels);
   const counts = { joined: 0, duplicate: 0, contradictory: 0, invalid: 0 };
   observed.labels.forEach((label, entry) => {
-    const row =
-      observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
-    if (row === undefined || row >= scores.length || label > 1)
-      return void counts.invalid++;
+    const row = observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
+    if (row === undefined || row >= scores.length || label > 1) return void counts.invalid++;
     const known = labels[row]!;
-    if (known !== UNKNOWN)
-      return void counts[known === label ? "duplicate" : "contradictory"]++;
+    if (known !== UNKNOWN) return void counts[known === label ? 'duplicate' : 'contradictory']++;
     labels[row] = label;
     if (!Number.isNaN(scores[row])) counts.joined++;
   });

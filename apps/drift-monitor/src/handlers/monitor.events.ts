@@ -1,4 +1,4 @@
-import { Inject } from "@nestjs/common";
+import { Inject } from '@nestjs/common';
 import {
   BatchReadySchema,
   ChampionChangedSchema,
@@ -10,7 +10,7 @@ import {
   type LabelsObserved,
   type PipelineApplied,
   type PredictionsLogged,
-} from "@rondo/contracts";
+} from '@rondo/contracts';
 import {
   BusController,
   causeOf,
@@ -19,18 +19,13 @@ import {
   PolicyGenerations,
   type Delivery,
   type Platform,
-} from "@rondo/service";
-import {
-  driftRequestFrom,
-  referenceFrom,
-  servedFrom,
-  windowFrom,
-} from "../contract-map.js";
-import { loadReference } from "../documents.js";
-import { EvaluateDrift } from "../use-cases/evaluate-drift.js";
-import { EvaluatePerformance } from "../use-cases/evaluate-performance.js";
-import { ObserveServing } from "../use-cases/observe-serving.js";
-import { ProfileReference } from "../use-cases/profile-reference.js";
+} from '@rondo/service';
+import { driftRequestFrom, referenceFrom, servedFrom, windowFrom } from '../contract-map.js';
+import { loadReference } from '../documents.js';
+import { EvaluateDrift } from '../use-cases/evaluate-drift.js';
+import { EvaluatePerformance } from '../use-cases/evaluate-performance.js';
+import { ObserveServing } from '../use-cases/observe-serving.js';
+import { ProfileReference } from '../use-cases/profile-reference.js';
 
 /** Messages in: policies, champions, batches, served traffic and its outcomes. */
 @BusController()
@@ -46,24 +41,14 @@ export class MonitorEvents {
   ) {}
 
   @HandleEvent(PipelineAppliedSchema)
-  async onPipelineApplied(
-    event: PipelineApplied,
-    delivery: Delivery,
-  ): Promise<void> {
-    await this.platform.journal.once(causeOf(delivery), (unit) =>
-      this.policies.keep(unit, event),
-    );
+  async onPipelineApplied(event: PipelineApplied, delivery: Delivery): Promise<void> {
+    await this.platform.journal.once(causeOf(delivery), (unit) => this.policies.keep(unit, event));
   }
 
   @HandleEvent(ChampionChangedSchema)
-  async onChampionChanged(
-    event: ChampionChanged,
-    delivery: Delivery,
-  ): Promise<void> {
+  async onChampionChanged(event: ChampionChanged, delivery: Delivery): Promise<void> {
     const reference = referenceFrom(event);
-    await this.platform.journal.once(causeOf(delivery), (unit) =>
-      this.profiles.begin(unit, reference, delivery.id),
-    );
+    await this.platform.journal.once(causeOf(delivery), (unit) => this.profiles.begin(unit, reference, delivery.id));
   }
 
   @HandleEvent(BatchReadySchema)
@@ -72,38 +57,20 @@ export class MonitorEvents {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
       const reference = (await loadReference(unit, event.pipeline))?.state;
       if (!reference) return;
-      await this.drift.begin(
-        unit,
-        reference,
-        driftRequestFrom(event, reference.model.digest),
-      );
+      await this.drift.begin(unit, reference, driftRequestFrom(event, reference.model.digest));
       await this.performance.begin(unit, event.pipeline, window);
     });
   }
 
   @HandleEvent(PredictionsLoggedSchema)
-  async onPredictionsLogged(
-    message: PredictionsLogged,
-    delivery: Delivery,
-  ): Promise<void> {
+  async onPredictionsLogged(message: PredictionsLogged, delivery: Delivery): Promise<void> {
     const request = servedFrom(message);
-    if (request)
-      await this.serving.predictions(
-        message.endpoint,
-        request,
-        causeOf(delivery),
-      );
+    if (request) await this.serving.predictions(message.endpoint, request, causeOf(delivery));
   }
 
   @HandleEvent(LabelsObservedSchema)
-  async onLabelsObserved(
-    message: LabelsObserved,
-    delivery: Delivery,
-  ): Promise<void> {
+  async onLabelsObserved(message: LabelsObserved, delivery: Delivery): Promise<void> {
     const { endpoint, requestId, rowIndexes, labels } = message;
-    await this.serving.labels(
-      { endpoint, requestId, rowIndexes, labels },
-      causeOf(delivery),
-    );
+    await this.serving.labels({ endpoint, requestId, rowIndexes, labels }, causeOf(delivery));
   }
 }

@@ -1,50 +1,30 @@
-import type { Engine } from "@rondo/datasets";
-import type { Unit } from "@rondo/journal";
-import { idFrom } from "@rondo/kernel";
-import { DriftEvaluatedSchema } from "@rondo/contracts";
-import type {
-  DurableJobs,
-  JobFailure,
-  JobResult,
-  JobRun,
-  Platform,
-  PolicyGenerations,
-} from "@rondo/service";
-import { eachSortedFeature } from "../adapters/sorted-features.js";
-import { driftTo } from "../contract-map.js";
-import {
-  DRIFT_EVALUATION,
-  DRIFT_RECORD,
-  loadReference,
-  REFERENCE,
-  type DriftRecord,
-} from "../documents.js";
+import type { Engine } from '@rondo/datasets';
+import type { Unit } from '@rondo/journal';
+import { idFrom } from '@rondo/kernel';
+import { DriftEvaluatedSchema } from '@rondo/contracts';
+import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
+import { eachSortedFeature } from '../adapters/sorted-features.js';
+import { driftTo } from '../contract-map.js';
+import { DRIFT_EVALUATION, DRIFT_RECORD, loadReference, REFERENCE, type DriftRecord } from '../documents.js';
 import {
   judgeBatch,
   withPersistence,
   type BatchDrift,
   type DriftEvaluation,
   type DriftRule,
-} from "../domain/drift-evaluation.js";
-import {
-  compareFeature,
-  type FeatureComparison,
-} from "../domain/feature-comparison.js";
-import type { ReferenceProfile } from "../domain/reference-profile.js";
-import type { DriftRequest, Reference } from "../domain/reference.js";
+} from '../domain/drift-evaluation.js';
+import { compareFeature, type FeatureComparison } from '../domain/feature-comparison.js';
+import type { ReferenceProfile } from '../domain/reference-profile.js';
+import type { DriftRequest, Reference } from '../domain/reference.js';
 
 /** Kind of the durable job. */
-export const DRIFT_JOB = "evaluate-drift";
+export const DRIFT_JOB = 'evaluate-drift';
 
 /** Batches that wait for one profile; a profile takes seconds, so more are a sign that none will come. */
 const WAITING_MAX = 1000;
 
 /** Queues the comparison of a batch; the same batch against the same model is one job. */
-export async function enqueueDrift(
-  unit: Unit,
-  jobs: DurableJobs,
-  request: DriftRequest,
-): Promise<void> {
+export async function enqueueDrift(unit: Unit, jobs: DurableJobs, request: DriftRequest): Promise<void> {
   const { pipeline, batchId, modelDigest } = request;
   const id = evaluationId(pipeline, batchId, modelDigest);
   await jobs.enqueue(unit, { kind: DRIFT_JOB, id, pipeline, input: request });
@@ -53,24 +33,16 @@ export async function enqueueDrift(
 /** Compares each batch with what the champion was trained on. */
 export class EvaluateDrift {
   constructor(
-    private readonly platform: Pick<
-      Platform,
-      "journal" | "artifacts" | "log" | "clock"
-    >,
+    private readonly platform: Pick<Platform, 'journal' | 'artifacts' | 'log' | 'clock'>,
     private readonly engine: Engine,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
   ) {}
 
   /** A batch is ready: compared at once, or as soon as the profile is there. */
-  async begin(
-    unit: Unit,
-    reference: Reference,
-    request: DriftRequest,
-  ): Promise<void> {
-    if (reference.status === "ready")
-      return enqueueDrift(unit, this.jobs, request);
-    if (reference.status === "profiling") {
+  async begin(unit: Unit, reference: Reference, request: DriftRequest): Promise<void> {
+    if (reference.status === 'ready') return enqueueDrift(unit, this.jobs, request);
+    if (reference.status === 'profiling') {
       const waiting = [...reference.waiting, request].slice(-WAITING_MAX);
       unit.save<Reference>({
         kind: REFERENCE,
@@ -83,14 +55,8 @@ export class EvaluateDrift {
   async run(request: DriftRequest, run: JobRun): Promise<JobResult | void> {
     const { journal, artifacts } = this.platform;
     const reference = (await loadReference(journal, request.pipeline))?.state;
-    if (
-      reference?.model.digest !== request.modelDigest ||
-      reference.status !== "ready"
-    )
-      return undefined;
-    const rule = (
-      await this.policies.spec(journal, request.pipeline, request.generation)
-    ).monitoring.drift;
+    if (reference?.model.digest !== request.modelDigest || reference.status !== 'ready') return undefined;
+    const rule = (await this.policies.spec(journal, request.pipeline, request.generation)).monitoring.drift;
     const profile = JSON.parse(
       new TextDecoder().decode(await artifacts.get(reference.profileDigest)),
     ) as ReferenceProfile;
@@ -103,9 +69,7 @@ export class EvaluateDrift {
       eachSortedFeature(this.engine, { path, ...source }, (feature, index) => {
         // Of an empty batch nothing can be said, not even shares.
         if (feature.values.length + feature.nulls > 0)
-          comparisons.push(
-            compareFeature(profile.features[index]!, feature, rule),
-          );
+          comparisons.push(compareFeature(profile.features[index]!, feature, rule));
       }),
     );
     const batch = judgeBatch(comparisons, reference.importance, rows, rule);
@@ -115,8 +79,8 @@ export class EvaluateDrift {
   failed(_unit: Unit, request: DriftRequest, failure: JobFailure): void {
     const { pipeline, batchId } = request;
     const fields = {
-      "rondo.pipeline.name": pipeline,
-      "rondo.batch.id": batchId,
+      'rondo.pipeline.name': pipeline,
+      'rondo.batch.id': batchId,
     };
     this.platform.log.error(
       `drift of batch ${batchId} of ${pipeline} could not be evaluated (${failure.code})`,
@@ -136,10 +100,8 @@ export class EvaluateDrift {
   ): Promise<void> {
     const { request, reference, batch, rule } = done;
     const { pipeline, batchId, startMs, endMs, modelDigest } = request;
-    const record = (await unit.load<DriftRecord>(DRIFT_RECORD, pipeline))
-      ?.state;
-    const remembered =
-      record?.modelDigest === modelDigest ? record.tracker : undefined;
+    const record = (await unit.load<DriftRecord>(DRIFT_RECORD, pipeline))?.state;
+    const remembered = record?.modelDigest === modelDigest ? record.tracker : undefined;
     const { tracker, state } = withPersistence(remembered, batch.state, rule);
     const evaluations = (record?.evaluations ?? 0) + 1;
     const evaluation: DriftEvaluation = {
@@ -175,10 +137,6 @@ export class EvaluateDrift {
 }
 
 /** The same batch against the same model is the same evaluation. */
-function evaluationId(
-  pipeline: string,
-  batchId: string,
-  modelDigest: string,
-): string {
-  return idFrom("drift-evaluation", pipeline, batchId, modelDigest);
+function evaluationId(pipeline: string, batchId: string, modelDigest: string): string {
+  return idFrom('drift-evaluation', pipeline, batchId, modelDigest);
 }

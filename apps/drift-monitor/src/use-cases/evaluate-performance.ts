@@ -1,27 +1,17 @@
-import { PerformanceEvaluatedSchema } from "@rondo/contracts";
-import type { Unit } from "@rondo/journal";
-import { idFrom } from "@rondo/kernel";
-import type {
-  DurableJobs,
-  JobFailure,
-  JobResult,
-  JobRun,
-  Platform,
-  PolicyGenerations,
-} from "@rondo/service";
-import {
-  expectedMetrics,
-  measuredMetrics,
-} from "../adapters/performance-metrics.js";
-import { performanceTo } from "../contract-map.js";
+import { PerformanceEvaluatedSchema } from '@rondo/contracts';
+import type { Unit } from '@rondo/journal';
+import { idFrom } from '@rondo/kernel';
+import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
+import { expectedMetrics, measuredMetrics } from '../adapters/performance-metrics.js';
+import { performanceTo } from '../contract-map.js';
 import {
   loadPerformance,
   loadReference,
   PERFORMANCE_EVALUATION,
   PERFORMANCE_RECORD,
   requestsIn,
-} from "../documents.js";
-import type { EstimateValue } from "../domain/model-reference.js";
+} from '../documents.js';
+import type { EstimateValue } from '../domain/model-reference.js';
 import {
   judgedBy,
   logLossExcess,
@@ -32,13 +22,13 @@ import {
   type PerformanceRecord,
   type Window,
   type WindowRecord,
-} from "../domain/performance.js";
-import type { Reference } from "../domain/reference.js";
-import { windowRows, type WindowRows } from "../domain/served-request.js";
-import { forgetBefore } from "./forget-served.js";
+} from '../domain/performance.js';
+import type { Reference } from '../domain/reference.js';
+import { windowRows, type WindowRows } from '../domain/served-request.js';
+import { forgetBefore } from './forget-served.js';
 
 /** Kind of the durable job. */
-export const PERFORMANCE_JOB = "evaluate-performance";
+export const PERFORMANCE_JOB = 'evaluate-performance';
 
 /** What the job carries. */
 export type PerformanceRequest = {
@@ -78,14 +68,14 @@ interface Measured {
   /** The window as it was before its rows were read. */
   readonly before: WindowRecord;
   readonly rows: { readonly predictions: number; readonly labelled: number };
-  readonly by: "labels" | "scores" | "nothing";
+  readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
 }
 
 /** Measures what the champion achieved on live traffic, window by window. */
 export class EvaluatePerformance {
   constructor(
-    private readonly platform: Pick<Platform, "journal" | "log" | "clock">,
+    private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
   ) {}
@@ -107,10 +97,7 @@ export class EvaluatePerformance {
     await enqueuePerformance(unit, this.jobs, pipeline, added);
   }
 
-  async run(
-    request: PerformanceRequest,
-    run: JobRun,
-  ): Promise<JobResult | void> {
+  async run(request: PerformanceRequest, run: JobRun): Promise<JobResult | void> {
     const { journal } = this.platform;
     const { pipeline, modelDigest } = request;
     // Before the rows: what comes in between is then counted as late, never forgotten.
@@ -120,9 +107,7 @@ export class EvaluatePerformance {
     const policy = await this.policies.latest(journal, pipeline);
     if (!policy) return undefined;
     const requests = await requestsIn(journal, pipeline, request);
-    const rows = windowRows(
-      requests.filter((served) => served.modelDigest === modelDigest),
-    );
+    const rows = windowRows(requests.filter((served) => served.modelDigest === modelDigest));
     const counted = {
       predictions: rows.scores.length,
       labelled: rows.labels.length,
@@ -135,7 +120,7 @@ export class EvaluatePerformance {
 
   failed(_unit: Unit, request: PerformanceRequest, failure: JobFailure): void {
     const { pipeline } = request;
-    const fields = { "rondo.pipeline.name": pipeline };
+    const fields = { 'rondo.pipeline.name': pipeline };
     this.platform.log.error(
       `performance of ${pipeline} could not be evaluated (${failure.code})`,
       fields,
@@ -148,15 +133,9 @@ export class EvaluatePerformance {
     const { pipeline, startMs, endMs } = request;
     const stored = await loadPerformance(unit, pipeline);
     // A champion that is gone meanwhile is not judged any more.
-    if (
-      stored.modelDigest !== request.modelDigest ||
-      !windowOf(stored, request)
-    )
-      return;
+    if (stored.modelDigest !== request.modelDigest || !windowOf(stored, request)) return;
     const changed =
-      before.revision === 0 ||
-      rows.labelled !== before.labelled ||
-      rows.predictions !== before.predictions;
+      before.revision === 0 || rows.labelled !== before.labelled || rows.predictions !== before.predictions;
     const after = withEvaluatedWindow(stored, before, {
       ...rows,
       ...excessOf(measured),
@@ -170,25 +149,22 @@ export class EvaluatePerformance {
       id: pipeline,
       state: record,
     });
-    if (after.restate)
-      await enqueuePerformance(unit, this.jobs, pipeline, after.restate);
+    if (after.restate) await enqueuePerformance(unit, this.jobs, pipeline, after.restate);
     const oldest = record.windows[0];
-    if (oldest && record.windows.length > 1)
-      await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
+    if (oldest && record.windows.length > 1) await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
     if (!changed) return;
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
       model: reference.model,
       window: { startMs, endMs },
-      estimated: by === "scores",
-      labelCoverage:
-        rows.predictions === 0 ? 0 : rows.labelled / rows.predictions,
+      estimated: by === 'scores',
+      labelCoverage: rows.predictions === 0 ? 0 : rows.labelled / rows.predictions,
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),
-      state: by === "nothing" ? "insufficient" : "sufficient",
-      rows: by === "scores" ? rows.predictions : rows.labelled,
+      state: by === 'nothing' ? 'insufficient' : 'sufficient',
+      rows: by === 'scores' ? rows.predictions : rows.labelled,
       evaluatedAtMs: this.platform.clock.now(),
     };
     unit.save<PerformanceEvaluation>({
@@ -207,29 +183,16 @@ export class EvaluatePerformance {
   }
 }
 
-function metricsOf(
-  rows: WindowRows,
-  by: Measured["by"],
-  signal: AbortSignal,
-): Promise<readonly EstimateValue[]> {
-  if (by === "labels")
-    return measuredMetrics(rows.labelledScores, rows.labels, signal);
-  return by === "scores"
-    ? expectedMetrics(rows.scores, signal)
-    : Promise.resolve([]);
+function metricsOf(rows: WindowRows, by: Measured['by'], signal: AbortSignal): Promise<readonly EstimateValue[]> {
+  if (by === 'labels') return measuredMetrics(rows.labelledScores, rows.labels, signal);
+  return by === 'scores' ? expectedMetrics(rows.scores, signal) : Promise.resolve([]);
 }
 
-function windowOf(
-  record: PerformanceRecord,
-  request: PerformanceRequest,
-): WindowRecord | undefined {
+function windowOf(record: PerformanceRecord, request: PerformanceRequest): WindowRecord | undefined {
   const { modelDigest, revision } = request;
   return record.windows.find(
     (known) =>
-      sameWindow(known, request) &&
-      known.modelDigest === modelDigest &&
-      known.revision === revision &&
-      known.pending,
+      sameWindow(known, request) && known.modelDigest === modelDigest && known.revision === revision && known.pending,
   );
 }
 
@@ -238,32 +201,15 @@ function excessOf({ by, metrics, reference, rows }: Measured): {
   readonly excess: number;
   readonly excessRows: number;
 } {
-  const logLoss = metrics.find(({ name }) => name === "logLoss");
-  const expected = reference.metrics.find(
-    ({ name, slice }) =>
-      name === "logLoss" && (slice === "all" || slice === ""),
-  );
-  if (by !== "labels" || !logLoss || !expected)
-    return { excess: 0, excessRows: 0 };
+  const logLoss = metrics.find(({ name }) => name === 'logLoss');
+  const expected = reference.metrics.find(({ name, slice }) => name === 'logLoss' && (slice === 'all' || slice === ''));
+  if (by !== 'labels' || !logLoss || !expected) return { excess: 0, excessRows: 0 };
   return {
     excess: (logLoss.value - expected.value) * rows.labelled,
     excessRows: rows.labelled,
   };
 }
 
-function evaluationId({
-  pipeline,
-  startMs,
-  endMs,
-  modelDigest,
-  revision,
-}: PerformanceRequest): string {
-  return idFrom(
-    "performance-evaluation",
-    pipeline,
-    String(startMs),
-    String(endMs),
-    modelDigest,
-    String(revision),
-  );
+function evaluationId({ pipeline, startMs, endMs, modelDigest, revision }: PerformanceRequest): string {
+  return idFrom('performance-evaluation', pipeline, String(startMs), String(endMs), modelDigest, String(revision));
 }

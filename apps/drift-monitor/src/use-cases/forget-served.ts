@@ -1,11 +1,11 @@
-import type { Unit } from "@rondo/journal";
-import { idFrom } from "@rondo/kernel";
-import type { DurableJobs, JobFailure, JobRun, Platform } from "@rondo/service";
-import { SERVED_REQUEST } from "../documents.js";
-import type { ServedRequest } from "../domain/served-request.js";
+import type { Unit } from '@rondo/journal';
+import { idFrom } from '@rondo/kernel';
+import type { DurableJobs, JobFailure, JobRun, Platform } from '@rondo/service';
+import { SERVED_REQUEST } from '../documents.js';
+import type { ServedRequest } from '../domain/served-request.js';
 
 /** Kind of the durable job. */
-export const FORGET_JOB = "forget-served";
+export const FORGET_JOB = 'forget-served';
 
 /** Documents removed in one transaction. */
 const PAGE = 200;
@@ -17,12 +17,7 @@ export type ForgetRequest = {
 };
 
 /** Queues the removal of served requests of before a moment of event time. */
-export async function forgetBefore(
-  unit: Unit,
-  jobs: DurableJobs,
-  pipeline: string,
-  beforeMs: number,
-): Promise<void> {
+export async function forgetBefore(unit: Unit, jobs: DurableJobs, pipeline: string, beforeMs: number): Promise<void> {
   const id = idFrom(FORGET_JOB, pipeline, String(beforeMs));
   await jobs.enqueue(unit, {
     kind: FORGET_JOB,
@@ -34,7 +29,7 @@ export async function forgetBefore(
 
 /** Removes served requests that no window needs any more. */
 export class ForgetServed {
-  constructor(private readonly platform: Pick<Platform, "journal" | "log">) {}
+  constructor(private readonly platform: Pick<Platform, 'journal' | 'log'>) {}
 
   /** Page by page, each a transaction of its own, so that traffic is not held up; repeating a page removes nothing twice. */
   async run({ pipeline, beforeMs }: ForgetRequest, run: JobRun): Promise<void> {
@@ -46,7 +41,7 @@ export class ForgetServed {
         messageId: `${run.jobId}/${run.attempt}/${page}`,
       };
       const done = await journal.once(cause, async (unit) => {
-        const orderBy = { index: "day", direction: "asc" } as const;
+        const orderBy = { index: 'day', direction: 'asc' } as const;
         const { items } = await unit.list<ServedRequest>(SERVED_REQUEST, {
           where: { pipeline },
           orderBy,
@@ -56,12 +51,12 @@ export class ForgetServed {
         for (const { id } of old) unit.remove(SERVED_REQUEST, id);
         return old.length === PAGE;
       });
-      more = done.outcome === "duplicate" || done.value;
+      more = done.outcome === 'duplicate' || done.value;
     }
   }
 
   failed(_unit: Unit, { pipeline }: ForgetRequest, failure: JobFailure): void {
-    const fields = { "rondo.pipeline.name": pipeline };
+    const fields = { 'rondo.pipeline.name': pipeline };
     this.platform.log.error(
       `old predictions of ${pipeline} could not be removed (${failure.code})`,
       fields,

@@ -1,33 +1,17 @@
-import type { Engine } from "@rondo/datasets";
-import type { Unit } from "@rondo/journal";
-import { PermanentError, idFrom } from "@rondo/kernel";
-import type {
-  DurableJobs,
-  JobFailure,
-  JobResult,
-  JobRun,
-  Platform,
-} from "@rondo/service";
-import { eachSortedFeature } from "../adapters/sorted-features.js";
-import { profiledOutgoing } from "../contract-map.js";
-import {
-  loadPerformance,
-  loadReference,
-  PAST_REFERENCE,
-  PERFORMANCE_RECORD,
-  REFERENCE,
-} from "../documents.js";
-import { withChampion, type PerformanceRecord } from "../domain/performance.js";
-import {
-  profileOf,
-  type FeatureProfile,
-  type ReferenceProfile,
-} from "../domain/reference-profile.js";
-import type { Reference } from "../domain/reference.js";
-import { enqueueDrift } from "./evaluate-drift.js";
+import type { Engine } from '@rondo/datasets';
+import type { Unit } from '@rondo/journal';
+import { PermanentError, idFrom } from '@rondo/kernel';
+import type { DurableJobs, JobFailure, JobResult, JobRun, Platform } from '@rondo/service';
+import { eachSortedFeature } from '../adapters/sorted-features.js';
+import { profiledOutgoing } from '../contract-map.js';
+import { loadPerformance, loadReference, PAST_REFERENCE, PERFORMANCE_RECORD, REFERENCE } from '../documents.js';
+import { withChampion, type PerformanceRecord } from '../domain/performance.js';
+import { profileOf, type FeatureProfile, type ReferenceProfile } from '../domain/reference-profile.js';
+import type { Reference } from '../domain/reference.js';
+import { enqueueDrift } from './evaluate-drift.js';
 
 /** Kind of the durable job. */
-export const PROFILE_JOB = "profile-reference";
+export const PROFILE_JOB = 'profile-reference';
 
 /** What the job carries. */
 export type ProfileInput = {
@@ -39,17 +23,13 @@ export type ProfileInput = {
 /** Makes the profile of what a new champion was trained on. */
 export class ProfileReference {
   constructor(
-    private readonly platform: Pick<Platform, "journal" | "artifacts" | "log">,
+    private readonly platform: Pick<Platform, 'journal' | 'artifacts' | 'log'>,
     private readonly engine: Engine,
     private readonly jobs: DurableJobs,
   ) {}
 
   /** The champion changed: everything is held against it from now on, drift as soon as its profile is there. */
-  async begin(
-    unit: Unit,
-    reference: Reference,
-    causeId: string,
-  ): Promise<void> {
+  async begin(unit: Unit, reference: Reference, causeId: string): Promise<void> {
     const { pipeline, model, rowsDigest } = reference;
     const before = await loadReference(unit, pipeline);
     if (before) {
@@ -62,10 +42,7 @@ export class ProfileReference {
       });
     }
     unit.save<Reference>({ kind: REFERENCE, id: pipeline, state: reference });
-    const record = withChampion(
-      await loadPerformance(unit, pipeline),
-      model.digest,
-    );
+    const record = withChampion(await loadPerformance(unit, pipeline), model.digest);
     unit.save<PerformanceRecord>({
       kind: PERFORMANCE_RECORD,
       id: pipeline,
@@ -92,21 +69,17 @@ export class ProfileReference {
     const { model, pipeline, snapshotDigest, featureNames } = reference;
     const features: FeatureProfile[] = [];
     const rows = await artifacts.withFile(input.rowsDigest, (path) =>
-      eachSortedFeature(
-        this.engine,
-        { path, features: featureNames, signal: run.signal },
-        (feature) => {
-          features.push(profileOf(feature));
-        },
-      ),
+      eachSortedFeature(this.engine, { path, features: featureNames, signal: run.signal }, (feature) => {
+        features.push(profileOf(feature));
+      }),
     );
     if (rows === 0) {
-      const rule = "at least one row";
-      throw new PermanentError(
-        "invalid",
-        `the champion of ${pipeline} was trained on no rows`,
-        { field: "reference_rows", value: rows, rule },
-      );
+      const rule = 'at least one row';
+      throw new PermanentError('invalid', `the champion of ${pipeline} was trained on no rows`, {
+        field: 'reference_rows',
+        value: rows,
+        rule,
+      });
     }
     const profile: ReferenceProfile = {
       pipeline,
@@ -115,15 +88,13 @@ export class ProfileReference {
       rows,
       features,
     };
-    const { digest, sizeBytes } = await artifacts.put(
-      new TextEncoder().encode(JSON.stringify(profile)),
-    );
+    const { digest, sizeBytes } = await artifacts.put(new TextEncoder().encode(JSON.stringify(profile)));
     return async (unit) => {
       const current = (await loadReference(unit, pipeline))?.state;
       if (!current || !awaits(current, input)) return;
       const state: Reference = {
         ...current,
-        status: "ready",
+        status: 'ready',
         profileDigest: digest,
         waiting: [],
       };
@@ -133,35 +104,27 @@ export class ProfileReference {
         state,
         outgoing: [profiledOutgoing(state, sizeBytes)],
       });
-      for (const request of current.waiting)
-        await enqueueDrift(unit, this.jobs, request);
+      for (const request of current.waiting) await enqueueDrift(unit, this.jobs, request);
     };
   }
 
-  async failed(
-    unit: Unit,
-    input: ProfileInput,
-    failure: JobFailure,
-  ): Promise<void> {
+  async failed(unit: Unit, input: ProfileInput, failure: JobFailure): Promise<void> {
     const reference = (await loadReference(unit, input.pipeline))?.state;
     if (!reference || !awaits(reference, input)) return;
     const { pipeline, waiting } = reference;
     this.platform.log.error(
       `drift of ${pipeline} cannot be measured: the champion's reference could not be profiled (${failure.code})`,
-      { "rondo.pipeline.name": pipeline, batches: waiting.length },
+      { 'rondo.pipeline.name': pipeline, batches: waiting.length },
       failure.error,
     );
     unit.save<Reference>({
       kind: REFERENCE,
       id: pipeline,
-      state: { ...reference, status: "failed", waiting: [] },
+      state: { ...reference, status: 'failed', waiting: [] },
     });
   }
 }
 
 function awaits(reference: Reference, input: ProfileInput): boolean {
-  return (
-    reference.status === "profiling" &&
-    reference.model.digest === input.modelDigest
-  );
+  return reference.status === 'profiling' && reference.model.digest === input.modelDigest;
 }
