@@ -9,7 +9,7 @@ export const dataPrepConfig = defineConfig({
   },
   dataThreads: {
     type: 'int',
-    default: '2',
+    default: '1',
     min: 1,
     max: 64,
     help: 'Threads of the data engine; results do not depend on it.',

@@ -61,6 +61,13 @@ describe('reading', () => {
     ]);
   });
 
+  it('counts NULLs', async () => {
+    expect(await engine.countNulls(file('table.parquet'), ['x', 'id', 'word'])).toEqual({
+      rows: 10_000,
+      nulls: [1_000, 0, 2_500],
+    });
+  });
+
   it('refuses NULL keys, absent columns and words as numbers', async () => {
     await expect(engine.readKeys(file('table.parquet'), 'word')).rejects.toMatchObject({
       code: 'invalid',

@@ -145,6 +145,19 @@ export class Engine {
     return chunks.flatMap((chunk) => chunk.getColumnValues(0) as (string | null)[]);
   }
 
+  /** Rows, and NULLs of each column in the order asked. */
+  async countNulls(
+    path: string,
+    columns: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<{ readonly rows: number; readonly nulls: readonly number[] }> {
+    await checkParquet(path, this.maxFileBytes);
+    const counts = columns.map((column, index) => `, count(${identifier(column)})::DOUBLE AS c${index}`).join('');
+    const [row] = await this.query(`SELECT count(*)::DOUBLE AS n${counts} FROM ${scanOf(path, 'parquet')}`, signal);
+    const rows = Number(row!['n']);
+    return { rows, nulls: columns.map((_, index) => rows - Number(row![`c${index}`])) };
+  }
+
   /** The key column as text. @throws PermanentError `invalid` when a key is NULL */
   async readKeys(path: string, column: string, options: ReadOptions = {}): Promise<string[]> {
     const values = await this.readStrings(path, column, options);

@@ -1,6 +1,4 @@
 import { type Engine, identifier, identifiers, literal, scanOf, timestampLiteral } from '@rondo/datasets';
-import { edgesFromQuantiles } from '@rondo/statistics';
-import type { ColumnSummary, ComparedColumn } from '../domain/history.js';
 import { boundText, type AmountRule, type BatchContract, type ColumnRule } from '../domain/contract.js';
 import { finding, type Finding } from '../domain/finding.js';
 
@@ -16,9 +14,6 @@ interface RowRule {
   readonly condition: string;
   toFinding(count: number, samplesJson: readonly string[]): Finding;
 }
-
-const DECILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-const HOURS = Array.from({ length: 23 }, (_, hour) => hour);
 
 /** Measures canonical rows against their contract and interval. */
 export async function contractFindings(
@@ -160,91 +155,4 @@ async function measure(engine: Engine, source: string, rule: AmountRule, signal:
 async function samplesOf(engine: Engine, source: string, condition: string, signal: AbortSignal): Promise<string[]> {
   const rows = await engine.query(`SELECT * FROM ${source} WHERE ${condition} LIMIT 5`, signal);
   return rows.map((row) => JSON.stringify(row).slice(0, 2_000));
-}
-
-/** Shape of every column, kept with the batch for those that come after it. */
-export async function summarise(
-  engine: Engine,
-  path: string,
-  contract: BatchContract,
-  context: CheckContext,
-): Promise<ColumnSummary[]> {
-  const out: ColumnSummary[] = [];
-  for (const rule of contract.columns) {
-    const column = identifier(rule.name);
-    const value = isNumber(rule) ? `${column}::DOUBLE` : 'NULL::DOUBLE';
-    const [row] = await engine.query(
-      `SELECT count(*)::DOUBLE AS n, count(${column})::DOUBLE AS present, quantile_disc(${value}, [${DECILES.join(', ')}]) AS deciles, max(${value}) AS top FROM ${scanOf(path, 'parquet')}`,
-      context.signal,
-    );
-    const deciles = ((row!['deciles'] ?? []) as number[]).map(Number);
-    const edges = edgesOf(rule, deciles, Number(row!['top']), context.eventTimeColumn);
-    const bins = edges.length === 0 ? [] : await binsOf(engine, path, rule, edges, context);
-    const spread = deciles.length === 0 ? 0 : deciles.at(-1)! - deciles[0]!;
-    out.push({
-      column: rule.name,
-      rows: Number(row!['n']),
-      nulls: Number(row!['n']) - Number(row!['present']),
-      spread,
-      edges,
-      bins,
-    });
-  }
-  return out;
-}
-
-function isNumber(rule: ColumnRule): boolean {
-  return rule.type === 'BIGINT' || rule.type === 'DOUBLE';
-}
-
-function edgesOf(
-  rule: ColumnRule,
-  deciles: readonly number[],
-  top: number,
-  eventTimeColumn: string,
-): readonly number[] {
-  if (rule.name === eventTimeColumn && rule.type === 'TIMESTAMP') return HOURS;
-  return isNumber(rule) && deciles.length > 0 ? [...edgesFromQuantiles([...deciles], top)] : [];
-}
-
-async function binsOf(
-  engine: Engine,
-  path: string,
-  rule: ColumnRule,
-  edges: readonly number[],
-  context: CheckContext,
-): Promise<number[]> {
-  const column = identifier(rule.name);
-  const value = rule.name === context.eventTimeColumn && rule.type === 'TIMESTAMP' ? `hour(${column})` : column;
-  const cases = edges.map((edge, index) => `WHEN v <= ${edge} THEN ${index}`).join(' ');
-  const rows = await engine.query(
-    `SELECT bin, count(*)::DOUBLE AS n FROM (SELECT CASE ${cases} ELSE ${edges.length} END AS bin FROM (SELECT ${value} AS v FROM ${scanOf(path, 'parquet')}) WHERE v IS NOT NULL) GROUP BY bin`,
-    context.signal,
-  );
-  const bins = new Array<number>(edges.length + 1).fill(0);
-  for (const row of rows) bins[Number(row['bin'])] = Number(row['n']);
-  return bins;
-}
-
-/** The new rows in the bins of earlier batches. @param history summaries of accepted batches, newest first */
-export async function compareWithHistory(
-  engine: Engine,
-  path: string,
-  contract: BatchContract,
-  history: readonly (readonly ColumnSummary[])[],
-  context: CheckContext,
-): Promise<ComparedColumn[]> {
-  const out: ComparedColumn[] = [];
-  for (const rule of contract.columns) {
-    const earlier = history.flatMap((summaries) => summaries.filter(({ column }) => column === rule.name));
-    const against: { earlier: ColumnSummary; bins: readonly number[] }[] = [];
-    for (const summary of earlier) {
-      against.push({
-        earlier: summary,
-        bins: summary.edges.length === 0 ? [] : await binsOf(engine, path, rule, summary.edges, context),
-      });
-    }
-    out.push({ column: rule.name, against });
-  }
-  return out;
 }

@@ -95,6 +95,7 @@ describe('history', () => {
   });
 
   it('tells a unit from a shift, and a mild shift from an extreme one', () => {
+    expect(codes(summary({ spread: 780 }), [0, 0, 0, 1000])).toEqual(['UNIT_CHANGE blocking']);
     expect(codes(summary({ spread: 601 }), [0, 0, 0, 1000])).toEqual(['UNIT_CHANGE blocking']);
     expect(codes(summary({ spread: 6.2 }), [600, 300, 60, 40])).toEqual(['UNIT_CHANGE blocking']);
     expect(codes(summary({ spread: 12 }), [500, 300, 120, 80])).toEqual(['VALUE_SHIFT advisory']);

@@ -27,7 +27,10 @@ const MAJOR_PSI = 0.25;
 const EXTREME_PSI = 1;
 /** Factors between units that get mixed up: minutes and seconds, hours and minutes, thousands, miles and kilometres, feet and metres. */
 const UNIT_FACTORS = [60, 1000, 3600, 24, 1.609344, 3.28084, 100, 2.54] as const;
-const FACTOR_TOLERANCE = 0.05;
+/** In logarithms. Spreads of real data differ from week to week; only a large factor stands out against that. */
+const SMALL_FACTOR_TOLERANCE = 0.05;
+const LARGE_FACTOR_TOLERANCE = 0.35;
+const LARGE_FACTOR = 10;
 const BURST_RATIO = 4;
 const BURST_SHARE = 0.05;
 
@@ -99,10 +102,15 @@ function shiftFinding(
   return finding('VALUE_SHIFT', column, `values moved: ${words}`, `PSI below ${EXTREME_PSI}`, { severity });
 }
 
+/** The known factor nearest to the ratio of the spreads, when it is near enough. */
 function unitFactor(before: number, after: number): number | undefined {
   if (!(before > 0 && after > 0)) return undefined;
   const ratio = Math.max(before / after, after / before);
-  return UNIT_FACTORS.find((factor) => Math.abs(ratio / factor - 1) <= FACTOR_TOLERANCE);
+  const distanceTo = (factor: number): number => Math.abs(Math.log(ratio / factor));
+  const nearest = UNIT_FACTORS.reduce((best, factor) => (distanceTo(factor) < distanceTo(best) ? factor : best));
+  return distanceTo(nearest) <= (nearest < LARGE_FACTOR ? SMALL_FACTOR_TOLERANCE : LARGE_FACTOR_TOLERANCE)
+    ? nearest
+    : undefined;
 }
 
 function nullBurst(summary: ColumnSummary, earlier: readonly ColumnSummary[]): Finding | undefined {

@@ -150,15 +150,12 @@ function statusOf(error: PermanentError): number {
 function sendProblem(response: HttpResponse, error: unknown): void {
   if (!(error instanceof PermanentError)) {
     // Trying again may help; nothing was lost, because nothing was accepted.
-    response
-      .status(503)
-      .type('application/problem+json')
-      .json({
-        type: 'about:blank',
-        title: 'unavailable',
-        status: 503,
-        detail: 'the event could not be taken; send it again',
-      });
+    response.status(503).type('application/problem+json').json({
+      type: 'about:blank',
+      title: 'unavailable',
+      status: 503,
+      detail: 'the event could not be taken; send it again',
+    });
     return;
   }
   const status = statusOf(error);

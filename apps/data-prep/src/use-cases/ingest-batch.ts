@@ -3,8 +3,9 @@ import type { Unit } from '@rondo/journal';
 import { assert, messageOf, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobDefinition, JobFailure, JobResult, JobRun } from '@rondo/service';
-import { compareWithHistory, contractFindings, summarise } from '../adapters/batch-checker.js';
+import { contractFindings } from '../adapters/batch-checker.js';
 import { conformRows } from '../adapters/batch-reader.js';
+import { describeColumns } from '../adapters/column-shapes.js';
 import { storeParquet } from '../adapters/feature-view.js';
 import { readContract } from '../adapters/odcs-contract.js';
 import { withScratch } from '../adapters/scratch.js';
@@ -115,16 +116,11 @@ export class IngestBatch {
         .slice(-HISTORY)
         .reverse();
       const measured = rows.schemaIntact ? await contractFindings(engine, rows.path, contract, context) : [];
-      const summaries = rows.schemaIntact ? await summarise(engine, rows.path, contract, context) : [];
-      const compared = rows.schemaIntact
-        ? await compareWithHistory(
-            engine,
-            rows.path,
-            contract,
-            history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : [])),
-            context,
-          )
-        : [];
+      const past = history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : []));
+      const none = { summaries: [], compared: [] };
+      const { summaries, compared } = rows.schemaIntact
+        ? await describeColumns(engine, rows.path, contract, past, context)
+        : none;
       const overlap = overlapFinding(batch, ready);
       const findings = [
         ...rows.findings,

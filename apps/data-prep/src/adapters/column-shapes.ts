@@ -1,0 +1,97 @@
+import type { Engine } from '@rondo/datasets';
+import { binCounts, edgesFromQuantiles } from '@rondo/statistics';
+import type { BatchContract, ColumnRule } from '../domain/contract.js';
+import type { ColumnSummary, ComparedColumn } from '../domain/history.js';
+import type { CheckContext } from './batch-checker.js';
+
+/** Values of one column that are there, sorted (float32), and how many are not. */
+interface ColumnValues {
+  readonly rule: ColumnRule;
+  readonly rows: number;
+  readonly nulls: number;
+  /** Numbers, or hours of the day for the event time; empty for everything else. */
+  readonly sorted: Float32Array;
+}
+
+/** What a batch looks like beside those accepted before it. */
+export interface ColumnShapes {
+  /** Kept with the batch for those that come after it. */
+  readonly summaries: readonly ColumnSummary[];
+  readonly compared: readonly ComparedColumn[];
+}
+
+const DECILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const HOURS = Array.from({ length: 23 }, (_, hour) => hour);
+const HOUR_MS = 3_600_000;
+
+/**
+ * Reads the canonical rows once and describes every column, alone and in the bins of earlier batches.
+ * @param history summaries of accepted batches, newest first
+ */
+export async function describeColumns(
+  engine: Engine,
+  path: string,
+  contract: BatchContract,
+  history: readonly (readonly ColumnSummary[])[],
+  context: CheckContext,
+): Promise<ColumnShapes> {
+  const columns = await readValues(engine, path, contract, context);
+  return {
+    summaries: columns.map((values) => summaryOf(values, values.rule.name === context.eventTimeColumn)),
+    compared: columns.map(({ rule, sorted }) => ({
+      column: rule.name,
+      against: history
+        .flatMap((summaries) => summaries.filter(({ column }) => column === rule.name))
+        .map((earlier) => ({ earlier, bins: binsOf(sorted, earlier.edges) })),
+    })),
+  };
+}
+
+async function readValues(
+  engine: Engine,
+  path: string,
+  contract: BatchContract,
+  { eventTimeColumn, signal }: CheckContext,
+): Promise<ColumnValues[]> {
+  const numeric = contract.columns.filter(({ type }) => type === 'BIGINT' || type === 'DOUBLE').map(({ name }) => name);
+  const { columns } = numeric.length > 0 ? await engine.readColumns(path, numeric, { signal }) : { columns: [] };
+  const counts = await engine.countNulls(
+    path,
+    contract.columns.map(({ name }) => name),
+    signal,
+  );
+  const out: ColumnValues[] = [];
+  for (const [index, rule] of contract.columns.entries()) {
+    const own = { rule, rows: counts.rows, nulls: counts.nulls[index]! };
+    const timed = rule.name === eventTimeColumn && rule.type === 'TIMESTAMP';
+    const values = timed
+      ? hoursOf(await engine.readTimes(path, rule.name, { signal }))
+      : columns[numeric.indexOf(rule.name)];
+    out.push({ ...own, sorted: sortedPresent(values ?? new Float32Array()) });
+  }
+  return out;
+}
+
+function hoursOf(times: Float64Array): Float32Array {
+  return Float32Array.from(times, (ms) => Math.floor(ms / HOUR_MS) % 24);
+}
+
+/** Typed arrays sort NaN to the end. */
+function sortedPresent(values: Float32Array): Float32Array {
+  const sorted = values.slice().sort();
+  let n = sorted.length;
+  while (n > 0 && Number.isNaN(sorted[n - 1])) n--;
+  return sorted.subarray(0, n);
+}
+
+function summaryOf({ rule, rows, nulls, sorted }: ColumnValues, isEventTime: boolean): ColumnSummary {
+  const base = { column: rule.name, rows, nulls };
+  if (sorted.length === 0) return { ...base, spread: 0, edges: [], bins: [] };
+  const deciles = DECILES.map((share) => sorted[Math.ceil(share * sorted.length) - 1]!);
+  const edges = isEventTime ? HOURS : [...edgesFromQuantiles(deciles, sorted.at(-1)!)];
+  return { ...base, spread: isEventTime ? 0 : deciles.at(-1)! - deciles[0]!, edges, bins: binsOf(sorted, edges) };
+}
+
+function binsOf(sorted: Float32Array, edges: readonly number[]): number[] {
+  return edges.length === 0 ? [] : [...binCounts(sorted, [...edges])];
+}
