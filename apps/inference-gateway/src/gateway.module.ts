@@ -18,6 +18,10 @@ export class InferenceGatewayModule {
   /** The gateway listens when the application starts; ask {@link InferenceGateway} for its addresses. */
   static forRoot({ config, authenticate }: GatewayOptions): DynamicModule {
     const useFactory = (platform: Platform): InferenceGateway => new InferenceGateway(platform, config, authenticate);
-    return { module: InferenceGatewayModule, controllers: [RoutingEvents], providers: [{ provide: InferenceGateway, inject: [PLATFORM], useFactory }] };
+    return {
+      module: InferenceGatewayModule,
+      controllers: [RoutingEvents],
+      providers: [{ provide: InferenceGateway, inject: [PLATFORM], useFactory }],
+    };
   }
 }

@@ -4,9 +4,23 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { create, fromBinary, toBinary, type DescMethodUnary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMethodUnary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { FeedbackObservedSchema, inference, LabelsObservedSchema, PredictionsLoggedSchema, RoutingChangedSchema } from '@rondo/contracts';
+import {
+  FeedbackObservedSchema,
+  inference,
+  LabelsObservedSchema,
+  PredictionsLoggedSchema,
+  RoutingChangedSchema,
+} from '@rondo/contracts';
 import { PermanentError } from '@rondo/kernel';
 import { modelToOnnx } from '@rondo/models';
 import type { Principal } from '@rondo/security';
@@ -87,7 +101,14 @@ const gateway = (): InferenceGateway => service.get(InferenceGateway);
 
 async function route(changes: MessageInitShape<typeof RoutingChangedSchema> = {}): Promise<void> {
   epoch += 1n;
-  const routing = { pipeline: 'flights', endpoint, epoch, champion: models['champion']!, rolloutId: 'rollout-1', ...changes };
+  const routing = {
+    pipeline: 'flights',
+    endpoint,
+    epoch,
+    champion: models['champion']!,
+    rolloutId: 'rollout-1',
+    ...changes,
+  };
   await platform.publish(RoutingChangedSchema, routing, { key: 'flights' });
   await service.drain();
   await gateway().table.settled();
@@ -96,28 +117,47 @@ async function route(changes: MessageInitShape<typeof RoutingChangedSchema> = {}
 interface HttpReply {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Record<string, never> & { outputs?: { name: string; data: (number | string)[] }[]; parameters?: Record<string, string>; error?: string };
+  readonly body: Record<string, never> & {
+    outputs?: { name: string; data: (number | string)[] }[];
+    parameters?: Record<string, string>;
+    error?: string;
+  };
 }
 
 async function http(method: string, path: string, body?: unknown, token = 'caller'): Promise<HttpReply> {
   const { host, httpPort } = gateway().addresses!;
   const init = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
-  const reply = await fetch(`http://${host}:${httpPort}${path}`, { method, headers: { authorization: `Bearer ${token}` }, ...init });
+  const reply = await fetch(`http://${host}:${httpPort}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+    ...init,
+  });
   return { status: reply.status, headers: reply.headers, body: (await reply.json()) as HttpReply['body'] };
 }
 
-const rowsOf = (...distances: number[]) => ({ name: 'X', datatype: 'FP32', shape: [distances.length, 2], data: distances.flatMap((distance) => [distance, 12]) });
+const rowsOf = (...distances: number[]) => ({
+  name: 'X',
+  datatype: 'FP32',
+  shape: [distances.length, 2],
+  data: distances.flatMap((distance) => [distance, 12]),
+});
 const keysOf = (keys: string[]) => ({ name: 'rondo_key', datatype: 'BYTES', shape: [keys.length], data: keys });
 const infer = (body: unknown) => http('POST', `/v2/models/${endpoint}/infer`, body);
-const output = (reply: HttpReply, name: string): (number | string)[] => reply.body.outputs!.find((tensor) => tensor.name === name)!.data;
-const rounded = (values: (number | string)[]): number[] => values.map((value) => Math.round(Number(value) * 1000) / 1000);
+const output = (reply: HttpReply, name: string): (number | string)[] =>
+  reply.body.outputs!.find((tensor) => tensor.name === name)!.data;
+const rounded = (values: (number | string)[]): number[] =>
+  values.map((value) => Math.round(Number(value) * 1000) / 1000);
 
 async function logged() {
   await gateway().flush();
   return platform.recorded(PredictionsLoggedSchema).map(({ message }) => message);
 }
 
-function call<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, init: MessageInitShape<I>, token = 'caller'): Promise<MessageShape<O>> {
+function call<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  init: MessageInitShape<I>,
+  token = 'caller',
+): Promise<MessageShape<O>> {
   const { host, grpcPort } = gateway().addresses!;
   const client = new grpc.Client(`${host}:${grpcPort}`, grpc.credentials.createInsecure());
   const metadata = new grpc.Metadata();
@@ -125,8 +165,13 @@ function call<I extends DescMessage, O extends DescMessage>(method: DescMethodUn
   const serialize = (message: MessageShape<I>): Buffer => Buffer.from(toBinary(method.input, message));
   const deserialize = (bytes: Buffer): MessageShape<O> => fromBinary(method.output, bytes);
   return new Promise<MessageShape<O>>((resolve, reject) => {
-    client.makeUnaryRequest(`/${method.parent.typeName}/${method.name}`, serialize, deserialize, create(method.input, init), metadata, (error, answer) =>
-      error ? reject(error) : resolve(answer!),
+    client.makeUnaryRequest(
+      `/${method.parent.typeName}/${method.name}`,
+      serialize,
+      deserialize,
+      create(method.input, init),
+      metadata,
+      (error, answer) => (error ? reject(error) : resolve(answer!)),
     );
   }).finally(() => client.close());
 }
@@ -134,7 +179,11 @@ const oip = inference.GRPCInferenceService.method;
 
 describe('the Open Inference Protocol over HTTP', () => {
   it('answers liveness, readiness and metadata', async () => {
-    expect((await http('GET', '/v2')).body).toMatchObject({ name: 'rondo-inference-gateway', version: expect.any(String), extensions: expect.any(Array) });
+    expect((await http('GET', '/v2')).body).toMatchObject({
+      name: 'rondo-inference-gateway',
+      version: expect.any(String),
+      extensions: expect.any(Array),
+    });
     expect((await http('GET', '/v2/health/live')).status).toBe(200);
     expect((await http('GET', '/v2/health/ready')).status).toBe(200);
     expect((await http('GET', `/v2/models/${endpoint}`)).status).toBe(404);
@@ -156,7 +205,12 @@ describe('the Open Inference Protocol over HTTP', () => {
     await route();
     const reply = await infer({ id: 'mine', inputs: [rowsOf(50, 500)] });
     expect(reply.status).toBe(200);
-    expect(reply.body).toMatchObject({ model_name: endpoint, model_version: '1', id: 'mine', parameters: { rondo_request_id: 'mine', rondo_variant: 'champion' } });
+    expect(reply.body).toMatchObject({
+      model_name: endpoint,
+      model_version: '1',
+      id: 'mine',
+      parameters: { rondo_request_id: 'mine', rondo_variant: 'champion' },
+    });
     expect(rounded(output(reply, 'probability'))).toEqual([0.2, 0.7]);
     expect(output(reply, 'label')).toEqual([0, 1]);
     expect(output(reply, 'rondo_model_version')).toEqual(['1', '1']);
@@ -184,7 +238,11 @@ describe('the Open Inference Protocol over HTTP', () => {
     const reply = await infer({ inputs: [{ ...rowsOf(1), shape: [2, 2] }] });
     expect(reply.status).toBe(400);
     expect(reply.body.error).toContain('inputs[0].data');
-    expect(JSON.parse(reply.headers.get('x-rondo-error')!)).toMatchObject({ code: 'invalid', field: 'inputs[0].data', rule: 'must be 2 × 2 = 4 values' });
+    expect(JSON.parse(reply.headers.get('x-rondo-error')!)).toMatchObject({
+      code: 'invalid',
+      field: 'inputs[0].data',
+      rule: 'must be 2 × 2 = 4 values',
+    });
   });
 
   it.each([
@@ -199,7 +257,11 @@ describe('the Open Inference Protocol over HTTP', () => {
     const { host, httpPort } = gateway().addresses!;
     const reply = await new Promise<number>((resolve, reject) => {
       const path = `/v2/models/${name}`;
-      httpRequest({ host, port: httpPort, path, headers: { authorization: 'Bearer caller' } }, (response) => resolve(response.resume().statusCode!)).on('error', reject).end();
+      httpRequest({ host, port: httpPort, path, headers: { authorization: 'Bearer caller' } }, (response) =>
+        resolve(response.resume().statusCode!),
+      )
+        .on('error', reject)
+        .end();
     });
     expect(reply).toBe(404);
   });
@@ -214,9 +276,14 @@ describe('the Open Inference Protocol over HTTP', () => {
 
   it('closes the connection on contradictory lengths and on smuggling', async () => {
     const { host, httpPort } = gateway().addresses!;
-    for (const head of ['Content-Length: 5\r\nContent-Length: 6\r\n', 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n']) {
+    for (const head of [
+      'Content-Length: 5\r\nContent-Length: 6\r\n',
+      'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n',
+    ]) {
       const text = await new Promise<string>((resolve) => {
-        const socket = connect(httpPort, host, () => socket.write(`POST /v2/models/x/infer HTTP/1.1\r\nHost: x\r\n${head}\r\n0\r\n\r\n`));
+        const socket = connect(httpPort, host, () =>
+          socket.write(`POST /v2/models/x/infer HTTP/1.1\r\nHost: x\r\n${head}\r\n0\r\n\r\n`),
+        );
         let received = '';
         socket.on('data', (data) => (received += data.toString()));
         socket.on('close', () => resolve(received));
@@ -233,7 +300,12 @@ describe('the Open Inference Protocol over HTTP', () => {
 });
 
 describe('the Open Inference Protocol over gRPC', () => {
-  const tensor = (distance: number) => ({ name: 'X', datatype: 'FP32', shape: [1n, 2n], contents: { fp32Contents: [distance, 12] } });
+  const tensor = (distance: number) => ({
+    name: 'X',
+    datatype: 'FP32',
+    shape: [1n, 2n],
+    contents: { fp32Contents: [distance, 12] },
+  });
 
   it('answers liveness, readiness and metadata', async () => {
     await route();
@@ -242,7 +314,11 @@ describe('the Open Inference Protocol over gRPC', () => {
     expect((await call(oip.serverMetadata, {})).name).toBe('rondo-inference-gateway');
     expect((await call(oip.modelReady, { name: endpoint, version: '1' })).ready).toBe(true);
     expect((await call(oip.modelReady, { name: endpoint, version: '7' })).ready).toBe(false);
-    expect((await call(oip.modelMetadata, { name: endpoint })).inputs[0]).toMatchObject({ name: 'X', datatype: 'FP32', shape: [-1n, 2n] });
+    expect((await call(oip.modelMetadata, { name: endpoint })).inputs[0]).toMatchObject({
+      name: 'X',
+      datatype: 'FP32',
+      shape: [-1n, 2n],
+    });
   });
 
   it('gives the same answer for typed and raw contents, each in its own form', async () => {
@@ -264,11 +340,17 @@ describe('the Open Inference Protocol over gRPC', () => {
 
   it('refuses with the standard status and the detail beside it', async () => {
     await route();
-    const failure = (await call(oip.modelInfer, { modelName: endpoint, inputs: [] }).catch((error: unknown) => error)) as grpc.ServiceError;
+    const failure = (await call(oip.modelInfer, { modelName: endpoint, inputs: [] }).catch(
+      (error: unknown) => error,
+    )) as grpc.ServiceError;
     expect(failure.code).toBe(grpc.status.INVALID_ARGUMENT);
     expect(JSON.parse(String(failure.metadata.get('x-rondo-error')[0]))).toMatchObject({ field: 'inputs' });
-    await expect(call(oip.modelInfer, { modelName: 'nowhere', inputs: [tensor(1)] })).rejects.toMatchObject({ code: grpc.status.NOT_FOUND });
-    await expect(call(oip.modelInfer, { modelName: endpoint, inputs: [tensor(1)] }, 'nobody')).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED });
+    await expect(call(oip.modelInfer, { modelName: 'nowhere', inputs: [tensor(1)] })).rejects.toMatchObject({
+      code: grpc.status.NOT_FOUND,
+    });
+    await expect(call(oip.modelInfer, { modelName: endpoint, inputs: [tensor(1)] }, 'nobody')).rejects.toMatchObject({
+      code: grpc.status.UNAUTHENTICATED,
+    });
   });
 });
 
@@ -316,7 +398,11 @@ describe('routing', () => {
 
 describe('the canary', () => {
   const keys = Array.from({ length: 200 }, (_, i) => `flight-${i}`);
-  const many = () => ({ id: 'batch', inputs: [rowsOf(...keys.map(() => 50)), keysOf(keys)], parameters: { event_time: '2001-05-07T14:00:00Z' } });
+  const many = () => ({
+    id: 'batch',
+    inputs: [rowsOf(...keys.map(() => 50)), keysOf(keys)],
+    parameters: { event_time: '2001-05-07T14:00:00Z' },
+  });
 
   it('answers the share asked for, keeps each key in it while the weight rises, and is told per row', async () => {
     let inside: string[] = [];
@@ -327,7 +413,9 @@ describe('the canary', () => {
       const now = keys.filter((_, i) => versions[i] === '2');
       expect(now).toEqual(expect.arrayContaining(inside));
       expect(now.length).toBeGreaterThan(inside.length);
-      versions.forEach((version, i) => expect(rounded(output(reply, 'probability'))[i]).toBe(version === '2' ? 0.3 : 0.2));
+      versions.forEach((version, i) =>
+        expect(rounded(output(reply, 'probability'))[i]).toBe(version === '2' ? 0.3 : 0.2),
+      );
       inside = now;
     }
     expect(inside.length).toBe(200);
@@ -337,7 +425,15 @@ describe('the canary', () => {
     await route({ candidate: models['candidate']!, candidateWeightPercent: 20 });
     const reply = await infer(many());
     const [message] = await logged();
-    expect(message).toMatchObject({ endpoint, pipeline: 'flights', requestId: 'batch', epoch: 1n, championErrors: 0, candidateErrors: 0, keys });
+    expect(message).toMatchObject({
+      endpoint,
+      pipeline: 'flights',
+      requestId: 'batch',
+      epoch: 1n,
+      championErrors: 0,
+      candidateErrors: 0,
+      keys,
+    });
     const versions = output(reply, 'rondo_model_version');
     message!.servedByCandidate.forEach((byCandidate, row) => {
       expect(byCandidate).toBe(versions[row] === '2');
@@ -376,7 +472,14 @@ describe('the canary', () => {
         return { name: 'late', version: 7, digest: (await platform.artifacts.put(bytes)).digest };
       },
     ],
-    ['is no ONNX', async () => ({ name: 'late', version: 7, digest: (await platform.artifacts.put(Buffer.from('rm -rf /'))).digest })],
+    [
+      'is no ONNX',
+      async () => ({
+        name: 'late',
+        version: 7,
+        digest: (await platform.artifacts.put(Buffer.from('rm -rf /'))).digest,
+      }),
+    ],
   ])('never hurts the caller when the candidate %s, and counts its failures', async (_, candidate) => {
     await route({ candidate: await candidate(), candidateWeightPercent: 50 });
     const reply = await infer(many());
@@ -392,7 +495,9 @@ describe('the canary', () => {
 describe('the record', () => {
   it('gathers single rows into one message and hands out a handle for each', async () => {
     await route();
-    const replies = await Promise.all([50, 500, 60].map((distance, i) => infer({ inputs: [rowsOf(distance)], parameters: { rondo_key: `k${i}` } })));
+    const replies = await Promise.all(
+      [50, 500, 60].map((distance, i) => infer({ inputs: [rowsOf(distance)], parameters: { rondo_key: `k${i}` } })),
+    );
     const handles = replies.map((reply) => reply.body.parameters!['rondo_request_id']!);
     expect(new Set(handles).size).toBe(3);
     const messages = await logged();
@@ -417,19 +522,30 @@ describe('the record', () => {
   it('takes labels and feedback, durable before the answer, and the same content once', async () => {
     await route();
     const handle = (await infer({ inputs: [rowsOf(50)] })).body.parameters!['rondo_request_id']!;
-    const body = [{ endpoint, request_id: handle, labels: [1], event_time: '2001-05-07T15:00:00Z' }, { endpoint, request_id: 'batch', labels: [0, null, 1] }];
+    const body = [
+      { endpoint, request_id: handle, labels: [1], event_time: '2001-05-07T15:00:00Z' },
+      { endpoint, request_id: 'batch', labels: [0, null, 1] },
+    ];
     expect(await http('POST', '/v1/labels', body, 'producer')).toMatchObject({ status: 202, body: { accepted: 3 } });
     const labels = platform.recorded(LabelsObservedSchema);
-    expect(labels.map(({ message, key }) => [message.requestId, message.rowIndexes, [...message.labels], key])).toEqual([
-      [handle.split('#')[0], [0], [1], endpoint],
-      ['batch', [0, 2], [0, 1], endpoint],
-    ]);
+    expect(labels.map(({ message, key }) => [message.requestId, message.rowIndexes, [...message.labels], key])).toEqual(
+      [
+        [handle.split('#')[0], [0], [1], endpoint],
+        ['batch', [0, 2], [0, 1], endpoint],
+      ],
+    );
     await http('POST', '/v1/labels', body, 'producer');
     expect(new Set(platform.recorded(LabelsObservedSchema).map(({ id }) => id)).size).toBe(2);
     const feedback = { endpoint, request_id: handle, name: 'accepted', value: true };
     expect((await http('POST', '/v1/feedback', feedback, 'producer')).status).toBe(202);
-    expect(platform.recorded(FeedbackObservedSchema)[0]!.message).toMatchObject({ rowIndex: 0, name: 'accepted', value: 1 });
-    expect((await http('POST', '/v1/labels', { endpoint: 'nowhere', request_id: 'r', labels: [1] }, 'producer')).status).toBe(404);
+    expect(platform.recorded(FeedbackObservedSchema)[0]!.message).toMatchObject({
+      rowIndex: 0,
+      name: 'accepted',
+      value: 1,
+    });
+    expect(
+      (await http('POST', '/v1/labels', { endpoint: 'nowhere', request_id: 'r', labels: [1] }, 'producer')).status,
+    ).toBe(404);
   });
 });
 

@@ -48,7 +48,13 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
     this.#predictions = new PredictionLog(this.#publisher, clock, ids);
     this.#shadows = new ShadowQueue(config.gatewayShadowRowsMax);
     const pool = new ModelPool(this.#scorer, artifacts, folder);
-    const parts: ServingParts = { pool, log: this.#predictions, shadows: this.#shadows, now: () => clock.now(), observe: observer(platform) };
+    const parts: ServingParts = {
+      pool,
+      log: this.#predictions,
+      shadows: this.#shadows,
+      now: () => clock.now(),
+      observe: observer(platform),
+    };
     this.table = new EndpointTable(parts, folder, clock, log);
     const api = new GatewayApi(this.table, new RecordOutcomes(this.table, this.#publisher, clock), clock, authenticate);
     this.#http = new GatewayHttp(api, log);
@@ -69,7 +75,11 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     await this.table.restore();
     const { gatewayHost: host, gatewayHttpPort, gatewayGrpcPort } = this.config;
-    this.#addresses = { host, httpPort: await this.#http.listen(host, gatewayHttpPort), grpcPort: await this.#grpc.listen(host, gatewayGrpcPort) };
+    this.#addresses = {
+      host,
+      httpPort: await this.#http.listen(host, gatewayHttpPort),
+      grpcPort: await this.#grpc.listen(host, gatewayGrpcPort),
+    };
   }
 
   /** Answers what has been asked, completes the record, ends the workers. */
@@ -92,7 +102,12 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
 
 function observer({ telemetry }: Platform): ServingParts['observe'] {
   const predictions = telemetry.counter('rondo_predictions_total', 'Rows predicted.', ['endpoint', 'arm']);
-  const duration = telemetry.histogram('rondo_inference_request_duration_seconds', 'Time to answer an inference request.', ['endpoint'], DURATION_BUCKETS);
+  const duration = telemetry.histogram(
+    'rondo_inference_request_duration_seconds',
+    'Time to answer an inference request.',
+    ['endpoint'],
+    DURATION_BUCKETS,
+  );
   return (endpoint, championRows, candidateRows, ms) => {
     if (championRows > 0) predictions.add(championRows, { endpoint, arm: 'champion' });
     if (candidateRows > 0) predictions.add(candidateRows, { endpoint, arm: 'candidate' });

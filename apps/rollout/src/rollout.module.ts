@@ -5,6 +5,7 @@ import { RolloutEvents } from './handlers/rollout.events.js';
 import { RolloutRpc } from './handlers/rollout.rpc.js';
 import { ObserveServing } from './use-cases/observe-serving.js';
 import { OverrideRollout } from './use-cases/override-rollout.js';
+import { RolloutMetrics } from './use-cases/rollout-metrics.js';
 import { StartRollout } from './use-cases/start-rollout.js';
 
 /** Moves traffic step by step on evidence, and takes it back. */
@@ -29,17 +30,21 @@ export class RolloutModule {
           useFactory: ({ journal, artifacts, clock }: Platform) => new StartRollout(journal, artifacts, clock),
         },
         {
-          provide: OverrideRollout,
+          provide: RolloutMetrics,
           inject,
-          useFactory: ({ journal, clock }: Platform) => new OverrideRollout(journal, clock),
+          useFactory: ({ telemetry }: Platform) => new RolloutMetrics(telemetry),
+        },
+        {
+          provide: OverrideRollout,
+          inject: [PLATFORM, RolloutMetrics],
+          useFactory: ({ journal, clock }: Platform, metrics: RolloutMetrics) =>
+            new OverrideRollout(journal, clock, metrics),
         },
         {
           provide: ObserveServing,
-          inject,
-          useFactory: ({ journal, clock }: Platform) =>
-            new ObserveServing(journal, clock, {
-              pendingRequestsMax: config.rolloutPendingRequestsMax,
-            }),
+          inject: [PLATFORM, RolloutMetrics],
+          useFactory: ({ journal, clock }: Platform, metrics: RolloutMetrics) =>
+            new ObserveServing(journal, clock, metrics, { pendingRequestsMax: config.rolloutPendingRequestsMax }),
         },
       ],
     };

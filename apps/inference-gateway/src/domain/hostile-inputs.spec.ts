@@ -7,8 +7,20 @@ import { inferRequestFromProto } from './infer-proto.js';
 import { feedbackEntries, labelEntries } from './outcome-requests.js';
 
 const context = { features: 2, nowMs: Date.UTC(2026, 0, 1) };
-const x = (changes: Record<string, unknown> = {}) => ({ name: 'X', datatype: 'FP32', shape: [2, 2], data: [1, 2, 3, 4], ...changes });
-const key = (changes: Record<string, unknown> = {}) => ({ name: 'rondo_key', datatype: 'BYTES', shape: [2], data: ['a', 'b'], ...changes });
+const x = (changes: Record<string, unknown> = {}) => ({
+  name: 'X',
+  datatype: 'FP32',
+  shape: [2, 2],
+  data: [1, 2, 3, 4],
+  ...changes,
+});
+const key = (changes: Record<string, unknown> = {}) => ({
+  name: 'rondo_key',
+  datatype: 'BYTES',
+  shape: [2],
+  data: ['a', 'b'],
+  ...changes,
+});
 
 /** The field an input is refused by; the message must name field, value and rule in few words. */
 function refusedBy(work: () => unknown): string | undefined {
@@ -66,8 +78,16 @@ describe('hostile inference requests in JSON', () => {
     ['a key parameter for two rows', { inputs: [x()], parameters: { rondo_key: 'a' } }, 'parameters.rondo_key'],
     ['a time that is none', { inputs: [x()], parameters: { event_time: 'yesterday' } }, 'parameters.event_time'],
     ['a time as a number', { inputs: [x()], parameters: { event_time: 1 } }, 'parameters.event_time'],
-    ['a time far ahead', { inputs: [x()], parameters: { event_time: '2027-01-01T00:00:00Z' } }, 'parameters.event_time'],
-    ['the 31st of February', { inputs: [x()], parameters: { event_time: '2025-13-31T00:00:00Z' } }, 'parameters.event_time'],
+    [
+      'a time far ahead',
+      { inputs: [x()], parameters: { event_time: '2027-01-01T00:00:00Z' } },
+      'parameters.event_time',
+    ],
+    [
+      'the 31st of February',
+      { inputs: [x()], parameters: { event_time: '2025-13-31T00:00:00Z' } },
+      'parameters.event_time',
+    ],
     ['an id with a line break', { id: 'a\nb', inputs: [x()] }, 'id'],
     ['an id with a hash, which handles use', { id: 'a#1', inputs: [x()] }, 'id'],
     ['an endless id', { id: 'a'.repeat(129), inputs: [x()] }, 'id'],
@@ -79,7 +99,19 @@ describe('hostile inference requests in JSON', () => {
 
   it('takes flat and nested values, null for missing, -0, and unknown parameters', () => {
     const flat = inferRequestFromJson({ inputs: [x({ data: [1, null, -0, 4] })], parameters: { trace: 'x' } }, context);
-    const rows = inferRequestFromJson({ inputs: [x({ data: [[1, null], [-0, 4]] })] }, context);
+    const rows = inferRequestFromJson(
+      {
+        inputs: [
+          x({
+            data: [
+              [1, null],
+              [-0, 4],
+            ],
+          }),
+        ],
+      },
+      context,
+    );
     expect(flat.rows).toEqual(rows.rows);
     expect([...flat.rows]).toEqual([1, Number.NaN, -0, 4]);
   });
@@ -87,8 +119,20 @@ describe('hostile inference requests in JSON', () => {
 
 describe('hostile inference requests in protobuf', () => {
   type Init = MessageInitShape<typeof inference.ModelInferRequestSchema>;
-  const tensor = (changes: object = {}) => ({ name: 'X', datatype: 'FP32', shape: [1n, 2n], contents: { fp32Contents: [1, 2] }, ...changes });
-  const keys = (changes: object = {}) => ({ name: 'rondo_key', datatype: 'BYTES', shape: [1n], contents: { bytesContents: [Buffer.from('a')] }, ...changes });
+  const tensor = (changes: object = {}) => ({
+    name: 'X',
+    datatype: 'FP32',
+    shape: [1n, 2n],
+    contents: { fp32Contents: [1, 2] },
+    ...changes,
+  });
+  const keys = (changes: object = {}) => ({
+    name: 'rondo_key',
+    datatype: 'BYTES',
+    shape: [1n],
+    contents: { bytesContents: [Buffer.from('a')] },
+    ...changes,
+  });
   const floats = new Uint8Array(8);
   const prefixed = (length: number, text: string): Uint8Array => {
     const head = Buffer.alloc(4);
@@ -107,34 +151,88 @@ describe('hostile inference requests in protobuf', () => {
     ['dimensions of 2^62', { inputs: [tensor({ shape: [2n ** 62n, 2n] })] }, 'inputs[0].shape[0]'],
     ['a negative dimension', { inputs: [tensor({ shape: [-1n, 2n] })] }, 'inputs[0].shape[0]'],
     ['a million dimensions', { inputs: [tensor({ shape: new Array(1_000_000).fill(1n) })] }, 'inputs[0].shape'],
-    ['values in the wrong list', { inputs: [tensor({ contents: { fp64Contents: [1, 2] } })] }, 'inputs[0].contents.fp32_contents'],
-    ['values in two lists', { inputs: [tensor({ contents: { fp32Contents: [1, 2], intContents: [1] } })] }, 'inputs[0].contents'],
-    ['infinity', { inputs: [tensor({ contents: { fp32Contents: [1, Infinity] } })] }, 'inputs[0].contents.fp32_contents[1]'],
+    [
+      'values in the wrong list',
+      { inputs: [tensor({ contents: { fp64Contents: [1, 2] } })] },
+      'inputs[0].contents.fp32_contents',
+    ],
+    [
+      'values in two lists',
+      { inputs: [tensor({ contents: { fp32Contents: [1, 2], intContents: [1] } })] },
+      'inputs[0].contents',
+    ],
+    [
+      'infinity',
+      { inputs: [tensor({ contents: { fp32Contents: [1, Infinity] } })] },
+      'inputs[0].contents.fp32_contents[1]',
+    ],
     ['contents beside raw contents', { inputs: [tensor()], rawInputContents: [floats] }, 'inputs[0].contents'],
-    ['raw contents of another number', { inputs: [bare(tensor())], rawInputContents: [floats, floats] }, 'raw_input_contents'],
-    ['raw contents that are no multiple of four', { inputs: [bare(tensor())], rawInputContents: [new Uint8Array(7)] }, 'raw_input_contents[0]'],
-    ['a length prefix beyond the contents', { inputs: [bare(tensor()), bare(keys())], rawInputContents: [floats, prefixed(0xffffffff, 'a')] }, 'raw_input_contents[1][0]'],
-    ['half a length prefix', { inputs: [bare(tensor()), bare(keys())], rawInputContents: [floats, new Uint8Array(3)] }, 'raw_input_contents[1][0]'],
-    ['bytes after the last element', { inputs: [bare(tensor()), bare(keys())], rawInputContents: [floats, prefixed(1, 'abc')] }, 'raw_input_contents[1]'],
-    ['a key that is not UTF-8', { inputs: [tensor(), keys({ contents: { bytesContents: [Uint8Array.of(0xff, 0xfe)] } })] }, 'inputs[1].contents.bytes_contents[0]'],
-    ['an endless key', { inputs: [tensor(), keys({ contents: { bytesContents: [new Uint8Array(2_000)] } })] }, 'inputs[1].contents.bytes_contents[0]'],
-    ['a parameter of another type', { inputs: [tensor()], parameters: { rondo_key: { parameterChoice: { case: 'int64Param', value: 1n } } } }, 'parameters.rondo_key'],
+    [
+      'raw contents of another number',
+      { inputs: [bare(tensor())], rawInputContents: [floats, floats] },
+      'raw_input_contents',
+    ],
+    [
+      'raw contents that are no multiple of four',
+      { inputs: [bare(tensor())], rawInputContents: [new Uint8Array(7)] },
+      'raw_input_contents[0]',
+    ],
+    [
+      'a length prefix beyond the contents',
+      { inputs: [bare(tensor()), bare(keys())], rawInputContents: [floats, prefixed(0xffffffff, 'a')] },
+      'raw_input_contents[1][0]',
+    ],
+    [
+      'half a length prefix',
+      { inputs: [bare(tensor()), bare(keys())], rawInputContents: [floats, new Uint8Array(3)] },
+      'raw_input_contents[1][0]',
+    ],
+    [
+      'bytes after the last element',
+      { inputs: [bare(tensor()), bare(keys())], rawInputContents: [floats, prefixed(1, 'abc')] },
+      'raw_input_contents[1]',
+    ],
+    [
+      'a key that is not UTF-8',
+      { inputs: [tensor(), keys({ contents: { bytesContents: [Uint8Array.of(0xff, 0xfe)] } })] },
+      'inputs[1].contents.bytes_contents[0]',
+    ],
+    [
+      'an endless key',
+      { inputs: [tensor(), keys({ contents: { bytesContents: [new Uint8Array(2_000)] } })] },
+      'inputs[1].contents.bytes_contents[0]',
+    ],
+    [
+      'a parameter of another type',
+      { inputs: [tensor()], parameters: { rondo_key: { parameterChoice: { case: 'int64Param', value: 1n } } } },
+      'parameters.rondo_key',
+    ],
     ['an unknown output', { inputs: [tensor()], outputs: [{ name: 'secret' }] }, 'outputs[0].name'],
   ])('refuses %s', (_, init, field) => {
-    expect(refusedBy(() => inferRequestFromProto(create(inference.ModelInferRequestSchema, init), context))).toBe(field);
+    expect(refusedBy(() => inferRequestFromProto(create(inference.ModelInferRequestSchema, init), context))).toBe(
+      field,
+    );
   });
 
   it('reads raw contents that do not start at a multiple of four', () => {
     const bytes = new Uint8Array(9);
     new DataView(bytes.buffer).setFloat32(1, 1.5, true);
     new DataView(bytes.buffer).setFloat32(5, Number.NaN, true);
-    const message = create(inference.ModelInferRequestSchema, { inputs: [bare(tensor())], rawInputContents: [bytes.subarray(1)] });
+    const message = create(inference.ModelInferRequestSchema, {
+      inputs: [bare(tensor())],
+      rawInputContents: [bytes.subarray(1)],
+    });
     expect([...inferRequestFromProto(message, context).rows]).toEqual([1.5, Number.NaN]);
   });
 });
 
 describe('hostile outcomes', () => {
-  const label = (changes: Record<string, unknown> = {}) => ({ endpoint: 'e', request_id: 'r', labels: [0, 1, null], ...changes });
+  const label = (changes: Record<string, unknown> = {}) => ({
+    endpoint: 'e',
+    request_id: 'r',
+    labels: [0, 1, null],
+    ...changes,
+  });
 
   it.each<[string, unknown, string]>([
     ['a text', 'x', 'request'],
@@ -162,12 +260,21 @@ describe('hostile outcomes', () => {
     ['markup as name', { value: 1, name: '<b>' }, 'name'],
     ['a row beside a handle of one', { value: 1, request_id: 'r#1', row_index: 2 }, 'row_index'],
   ])('refuses feedback with %s', (_, changes, field) => {
-    expect(refusedBy(() => feedbackEntries({ endpoint: 'e', request_id: 'r', name: 'accepted', ...changes }, context.nowMs))).toBe(field);
+    expect(
+      refusedBy(() => feedbackEntries({ endpoint: 'e', request_id: 'r', name: 'accepted', ...changes }, context.nowMs)),
+    ).toBe(field);
   });
 
   it('leaves out unknown outcomes and finds the row of a handle', () => {
     expect(labelEntries(label(), 5)[0]).toMatchObject({ rowIndexes: [0, 1], labels: [0, 1], eventTimeMs: 5 });
-    expect(labelEntries(label({ request_id: 'r#17', labels: [1] }), 5)[0]).toMatchObject({ requestId: 'r', rowIndexes: [17], labels: [1] });
-    expect(feedbackEntries({ endpoint: 'e', request_id: 'r#17', name: 'ok', value: true }, 5)[0]).toMatchObject({ rowIndex: 17, value: 1 });
+    expect(labelEntries(label({ request_id: 'r#17', labels: [1] }), 5)[0]).toMatchObject({
+      requestId: 'r',
+      rowIndexes: [17],
+      labels: [1],
+    });
+    expect(feedbackEntries({ endpoint: 'e', request_id: 'r#17', name: 'ok', value: true }, 5)[0]).toMatchObject({
+      rowIndex: 17,
+      value: 1,
+    });
   });
 });

@@ -1,4 +1,13 @@
-import { checkEventTime, checkId, checkKey, checkOutputs, checkPerRow, refuse, rowsOfShape, type InferRequest } from './infer-request.js';
+import {
+  checkEventTime,
+  checkId,
+  checkKey,
+  checkOutputs,
+  checkPerRow,
+  refuse,
+  rowsOfShape,
+  type InferRequest,
+} from './infer-request.js';
 
 const INPUTS_MAX = 2;
 const TOP_FIELDS = new Set(['id', 'parameters', 'inputs', 'outputs']);
@@ -67,7 +76,8 @@ function keysOf(tensor: Tensor | undefined, parameters: Fields, count: number): 
   const single = parameters['rondo_key'];
   if (!tensor) {
     if (single === undefined) return undefined;
-    if (count !== 1) refuse('parameters.rondo_key', single, `is for a single row; use the tensor rondo_key for ${count} rows`);
+    if (count !== 1)
+      refuse('parameters.rondo_key', single, `is for a single row; use the tensor rondo_key for ${count} rows`);
     return [checkKey('parameters.rondo_key', single)];
   }
   if (single !== undefined) refuse('parameters.rondo_key', single, 'must not stand beside the tensor rondo_key');
@@ -81,7 +91,8 @@ function keysOf(tensor: Tensor | undefined, parameters: Fields, count: number): 
 
 function outputsOf(outputs: unknown): readonly string[] | undefined {
   if (outputs === undefined) return undefined;
-  if (!Array.isArray(outputs) || outputs.length > 16) refuse('outputs', outputs, 'must be a list of at most 16 outputs');
+  if (!Array.isArray(outputs) || outputs.length > 16)
+    refuse('outputs', outputs, 'must be a list of at most 16 outputs');
   const names = outputs.map((output: unknown, i) => {
     const { name } = fieldsOf(`outputs[${i}]`, output, OUTPUT_FIELDS);
     if (typeof name !== 'string') refuse(`outputs[${i}].name`, name, 'must be a text');
@@ -96,12 +107,14 @@ function floatsOf(field: string, data: unknown, count: number, features: number)
   if (data.length === count && Array.isArray(data[0])) {
     for (let row = 0; row < count; row++) {
       const values: unknown = data[row];
-      if (!Array.isArray(values) || values.length !== features) refuse(`${field}[${row}]`, values, `must be a list of ${features} numbers`);
+      if (!Array.isArray(values) || values.length !== features)
+        refuse(`${field}[${row}]`, values, `must be a list of ${features} numbers`);
       copyFloats(`${field}[${row}]`, values, rows, row * features);
     }
     return rows;
   }
-  if (data.length !== rows.length) refuse(field, `${data.length} values`, `must be ${count} × ${features} = ${rows.length} values`);
+  if (data.length !== rows.length)
+    refuse(field, `${data.length} values`, `must be ${count} × ${features} = ${rows.length} values`);
   copyFloats(field, data, rows, 0);
   return rows;
 }
@@ -115,19 +128,27 @@ function copyFloats(field: string, values: readonly unknown[], rows: Float32Arra
     }
     if (typeof value !== 'number') refuse(`${field}[${i}]`, value, 'must be a number, or null for missing');
     rows[start + i] = value;
-    if (!Number.isFinite(rows[start + i])) refuse(`${field}[${i}]`, value, 'must fit a 32-bit float; infinity is not allowed');
+    if (!Number.isFinite(rows[start + i]))
+      refuse(`${field}[${i}]`, value, 'must fit a 32-bit float; infinity is not allowed');
   }
 }
 
 function numbersOf(field: string, value: unknown): readonly number[] {
-  if (!Array.isArray(value) || value.length > 8 || !value.every((item) => typeof item === 'number')) refuse(field, value, 'must be a list of numbers');
+  if (!Array.isArray(value) || value.length > 8 || !value.every((item) => typeof item === 'number'))
+    refuse(field, value, 'must be a list of numbers');
   return value as number[];
 }
 
 function fieldsOf(field: string, value: unknown, known?: ReadonlySet<string>): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(field, value, 'must be an object');
   if (known) {
-    for (const key in value) if (!known.has(key)) refuse(field === 'request' ? key : `${field}.${key}`, 'present', `is not a field of the protocol; known are ${[...known].join(', ')}`);
+    for (const key in value)
+      if (!known.has(key))
+        refuse(
+          field === 'request' ? key : `${field}.${key}`,
+          'present',
+          `is not a field of the protocol; known are ${[...known].join(', ')}`,
+        );
   }
   return value as Fields;
 }

@@ -1,5 +1,15 @@
 import type { inference } from '@rondo/contracts';
-import { checkEventTime, checkId, checkKey, checkOutputs, checkPerRow, KEY_LENGTH_MAX, refuse, rowsOfShape, type InferRequest } from './infer-request.js';
+import {
+  checkEventTime,
+  checkId,
+  checkKey,
+  checkOutputs,
+  checkPerRow,
+  KEY_LENGTH_MAX,
+  refuse,
+  rowsOfShape,
+  type InferRequest,
+} from './infer-request.js';
 import type { InferContext } from './infer-json.js';
 
 const INPUTS_MAX = 2;
@@ -14,17 +24,30 @@ type Tensor = inference.ModelInferRequest_InferInputTensor;
  */
 export function inferRequestFromProto(message: inference.ModelInferRequest, context: InferContext): InferRequest {
   const { inputs, rawInputContents: raw } = message;
-  if (inputs.length === 0 || inputs.length > INPUTS_MAX) refuse('inputs', `${inputs.length} tensors`, 'must be X and at most rondo_key');
-  if (raw.length > 0 && raw.length !== inputs.length) refuse('raw_input_contents', `${raw.length} entries`, `must be one per input (${inputs.length}), or none`);
+  if (inputs.length === 0 || inputs.length > INPUTS_MAX)
+    refuse('inputs', `${inputs.length} tensors`, 'must be X and at most rondo_key');
+  if (raw.length > 0 && raw.length !== inputs.length)
+    refuse('raw_input_contents', `${raw.length} entries`, `must be one per input (${inputs.length}), or none`);
   const x = find(inputs, 'X', 'FP32');
   if (x < 0) refuse('inputs', 'no tensor X', 'must hold the tensor X');
   const key = find(inputs, 'rondo_key', 'BYTES');
-  if (inputs.length === 2 && key < 0) refuse('inputs', inputs.map((tensor) => tensor.name), 'must be X and rondo_key');
+  if (inputs.length === 2 && key < 0)
+    refuse(
+      'inputs',
+      inputs.map((tensor) => tensor.name),
+      'must be X and rondo_key',
+    );
   const count = rowsOfShape(`inputs[${x}].shape`, shapeOf(`inputs[${x}].shape`, inputs[x]!), context.features);
-  const rows = raw.length > 0 ? rawFloats(x, inputs[x]!, raw[x]!, count * context.features) : typedFloats(x, inputs[x]!, count * context.features);
+  const rows =
+    raw.length > 0
+      ? rawFloats(x, inputs[x]!, raw[x]!, count * context.features)
+      : typedFloats(x, inputs[x]!, count * context.features);
   const keys = key >= 0 ? keyTensor(key, inputs[key]!, raw, count) : keyParameter(message, count);
   const time = textParameter(message, 'event_time');
-  const outputs = checkOutputs('outputs', message.outputs.map((output) => output.name));
+  const outputs = checkOutputs(
+    'outputs',
+    message.outputs.map((output) => output.name),
+  );
   return {
     id: checkId('id', message.id),
     rows,
@@ -39,7 +62,8 @@ function find(inputs: readonly Tensor[], name: string, datatype: string): number
   const index = inputs.findIndex((tensor) => tensor.name === name);
   if (index < 0) return index;
   if (inputs.some((tensor, i) => i > index && tensor.name === name)) refuse('inputs', name, 'must not be repeated');
-  if (inputs[index]!.datatype !== datatype) refuse(`inputs[${index}].datatype`, inputs[index]!.datatype, `must be ${datatype} for ${name}`);
+  if (inputs[index]!.datatype !== datatype)
+    refuse(`inputs[${index}].datatype`, inputs[index]!.datatype, `must be ${datatype} for ${name}`);
   return index;
 }
 
@@ -50,7 +74,8 @@ function shapeOf(field: string, tensor: Tensor): number[] {
 
 function rawFloats(index: number, tensor: Tensor, raw: Uint8Array, length: number): Float32Array {
   checkNoContents(index, tensor);
-  if (raw.byteLength !== 4 * length) refuse(`raw_input_contents[${index}]`, `${raw.byteLength} bytes`, `must be ${4 * length} bytes (${length} × FP32)`);
+  if (raw.byteLength !== 4 * length)
+    refuse(`raw_input_contents[${index}]`, `${raw.byteLength} bytes`, `must be ${4 * length} bytes (${length} × FP32)`);
   const rows = new Float32Array(length);
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   for (let i = 0; i < length; i++) rows[i] = view.getFloat32(4 * i, true);
@@ -68,7 +93,8 @@ function typedFloats(index: number, tensor: Tensor, length: number): Float32Arra
 function checkedFloats(field: string, rows: Float32Array): Float32Array {
   for (let i = 0; i < rows.length; i++) {
     const value = rows[i]!;
-    if (value === Infinity || value === -Infinity) refuse(`${field}[${i}]`, value, 'must be finite, or NaN for missing');
+    if (value === Infinity || value === -Infinity)
+      refuse(`${field}[${i}]`, value, 'must be finite, or NaN for missing');
   }
   return rows;
 }
@@ -92,9 +118,11 @@ function rawTexts(field: string, raw: Uint8Array, count: number): string[] {
   const texts: string[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
-    if (at + 4 > raw.byteLength) refuse(`${field}[${i}]`, `ends at byte ${raw.byteLength}`, 'must have a length of four bytes');
+    if (at + 4 > raw.byteLength)
+      refuse(`${field}[${i}]`, `ends at byte ${raw.byteLength}`, 'must have a length of four bytes');
     const length = view.getUint32(at, true);
-    if (length > raw.byteLength - at - 4) refuse(`${field}[${i}]`, `length ${length}`, 'must not reach beyond the contents');
+    if (length > raw.byteLength - at - 4)
+      refuse(`${field}[${i}]`, `length ${length}`, 'must not reach beyond the contents');
     texts.push(textOf(`${field}[${i}]`, raw.subarray(at + 4, at + 4 + length)));
     at += 4 + length;
   }
@@ -103,7 +131,8 @@ function rawTexts(field: string, raw: Uint8Array, count: number): string[] {
 }
 
 function textOf(field: string, bytes: Uint8Array): string {
-  if (bytes.byteLength > 4 * KEY_LENGTH_MAX) refuse(field, `${bytes.byteLength} bytes`, `must be at most ${KEY_LENGTH_MAX} characters`);
+  if (bytes.byteLength > 4 * KEY_LENGTH_MAX)
+    refuse(field, `${bytes.byteLength} bytes`, `must be at most ${KEY_LENGTH_MAX} characters`);
   let text: string;
   try {
     text = utf8.decode(bytes);
@@ -116,7 +145,8 @@ function textOf(field: string, bytes: Uint8Array): string {
 function keyParameter(message: inference.ModelInferRequest, count: number): string[] | undefined {
   const key = textParameter(message, 'rondo_key');
   if (key === undefined) return undefined;
-  if (count !== 1) refuse('parameters.rondo_key', key, `is for a single row; use the tensor rondo_key for ${count} rows`);
+  if (count !== 1)
+    refuse('parameters.rondo_key', key, `is for a single row; use the tensor rondo_key for ${count} rows`);
   return [checkKey('parameters.rondo_key', key)];
 }
 
@@ -144,5 +174,6 @@ function checkOnly(index: number, tensor: Tensor, field: 'fp32Contents' | 'bytes
     fp64Contents: contents.fp64Contents,
     bytesContents: contents.bytesContents,
   };
-  for (const [name, list] of Object.entries(lists)) if (name !== field && list.length > 0) refuse(`inputs[${index}].contents`, name, `must hold ${field} only`);
+  for (const [name, list] of Object.entries(lists))
+    if (name !== field && list.length > 0) refuse(`inputs[${index}].contents`, name, `must hold ${field} only`);
 }

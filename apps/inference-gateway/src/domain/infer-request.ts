@@ -36,8 +36,10 @@ export function refuse(field: string, value: unknown, rule: string): never {
 /** Checks the shape of `X` and gives the number of rows. */
 export function rowsOfShape(field: string, shape: readonly number[], features: number): number {
   const [count, width] = shape;
-  if (shape.length !== 2 || count === undefined || width === undefined) refuse(field, shape, `must be [rows, ${features}]`);
-  if (!Number.isSafeInteger(count) || count < 1 || count > ROWS_MAX) refuse(`${field}[0]`, count, `must be an integer from 1 to ${ROWS_MAX}`);
+  if (shape.length !== 2 || count === undefined || width === undefined)
+    refuse(field, shape, `must be [rows, ${features}]`);
+  if (!Number.isSafeInteger(count) || count < 1 || count > ROWS_MAX)
+    refuse(`${field}[0]`, count, `must be an integer from 1 to ${ROWS_MAX}`);
   if (width !== features) refuse(`${field}[1]`, width, `must be ${features}, the number of features`);
   return count;
 }
@@ -49,14 +51,16 @@ export function checkPerRow(field: string, shape: readonly number[], count: numb
 
 /** Takes a split key. */
 export function checkKey(field: string, value: unknown): string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > KEY_LENGTH_MAX) refuse(field, value, `must be a text of 1 to ${KEY_LENGTH_MAX} characters`);
+  if (typeof value !== 'string' || value.length === 0 || value.length > KEY_LENGTH_MAX)
+    refuse(field, value, `must be a text of 1 to ${KEY_LENGTH_MAX} characters`);
   return value;
 }
 
 /** Takes the caller's id of the request; empty when absent. */
 export function checkId(field: string, value: unknown): string {
   if (value === undefined || value === '') return '';
-  if (typeof value !== 'string' || !REQUEST_ID.test(value)) refuse(field, value, 'must be 1 to 128 letters, digits and . _ : -');
+  if (typeof value !== 'string' || !REQUEST_ID.test(value))
+    refuse(field, value, 'must be 1 to 128 letters, digits and . _ : -');
   return value;
 }
 
@@ -72,7 +76,8 @@ export function checkEventTime(field: string, value: unknown, nowMs: number): nu
 export function checkOutputs(field: string, names: readonly string[]): readonly string[] | undefined {
   if (names.length === 0) return undefined;
   names.forEach((name, i) => {
-    if (!(OUTPUTS as readonly string[]).includes(name)) refuse(`${field}[${i}].name`, name, `must be one of ${OUTPUTS.join(', ')}`);
+    if (!(OUTPUTS as readonly string[]).includes(name))
+      refuse(`${field}[${i}].name`, name, `must be one of ${OUTPUTS.join(', ')}`);
     if (names.indexOf(name) !== i) refuse(`${field}[${i}].name`, name, 'must not be repeated');
   });
   return names;
@@ -86,7 +91,11 @@ function shorten(value: unknown): string {
 /** Only the outermost layer is shown, so that deep or wide values cost nothing. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) {
-    const shown = value.slice(0, 5).map((item: unknown) => (Array.isArray(item) ? '[…]' : typeof item === 'object' && item !== null ? '{…}' : String(item)));
+    const shown = value
+      .slice(0, 5)
+      .map((item: unknown) =>
+        Array.isArray(item) ? '[…]' : typeof item === 'object' && item !== null ? '{…}' : String(item),
+      );
     return `[${shown.join(', ')}${value.length > 5 ? ', …' : ''}]`;
   }
   return typeof value === 'object' && value !== null ? 'an object' : String(value);

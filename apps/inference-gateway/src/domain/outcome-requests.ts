@@ -48,9 +48,12 @@ function labelEntry(value: unknown, path: string, nowMs: number): LabelEntry {
   const entry = fieldsOf(path, value, LABEL_FIELDS);
   const { requestId, row } = handleOf(path, entry);
   const { labels, row_indexes: indexes } = entry;
-  if (!Array.isArray(labels) || labels.length === 0 || labels.length > LABELS_MAX) refuse(`${path}labels`, labels, `must be a list of 1 to ${LABELS_MAX} labels`);
-  if (indexes !== undefined && (!Array.isArray(indexes) || indexes.length !== labels.length)) refuse(`${path}row_indexes`, indexes, `must be a list of ${labels.length} rows`);
-  if (row !== undefined && (labels.length !== 1 || indexes !== undefined)) refuse(`${path}labels`, `${labels.length} labels`, 'must be one label for a row that was sent alone');
+  if (!Array.isArray(labels) || labels.length === 0 || labels.length > LABELS_MAX)
+    refuse(`${path}labels`, labels, `must be a list of 1 to ${LABELS_MAX} labels`);
+  if (indexes !== undefined && (!Array.isArray(indexes) || indexes.length !== labels.length))
+    refuse(`${path}row_indexes`, indexes, `must be a list of ${labels.length} rows`);
+  if (row !== undefined && (labels.length !== 1 || indexes !== undefined))
+    refuse(`${path}labels`, `${labels.length} labels`, 'must be one label for a row that was sent alone');
   const known: { row: number; label: number }[] = [];
   labels.forEach((label: unknown, i) => {
     if (label === null) return;
@@ -59,24 +62,33 @@ function labelEntry(value: unknown, path: string, nowMs: number): LabelEntry {
     if (!isIndex(index)) refuse(`${path}row_indexes[${i}]`, index, `must be an integer from 0 to ${LABELS_MAX - 1}`);
     known.push({ row: index, label });
   });
-  return { ...commonOf(path, entry, nowMs), requestId, rowIndexes: known.map((item) => item.row), labels: known.map((item) => item.label) };
+  return {
+    ...commonOf(path, entry, nowMs),
+    requestId,
+    rowIndexes: known.map((item) => item.row),
+    labels: known.map((item) => item.label),
+  };
 }
 
 function feedbackEntry(value: unknown, path: string, nowMs: number): FeedbackEntry {
   const entry = fieldsOf(path, value, FEEDBACK_FIELDS);
   const { requestId, row } = handleOf(path, entry);
   const { name, row_index: index = row ?? 0 } = entry;
-  if (row !== undefined && index !== row) refuse(`${path}row_index`, index, 'must be absent for a row that was sent alone');
+  if (row !== undefined && index !== row)
+    refuse(`${path}row_index`, index, 'must be absent for a row that was sent alone');
   if (!isIndex(index)) refuse(`${path}row_index`, index, `must be an integer from 0 to ${LABELS_MAX - 1}`);
-  if (typeof name !== 'string' || !NAME.test(name)) refuse(`${path}name`, name, 'must be a letter and up to 63 letters, digits and . _ -');
+  if (typeof name !== 'string' || !NAME.test(name))
+    refuse(`${path}name`, name, 'must be a letter and up to 63 letters, digits and . _ -');
   const number = typeof entry['value'] === 'boolean' ? Number(entry['value']) : entry['value'];
-  if (typeof number !== 'number' || !Number.isFinite(number)) refuse(`${path}value`, entry['value'], 'must be a finite number or a boolean');
+  if (typeof number !== 'number' || !Number.isFinite(number))
+    refuse(`${path}value`, entry['value'], 'must be a finite number or a boolean');
   return { ...commonOf(path, entry, nowMs), requestId, rowIndex: index, name, value: number };
 }
 
 function entriesOf(body: unknown): readonly unknown[] {
   if (!Array.isArray(body)) return [body];
-  if (body.length === 0 || body.length > ENTRIES_MAX) refuse('request', `${body.length} entries`, `must be 1 to ${ENTRIES_MAX} entries`);
+  if (body.length === 0 || body.length > ENTRIES_MAX)
+    refuse('request', `${body.length} entries`, `must be 1 to ${ENTRIES_MAX} entries`);
   return body;
 }
 
@@ -86,7 +98,8 @@ function pathOf(body: unknown, index: number): string {
 
 function commonOf(path: string, entry: Fields, nowMs: number): { endpoint: string; eventTimeMs: number } {
   const { endpoint, event_time: time } = entry;
-  if (typeof endpoint !== 'string' || !ENDPOINT.test(endpoint)) refuse(`${path}endpoint`, endpoint, 'must name an endpoint');
+  if (typeof endpoint !== 'string' || !ENDPOINT.test(endpoint))
+    refuse(`${path}endpoint`, endpoint, 'must name an endpoint');
   return { endpoint, eventTimeMs: time === undefined ? nowMs : checkEventTime(`${path}event_time`, time, nowMs) };
 }
 
@@ -104,6 +117,7 @@ function isIndex(value: unknown): value is number {
 function fieldsOf(path: string, value: unknown, known: ReadonlySet<string>): Fields {
   const field = path === '' ? 'request' : path.slice(0, -1);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(field, value, 'must be an object');
-  for (const key in value) if (!known.has(key)) refuse(`${path}${key}`, 'present', `is not known; known are ${[...known].join(', ')}`);
+  for (const key in value)
+    if (!known.has(key)) refuse(`${path}${key}`, 'present', `is not known; known are ${[...known].join(', ')}`);
   return value as Fields;
 }

@@ -7,7 +7,11 @@ import type { RecordOutcomes } from '../serving/record-outcomes.js';
 export type Authenticate = (credentials: Credentials, method: string) => Principal;
 
 /** Name and version of this server in the protocol's metadata. */
-export const SERVER = { name: 'rondo-inference-gateway', version: '0.1.0', extensions: ['rondo_key', 'rondo_model_version'] } as const;
+export const SERVER = {
+  name: 'rondo-inference-gateway',
+  version: '0.1.0',
+  extensions: ['rondo_key', 'rondo_model_version'],
+} as const;
 
 /** Platform word of the protocol for the files that are served. */
 export const MODEL_PLATFORM = 'onnx';
@@ -55,7 +59,8 @@ export class GatewayApi {
   /** @throws `not-found` for an unknown endpoint or version */
   metadata(endpoint: string, version: string | undefined): ModelMetadata {
     const server = this.table.serving(endpoint);
-    const model = version === undefined ? server.championModel : this.table.modelOf(this.table.version(server, version));
+    const model =
+      version === undefined ? server.championModel : this.table.modelOf(this.table.version(server, version));
     return {
       name: endpoint,
       versions: this.table.versionsOf(server),

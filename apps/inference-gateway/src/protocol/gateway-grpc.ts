@@ -1,4 +1,12 @@
-import { create, fromBinary, toBinary, type DescMethodUnary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMethodUnary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { inference } from '@rondo/contracts';
 import { encodeDetail, ERROR_HEADER, failureOf } from '@rondo/rpc';
@@ -9,7 +17,10 @@ import { MODEL_PLATFORM, SERVER, type GatewayApi, type TensorMetadata } from './
 import { replyProto } from './infer-reply.js';
 import { BODY_BYTES_MAX } from './request-body.js';
 
-type Handle<I extends DescMessage, O extends DescMessage> = (request: MessageShape<I>, credentials: Credentials) => Promise<MessageInitShape<O>> | MessageInitShape<O>;
+type Handle<I extends DescMessage, O extends DescMessage> = (
+  request: MessageShape<I>,
+  credentials: Credentials,
+) => Promise<MessageInitShape<O>> | MessageInitShape<O>;
 
 /** Open Inference Protocol v2 over gRPC. */
 export class GatewayGrpc {
@@ -24,7 +35,11 @@ export class GatewayGrpc {
     const { method } = inference.GRPCInferenceService;
     this.#unary(method.serverLive, () => ({ live: true }));
     this.#unary(method.serverReady, () => ({ ready: api.table.ready }));
-    this.#unary(method.serverMetadata, () => ({ name: SERVER.name, version: SERVER.version, extensions: [...SERVER.extensions] }));
+    this.#unary(method.serverMetadata, () => ({
+      name: SERVER.name,
+      version: SERVER.version,
+      extensions: [...SERVER.extensions],
+    }));
     this.#unary(method.modelReady, (request, credentials) => {
       api.admitCaller(credentials, 'inference.GRPCInferenceService/ModelReady');
       return { ready: api.ready(request.name, versionOf(request.version)) };
@@ -44,7 +59,9 @@ export class GatewayGrpc {
   /** Starts to listen; port 0 takes a free one. Resolves to the port. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+      this.#server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
     });
   }
 
@@ -59,11 +76,20 @@ export class GatewayGrpc {
     });
   }
 
-  #metadata(request: inference.ModelMetadataRequest, credentials: Credentials): MessageInitShape<typeof inference.ModelMetadataResponseSchema> {
+  #metadata(
+    request: inference.ModelMetadataRequest,
+    credentials: Credentials,
+  ): MessageInitShape<typeof inference.ModelMetadataResponseSchema> {
     this.api.admitCaller(credentials, 'inference.GRPCInferenceService/ModelMetadata');
     const { name, versions, inputs, outputs } = this.api.metadata(request.name, versionOf(request.version));
     const tensor = ({ shape, ...rest }: TensorMetadata) => ({ ...rest, shape: shape.map(BigInt) });
-    return { name, versions: [...versions], platform: MODEL_PLATFORM, inputs: inputs.map(tensor), outputs: outputs.map(tensor) };
+    return {
+      name,
+      versions: [...versions],
+      platform: MODEL_PLATFORM,
+      inputs: inputs.map(tensor),
+      outputs: outputs.map(tensor),
+    };
   }
 
   async #infer(request: inference.ModelInferRequest, credentials: Credentials): Promise<inference.ModelInferResponse> {
@@ -71,7 +97,10 @@ export class GatewayGrpc {
     const server = this.api.table.serving(request.modelName);
     const parsed = inferRequestFromProto(request, { features: server.features, nowMs: this.api.clock.now() });
     const version = versionOf(request.modelVersion);
-    const answer = version === undefined ? await server.infer(parsed) : await server.inferVersion(this.api.table.version(server, version), parsed);
+    const answer =
+      version === undefined
+        ? await server.infer(parsed)
+        : await server.inferVersion(this.api.table.version(server, version), parsed);
     return replyProto(request.modelName, parsed, answer, request.rawInputContents.length > 0);
   }
 
@@ -103,7 +132,8 @@ export class GatewayGrpc {
       callback(null, create(method.output, answer) as Message);
     } catch (error) {
       const failure = failureOf(error);
-      if (failure.isFault) this.log.error('a call failed', { 'rondo.code': failure.code, 'rpc.method': method.name }, error);
+      if (failure.isFault)
+        this.log.error('a call failed', { 'rondo.code': failure.code, 'rpc.method': method.name }, error);
       const metadata = new grpc.Metadata();
       metadata.set(ERROR_HEADER, encodeDetail(failure.detail));
       callback({ code: failure.status, details: failure.message, metadata });

@@ -12,24 +12,42 @@ import { readJson } from './request-body.js';
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer))?$/;
 const JSON_TYPE = 'application/json';
 
+/** Paths that are remembered. */
+const TARGETS_MAX = 1_000;
+
+/** What a path under `/v2/models` means. */
+interface Target {
+  readonly endpoint: string;
+  readonly version: string | undefined;
+  readonly action: 'metadata' | 'ready' | 'infer';
+  /** How the call is named in the audit of refusals. */
+  readonly caller: string;
+}
+
 /** A reply that is ready to be sent. */
 interface Reply {
   readonly status: number;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body is ASCII, which is cheaper to write. */
+  readonly ascii?: true;
 }
 
 /** Open Inference Protocol v2 over HTTP, with `/v1/labels` and `/v1/feedback`. Bare node:http: no framework on the hot path. */
 export class GatewayHttp {
   readonly #server: Server;
+  readonly #targets = new Map<string, Target>();
 
   constructor(
     private readonly api: GatewayApi,
     private readonly log: Logger,
   ) {
-    this.#server = createServer({ maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 }, (request, response) => {
-      void this.#serve(request, response);
-    });
+    this.#server = createServer(
+      { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+      (request, response) => {
+        void this.#serve(request, response);
+      },
+    );
     this.#server.maxRequestsPerSocket = 0;
   }
 
@@ -62,8 +80,9 @@ export class GatewayHttp {
     }
     // What is left of a body that was refused is not read: the connection goes with it.
     if (!request.complete && reply.status >= 400) response.shouldKeepAlive = false;
-    response.writeHead(reply.status, { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(reply.body), ...reply.headers });
-    response.end(reply.body);
+    const length = reply.ascii ? reply.body.length : Buffer.byteLength(reply.body);
+    response.writeHead(reply.status, { 'content-type': JSON_TYPE, 'content-length': length, ...reply.headers });
+    response.end(reply.body, reply.ascii ? 'latin1' : 'utf8');
   }
 
   async #route(request: IncomingMessage): Promise<Reply> {
@@ -84,19 +103,24 @@ export class GatewayHttp {
         this.api.admitProducer(credentialsOf(request), 'POST /v1/feedback');
         return accepted(await this.api.outcomes.feedback(await readJson(request)));
       default:
-        throw new PermanentError('not-found', 'there is nothing here', { field: 'path', value: path.slice(0, 100), rule: 'a path of the Open Inference Protocol v2, /v1/labels or /v1/feedback' });
+        throw new PermanentError('not-found', 'there is nothing here', {
+          field: 'path',
+          value: path.slice(0, 100),
+          rule: 'a path of the Open Inference Protocol v2, /v1/labels or /v1/feedback',
+        });
     }
   }
 
   async #model(request: IncomingMessage, method: string, path: string): Promise<Reply> {
-    const match = MODEL_PATH.exec(path);
-    const endpoint = match && segment(match[1]!);
-    const version = match?.[2] === undefined ? undefined : segment(match[2]);
-    if (!endpoint || version === null) throw new PermanentError('not-found', 'there is no such endpoint', { field: 'path', value: path.slice(0, 100), rule: '/v2/models/{endpoint}[/versions/{version}][/ready|/infer]' });
-    const action = match[3] ?? 'metadata';
+    const { endpoint, version, action, caller } = this.#targetOf(path);
     const wanted = action === 'infer' ? 'POST' : 'GET';
-    if (method !== wanted) throw new PermanentError('invalid', `${method} is not possible here`, { field: 'method', value: method, rule: wanted });
-    this.api.admitCaller(credentialsOf(request), `${method} /v2/models/${endpoint}`);
+    if (method !== wanted)
+      throw new PermanentError('invalid', `${method} is not possible here`, {
+        field: 'method',
+        value: method,
+        rule: wanted,
+      });
+    this.api.admitCaller(credentialsOf(request), caller);
     switch (action) {
       case 'infer':
         return this.#infer(request, endpoint, version);
@@ -104,26 +128,51 @@ export class GatewayHttp {
         const ready = this.api.ready(endpoint, version);
         return { ...ok({ name: endpoint, ready }), status: ready ? 200 : 503 };
       }
-      default: {
+      case 'metadata': {
         const { featureNames, ...metadata } = this.api.metadata(endpoint, version);
         return ok({ ...metadata, platform: MODEL_PLATFORM, parameters: { feature_names: featureNames } });
       }
     }
   }
 
+  /** Callers repeat few paths, so what they mean is remembered. */
+  #targetOf(path: string): Target {
+    const known = this.#targets.get(path);
+    if (known) return known;
+    const target = targetOf(path);
+    if (this.#targets.size < TARGETS_MAX) this.#targets.set(path, target);
+    return target;
+  }
+
   async #infer(request: IncomingMessage, endpoint: string, version: string | undefined): Promise<Reply> {
     const server = this.api.table.serving(endpoint);
-    const parsed = inferRequestFromJson(await readJson(request), { features: server.features, nowMs: this.api.clock.now() });
-    const answer = version === undefined ? await server.infer(parsed) : await server.inferVersion(this.api.table.version(server, version), parsed);
+    const parsed = inferRequestFromJson(await readJson(request), {
+      features: server.features,
+      nowMs: this.api.clock.now(),
+    });
+    const answer =
+      version === undefined
+        ? await server.infer(parsed)
+        : await server.inferVersion(this.api.table.version(server, version), parsed);
     const body = replyJson(endpoint, parsed, answer);
-    return parsed.count === 1 ? { status: 200, body, headers: { 'x-rondo-variant': variantOf(answer) } } : { status: 200, body };
+    return {
+      status: 200,
+      body,
+      ascii: true,
+      ...(parsed.count === 1 && { headers: { 'x-rondo-variant': variantOf(answer) } }),
+    };
   }
 
   #failure(request: IncomingMessage, error: unknown): Reply {
     const failure = failureOf(error);
     if (failure.isFault) this.log.error('a request failed', { 'rondo.code': failure.code }, error);
-    const status = request.url !== undefined && failure.detail.reason === 'BODY_TOO_LARGE' ? 413 : httpStatusOf(failure.code);
-    return { status, body: JSON.stringify({ error: failure.message }), headers: { [ERROR_HEADER]: encodeDetail(failure.detail) } };
+    const status =
+      request.url !== undefined && failure.detail.reason === 'BODY_TOO_LARGE' ? 413 : httpStatusOf(failure.code);
+    return {
+      status,
+      body: JSON.stringify({ error: failure.message }),
+      headers: { [ERROR_HEADER]: encodeDetail(failure.detail) },
+    };
   }
 }
 
@@ -131,6 +180,26 @@ function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '/';
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
+}
+
+function targetOf(path: string): Target {
+  const match = MODEL_PATH.exec(path);
+  const endpoint = match && segment(match[1]!);
+  const version = match?.[2] === undefined ? undefined : segment(match[2]);
+  if (!endpoint || version === null) {
+    const rule = '/v2/models/{endpoint}[/versions/{version}][/ready|/infer]';
+    throw new PermanentError('not-found', 'there is no such endpoint', {
+      field: 'path',
+      value: path.slice(0, 100),
+      rule,
+    });
+  }
+  return {
+    endpoint,
+    version,
+    action: (match[3] as Target['action'] | undefined) ?? 'metadata',
+    caller: `/v2/models/${endpoint}`,
+  };
 }
 
 /** One decoded path segment; null when it is not one. */

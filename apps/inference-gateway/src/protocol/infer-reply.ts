@@ -18,10 +18,18 @@ export function variantOf(answer: Answer): Variant {
 export function replyJson(endpoint: string, request: InferRequest, answer: Answer): string {
   const count = answer.probabilities.length;
   const parts: string[] = [];
-  if (asked(request, 'label')) parts.push(`{"name":"label","datatype":"INT64","shape":[${count}],"data":[${labels(answer)}]}`);
-  if (asked(request, 'probability')) parts.push(`{"name":"probability","datatype":"FP32","shape":[${count}],"data":[${answer.probabilities.join(',')}]}`);
+  if (asked(request, 'label'))
+    parts.push(`{"name":"label","datatype":"INT64","shape":[${count}],"data":[${labels(answer)}]}`);
+  if (asked(request, 'probability'))
+    parts.push(
+      `{"name":"probability","datatype":"FP32","shape":[${count}],"data":[${answer.probabilities.join(',')}]}`,
+    );
   if (asked(request, 'rondo_model_version')) {
-    parts.push(`{"name":"rondo_model_version","datatype":"BYTES","shape":[${count}],"data":[${versions(answer).map((version) => `"${version}"`).join(',')}]}`);
+    parts.push(
+      `{"name":"rondo_model_version","datatype":"BYTES","shape":[${count}],"data":[${versions(answer)
+        .map((version) => `"${version}"`)
+        .join(',')}]}`,
+    );
   }
   const id = request.id === '' ? '' : `"id":${JSON.stringify(request.id)},`;
   const logged = answer.requestId === '' ? '' : `"rondo_request_id":${JSON.stringify(answer.requestId)},`;
@@ -30,28 +38,56 @@ export function replyJson(endpoint: string, request: InferRequest, answer: Answe
 }
 
 /** The reply in protobuf; with raw contents when the request came with them. */
-export function replyProto(endpoint: string, request: InferRequest, answer: Answer, raw: boolean): inference.ModelInferResponse {
+export function replyProto(
+  endpoint: string,
+  request: InferRequest,
+  answer: Answer,
+  raw: boolean,
+): inference.ModelInferResponse {
   const outputs: { name: string; datatype: string; typed: Record<string, unknown>; bytes: () => Uint8Array }[] = [];
   const count = answer.probabilities.length;
   if (asked(request, 'label')) {
     const values = labels(answer).map(BigInt);
-    outputs.push({ name: 'label', datatype: 'INT64', typed: { int64Contents: values }, bytes: () => new Uint8Array(BigInt64Array.from(values).buffer) });
+    outputs.push({
+      name: 'label',
+      datatype: 'INT64',
+      typed: { int64Contents: values },
+      bytes: () => new Uint8Array(BigInt64Array.from(values).buffer),
+    });
   }
   if (asked(request, 'probability')) {
     const bytes = (): Uint8Array => new Uint8Array(Float32Array.from(answer.probabilities).buffer);
-    outputs.push({ name: 'probability', datatype: 'FP32', typed: { fp32Contents: Array.from(answer.probabilities) }, bytes });
+    outputs.push({
+      name: 'probability',
+      datatype: 'FP32',
+      typed: { fp32Contents: Array.from(answer.probabilities) },
+      bytes,
+    });
   }
   if (asked(request, 'rondo_model_version')) {
     const values = versions(answer).map((version) => Buffer.from(version));
-    outputs.push({ name: 'rondo_model_version', datatype: 'BYTES', typed: { bytesContents: values }, bytes: () => lengthPrefixed(values) });
+    outputs.push({
+      name: 'rondo_model_version',
+      datatype: 'BYTES',
+      typed: { bytesContents: values },
+      bytes: () => lengthPrefixed(values),
+    });
   }
   const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } });
   return create(inference.ModelInferResponseSchema, {
     modelName: endpoint,
     modelVersion: String(answer.champion.version),
     id: request.id,
-    parameters: { ...(answer.requestId !== '' && { rondo_request_id: text(answer.requestId) }), rondo_variant: text(variantOf(answer)) },
-    outputs: outputs.map(({ name, datatype, typed }) => ({ name, datatype, shape: [BigInt(count)], ...(!raw && { contents: typed }) })),
+    parameters: {
+      ...(answer.requestId !== '' && { rondo_request_id: text(answer.requestId) }),
+      rondo_variant: text(variantOf(answer)),
+    },
+    outputs: outputs.map(({ name, datatype, typed }) => ({
+      name,
+      datatype,
+      shape: [BigInt(count)],
+      ...(!raw && { contents: typed }),
+    })),
     ...(raw && { rawOutputContents: outputs.map((output) => output.bytes()) }),
   });
 }

@@ -20,9 +20,14 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 
 function checkHeaders({ headers }: IncomingMessage): void {
   const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') refuse('content-encoding', encoding, 'must be absent: compressed bodies are not taken');
+  if (encoding !== undefined && encoding !== 'identity')
+    refuse('content-encoding', encoding, 'must be absent: compressed bodies are not taken');
   if (headers['inference-header-content-length'] !== undefined) {
-    refuse('inference-header-content-length', headers['inference-header-content-length'], 'must be absent: binary tensors travel over gRPC');
+    refuse(
+      'inference-header-content-length',
+      headers['inference-header-content-length'],
+      'must be absent: binary tensors travel over gRPC',
+    );
   }
   const length = Number(headers['content-length'] ?? 0);
   if (length > BODY_BYTES_MAX) throw tooLarge(length);
@@ -44,15 +49,22 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     });
     request.on('end', () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
     request.on('error', reject);
-    request.on('close', () => reject(new PermanentError('invalid', 'the request ended early', { field: 'request', rule: 'complete' })));
+    request.on('close', () => {
+      if (!request.complete)
+        reject(new PermanentError('invalid', 'the request ended early', { field: 'request', rule: 'complete' }));
+    });
   });
 }
 
 function tooLarge(bytes: number): PermanentError {
-  return new PermanentError('out-of-range', `the body has ${bytes} bytes or too many pieces: at most ${BODY_BYTES_MAX} are taken`, {
-    field: 'request',
-    value: bytes,
-    rule: `at most ${BODY_BYTES_MAX} bytes`,
-    reason: 'BODY_TOO_LARGE',
-  });
+  return new PermanentError(
+    'out-of-range',
+    `the body has ${bytes} bytes or too many pieces: at most ${BODY_BYTES_MAX} are taken`,
+    {
+      field: 'request',
+      value: bytes,
+      rule: `at most ${BODY_BYTES_MAX} bytes`,
+      reason: 'BODY_TOO_LARGE',
+    },
+  );
 }

@@ -29,6 +29,10 @@ interface Scored {
   errors: number;
 }
 
+/** Shared by all single rows that only the champion scores; never written to. */
+const ONE_BY_CHAMPION = new Uint8Array(1);
+const ONE_UNSCORED: Scored = { scores: Float32Array.of(Number.NaN), latencyMs: 0, errors: 0 };
+
 /** What endpoint servers share. */
 export interface ServingParts {
   readonly pool: ModelPool;
@@ -68,10 +72,16 @@ export class EndpointServer {
     const started = performance.now();
     const eventTimeMs = request.eventTimeMs ?? this.parts.now();
     const { log } = this.parts;
-    const place = request.count === 1 ? log.row(this.routing, eventTimeMs) : log.request(this.routing, request.id, eventTimeMs);
+    const place =
+      request.count === 1 ? log.row(this.routing, eventTimeMs) : log.request(this.routing, request.id, eventTimeMs);
     const answer = this.#candidate ? await this.#compared(request, place) : await this.#alone(request, place);
     const candidateRows = answer.byCandidate ? countOnes(answer.byCandidate) : 0;
-    this.parts.observe(this.routing.endpoint, request.count - candidateRows, candidateRows, performance.now() - started);
+    this.parts.observe(
+      this.routing.endpoint,
+      request.count - candidateRows,
+      candidateRows,
+      performance.now() - started,
+    );
     return answer;
   }
 
@@ -86,7 +96,15 @@ export class EndpointServer {
     const { count } = request;
     try {
       const probabilities = await this.parts.pool.scorer.score(champion.digest, request.rows, count);
-      place.fill(logged(request, new Uint8Array(count), { scores: probabilities, latencyMs: 0, errors: 0 }, unscored(count)));
+      const byCandidate = count === 1 ? ONE_BY_CHAMPION : new Uint8Array(count);
+      place.fill(
+        logged(
+          request,
+          byCandidate,
+          { scores: probabilities, latencyMs: 0, errors: 0 },
+          count === 1 ? ONE_UNSCORED : unscored(count),
+        ),
+      );
       return { requestId: place.handle, probabilities, champion };
     } catch (error) {
       place.fill(logged(request, new Uint8Array(count), { ...unscored(count), errors: count }, unscored(count)));
@@ -101,7 +119,9 @@ export class EndpointServer {
     const assigned = this.#assign(request);
     const chosen = rowsWhere(assigned, 1);
     if (chosen.length > 0) await this.#tryCandidate(request, chosen, candidate);
-    const byCandidate = Uint8Array.from(assigned, (flag, row) => (flag === 1 && !Number.isNaN(candidate.scores[row]!) ? 1 : 0));
+    const byCandidate = Uint8Array.from(assigned, (flag, row) =>
+      flag === 1 && !Number.isNaN(candidate.scores[row]!) ? 1 : 0,
+    );
     const others = rowsWhere(byCandidate, 0);
     try {
       if (others.length > 0) await this.#score(this.routing.champion, request, others, champion);
@@ -110,10 +130,18 @@ export class EndpointServer {
       place.fill(logged(request, byCandidate, champion, candidate));
       throw error;
     }
-    const probabilities = Float32Array.from(byCandidate, (flag, row) => (flag === 1 ? candidate : champion).scores[row]!);
+    const probabilities = Float32Array.from(
+      byCandidate,
+      (flag, row) => (flag === 1 ? candidate : champion).scores[row]!,
+    );
     this.#shadow(request, place, { byCandidate, champion, candidate });
     const served = countOnes(byCandidate) > 0;
-    return { requestId: place.handle, probabilities, champion: this.routing.champion, ...(served && { byCandidate, candidate: this.#candidate }) };
+    return {
+      requestId: place.handle,
+      probabilities,
+      champion: this.routing.champion,
+      ...(served && { byCandidate, candidate: this.#candidate }),
+    };
   }
 
   /** 1 for the rows that the split gives to the candidate. A row without a key falls by chance. */
@@ -130,7 +158,11 @@ export class EndpointServer {
   }
 
   /** Scores what is missing for the paired comparison, after the answer, then completes the log. */
-  #shadow(request: InferRequest, place: LogPlace, done: { byCandidate: Uint8Array; champion: Scored; candidate: Scored }): void {
+  #shadow(
+    request: InferRequest,
+    place: LogPlace,
+    done: { byCandidate: Uint8Array; champion: Scored; candidate: Scored },
+  ): void {
     const { byCandidate, champion, candidate } = done;
     const canaryRows = rowsWhere(byCandidate, 1);
     const copies = this.routing.shadow ? rowsWhere(byCandidate, 0) : [];
@@ -141,7 +173,10 @@ export class EndpointServer {
     if (canaryRows.length + copies.length === 0) return finish();
     const compare = async (): Promise<void> => {
       if (copies.length > 0) await this.#tryCandidate(request, copies, candidate);
-      if (canaryRows.length > 0) await this.#score(this.routing.champion, request, canaryRows, champion).catch(() => (champion.errors += canaryRows.length));
+      if (canaryRows.length > 0)
+        await this.#score(this.routing.champion, request, canaryRows, champion).catch(
+          () => (champion.errors += canaryRows.length),
+        );
       finish();
     };
     if (this.parts.shadows.offer(canaryRows.length + copies.length, compare)) return;
@@ -152,17 +187,29 @@ export class EndpointServer {
 
   async #tryCandidate(request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
     try {
-      if (!this.candidateModel || this.candidateModel.features !== this.features) throw new TypeError('the candidate cannot score these rows');
+      if (!this.candidateModel || this.candidateModel.features !== this.features)
+        throw new TypeError('the candidate cannot score these rows');
       await this.#score(this.#candidate!, request, rows, into, CANDIDATE_BUDGET_MS);
     } catch {
       into.errors += rows.length;
     }
   }
 
-  async #score(model: ServedModel, request: InferRequest, rows: readonly number[], into: Scored, budgetMs?: number): Promise<void> {
+  async #score(
+    model: ServedModel,
+    request: InferRequest,
+    rows: readonly number[],
+    into: Scored,
+    budgetMs?: number,
+  ): Promise<void> {
     const started = performance.now();
     const { scorer } = this.parts.pool;
-    const scores = await scorer.score(model.digest, pick(request, rows, this.features), rows.length, budgetMs === undefined ? {} : { budgetMs });
+    const scores = await scorer.score(
+      model.digest,
+      pick(request, rows, this.features),
+      rows.length,
+      budgetMs === undefined ? {} : { budgetMs },
+    );
     into.latencyMs += performance.now() - started;
     rows.forEach((row, i) => (into.scores[row] = scores[i]!));
   }
@@ -172,7 +219,12 @@ function unscored(count: number): Scored {
   return { scores: new Float32Array(count).fill(Number.NaN), latencyMs: 0, errors: 0 };
 }
 
-function logged(request: InferRequest, byCandidate: Uint8Array, champion: Scored, candidate: Scored): Parameters<LogPlace['fill']>[0] {
+function logged(
+  request: InferRequest,
+  byCandidate: Uint8Array,
+  champion: Scored,
+  candidate: Scored,
+): Parameters<LogPlace['fill']>[0] {
   const { keys = [] } = request;
   return {
     keys,

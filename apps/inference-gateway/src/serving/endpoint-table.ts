@@ -55,7 +55,11 @@ export class EndpointTable {
     const entry = this.#entries.get(endpoint);
     if (entry?.active) return entry.active;
     if (entry) throw new TransientError(`the champion of ${endpoint} is not loaded yet`, { afterMs: 1_000 });
-    throw new PermanentError('not-found', `there is no endpoint "${endpoint.slice(0, 100)}"`, { field: 'endpoint', value: endpoint.slice(0, 100), rule: 'is served here' });
+    throw new PermanentError('not-found', `there is no endpoint "${endpoint.slice(0, 100)}"`, {
+      field: 'endpoint',
+      value: endpoint.slice(0, 100),
+      rule: 'is served here',
+    });
   }
 
   /** Newest routing heard of. @throws `not-found` */
@@ -65,13 +69,19 @@ export class EndpointTable {
 
   /** A version that is loaded, of those the endpoint's routing names. @throws `not-found` */
   version(server: EndpointServer, version: string): ServedModel {
-    const found = modelsOf(server.routing).find((model) => String(model.version) === version && this.parts.pool.loaded(model.digest));
+    const found = modelsOf(server.routing).find(
+      (model) => String(model.version) === version && this.parts.pool.loaded(model.digest),
+    );
     if (found) return found;
-    throw new PermanentError('not-found', `${server.routing.endpoint} has no version "${version.slice(0, 20)}" loaded`, {
-      field: 'version',
-      value: version.slice(0, 20),
-      rule: 'is the champion, the candidate or the previous champion',
-    });
+    throw new PermanentError(
+      'not-found',
+      `${server.routing.endpoint} has no version "${version.slice(0, 20)}" loaded`,
+      {
+        field: 'version',
+        value: version.slice(0, 20),
+        rule: 'is the champion, the candidate or the previous champion',
+      },
+    );
   }
 
   /** The loaded file of a version that {@link version} found. */
@@ -121,7 +131,11 @@ export class EndpointTable {
     try {
       champion = await this.parts.pool.ensure(routing.champion.digest);
     } catch (error) {
-      this.log.error('the champion cannot be loaded', { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt }, error);
+      this.log.error(
+        'the champion cannot be loaded',
+        { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt },
+        error,
+      );
       return this.#retryLater(routing, attempt);
     }
     const candidate = routing.candidate && (await this.#optional(routing, routing.candidate));

@@ -48,9 +48,13 @@ export class MessagePublisher {
   }
 
   /** Resolves when the messages are durable on the bus. */
-  async publish<D extends DescMessage>(messages: readonly { readonly schema: D; readonly message: MessageShape<D>; readonly addressing: Addressing }[]): Promise<void> {
+  async publish<D extends DescMessage>(
+    messages: readonly { readonly schema: D; readonly message: MessageShape<D>; readonly addressing: Addressing }[],
+  ): Promise<void> {
     const nowMs = this.clock.now();
-    await this.bus.publish(messages.map(({ schema, message, addressing }) => envelopeOf(schema, message, addressing, nowMs)));
+    await this.bus.publish(
+      messages.map(({ schema, message, addressing }) => envelopeOf(schema, message, addressing, nowMs)),
+    );
   }
 
   /** Tries once more to send what waits, and takes no time over it. */
@@ -65,7 +69,7 @@ export class MessagePublisher {
   }
 
   async #send(): Promise<void> {
-    for (let attempt = 1; this.#waiting.length > 0; ) {
+    for (let attempt = 1; this.#waiting.length > 0;) {
       const batch = this.#waiting.slice(0, SEND_MAX);
       try {
         await this.bus.publish(batch);
@@ -83,7 +87,8 @@ export class MessagePublisher {
   /** The oldest may have been dropped while the batch was on its way. */
   #forget(batch: readonly Envelope[]): void {
     const sent = new Set(batch);
-    while (this.#waiting.length > 0 && sent.has(this.#waiting[0]!)) this.#bytes -= this.#waiting.shift()!.payload.byteLength;
+    while (this.#waiting.length > 0 && sent.has(this.#waiting[0]!))
+      this.#bytes -= this.#waiting.shift()!.payload.byteLength;
   }
 
   #dropOldest(): void {
@@ -98,7 +103,12 @@ export class MessagePublisher {
   }
 }
 
-function envelopeOf<D extends DescMessage>(schema: D, message: MessageShape<D>, { key, identity }: Addressing, timeMs: number): Envelope {
+function envelopeOf<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D>,
+  { key, identity }: Addressing,
+  timeMs: number,
+): Envelope {
   return {
     id: idFrom(schema.typeName, ...identity),
     type: schema.typeName,

@@ -70,7 +70,9 @@ export class PredictionLog {
   }
 
   #begin(routing: ServedRouting): OpenBatch {
-    const batch: OpenBatch = new OpenBatch(routing, this.ids.next(), (rows, eventTimeMs) => this.#publish(routing, batch.id, eventTimeMs, rows));
+    const batch: OpenBatch = new OpenBatch(routing, this.ids.next(), (rows, eventTimeMs) =>
+      this.#publish(routing, batch.id, eventTimeMs, rows),
+    );
     this.#open.set(routing.endpoint, batch);
     this.clock.wakeAt(this.clock.now() + WAIT_MS, () => this.#close(batch));
     return batch;
@@ -99,7 +101,10 @@ export class PredictionLog {
       championErrors: rows.championErrors,
       candidateErrors: rows.candidateErrors,
     });
-    this.publisher.offer(PredictionsLoggedSchema, message, { key: routing.endpoint, identity: [routing.endpoint, requestId] });
+    this.publisher.offer(PredictionsLoggedSchema, message, {
+      key: routing.endpoint,
+      identity: [routing.endpoint, requestId],
+    });
   }
 }
 

@@ -22,8 +22,19 @@ export class RecordOutcomes {
       const { endpoint, requestId, rowIndexes, labels, eventTimeMs } = entry;
       const { pipeline } = this.table.routingOf(endpoint);
       const times = { eventTime: timestampFromMs(eventTimeMs) };
-      const message = create(LabelsObservedSchema, { endpoint, pipeline, requestId, ...times, rowIndexes: [...rowIndexes], labels: Uint8Array.from(labels) });
-      return { schema: LabelsObservedSchema, message, addressing: { key: endpoint, identity: [endpoint, requestId, digestOf([rowIndexes, labels])] } };
+      const message = create(LabelsObservedSchema, {
+        endpoint,
+        pipeline,
+        requestId,
+        ...times,
+        rowIndexes: [...rowIndexes],
+        labels: Uint8Array.from(labels),
+      });
+      return {
+        schema: LabelsObservedSchema,
+        message,
+        addressing: { key: endpoint, identity: [endpoint, requestId, digestOf([rowIndexes, labels])] },
+      };
     });
     await this.publisher.publish(messages.filter(({ message }) => message.labels.byteLength > 0));
     return entries.reduce((sum, entry) => sum + entry.labels.length, 0);
@@ -35,8 +46,20 @@ export class RecordOutcomes {
     const messages = entries.map((entry) => {
       const { endpoint, requestId, rowIndex, name, value, eventTimeMs } = entry;
       const { pipeline } = this.table.routingOf(endpoint);
-      const message = create(FeedbackObservedSchema, { endpoint, pipeline, requestId, rowIndex, name, value, eventTime: timestampFromMs(eventTimeMs) });
-      return { schema: FeedbackObservedSchema, message, addressing: { key: endpoint, identity: [endpoint, requestId, digestOf([rowIndex, name, value])] } };
+      const message = create(FeedbackObservedSchema, {
+        endpoint,
+        pipeline,
+        requestId,
+        rowIndex,
+        name,
+        value,
+        eventTime: timestampFromMs(eventTimeMs),
+      });
+      return {
+        schema: FeedbackObservedSchema,
+        message,
+        addressing: { key: endpoint, identity: [endpoint, requestId, digestOf([rowIndex, name, value])] },
+      };
     });
     await this.publisher.publish(messages);
     return entries.length;

@@ -62,7 +62,8 @@ export class StateFolder {
   /** Removes the files of all other models. */
   async retainModels(digests: ReadonlySet<string>): Promise<void> {
     const kept = new Set([...digests].map((digest) => `${hexOf(digest)}.onnx`));
-    for (const name of await readdir(this.#models)) if (MODEL_FILE.test(name) && !kept.has(name)) await rm(join(this.#models, name), { force: true });
+    for (const name of await readdir(this.#models))
+      if (MODEL_FILE.test(name) && !kept.has(name)) await rm(join(this.#models, name), { force: true });
   }
 }
 

@@ -23,6 +23,7 @@ import {
   saveChange,
   savePending,
 } from '../rollout-store.js';
+import type { RolloutMetrics } from './rollout-metrics.js';
 
 /** Message that set an observation off, and when it was published. */
 export interface Observed {
@@ -35,6 +36,7 @@ export class ObserveServing {
   constructor(
     private readonly journal: Journal,
     private readonly clock: Clock,
+    private readonly metrics: RolloutMetrics,
     private readonly options: { readonly pendingRequestsMax: number },
   ) {}
 
@@ -105,15 +107,17 @@ export class ObserveServing {
   ): Promise<void> {
     // Most traffic is served without a rollout; that costs one read and no transaction.
     if (!(await loadRouting(this.journal, endpoint))?.rolloutId) return;
-    await this.journal.once(observed.cause, async (unit) => {
+    const done = await this.journal.once(observed.cause, async (unit) => {
       const running = await runningOn(unit, endpoint);
-      if (!running) return;
-      const taken = await take(unit, running.rollout);
-      if (!taken) return;
+      const taken = running && (await take(unit, running.rollout));
+      if (!taken) return undefined;
       const nowMs = this.clock.now();
       const time = { nowMs, tookMs: Math.max(0, nowMs - observed.publishedMs) };
-      saveChange(unit, reconcile(taken, running.routing, time), time);
+      const change = reconcile(taken, running.routing, time);
+      saveChange(unit, change, time);
+      return { change, pairs: taken.labels.joined - running.rollout.labels.joined };
     });
+    if (done.outcome === 'done' && done.value) this.metrics.record(done.value.change, done.value.pairs);
   }
 
   async #keep(unit: Unit, endpoint: string, batch: ServedBatch, rollout: RolloutState): Promise<RolloutState> {

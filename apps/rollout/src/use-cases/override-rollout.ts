@@ -8,6 +8,7 @@ import { applyOverride, checkEtag, checkOverride, type Override, type OverrideCo
 import { finishRolledBack, type Change, type RolloutState } from '../domain/rollout.js';
 import { restorePrevious, type Actor, type RoutingState } from '../domain/routing.js';
 import { historyOf, loadRollout, loadRouting, rolloutOfCycle, saveChange, saveRouting } from '../rollout-store.js';
+import type { RolloutMetrics } from './rollout-metrics.js';
 
 /** A change that a person asks for, as the API received it. */
 export interface PersonalRequest<I extends DescMessage = DescMessage> {
@@ -30,15 +31,19 @@ export class OverrideRollout {
   constructor(
     private readonly journal: Journal,
     private readonly clock: Clock,
+    private readonly metrics: RolloutMetrics,
   ) {}
 
   /** Carries out an override once per request id and answers with the rollout after it. */
   async execute(request: PersonalRequest, override: Override): Promise<Rollout> {
-    return this.#audited(request, RolloutSchema, async (unit) => {
-      const change = await this.#decide(unit, request, override);
+    let made: Change | undefined;
+    const answer = await this.#audited(request, RolloutSchema, async (unit) => {
+      const change = (made = await this.#decide(unit, request, override));
       saveChange(unit, change, { nowMs: this.clock.now() }, [audit(request, change.rollout.pipeline, 'Done')]);
       return rolloutOf(change.rollout, await historyOf(unit, change.rollout.rolloutId), this.clock.now());
     });
+    if (made) this.metrics.record(made, 0);
+    return answer;
   }
 
   /** What {@link execute} would answer; checks everything and changes nothing. */
@@ -77,10 +82,10 @@ export class OverrideRollout {
     cause: Cause,
   ): Promise<void> {
     const receivedMs = this.clock.now();
-    await this.journal.once(cause, async (unit) => {
+    const done = await this.journal.once(cause, async (unit) => {
       const rollout = await rolloutOfCycle(unit, command.cycleId);
       const routing = rollout && (await loadRouting(unit, rollout.endpoint));
-      if (!rollout || !routing || rollout.phase !== 'Running') return;
+      if (!rollout || !routing || rollout.phase !== 'Running') return undefined;
       const nowMs = this.clock.now();
       const ending = {
         cause: command.reason,
@@ -88,8 +93,11 @@ export class OverrideRollout {
         nowMs,
         tookMs: nowMs - receivedMs,
       };
-      saveChange(unit, finishRolledBack(rollout, routing, ending), { nowMs });
+      const change = finishRolledBack(rollout, routing, ending);
+      saveChange(unit, change, { nowMs });
+      return change;
     });
+    if (done.outcome === 'done' && done.value) this.metrics.record(done.value, 0);
   }
 
   async #decide(reader: Pick<Unit, 'load' | 'list'>, request: PersonalRequest, override: Override): Promise<Change> {
