@@ -1,1 +1,2 @@
-export {};
+export { EvaluationModule, type EvaluationOptions } from './evaluation.module.js';
+export { evaluationConfig, type EvaluationConfig } from './config.js';

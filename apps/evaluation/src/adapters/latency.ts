@@ -1,0 +1,46 @@
+import type { Scorer } from '@rondo/models';
+import type { Latency } from '../domain/measurement.js';
+
+const WARM_UP_REQUESTS = 20;
+/** Slow models are timed on fewer requests rather than for minutes. */
+const BUDGET_MS = 3_000;
+const REQUESTS_MIN = 20;
+
+/** What is timed: requests of `rows` rows taken from the matrix in turn, wrapping around. */
+export interface LatencyPlan {
+  readonly digest: string;
+  readonly values: Float32Array;
+  readonly width: number;
+  readonly rows: number;
+  readonly requests: number;
+}
+
+/** Times requests one after another, as one caller sees them, after a warm-up. The event loop turns between requests. */
+export async function measureLatency(scorer: Scorer, plan: LatencyPlan): Promise<Latency> {
+  const { rows, digest } = plan;
+  const timesMs: number[] = [];
+  const startedMs = performance.now();
+  for (let request = 0; request < WARM_UP_REQUESTS + plan.requests; request++) {
+    const batch = batchOf(plan, request);
+    await new Promise((resolve) => setImmediate(resolve));
+    const fromMs = performance.now();
+    await scorer.score(digest, batch, rows);
+    const nowMs = performance.now();
+    if (request >= WARM_UP_REQUESTS) timesMs.push(nowMs - fromMs);
+    if (timesMs.length >= REQUESTS_MIN && nowMs - startedMs > BUDGET_MS) break;
+  }
+  const ascending = timesMs.sort((a, b) => a - b);
+  const quantile = (share: number): number =>
+    ascending[Math.min(ascending.length - 1, Math.ceil(share * ascending.length) - 1)]!;
+  return { rows, requests: ascending.length, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+}
+
+function batchOf({ values, width, rows }: LatencyPlan, request: number): Float32Array {
+  const available = values.length / width;
+  const batch = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const from = ((request * rows + row) % available) * width;
+    batch.set(values.subarray(from, from + width), row * width);
+  }
+  return batch;
+}

@@ -1,0 +1,148 @@
+import {
+  bootstrapAucDifference,
+  bootstrapMeanDifference,
+  brierLossPerRow,
+  calibrationLine,
+  classificationEstimates,
+  delongPaired,
+  expectedCalibrationError,
+  logLossPerRow,
+  pairedMeanDifference,
+  reliabilityCurve,
+  type BootstrapResult,
+  type MetricEstimate,
+} from '@rondo/statistics';
+import { compareCohorts } from './cohorts.js';
+import type {
+  ComparedMetric,
+  ComparisonRequest,
+  Difference,
+  MeasureRequest,
+  Measurements,
+  ModelMeasurement,
+} from './measurement.js';
+
+const CONFIDENCE = 0.95;
+/** DeLong's variance needs two rows of a class. */
+const ROWS_OF_A_CLASS_MIN = 2;
+
+/**
+ * Measures challenger and champion on the same rows. Equal requests give equal results, bit for bit. Synchronous and heavy
+ * (bootstraps take seconds on 100,000 rows): call it from a worker.
+ * @throws PermanentError `invalid` for labels other than 0 and 1, probabilities outside [0, 1] or fewer than two rows
+ */
+export function measure(request: MeasureRequest): Measurements {
+  const { labels, challenger, champion, baseline } = request;
+  const constant = new Float32Array(labels.length).fill(baseline);
+  const opponents = { champion, baseline: constant };
+  const losses = lossesOf(labels);
+  const differences = request.comparisons.flatMap((comparison): [string, Difference][] => {
+    const opponent = opponents[comparison.against];
+    return opponent ? [[comparison.gate, compare(comparison, request, opponent, losses)]] : [];
+  });
+  return {
+    n: labels.length,
+    challenger: measureModel(labels, challenger),
+    champion: champion && measureModel(labels, champion),
+    baseline: {
+      probability: baseline,
+      logLoss: meanOf(losses('logLoss', constant)),
+      brier: meanOf(losses('brier', constant)),
+    },
+    differences: Object.fromEntries(differences),
+    ...compareCohorts(
+      request.cohorts,
+      champion && minus(losses('logLoss', challenger), losses('logLoss', champion)),
+      CONFIDENCE,
+    ),
+  };
+}
+
+type Losses = (metric: 'logLoss' | 'brier', probabilities: Float32Array) => Float64Array;
+
+/** Losses per row, computed once per model and metric however many gates ask. */
+function lossesOf(labels: Float32Array): Losses {
+  const known = new Map<Float32Array, Map<string, Float64Array>>();
+  return (metric, probabilities) => {
+    const ofModel = known.get(probabilities) ?? new Map<string, Float64Array>();
+    known.set(probabilities, ofModel);
+    const losses =
+      ofModel.get(metric) ?? (metric === 'logLoss' ? logLossPerRow : brierLossPerRow)(labels, probabilities);
+    ofModel.set(metric, losses);
+    return losses;
+  };
+}
+
+function measureModel(labels: Float32Array, probabilities: Float32Array): ModelMeasurement {
+  const line = calibrationLine(labels, probabilities, { confidence: CONFIDENCE });
+  const { expectedWhenPerfect } = expectedCalibrationError(labels, probabilities);
+  const base = { confidence: CONFIDENCE, n: labels.length, slice: 'all' };
+  const extra: MetricEstimate[] = [
+    {
+      ...base,
+      name: 'expectedEce',
+      value: expectedWhenPerfect,
+      method: 'half-normal bins of a perfectly calibrated model',
+    },
+  ];
+  if (line.kind === 'fitted') {
+    const { slope: value, slopeInterval } = line;
+    extra.push({ ...base, name: 'calibrationSlope', value, ...slopeInterval, method: 'logistic recalibration, Wald' });
+  }
+  return {
+    metrics: [...classificationEstimates(labels, probabilities, { confidence: CONFIDENCE }), ...extra],
+    calibration: reliabilityCurve(labels, probabilities, { confidence: CONFIDENCE }).map(
+      ({ rows, meanPredicted, observed, interval }) => ({ meanPredicted, observed, ...interval, n: rows }),
+    ),
+    calibrationLine: line,
+  };
+}
+
+function compare(
+  comparison: ComparisonRequest,
+  request: MeasureRequest,
+  opponent: Float32Array,
+  losses: Losses,
+): Difference {
+  const { labels, challenger, seed } = request;
+  const { metric, test, confidence } = comparison;
+  const n = labels.length;
+  if (metric !== 'rocAuc') {
+    const perRow = minus(losses(metric, challenger), losses(metric, opponent));
+    return test === 'PairedBootstrap'
+      ? resampled(bootstrapMeanDifference(perRow, { seed, confidence }), n)
+      : pairedMean(perRow, confidence);
+  }
+  const positives = labels.reduce((sum, label) => sum + label, 0);
+  if (Math.min(positives, n - positives) < ROWS_OF_A_CLASS_MIN) {
+    return {
+      kind: 'unmeasurable',
+      reason: `the test part has ${positives} rows of class 1 in ${n}; two of each class are needed`,
+      n,
+    };
+  }
+  if (test === 'PairedBootstrap')
+    return resampled(bootstrapAucDifference(labels, opponent, challenger, { seed, confidence }), n);
+  const { difference, lower, upper } = delongPaired(labels, opponent, challenger, { confidence });
+  return { kind: 'measured', value: difference, lower, upper, n, method: 'DeLong, paired' };
+}
+
+function pairedMean(perRow: Float64Array, confidence: number): Difference {
+  const { difference, lower, upper, rows } = pairedMeanDifference(perRow, { confidence });
+  return { kind: 'measured', value: difference, lower, upper, n: rows, method: 'paired mean, t interval' };
+}
+
+function resampled({ estimate, bca, replicates }: BootstrapResult, n: number): Difference {
+  return { kind: 'measured', value: estimate, ...bca, n, method: `paired bootstrap, BCa, ${replicates} resamples` };
+}
+
+function minus(a: Float64Array, b: Float64Array): Float64Array {
+  return a.map((value, row) => value - b[row]!);
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Whether more of the metric is better. */
+export const betterOf = (metric: ComparedMetric): 'higher' | 'lower' => (metric === 'rocAuc' ? 'higher' : 'lower');

@@ -1,0 +1,112 @@
+import type { CalibrationLine, MetricEstimate } from '@rondo/statistics';
+
+/** Metrics that models are compared by. */
+export type ComparedMetric = 'logLoss' | 'rocAuc' | 'brier';
+
+/** How the interval of a difference is found. */
+export type ComparisonTest = 'PairedMean' | 'PairedBootstrap' | 'DeLong';
+
+/** One comparison that a gate asks for. */
+export interface ComparisonRequest {
+  readonly gate: string;
+  readonly against: 'champion' | 'baseline';
+  readonly metric: ComparedMetric;
+  readonly test: ComparisonTest;
+  /** Coverage of the interval. */
+  readonly confidence: number;
+}
+
+/** A feature whose values form cohorts. */
+export interface CohortRequest {
+  readonly by: string;
+  readonly minRows: number;
+  /** One value per row, NaN for missing. */
+  readonly values: Float32Array;
+}
+
+/** Everything that is computed on the rows of the sealed test part. */
+export interface MeasureRequest {
+  /** 0 or 1. */
+  readonly labels: Float32Array;
+  readonly challenger: Float32Array;
+  /** Null without a comparable champion. */
+  readonly champion: Float32Array | null;
+  /** Share of class 1 in the training part. */
+  readonly baseline: number;
+  readonly comparisons: readonly ComparisonRequest[];
+  readonly cohorts: readonly CohortRequest[];
+  /** Seed of every resampling. */
+  readonly seed: number;
+}
+
+/** Challenger minus opponent on the same rows, or why it cannot be measured. */
+export type Difference =
+  | {
+      readonly kind: 'measured';
+      readonly value: number;
+      readonly lower: number;
+      readonly upper: number;
+      readonly n: number;
+      readonly method: string;
+    }
+  | { readonly kind: 'unmeasurable'; readonly reason: string; readonly n: number };
+
+/** One bin of a calibration curve; the interval is that of `observed`. */
+export interface CalibrationBin {
+  readonly meanPredicted: number;
+  readonly observed: number;
+  readonly lower: number;
+  readonly upper: number;
+  readonly n: number;
+}
+
+/** One model on the sealed test part. */
+export interface ModelMeasurement {
+  readonly metrics: readonly MetricEstimate[];
+  readonly calibration: readonly CalibrationBin[];
+  readonly calibrationLine: CalibrationLine;
+}
+
+/** Challenger minus champion, log loss, in one cohort; the interval holds for all cohorts at once. */
+export interface CohortDifference {
+  /** For example `dow=1` or `337 < distance <= 627`. */
+  readonly cohort: string;
+  readonly n: number;
+  readonly difference: { readonly value: number; readonly lower: number; readonly upper: number };
+}
+
+/** What {@link MeasureRequest} leads to. */
+export interface Measurements {
+  readonly n: number;
+  readonly challenger: ModelMeasurement;
+  readonly champion: ModelMeasurement | null;
+  readonly baseline: { readonly probability: number; readonly logLoss: number; readonly brier: number };
+  /** By the gate's name. */
+  readonly differences: Readonly<Record<string, Difference>>;
+  /** Cohorts with enough rows, largest harm first; empty without a champion. */
+  readonly cohorts: readonly CohortDifference[];
+  /** Cohorts that are too small to be judged. */
+  readonly smallCohorts: readonly { readonly cohort: string; readonly n: number }[];
+}
+
+/** Scoring times of one request of `rows` rows. */
+export interface Latency {
+  readonly rows: number;
+  readonly requests: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** One origin of the backtest: what was trained before `from` against the champion on `from`..`to`. */
+export interface BacktestFold {
+  /** ISO dates, for example `2001-02-05 to 2001-02-11`. */
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly trainRows: number;
+  readonly n: number;
+  /** Mean log loss; of the base rate of the earlier rows when there is no champion. */
+  readonly champion: number;
+  readonly challenger: number;
+  readonly difference: { readonly value: number; readonly lower: number; readonly upper: number };
+}

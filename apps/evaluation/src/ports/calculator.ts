@@ -1,0 +1,22 @@
+import type { BacktestRequest } from '../domain/backtest.js';
+import type { BacktestFold, Measurements, MeasureRequest } from '../domain/measurement.js';
+
+/** Arithmetic that takes seconds. */
+export type Calculation =
+  | { readonly kind: 'measure'; readonly request: MeasureRequest }
+  | { readonly kind: 'backtest'; readonly request: BacktestRequest };
+
+/** Results by kind of calculation. */
+export interface CalculationResults {
+  readonly measure: Measurements;
+  readonly backtest: readonly BacktestFold[];
+}
+
+/**
+ * Does heavy arithmetic. Implementations for production must not hold up the event loop and must stop at the signal.
+ * Rejects with PermanentError when the calculation refuses its input, with TransientError when it was stopped or died.
+ */
+export type Calculate = <K extends Calculation['kind']>(
+  calculation: Extract<Calculation, { kind: K }>,
+  signal: AbortSignal,
+) => Promise<CalculationResults[K]>;
