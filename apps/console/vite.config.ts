@@ -12,7 +12,9 @@ function withoutValidationRules(): Plugin {
     name: 'rondo-without-validation-rules',
     enforce: 'pre',
     resolveId: (source, importer) =>
-      source.endsWith('/buf/validate/validate_pb.js') && importer !== undefined && /contracts[\\/]src[\\/]gen[\\/]rondo/.test(importer)
+      source.endsWith('/buf/validate/validate_pb.js') &&
+      importer !== undefined &&
+      /contracts[\\/]src[\\/]gen[\\/]rondo/.test(importer)
         ? replacement
         : null,
   };

@@ -26,10 +26,14 @@ export function bundleSizes(dist: string): BundleSizes {
     for (const dependency of chunk.imports ?? []) closure(dependency, into);
     return into;
   };
-  const size = (files: Iterable<string>): number => [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
+  const size = (files: Iterable<string>): number =>
+    [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
   const entry = Object.keys(manifest).find((name) => manifest[name]?.isEntry === true);
   if (entry === undefined) throw new Error(`${dist} has no entry in its manifest`);
   const shell = closure(entry);
   const parts = Object.keys(manifest).filter((name) => name.startsWith('src/') && name !== entry);
-  return { shell: size(shell), parts: new Map(parts.map((name) => [name, size([...closure(name)].filter((file) => !shell.has(file)))])) };
+  return {
+    shell: size(shell),
+    parts: new Map(parts.map((name) => [name, size([...closure(name)].filter((file) => !shell.has(file)))])),
+  };
 }

@@ -1,7 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 
 /** What kind of trouble the person is in; decides what the page offers next. */
-export type ProblemKind = 'conflict' | 'forbidden' | 'invalid' | 'notFound' | 'precondition' | 'unauthenticated' | 'unavailable' | 'unknown';
+export type ProblemKind =
+  'conflict' | 'forbidden' | 'invalid' | 'notFound' | 'precondition' | 'unauthenticated' | 'unavailable' | 'unknown';
 
 /** An error in words a person can act on. */
 export interface Problem {

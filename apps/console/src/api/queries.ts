@@ -9,16 +9,26 @@ const PAGE = 50;
  * make it stale (see `concerns` in app/live-events.ts).
  */
 export const reads = {
-  whoAmI: () => queryOptions({ queryKey: ['whoAmI', {}], queryFn: () => api.operations.whoAmI({}), staleTime: 300_000 }),
+  whoAmI: () =>
+    queryOptions({ queryKey: ['whoAmI', {}], queryFn: () => api.operations.whoAmI({}), staleTime: 300_000 }),
   pipelines: () => queryOptions({ queryKey: ['pipelines', {}], queryFn: () => api.pipelines.listPipelines({}) }),
   pipeline: (pipeline: string) =>
     queryOptions({ queryKey: ['pipeline', { pipeline }], queryFn: () => api.pipelines.getPipeline({ pipeline }) }),
   cycles: (pipeline: string, pageSize = PAGE) =>
-    queryOptions({ queryKey: ['cycles', { pipeline, pageSize }], queryFn: () => api.cycles.listCycles({ pipeline, pageSize }) }),
+    queryOptions({
+      queryKey: ['cycles', { pipeline, pageSize }],
+      queryFn: () => api.cycles.listCycles({ pipeline, pageSize }),
+    }),
   cycle: (pipeline: string, number: number) =>
-    queryOptions({ queryKey: ['cycle', { pipeline, number }], queryFn: () => api.cycles.getCycle({ pipeline, number }) }),
+    queryOptions({
+      queryKey: ['cycle', { pipeline, number }],
+      queryFn: () => api.cycles.getCycle({ pipeline, number }),
+    }),
   decisions: (pipeline: string, pageSize = 20) =>
-    queryOptions({ queryKey: ['decisions', { pipeline, pageSize }], queryFn: () => api.events.listDecisions({ pipeline, pageSize }) }),
+    queryOptions({
+      queryKey: ['decisions', { pipeline, pageSize }],
+      queryFn: () => api.events.listDecisions({ pipeline, pageSize }),
+    }),
   events: (pipeline: string, fate: string, pageToken: string) =>
     queryOptions({
       queryKey: ['events', { pipeline, fate, pageToken }],
@@ -30,9 +40,15 @@ export const reads = {
       queryFn: () => api.data.listBatches({ pipeline, state: BatchState.QUARANTINED, pageSize: PAGE }),
     }),
   batch: (pipeline: string, batchId: string) =>
-    queryOptions({ queryKey: ['batches', { pipeline, batchId }], queryFn: () => api.data.getBatch({ pipeline, batchId }) }),
+    queryOptions({
+      queryKey: ['batches', { pipeline, batchId }],
+      queryFn: () => api.data.getBatch({ pipeline, batchId }),
+    }),
   approvals: (pipeline = '', state = '') =>
-    queryOptions({ queryKey: ['approvals', { pipeline, state }], queryFn: () => api.approvals.listApprovals({ pipeline, state }) }),
+    queryOptions({
+      queryKey: ['approvals', { pipeline, state }],
+      queryFn: () => api.approvals.listApprovals({ pipeline, state }),
+    }),
   approval: (approvalId: string) =>
     queryOptions({ queryKey: ['approvals', { approvalId }], queryFn: () => api.approvals.getApproval({ approvalId }) }),
   models: (pipeline: string) =>
@@ -40,7 +56,10 @@ export const reads = {
   incidents: (pipeline = '') =>
     queryOptions({ queryKey: ['incidents', { pipeline }], queryFn: () => api.incidents.listIncidents({ pipeline }) }),
   drift: (pipeline: string) =>
-    queryOptions({ queryKey: ['drift', { pipeline }], queryFn: () => api.drift.listDriftEvaluations({ pipeline, pageSize: 100 }) }),
+    queryOptions({
+      queryKey: ['drift', { pipeline }],
+      queryFn: () => api.drift.listDriftEvaluations({ pipeline, pageSize: 100 }),
+    }),
   performance: (pipeline: string) =>
     queryOptions({
       queryKey: ['performance', { pipeline }],
@@ -53,7 +72,10 @@ export const reads = {
   tasks: (campaignId: string) =>
     queryOptions({ queryKey: ['tasks', { campaignId }], queryFn: () => api.labeling.listTasks({ campaignId }) }),
   audit: (filter: { pipeline: string; cycleId: string; actor: string; pageToken: string }) =>
-    queryOptions({ queryKey: ['audit', filter], queryFn: () => api.audit.listAuditEntries({ ...filter, pageSize: PAGE }) }),
+    queryOptions({
+      queryKey: ['audit', filter],
+      queryFn: () => api.audit.listAuditEntries({ ...filter, pageSize: PAGE }),
+    }),
   parked: () => queryOptions({ queryKey: ['parked', {}], queryFn: () => api.operations.listParked({}) }),
   spans: (pipeline: string, cycleId: string) =>
     queryOptions({ queryKey: ['spans', { pipeline, cycleId }], queryFn: () => api.operations.listSpans({ cycleId }) }),

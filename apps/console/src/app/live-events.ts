@@ -13,7 +13,10 @@ export function parseLiveEvent(raw: string, eventName = ''): LiveEvent | undefin
   try {
     const outer = JSON.parse(raw) as { topic?: unknown; data?: unknown } | null;
     if (typeof outer !== 'object' || outer === null) return undefined;
-    const data = (typeof outer.data === 'object' && outer.data !== null ? outer.data : outer) as Record<string, unknown>;
+    const data = (typeof outer.data === 'object' && outer.data !== null ? outer.data : outer) as Record<
+      string,
+      unknown
+    >;
     const [pipeline, cycleId, kind] = [text(data['pipeline']), text(data['cycleId']), text(data['kind'])];
     return {
       topic: text(outer.topic) ?? eventName,

@@ -6,21 +6,38 @@ import { Empty, ProblemNote } from '../ui/states.js';
 import { Shell } from './shell.js';
 
 /** Tabs of a cycle, as the address names them. */
-export const CYCLE_TABS = ['timeline', 'data', 'labels', 'training', 'evaluation', 'approval', 'rollout', 'audit'] as const;
+export const CYCLE_TABS = [
+  'timeline',
+  'data',
+  'labels',
+  'training',
+  'evaluation',
+  'approval',
+  'rollout',
+  'audit',
+] as const;
 /** One of {@link CYCLE_TABS}. */
 export type CycleTab = (typeof CYCLE_TABS)[number];
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value.slice(0, 300) : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value.slice(0, 300) : undefined;
 
 /** Keeps the named text parameters of an address and drops everything else. */
-function onlyText<K extends string>(...names: readonly K[]): (search: Record<string, unknown>) => { [P in K]?: string } {
-  return (search) => Object.fromEntries(names.flatMap((name) => (text(search[name]) === undefined ? [] : [[name, text(search[name])]]))) as { [P in K]?: string };
+function onlyText<K extends string>(
+  ...names: readonly K[]
+): (search: Record<string, unknown>) => { [P in K]?: string } {
+  return (search) =>
+    Object.fromEntries(
+      names.flatMap((name) => (text(search[name]) === undefined ? [] : [[name, text(search[name])]])),
+    ) as { [P in K]?: string };
 }
 
 function NotFound() {
   return (
     <Page title="No such page" documentTitle="No such page">
-      <Empty title="Nothing lives at this address.">The navigation beside this text leads to everything there is.</Empty>
+      <Empty title="Nothing lives at this address.">
+        The navigation beside this text leads to everything there is.
+      </Empty>
     </Page>
   );
 }
@@ -36,8 +53,14 @@ function RouteProblem({ error, reset }: { readonly error: unknown; readonly rese
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteProblem });
 const at = <P extends string>(path: P) => ({ getParentRoute: () => root, path }) as const;
 
-const inbox = createRoute({ ...at('/'), component: lazyRouteComponent(() => import('../pages/inbox.js'), 'InboxPage') });
-const pipelines = createRoute({ ...at('/pipelines'), component: lazyRouteComponent(() => import('../pages/pipelines.js'), 'PipelinesPage') });
+const inbox = createRoute({
+  ...at('/'),
+  component: lazyRouteComponent(() => import('../pages/inbox.js'), 'InboxPage'),
+});
+const pipelines = createRoute({
+  ...at('/pipelines'),
+  component: lazyRouteComponent(() => import('../pages/pipelines.js'), 'PipelinesPage'),
+});
 const pipeline = createRoute({
   ...at('/pipelines/$pipeline'),
   validateSearch: (search: Record<string, unknown>): { tab?: 'document' | 'models' } =>
@@ -57,8 +80,14 @@ const cycle = createRoute({
   },
   component: lazyRouteComponent(() => import('../pages/cycle.js'), 'CyclePage'),
 });
-const campaigns = createRoute({ ...at('/label'), component: lazyRouteComponent(() => import('../pages/campaigns.js'), 'CampaignsPage') });
-const label = createRoute({ ...at('/label/$campaign'), component: lazyRouteComponent(() => import('../pages/label.js'), 'LabelPage') });
+const campaigns = createRoute({
+  ...at('/label'),
+  component: lazyRouteComponent(() => import('../pages/campaigns.js'), 'CampaignsPage'),
+});
+const label = createRoute({
+  ...at('/label/$campaign'),
+  component: lazyRouteComponent(() => import('../pages/label.js'), 'LabelPage'),
+});
 const approvals = createRoute({
   ...at('/approvals'),
   validateSearch: onlyText('state'),

@@ -14,7 +14,11 @@ import { Shortcuts } from './shortcuts.js';
 const SignIn = lazy(async () => ({ default: (await import('./sign-in.js')).SignIn }));
 const Notifications = lazy(async () => ({ default: (await import('@mantine/notifications')).Notifications }));
 
-const PLACES: readonly { to: '/' | '/pipelines' | '/label' | '/approvals' | '/audit' | '/ops'; title: string; icon: IconName }[] = [
+const PLACES: readonly {
+  to: '/' | '/pipelines' | '/label' | '/approvals' | '/audit' | '/ops';
+  title: string;
+  icon: IconName;
+}[] = [
   { to: '/', title: 'Inbox', icon: 'inbox' },
   { to: '/pipelines', title: 'Pipelines', icon: 'loop' },
   { to: '/label', title: 'Label', icon: 'tag' },
@@ -29,7 +33,12 @@ function Navigation(): ReactNode {
   return (
     <nav className="rd-nav" aria-label="Main">
       {PLACES.map(({ to, title, icon }) => (
-        <Link key={to} to={to} activeOptions={{ exact: to === '/', includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
+        <Link
+          key={to}
+          to={to}
+          activeOptions={{ exact: to === '/', includeSearch: false }}
+          activeProps={{ 'aria-current': 'page' }}
+        >
           <Icon name={icon} />
           {title}
           {to === '/approvals' && open > 0 && (
@@ -49,7 +58,13 @@ const LIVE_WORDS = { connecting: 'Connecting', live: 'Live', stale: 'Not live', 
 function LiveSwitch(): ReactNode {
   const live = useLive();
   return (
-    <button type="button" className="rd-tool" aria-pressed={live.paused} onClick={() => live.setPaused(!live.paused)} title={live.paused ? 'Resume live updates' : 'Pause live updates'}>
+    <button
+      type="button"
+      className="rd-tool"
+      aria-pressed={live.paused}
+      onClick={() => live.setPaused(!live.paused)}
+      title={live.paused ? 'Resume live updates' : 'Pause live updates'}
+    >
       <span className="rd-live" data-status={live.status}>
         {LIVE_WORDS[live.status]}
       </span>
@@ -63,7 +78,12 @@ function SchemeSwitch(): ReactNode {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const dark = colorScheme === 'dark' || (colorScheme === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
   return (
-    <button type="button" className="rd-tool" aria-label={dark ? 'Use the light theme' : 'Use the dark theme'} onClick={() => setColorScheme(dark ? 'light' : 'dark')}>
+    <button
+      type="button"
+      className="rd-tool"
+      aria-label={dark ? 'Use the light theme' : 'Use the dark theme'}
+      onClick={() => setColorScheme(dark ? 'light' : 'dark')}
+    >
       <Icon name={dark ? 'sun' : 'moon'} size={15} />
     </button>
   );
@@ -143,7 +163,12 @@ function Frame(): ReactNode {
           <div className="rd-tools">
             <LiveSwitch />
             <SchemeSwitch />
-            <button type="button" className="rd-tool" aria-label="Keyboard shortcuts" onClick={() => setShortcuts(true)}>
+            <button
+              type="button"
+              className="rd-tool"
+              aria-label="Keyboard shortcuts"
+              onClick={() => setShortcuts(true)}
+            >
               <Icon name="keyboard" size={15} />
             </button>
           </div>

@@ -47,7 +47,9 @@ export function ShortcutsDialog({ onClose }: { readonly onClose: () => void }): 
           ))}
         </tbody>
       </table>
-      <p className="rd-muted">Nothing that changes production has a key of its own: it always asks for your reason first.</p>
+      <p className="rd-muted">
+        Nothing that changes production has a key of its own: it always asks for your reason first.
+      </p>
     </Modal>
   );
 }

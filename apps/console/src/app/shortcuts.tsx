@@ -50,7 +50,12 @@ export function useKeys(bindings: Record<string, () => void>, deps: readonly unk
         (event: KeyboardEvent) => {
           if (dialogOpen() || event.repeat) return;
           // Enter on a button or link belongs to that button or link.
-          if (keys === 'Enter' && event.target instanceof Element && event.target.closest('a, button, summary') !== null) return;
+          if (
+            keys === 'Enter' &&
+            event.target instanceof Element &&
+            event.target.closest('a, button, summary') !== null
+          )
+            return;
           event.preventDefault();
           act();
         },
@@ -75,7 +80,13 @@ export const PLACES = [
 const Dialog = lazy(async () => ({ default: (await import('./shortcuts-dialog.js')).ShortcutsDialog }));
 
 /** `g` then a letter goes places, `?` shows the list. No single key changes production. */
-export function Shortcuts({ opened, setOpened }: { readonly opened: boolean; readonly setOpened: (open: boolean) => void }): ReactNode {
+export function Shortcuts({
+  opened,
+  setOpened,
+}: {
+  readonly opened: boolean;
+  readonly setOpened: (open: boolean) => void;
+}): ReactNode {
   const navigate = useNavigate();
   useKeys(
     {

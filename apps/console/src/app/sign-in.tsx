@@ -30,7 +30,10 @@ export function SignIn(): ReactNode {
       </h1>
       <section className="rd-card">
         <form className="rd-card-body" onSubmit={(event) => void submit(event)}>
-          <p>Paste the access token you were given. On your own machine, <code>npm start</code> prints a link that signs you in by itself.</p>
+          <p>
+            Paste the access token you were given. On your own machine, <code>npm start</code> prints a link that signs
+            you in by itself.
+          </p>
           <PasswordInput
             label="Access token"
             value={token}
@@ -40,7 +43,9 @@ export function SignIn(): ReactNode {
             required
             data-autofocus
           />
-          {problem !== undefined && <ProblemNote problem={{ kind: 'unauthenticated', title: 'Not signed in', message: problem }} />}
+          {problem !== undefined && (
+            <ProblemNote problem={{ kind: 'unauthenticated', title: 'Not signed in', message: problem }} />
+          )}
           <div className="rd-dialog-actions">
             <Button type="submit" loading={busy} disabled={token.trim() === ''}>
               Sign in

@@ -22,7 +22,15 @@ interface RoleButtonProps {
 }
 
 /** Button that says which role is missing in place of failing later. */
-export function RoleButton({ needs, onClick, danger = false, primary = false, disabled = false, hint, children }: RoleButtonProps): ReactNode {
+export function RoleButton({
+  needs,
+  onClick,
+  danger = false,
+  primary = false,
+  disabled = false,
+  hint,
+  children,
+}: RoleButtonProps): ReactNode {
   const may = useMay(needs);
   const refused = may === false;
   return (

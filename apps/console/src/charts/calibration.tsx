@@ -11,7 +11,9 @@ const HEIGHT = 250;
 /** What was predicted against what happened; the diagonal is a model that means what it says. */
 export function Calibration({ bins }: { readonly bins: readonly CalibrationBin[] }): ReactNode {
   if (bins.length === 0) return null;
-  const worst = bins.reduce((a, b) => (Math.abs(b.observed - b.meanPredicted) > Math.abs(a.observed - a.meanPredicted) ? b : a));
+  const worst = bins.reduce((a, b) =>
+    Math.abs(b.observed - b.meanPredicted) > Math.abs(a.observed - a.meanPredicted) ? b : a,
+  );
   const top = Math.min(1, Math.max(...bins.flatMap((b) => [b.meanPredicted, b.upper ?? b.observed])) * 1.06);
   const percent = (share: number): string => formatPercent(share, 0);
   return (
@@ -19,8 +21,22 @@ export function Calibration({ bins }: { readonly bins: readonly CalibrationBin[]
       title="Calibration on the sealed test"
       summary={`Largest gap: predicted ${formatPercent(worst.meanPredicted)}, observed ${formatPercent(worst.observed)} (n = ${formatCount(worst.n)}).`}
       height={HEIGHT}
-      legend={<><LegendItem mark="line">observed, with interval</LegendItem><LegendItem mark="dash">perfect</LegendItem></>}
-      table={{ head: ['predicted', 'observed', 'lower', 'upper', 'n'], rows: bins.map((b) => [formatPercent(b.meanPredicted), formatPercent(b.observed), b.lower === undefined ? '–' : formatPercent(b.lower), b.upper === undefined ? '–' : formatPercent(b.upper), formatCount(b.n)]) }}
+      legend={
+        <>
+          <LegendItem mark="line">observed, with interval</LegendItem>
+          <LegendItem mark="dash">perfect</LegendItem>
+        </>
+      }
+      table={{
+        head: ['predicted', 'observed', 'lower', 'upper', 'n'],
+        rows: bins.map((b) => [
+          formatPercent(b.meanPredicted),
+          formatPercent(b.observed),
+          b.lower === undefined ? '–' : formatPercent(b.lower),
+          b.upper === undefined ? '–' : formatPercent(b.upper),
+          formatCount(b.n),
+        ]),
+      }}
     >
       {(width) => {
         const x = scaleLinear<number>({ domain: [0, top], range: [48, width - 10] });
@@ -30,11 +46,37 @@ export function Calibration({ bins }: { readonly bins: readonly CalibrationBin[]
             <ValueAxis scale={y} left={44} width={width - 10} format={percent} />
             <BottomAxis scale={x} top={HEIGHT - 26} ticks={5} format={percent} />
             <line x1={x(0)} y1={y(0)} x2={x(top)} y2={y(top)} stroke="var(--rd-bad)" strokeDasharray="5 4" />
-            {bins.map((b) => b.lower !== undefined && b.upper !== undefined && (
-              <line key={`i${String(b.meanPredicted)}`} x1={x(b.meanPredicted)} x2={x(b.meanPredicted)} y1={y(b.lower)} y2={y(b.upper)} stroke="var(--rd-accent)" strokeWidth={2} />
+            {bins.map(
+              (b) =>
+                b.lower !== undefined &&
+                b.upper !== undefined && (
+                  <line
+                    key={`i${String(b.meanPredicted)}`}
+                    x1={x(b.meanPredicted)}
+                    x2={x(b.meanPredicted)}
+                    y1={y(b.lower)}
+                    y2={y(b.upper)}
+                    stroke="var(--rd-accent)"
+                    strokeWidth={2}
+                  />
+                ),
+            )}
+            <LinePath
+              data={[...bins]}
+              x={(b) => x(b.meanPredicted)}
+              y={(b) => y(b.observed)}
+              stroke="var(--rd-accent)"
+              strokeWidth={1.6}
+            />
+            {bins.map((b) => (
+              <circle
+                key={b.meanPredicted}
+                cx={x(b.meanPredicted)}
+                cy={y(b.observed)}
+                r={3.4}
+                fill="var(--rd-accent)"
+              />
             ))}
-            <LinePath data={[...bins]} x={(b) => x(b.meanPredicted)} y={(b) => y(b.observed)} stroke="var(--rd-accent)" strokeWidth={1.6} />
-            {bins.map((b) => <circle key={b.meanPredicted} cx={x(b.meanPredicted)} cy={y(b.observed)} r={3.4} fill="var(--rd-accent)" />)}
           </>
         );
       }}

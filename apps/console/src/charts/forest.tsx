@@ -26,7 +26,17 @@ function Marker({ x, y, tone }: { readonly x: number; readonly y: number; readon
   return <rect x={x - 4.5} y={y - 4.5} width={9} height={9} fill="var(--rd-surface)" stroke={fill} strokeWidth={2} />;
 }
 
-function Row({ row, y, x, left }: { readonly row: ForestRow; readonly y: number; readonly x: (value: number) => number; readonly left: number }): ReactNode {
+function Row({
+  row,
+  y,
+  x,
+  left,
+}: {
+  readonly row: ForestRow;
+  readonly y: number;
+  readonly x: (value: number) => number;
+  readonly left: number;
+}): ReactNode {
   const tone = row.status?.tone ?? 'info';
   const room = Math.floor((left - 8) / 6.4);
   const name = row.name.length > room ? `${row.name.slice(0, room - 1)}…` : row.name;
@@ -40,7 +50,15 @@ function Row({ row, y, x, left }: { readonly row: ForestRow; readonly y: number;
         <line x1={x(row.lower)} x2={x(row.upper)} y1={y} y2={y} stroke={`var(--rd-${tone})`} strokeWidth={2.4} />
       )}
       {row.margin !== undefined && (
-        <line x1={x(row.margin)} x2={x(row.margin)} y1={y - 10} y2={y + 10} stroke="var(--rd-bad)" strokeWidth={1.6} strokeDasharray="3 2" />
+        <line
+          x1={x(row.margin)}
+          x2={x(row.margin)}
+          y1={y - 10}
+          y2={y + 10}
+          stroke="var(--rd-bad)"
+          strokeWidth={1.6}
+          strokeDasharray="3 2"
+        />
       )}
       <Marker x={x(row.value)} y={y} tone={tone} />
     </g>
@@ -58,11 +76,20 @@ interface ForestProps {
 /** Differences with intervals around zero: circle = pass, diamond = fail, open square = not proven; dashes = margin. */
 export function Forest({ title, summary, rows, ends }: ForestProps): ReactNode {
   if (rows.length === 0) return null;
-  const reach = Math.max(...rows.flatMap((r) => [r.value, r.lower ?? 0, r.upper ?? 0, r.margin ?? 0]).map(Math.abs), 1e-9) * 1.12;
+  const reach =
+    Math.max(...rows.flatMap((r) => [r.value, r.lower ?? 0, r.upper ?? 0, r.margin ?? 0]).map(Math.abs), 1e-9) * 1.12;
   const height = rows.length * ROW + FOOT + 18;
   const table = {
     head: ['', 'difference', 'lower', 'upper', 'margin', 'n', 'verdict'],
-    rows: rows.map((r) => [r.name, formatSigned(r.value), r.lower === undefined ? '–' : formatSigned(r.lower), r.upper === undefined ? '–' : formatSigned(r.upper), r.margin === undefined ? '–' : formatSigned(r.margin), formatCount(r.n), r.status?.word ?? '–']),
+    rows: rows.map((r) => [
+      r.name,
+      formatSigned(r.value),
+      r.lower === undefined ? '–' : formatSigned(r.lower),
+      r.upper === undefined ? '–' : formatSigned(r.upper),
+      r.margin === undefined ? '–' : formatSigned(r.margin),
+      formatCount(r.n),
+      r.status?.word ?? '–',
+    ]),
   };
   return (
     <ChartFrame title={title} summary={summary} height={height} table={table}>
@@ -71,13 +98,22 @@ export function Forest({ title, summary, rows, ends }: ForestProps): ReactNode {
         const x = scaleLinear<number>({ domain: [-reach, reach], range: [left + 8, width - 8] });
         return (
           <>
-            <text x={left + 8} y={11} className="rd-chart-end">← {ends[0]}</text>
-            <text x={width - 8} y={11} textAnchor="end" className="rd-chart-end">{ends[1]} →</text>
+            <text x={left + 8} y={11} className="rd-chart-end">
+              ← {ends[0]}
+            </text>
+            <text x={width - 8} y={11} textAnchor="end" className="rd-chart-end">
+              {ends[1]} →
+            </text>
             <line x1={x(0)} x2={x(0)} y1={16} y2={height - FOOT} stroke="var(--rd-line-strong)" />
             {rows.map((row, index) => (
               <Row key={row.name} row={row} y={18 + index * ROW + ROW / 2} x={x} left={left} />
             ))}
-            <BottomAxis scale={x} top={height - FOOT} ticks={Math.max(3, Math.floor((width - left) / 90))} format={formatSigned} />
+            <BottomAxis
+              scale={x}
+              top={height - FOOT}
+              ticks={Math.max(3, Math.floor((width - left) / 90))}
+              format={formatSigned}
+            />
           </>
         );
       }}

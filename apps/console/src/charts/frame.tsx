@@ -24,7 +24,9 @@ function TableView({ title, table }: { readonly title: string; readonly table: C
         <thead>
           <tr>
             {table.head.map((cell) => (
-              <th key={cell} scope="col">{cell}</th>
+              <th key={cell} scope="col">
+                {cell}
+              </th>
             ))}
           </tr>
         </thead>
@@ -67,7 +69,13 @@ export function ChartFrame({ title, summary, table, height, legend, children }: 
     <figure className="rd-chart" aria-labelledby={id}>
       <div className="rd-chart-head">
         <h3 id={id}>{title}</h3>
-        <button type="button" className="rd-copy" aria-pressed={asTable} aria-label={`${title}: show as table`} onClick={() => setAsTable((on) => !on)}>
+        <button
+          type="button"
+          className="rd-copy"
+          aria-pressed={asTable}
+          aria-label={`${title}: show as table`}
+          onClick={() => setAsTable((on) => !on)}
+        >
           <Icon name="list" size={13} /> Table
         </button>
       </div>
@@ -90,7 +98,13 @@ export function ChartFrame({ title, summary, table, height, legend, children }: 
 }
 
 /** Legend entry with the mark as it is drawn. */
-export function LegendItem({ mark, children }: { readonly mark: 'line' | 'dash' | 'band' | 'champion' | 'challenger'; readonly children: ReactNode }): ReactNode {
+export function LegendItem({
+  mark,
+  children,
+}: {
+  readonly mark: 'line' | 'dash' | 'band' | 'champion' | 'challenger';
+  readonly children: ReactNode;
+}): ReactNode {
   return (
     <span className="rd-legend-item">
       <i className={`rd-mark rd-mark-${mark}`} aria-hidden="true" />

@@ -35,22 +35,53 @@ interface LineBandProps {
 
 const MARGIN = { top: 12, right: 12, bottom: 26, left: 58 };
 
-function scales(points: readonly BandPoint[], limits: readonly Limit[], include: readonly number[], width: number, height: number) {
-  const values = [...points.flatMap((p) => [p.value, p.lower ?? p.value, p.upper ?? p.value]), ...limits.map((l) => l.value), ...include].filter(Number.isFinite);
+function scales(
+  points: readonly BandPoint[],
+  limits: readonly Limit[],
+  include: readonly number[],
+  width: number,
+  height: number,
+) {
+  const values = [
+    ...points.flatMap((p) => [p.value, p.lower ?? p.value, p.upper ?? p.value]),
+    ...limits.map((l) => l.value),
+    ...include,
+  ].filter(Number.isFinite);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const pad = (high - low || Math.abs(high) || 1) * 0.08;
   const times = points.map((p) => p.atMs);
   const [first, last] = [Math.min(...times), Math.max(...times)];
   return {
-    x: scaleUtc<number>({ domain: first === last ? [first - 43_200_000, last + 43_200_000] : [first, last], range: [MARGIN.left + 8, width - MARGIN.right] }),
+    x: scaleUtc<number>({
+      domain: first === last ? [first - 43_200_000, last + 43_200_000] : [first, last],
+      range: [MARGIN.left + 8, width - MARGIN.right],
+    }),
     y: scaleLinear<number>({ domain: [low - pad, high + pad], range: [height - MARGIN.bottom, MARGIN.top] }),
   };
 }
 
-function Limits({ limits, y, width, format }: { readonly limits: readonly Limit[]; readonly y: (value: number) => number; readonly width: number; readonly format: (value: number) => string }): ReactNode {
+function Limits({
+  limits,
+  y,
+  width,
+  format,
+}: {
+  readonly limits: readonly Limit[];
+  readonly y: (value: number) => number;
+  readonly width: number;
+  readonly format: (value: number) => string;
+}): ReactNode {
   return limits.map((limit) => (
     <g key={limit.label}>
-      <line x1={MARGIN.left} x2={width - MARGIN.right} y1={y(limit.value)} y2={y(limit.value)} stroke="var(--rd-bad)" strokeDasharray="5 4" strokeWidth={1.4} />
+      <line
+        x1={MARGIN.left}
+        x2={width - MARGIN.right}
+        y1={y(limit.value)}
+        y2={y(limit.value)}
+        stroke="var(--rd-bad)"
+        strokeDasharray="5 4"
+        strokeWidth={1.4}
+      />
       <text x={width - MARGIN.right} y={y(limit.value) - 4} textAnchor="end" className="rd-chart-limit">
         {limit.label} {format(limit.value)}
       </text>
@@ -58,7 +89,15 @@ function Limits({ limits, y, width, format }: { readonly limits: readonly Limit[
   ));
 }
 
-function Plot({ points, limits = [], include = [], format = formatNumber, width, height, valueName }: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
+function Plot({
+  points,
+  limits = [],
+  include = [],
+  format = formatNumber,
+  width,
+  height,
+  valueName,
+}: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
   const [near, setNear] = useState<number>();
   const { x, y } = scales(points, limits, include, width, height);
   const banded = points.filter((p) => p.lower !== undefined && p.upper !== undefined);
@@ -74,18 +113,46 @@ function Plot({ points, limits = [], include = [], format = formatNumber, width,
       <TimeAxis scale={x} top={height - MARGIN.bottom} width={width} />
       <Area data={banded} x={(p) => x(p.atMs)} y0={(p) => y(p.lower!)} y1={(p) => y(p.upper!)} fill="var(--rd-band)" />
       <Limits limits={limits} y={y} width={width} format={format} />
-      <LinePath data={[...points]} x={(p) => x(p.atMs)} y={(p) => y(p.value)} stroke="var(--rd-accent)" strokeWidth={2} />
-      {points.length < 60 && points.map((p) => <circle key={p.atMs} cx={x(p.atMs)} cy={y(p.value)} r={2.6} fill="var(--rd-accent)" />)}
+      <LinePath
+        data={[...points]}
+        x={(p) => x(p.atMs)}
+        y={(p) => y(p.value)}
+        stroke="var(--rd-accent)"
+        strokeWidth={2}
+      />
+      {points.length < 60 &&
+        points.map((p) => <circle key={p.atMs} cx={x(p.atMs)} cy={y(p.value)} r={2.6} fill="var(--rd-accent)" />)}
       {shown !== undefined && (
         <g pointerEvents="none">
-          <line x1={x(shown.atMs)} x2={x(shown.atMs)} y1={MARGIN.top} y2={height - MARGIN.bottom} stroke="var(--rd-line-strong)" />
-          <circle cx={x(shown.atMs)} cy={y(shown.value)} r={4} fill="var(--rd-surface)" stroke="var(--rd-accent)" strokeWidth={2} />
+          <line
+            x1={x(shown.atMs)}
+            x2={x(shown.atMs)}
+            y1={MARGIN.top}
+            y2={height - MARGIN.bottom}
+            stroke="var(--rd-line-strong)"
+          />
+          <circle
+            cx={x(shown.atMs)}
+            cy={y(shown.value)}
+            r={4}
+            fill="var(--rd-surface)"
+            stroke="var(--rd-accent)"
+            strokeWidth={2}
+          />
           <text x={MARGIN.left + 10} y={MARGIN.top + 6} className="rd-chart-readout">
             {`${formatAbsolute(shown.atMs)} · ${valueName} ${format(shown.value)}${shown.lower !== undefined && shown.upper !== undefined ? ` [${format(shown.lower)} to ${format(shown.upper)}]` : ''} · n = ${formatCount(shown.n)}`}
           </text>
         </g>
       )}
-      <rect x={MARGIN.left} y={0} width={Math.max(0, width - MARGIN.left)} height={height} fill="transparent" onPointerMove={find} onPointerLeave={() => setNear(undefined)} />
+      <rect
+        x={MARGIN.left}
+        y={0}
+        width={Math.max(0, width - MARGIN.left)}
+        height={height}
+        fill="transparent"
+        onPointerMove={find}
+        onPointerLeave={() => setNear(undefined)}
+      />
     </>
   );
 }
@@ -95,7 +162,13 @@ export function LineBand(props: LineBandProps): ReactNode {
   const { points, limits = [], height = 210, format = formatNumber } = props;
   if (points.length === 0) return null;
   const band = points.some((p) => p.lower !== undefined);
-  const rows = points.map((p) => [formatAbsolute(p.atMs), format(p.value), p.lower === undefined ? '–' : format(p.lower), p.upper === undefined ? '–' : format(p.upper), formatCount(p.n)]);
+  const rows = points.map((p) => [
+    formatAbsolute(p.atMs),
+    format(p.value),
+    p.lower === undefined ? '–' : format(p.lower),
+    p.upper === undefined ? '–' : format(p.upper),
+    formatCount(p.n),
+  ]);
   return (
     <ChartFrame
       title={props.title}

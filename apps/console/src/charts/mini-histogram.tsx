@@ -25,8 +25,23 @@ export function MiniHistogram({ name, reference, current }: MiniHistogramProps):
       <title>{summary}</title>
       {Array.from({ length: bins }, (_, i) => (
         <g key={i}>
-          <rect x={i * step + 1} width={Math.max(1, step - 2)} y={HEIGHT - h(current[i])} height={h(current[i])} fill="var(--rd-challenger)" opacity={0.75} />
-          <rect x={i * step + 1} width={Math.max(1, step - 2)} y={HEIGHT - h(reference[i])} height={h(reference[i])} fill="none" stroke="var(--rd-champion)" strokeWidth={1.3} />
+          <rect
+            x={i * step + 1}
+            width={Math.max(1, step - 2)}
+            y={HEIGHT - h(current[i])}
+            height={h(current[i])}
+            fill="var(--rd-challenger)"
+            opacity={0.75}
+          />
+          <rect
+            x={i * step + 1}
+            width={Math.max(1, step - 2)}
+            y={HEIGHT - h(reference[i])}
+            height={h(reference[i])}
+            fill="none"
+            stroke="var(--rd-champion)"
+            strokeWidth={1.3}
+          />
         </g>
       ))}
       <line x1={0} x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} stroke="var(--rd-line-strong)" />

@@ -47,7 +47,16 @@ export function Waterfall({ spans }: { readonly spans: readonly Span[] }): React
       title="Spans"
       summary={`${String(spans.length)} spans over ${formatDuration(last - first)}; the longest is ${slowest.span.name} (${formatDuration(slowest.endMs - slowest.startMs)}); ${errors === 0 ? 'none failed' : `${String(errors)} failed`}.`}
       height={rows.length * ROW + 4}
-      table={{ head: ['span', 'service', 'start', 'duration', 'trace'], rows: rows.map(({ span, startMs, endMs }) => [`${span.name}${span.error ? ' (error)' : ''}`, span.service, formatAbsolute(startMs), formatDuration(endMs - startMs), span.traceId]) }}
+      table={{
+        head: ['span', 'service', 'start', 'duration', 'trace'],
+        rows: rows.map(({ span, startMs, endMs }) => [
+          `${span.name}${span.error ? ' (error)' : ''}`,
+          span.service,
+          formatAbsolute(startMs),
+          formatDuration(endMs - startMs),
+          span.traceId,
+        ]),
+      }}
     >
       {(width) => {
         const left = Math.min(300, width * 0.42);
@@ -60,9 +69,20 @@ export function Waterfall({ spans }: { readonly spans: readonly Span[] }): React
           return (
             <g key={span.spanId}>
               <title>{`${span.service}: ${span.name}, ${formatDuration(endMs - startMs)}`}</title>
-              <text x={depth * 12} y={y + 4} className={span.error ? 'rd-chart-name rd-chart-bad' : 'rd-chart-name'}>{name.length > fit ? `${name.slice(0, fit - 1)}…` : name}</text>
-              <rect x={scale(startMs)} y={y - 6} width={Math.max(2, scale(endMs) - scale(startMs))} height={12} rx={2} fill={span.error ? 'var(--rd-bad)' : depth === 0 ? 'var(--rd-accent)' : 'var(--rd-champion)'} />
-              <text x={scale(endMs) + 6} y={y + 4} className="rd-chart-value">{formatDuration(endMs - startMs)}</text>
+              <text x={depth * 12} y={y + 4} className={span.error ? 'rd-chart-name rd-chart-bad' : 'rd-chart-name'}>
+                {name.length > fit ? `${name.slice(0, fit - 1)}…` : name}
+              </text>
+              <rect
+                x={scale(startMs)}
+                y={y - 6}
+                width={Math.max(2, scale(endMs) - scale(startMs))}
+                height={12}
+                rx={2}
+                fill={span.error ? 'var(--rd-bad)' : depth === 0 ? 'var(--rd-accent)' : 'var(--rd-champion)'}
+              />
+              <text x={scale(endMs) + 6} y={y + 4} className="rd-chart-value">
+                {formatDuration(endMs - startMs)}
+              </text>
             </g>
           );
         });

@@ -18,7 +18,10 @@ export function formatNumber(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && size < 0.0001) return value.toExponential(1).replace('-', '−');
   const decimals = size >= 10_000 ? 0 : size >= 100 ? 1 : size >= 1 ? 3 : 4;
-  return new Intl.NumberFormat('en-GB', { maximumFractionDigits: decimals, minimumFractionDigits: size < 1 && size !== 0 ? decimals : 0 })
+  return new Intl.NumberFormat('en-GB', {
+    maximumFractionDigits: decimals,
+    minimumFractionDigits: size < 1 && size !== 0 ? decimals : 0,
+  })
     .format(value)
     .replace('-', '−');
 }
@@ -64,7 +67,12 @@ export function formatRelative(atMs: number, nowMs: number): string {
 }
 
 const dateTime = new Intl.DateTimeFormat('en-GB', {
-  day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZone: 'UTC',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
 });
 const dateOnly = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
 

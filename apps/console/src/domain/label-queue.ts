@@ -25,12 +25,19 @@ export function withLease(queue: LabelQueue, tasks: readonly LabelTask[]): Label
 /** The task was answered or skipped: on to the next one. */
 export function advanced(queue: LabelQueue, task: LabelTask): LabelQueue {
   const others = queue.done.filter((t) => t.taskId !== task.taskId);
-  return { waiting: queue.waiting.filter((t) => t.taskId !== task.taskId), done: [...others, task], revisiting: undefined };
+  return {
+    waiting: queue.waiting.filter((t) => t.taskId !== task.taskId),
+    done: [...others, task],
+    revisiting: undefined,
+  };
 }
 
 /** Back to the answer before; again goes one further back. */
 export function steppedBack(queue: LabelQueue): LabelQueue {
-  const at = queue.revisiting === undefined ? queue.done.length : queue.done.findIndex((t) => t.taskId === queue.revisiting?.taskId);
+  const at =
+    queue.revisiting === undefined
+      ? queue.done.length
+      : queue.done.findIndex((t) => t.taskId === queue.revisiting?.taskId);
   const earlier = queue.done[at - 1];
   return earlier === undefined ? queue : { ...queue, revisiting: earlier };
 }
@@ -42,7 +49,11 @@ export function recorded(queue: LabelQueue, task: LabelTask): LabelQueue {
 
 /** The answer was not taken: the task comes back to the front. */
 export function givenBack(queue: LabelQueue, task: LabelTask): LabelQueue {
-  return { ...queue, done: queue.done.filter((t) => t.taskId !== task.taskId), waiting: [task, ...queue.waiting.filter((t) => t.taskId !== task.taskId)] };
+  return {
+    ...queue,
+    done: queue.done.filter((t) => t.taskId !== task.taskId),
+    waiting: [task, ...queue.waiting.filter((t) => t.taskId !== task.taskId)],
+  };
 }
 
 /** May the suggestion be seen? Never before the first answer of a blind task. */
@@ -55,7 +66,9 @@ export const SURE = 0.9;
 
 /** Does this answer overrule a sure suggestion without saying why? */
 export function needsRationale(task: LabelTask, answer: string, rationale: string): boolean {
-  return suggestionShown(task) && task.suggestionConfidence >= SURE && answer !== task.suggestion && rationale.trim() === '';
+  return (
+    suggestionShown(task) && task.suggestionConfidence >= SURE && answer !== task.suggestion && rationale.trim() === ''
+  );
 }
 
 /** Columns of a row in their order, as text; a malformed row is shown as it came. */
@@ -63,7 +76,10 @@ export function rowOf(rowJson: string): readonly (readonly [string, string])[] {
   try {
     const row: unknown = JSON.parse(rowJson);
     if (typeof row !== 'object' || row === null) return [['row', rowJson]];
-    return Object.entries(row).map(([name, value]) => [name, value === null ? 'missing' : typeof value === 'object' ? JSON.stringify(value) : String(value)] as const);
+    return Object.entries(row).map(
+      ([name, value]) =>
+        [name, value === null ? 'missing' : typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
+    );
   } catch {
     return [['row', rowJson]];
   }

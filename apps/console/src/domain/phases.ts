@@ -26,7 +26,10 @@ export function foldWaits(bars: readonly PhaseBar[]): FoldedBar[] {
   const lengths = bars.map((bar) => Math.max(0, bar.endMs - bar.startMs));
   const total = lengths.reduce((sum, length) => sum + length, 0) || 1;
   const isWait = (index: number): boolean => bars[index]!.kind !== 'compute';
-  const kept = lengths.reduce((sum, length, index) => sum + (isWait(index) && length / total > LARGEST_WAIT ? 0 : length), 0);
+  const kept = lengths.reduce(
+    (sum, length, index) => sum + (isWait(index) && length / total > LARGEST_WAIT ? 0 : length),
+    0,
+  );
   const cap = Math.max(kept, total * 0.02) * LARGEST_WAIT * 1.4;
   const shown = lengths.map((length, index) => {
     const folded = isWait(index) && length / total > LARGEST_WAIT && length > cap;

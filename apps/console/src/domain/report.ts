@@ -39,9 +39,11 @@ export interface Report {
 
 type Json = Record<string, unknown>;
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const list = (value: unknown): Json[] => (Array.isArray(value) ? value.slice(0, 500).filter(isObject) : []);
-const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
+const number = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 const words = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function estimate(value: unknown): ReportEstimate | undefined {
@@ -52,7 +54,12 @@ function estimate(value: unknown): ReportEstimate | undefined {
   const point = number(value['value']);
   if (point === undefined) return undefined;
   const [lower, upper, n] = [number(value['lower']), number(value['upper']), number(value['n'])];
-  return { value: point, ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }), ...(n !== undefined && { n }) };
+  return {
+    value: point,
+    ...(lower !== undefined && { lower }),
+    ...(upper !== undefined && { upper }),
+    ...(n !== undefined && { n }),
+  };
 }
 
 function cohort(item: Json): ReportCohort[] {
@@ -66,7 +73,15 @@ function bin(item: Json): CalibrationBin[] {
   const [meanPredicted, observed] = [number(item['meanPredicted']), number(item['observed'])];
   if (meanPredicted === undefined || observed === undefined) return [];
   const [lower, upper] = [number(item['lower']), number(item['upper'])];
-  return [{ meanPredicted, observed, n: number(item['n']) ?? 0, ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }) }];
+  return [
+    {
+      meanPredicted,
+      observed,
+      n: number(item['n']) ?? 0,
+      ...(lower !== undefined && { lower }),
+      ...(upper !== undefined && { upper }),
+    },
+  ];
 }
 
 function slice(item: Json, index: number): BacktestSlice[] {

@@ -12,7 +12,16 @@ export interface StatusWord {
 const status = (tone: Tone, word: string): StatusWord => ({ tone, word });
 
 /** Phases of a cycle in their order. */
-export const PHASES = ['Preparing', 'Labeling', 'Training', 'Selecting', 'Evaluating', 'AwaitingApproval', 'RollingOut', 'Observing'] as const;
+export const PHASES = [
+  'Preparing',
+  'Labeling',
+  'Training',
+  'Selecting',
+  'Evaluating',
+  'AwaitingApproval',
+  'RollingOut',
+  'Observing',
+] as const;
 
 const WORDS: Record<string, StatusWord> = {
   Preparing: status('info', 'preparing data'),
@@ -114,7 +123,12 @@ export function severityWord(severity: Severity): string {
 
 /** Kind of actor in one word. */
 export function actorKindWord(kind: ActorKind): string {
-  return { [ActorKind.HUMAN]: 'person', [ActorKind.SERVICE]: 'service', [ActorKind.POLICY]: 'policy', [ActorKind.UNSPECIFIED]: '' }[kind];
+  return {
+    [ActorKind.HUMAN]: 'person',
+    [ActorKind.SERVICE]: 'service',
+    [ActorKind.POLICY]: 'policy',
+    [ActorKind.UNSPECIFIED]: '',
+  }[kind];
 }
 
 const METRICS: Record<string, readonly [string, 'lower' | 'higher' | 'none']> = {
@@ -149,6 +163,7 @@ export type NeededRole = 'annotator' | 'approver' | 'operator';
 /** Do these roles include the needed one? Each includes those before it; annotators only label. */
 export function includesRole(roles: readonly string[], needed: NeededRole): boolean {
   const names = roles.map((role) => role.toLowerCase().replace(/^role_/, ''));
-  if (needed === 'annotator') return names.some((name) => name === 'annotator' || RANKS.indexOf(name) >= RANKS.indexOf('approver'));
+  if (needed === 'annotator')
+    return names.some((name) => name === 'annotator' || RANKS.indexOf(name) >= RANKS.indexOf('approver'));
   return names.some((name) => RANKS.indexOf(name) >= RANKS.indexOf(needed));
 }

@@ -18,12 +18,41 @@ function Row({ approval, cycle }: { readonly approval: Approval; readonly cycle:
   const given = approval.votes.filter((vote) => vote.approve).length;
   return (
     <tr>
-      <td><Status of={statusOf(approval.state)} /></td>
-      <td className="rd-nowrap"><PipelineLink pipeline={approval.pipeline} />{cycle !== undefined && <div><CycleLink pipeline={approval.pipeline} number={cycle.number} tab="approval">cycle {cycle.number}: see the evidence</CycleLink></div>}</td>
-      <td><Model of={approval.candidate} /><div><Status of={verdictOf(approval.evaluationVerdict)} /></div></td>
+      <td>
+        <Status of={statusOf(approval.state)} />
+      </td>
+      <td className="rd-nowrap">
+        <PipelineLink pipeline={approval.pipeline} />
+        {cycle !== undefined && (
+          <div>
+            <CycleLink pipeline={approval.pipeline} number={cycle.number} tab="approval">
+              cycle {cycle.number}: see the evidence
+            </CycleLink>
+          </div>
+        )}
+      </td>
+      <td>
+        <Model of={approval.candidate} />
+        <div>
+          <Status of={verdictOf(approval.evaluationVerdict)} />
+        </div>
+      </td>
       <td className="rd-words">{approval.reason}</td>
-      <td className="rd-nowrap">{given} of {approval.votesNeeded}<div className="rd-muted">{approval.votes.map((vote) => vote.actor?.id).join(', ')}</div></td>
-      <td className="rd-nowrap">{approval.state === 'Open' ? <>expires <Ago at={approval.expiresAt} /></> : <>asked <Ago at={approval.requestedAt} /></>}</td>
+      <td className="rd-nowrap">
+        {given} of {approval.votesNeeded}
+        <div className="rd-muted">{approval.votes.map((vote) => vote.actor?.id).join(', ')}</div>
+      </td>
+      <td className="rd-nowrap">
+        {approval.state === 'Open' ? (
+          <>
+            expires <Ago at={approval.expiresAt} />
+          </>
+        ) : (
+          <>
+            asked <Ago at={approval.requestedAt} />
+          </>
+        )}
+      </td>
     </tr>
   );
 }
@@ -34,25 +63,48 @@ export function ApprovalsPage(): ReactNode {
   const navigate = route.useNavigate();
   const query = useQuery(reads.approvals('', search.state ?? ''));
   const pipelines = [...new Set(query.data?.approvals.map((approval) => approval.pipeline) ?? [])];
-  const cycles = useQueries({ queries: pipelines.map((pipeline) => reads.cycles(pipeline)) }).flatMap((result) => result.data?.cycles ?? []);
+  const cycles = useQueries({ queries: pipelines.map((pipeline) => reads.cycles(pipeline)) }).flatMap(
+    (result) => result.data?.cycles ?? [],
+  );
   return (
     <Page title="Approvals" documentTitle="Approvals" lead="A vote is bound to the evidence it was given for.">
       <div className="rd-filters">
         <NativeSelect
           label="State"
           value={search.state ?? ''}
-          onChange={(event) => void navigate({ search: event.currentTarget.value === '' ? {} : { state: event.currentTarget.value }, replace: true })}
-          data={[{ value: '', label: 'Every state' }, ...STATES.map((state) => ({ value: state, label: statusOf(state).word }))]}
+          onChange={(event) =>
+            void navigate({
+              search: event.currentTarget.value === '' ? {} : { state: event.currentTarget.value },
+              replace: true,
+            })
+          }
+          data={[
+            { value: '', label: 'Every state' },
+            ...STATES.map((state) => ({ value: state, label: statusOf(state).word })),
+          ]}
         />
       </div>
       <Card title="Requests" flush>
         <Loaded query={query}>
           {({ approvals }) =>
             approvals.length === 0 ? (
-              <Empty title={search.state === undefined ? 'No approval was ever asked for.' : 'No request is in this state.'}>{search.state !== undefined && <Link to="/approvals">Show every state</Link>}</Empty>
+              <Empty
+                title={search.state === undefined ? 'No approval was ever asked for.' : 'No request is in this state.'}
+              >
+                {search.state !== undefined && <Link to="/approvals">Show every state</Link>}
+              </Empty>
             ) : (
-              <Table caption="Approval requests" head={['State', 'For', 'Challenger', 'Why it needs people', 'Votes', 'Time']}>
-                {approvals.map((approval) => <Row key={approval.approvalId} approval={approval} cycle={cycles.find((c) => c.cycleId === approval.cycleId)} />)}
+              <Table
+                caption="Approval requests"
+                head={['State', 'For', 'Challenger', 'Why it needs people', 'Votes', 'Time']}
+              >
+                {approvals.map((approval) => (
+                  <Row
+                    key={approval.approvalId}
+                    approval={approval}
+                    cycle={cycles.find((c) => c.cycleId === approval.cycleId)}
+                  />
+                ))}
               </Table>
             )
           }

@@ -30,15 +30,34 @@ function Verify(): ReactNode {
     }
   };
   return (
-    <Card title="Is it unaltered?" actions={<Button size="xs" variant="default" loading={busy} onClick={() => void verify()}>Verify every hash</Button>}>
+    <Card
+      title="Is it unaltered?"
+      actions={
+        <Button size="xs" variant="default" loading={busy} onClick={() => void verify()}>
+          Verify every hash
+        </Button>
+      }
+    >
       <div aria-live="polite">
-        {answer === undefined && problem === undefined && <p className="rd-muted">Each entry carries the hash of the one before it. Verifying computes all of them again.</p>}
+        {answer === undefined && problem === undefined && (
+          <p className="rd-muted">
+            Each entry carries the hash of the one before it. Verifying computes all of them again.
+          </p>
+        )}
         {problem !== undefined && <ProblemNote problem={problem} />}
         {answer !== undefined && (
           <p className="rd-row">
-            <Status of={answer.intact ? { tone: 'good', word: 'intact' } : { tone: 'bad', word: 'altered' }} size="lg" />
+            <Status
+              of={answer.intact ? { tone: 'good', word: 'intact' } : { tone: 'bad', word: 'altered' }}
+              size="lg"
+            />
             {formatCount(answer.entries)} entries in {formatCount(answer.streams)} streams. {answer.explanation}
-            {!answer.intact && <> First broken entry: <code>{answer.brokenAt}</code></>}
+            {!answer.intact && (
+              <>
+                {' '}
+                First broken entry: <code>{answer.brokenAt}</code>
+              </>
+            )}
           </p>
         )}
       </div>
@@ -63,7 +82,9 @@ function Filters(): ReactNode {
       <TextInput name="pipeline" label="Pipeline" defaultValue={search.pipeline ?? ''} />
       <TextInput name="cycle" label="Cycle id" defaultValue={search.cycle ?? ''} />
       <TextInput name="actor" label="Actor" defaultValue={search.actor ?? ''} />
-      <Button type="submit" variant="default">Filter</Button>
+      <Button type="submit" variant="default">
+        Filter
+      </Button>
     </form>
   );
 }
@@ -72,7 +93,14 @@ function Filters(): ReactNode {
 export function AuditPage(): ReactNode {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const query = useQuery(reads.audit({ pipeline: search.pipeline ?? '', cycleId: search.cycle ?? '', actor: search.actor ?? '', pageToken: search.page ?? '' }));
+  const query = useQuery(
+    reads.audit({
+      pipeline: search.pipeline ?? '',
+      cycleId: search.cycle ?? '',
+      actor: search.actor ?? '',
+      pageToken: search.page ?? '',
+    }),
+  );
   const filtered = search.pipeline !== undefined || search.actor !== undefined || search.cycle !== undefined;
   return (
     <Page title="Audit" documentTitle="Audit" lead="Every decision, override and refusal, by whom and when.">
@@ -82,14 +110,37 @@ export function AuditPage(): ReactNode {
         <Loaded query={query} lines={6}>
           {(data) =>
             data.entries.length === 0 ? (
-              <Empty title={filtered ? 'No entry matches the filter.' : 'Nothing has been written yet.'}>{filtered && <Link to="/audit">Show every entry</Link>}</Empty>
+              <Empty title={filtered ? 'No entry matches the filter.' : 'Nothing has been written yet.'}>
+                {filtered && <Link to="/audit">Show every entry</Link>}
+              </Empty>
             ) : (
               <>
                 <AuditTable entries={data.entries} />
-                <div className="rd-pager">
-                  {search.page !== undefined && <Button size="xs" variant="default" onClick={() => { const { page: _page, ...rest } = search; void navigate({ search: rest }); }}>First page</Button>}
-                  {data.nextPageToken !== '' && <Button size="xs" variant="default" onClick={() => void navigate({ search: { ...search, page: data.nextPageToken } })}>More</Button>}
-                </div>
+                {(search.page !== undefined || data.nextPageToken !== '') && (
+                  <div className="rd-pager">
+                    {search.page !== undefined && (
+                      <Button
+                        size="xs"
+                        variant="default"
+                        onClick={() => {
+                          const { page: _page, ...rest } = search;
+                          void navigate({ search: rest });
+                        }}
+                      >
+                        First page
+                      </Button>
+                    )}
+                    {data.nextPageToken !== '' && (
+                      <Button
+                        size="xs"
+                        variant="default"
+                        onClick={() => void navigate({ search: { ...search, page: data.nextPageToken } })}
+                      >
+                        More
+                      </Button>
+                    )}
+                  </div>
+                )}
               </>
             )
           }

@@ -15,14 +15,45 @@ import { Ago } from '../ui/time.js';
 function Row({ campaign }: { readonly campaign: LabelCampaign }): ReactNode {
   return (
     <tr>
-      <td><Status of={statusOf(campaign.state)} /></td>
-      <td className="rd-words">
-        {campaign.state === 'Open' ? <Link to="/label/$campaign" params={{ campaign: campaign.campaignId }}>{campaign.question}</Link> : campaign.question}
-        <div className="rd-muted"><PipelineLink pipeline={campaign.pipeline} /></div>
+      <td>
+        <Status of={statusOf(campaign.state)} />
       </td>
-      <td className="rd-nowrap">{formatCount(campaign.answered)} of {formatCount(campaign.tasks)}{campaign.skipped > 0 && <div className="rd-muted">{formatCount(campaign.skipped)} skipped</div>}</td>
-      <td>{campaign.quality.length === 0 ? <span className="rd-muted">not measured yet</span> : campaign.quality.map((quality) => <div key={quality.name}><Estimate of={quality} withName /></div>)}</td>
-      <td className="rd-nowrap">{campaign.state === 'Open' ? <>due <Ago at={campaign.dueAt} /></> : spaced(campaign.closeReason)}</td>
+      <td className="rd-words">
+        {campaign.state === 'Open' ? (
+          <Link to="/label/$campaign" params={{ campaign: campaign.campaignId }}>
+            {campaign.question}
+          </Link>
+        ) : (
+          campaign.question
+        )}
+        <div className="rd-muted">
+          <PipelineLink pipeline={campaign.pipeline} />
+        </div>
+      </td>
+      <td className="rd-nowrap">
+        {formatCount(campaign.answered)} of {formatCount(campaign.tasks)}
+        {campaign.skipped > 0 && <div className="rd-muted">{formatCount(campaign.skipped)} skipped</div>}
+      </td>
+      <td>
+        {campaign.quality.length === 0 ? (
+          <span className="rd-muted">not measured yet</span>
+        ) : (
+          campaign.quality.map((quality) => (
+            <div key={quality.name}>
+              <Estimate of={quality} withName />
+            </div>
+          ))
+        )}
+      </td>
+      <td className="rd-nowrap">
+        {campaign.state === 'Open' ? (
+          <>
+            due <Ago at={campaign.dueAt} />
+          </>
+        ) : (
+          spaced(campaign.closeReason)
+        )}
+      </td>
     </tr>
   );
 }
@@ -31,15 +62,25 @@ function Row({ campaign }: { readonly campaign: LabelCampaign }): ReactNode {
 export function CampaignsPage(): ReactNode {
   const query = useQuery(reads.campaigns());
   return (
-    <Page title="Label" documentTitle="Label" lead="Rows that need a person's judgement before a model learns from them.">
+    <Page
+      title="Label"
+      documentTitle="Label"
+      lead="Rows that need a person's judgement before a model learns from them."
+    >
       <Card title="Campaigns" flush>
         <Loaded query={query}>
           {({ campaigns }) =>
             campaigns.length === 0 ? (
-              <Empty title="There is nothing to label.">A campaign opens when a cycle's data has rows with a reason to review.</Empty>
+              <Empty title="There is nothing to label.">
+                A campaign opens when a cycle's data has rows with a reason to review.
+              </Empty>
             ) : (
               <Table caption="Label campaigns" head={['State', 'Question', 'Answered', 'Quality', 'Time']}>
-                {campaigns.toSorted((a, b) => Number(b.state === 'Open') - Number(a.state === 'Open')).map((campaign) => <Row key={campaign.campaignId} campaign={campaign} />)}
+                {campaigns
+                  .toSorted((a, b) => Number(b.state === 'Open') - Number(a.state === 'Open'))
+                  .map((campaign) => (
+                    <Row key={campaign.campaignId} campaign={campaign} />
+                  ))}
               </Table>
             )
           }

@@ -45,9 +45,15 @@ function Lead({ cycle }: { readonly cycle: Cycle }): ReactNode {
       <PhaseStrip phases={PHASES} current={cycle.phase} ended={cycle.result !== ''} />
       <span>
         started <Ago at={cycle.startedAt} />
-        {cycle.finishedAt !== undefined && <>, ended <Ago at={cycle.finishedAt} /></>}
+        {cycle.finishedAt !== undefined && (
+          <>
+            , ended <Ago at={cycle.finishedAt} />
+          </>
+        )}
       </span>
-      <span>policy time <At at={cycle.eventTime} /></span>
+      <span>
+        policy time <At at={cycle.eventTime} />
+      </span>
       <span>generation {String(cycle.policyGeneration)}</span>
       <Digest value={cycle.cycleId} label="Copy cycle id" />
     </div>
@@ -61,23 +67,47 @@ function CycleView({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const { pipeline } = cycle;
   return (
     <Page
-      title={<>Cycle {cycle.number} <Status of={statusOf(cycle.result || cycle.phase)} size="lg" /></>}
+      title={
+        <>
+          Cycle {cycle.number} <Status of={statusOf(cycle.result || cycle.phase)} size="lg" />
+        </>
+      }
       documentTitle={`Cycle ${String(cycle.number)} of ${pipeline}`}
-      above={<><Link to="/pipelines">Pipelines</Link> / <Link to="/pipelines/$pipeline" params={{ pipeline }}>{pipeline}</Link></>}
+      above={
+        <>
+          <Link to="/pipelines">Pipelines</Link> /{' '}
+          <Link to="/pipelines/$pipeline" params={{ pipeline }}>
+            {pipeline}
+          </Link>
+        </>
+      }
       lead={<Lead cycle={cycle} />}
       actions={<CycleActions cycle={cycle} />}
     >
       <WhyNowNext cycle={cycle} />
-      <Tabs value={tab} onChange={(next) => { const known = CYCLE_TABS.find((name) => name === next); if (known !== undefined) void navigate({ search: { tab: known }, replace: true }); }} className="rd-tabs-scroll">
+      <Tabs
+        value={tab}
+        onChange={(next) => {
+          const known = CYCLE_TABS.find((name) => name === next);
+          if (known !== undefined) void navigate({ search: { tab: known }, replace: true });
+        }}
+        className="rd-tabs-scroll"
+      >
         <Tabs.List mb="md" aria-label="Parts of the cycle">
-          {CYCLE_TABS.map((name) => <Tabs.Tab key={name} value={name}>{TABS[name][0]}</Tabs.Tab>)}
+          {CYCLE_TABS.map((name) => (
+            <Tabs.Tab key={name} value={name}>
+              {TABS[name][0]}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
         {CYCLE_TABS.map((name) => {
           const Tab = TABS[name][1];
           return (
             <Tabs.Panel key={name} value={name}>
               <PartBoundary name={TABS[name][0]}>
-                <Suspense fallback={<Loading lines={6} />}><Tab cycle={cycle} /></Suspense>
+                <Suspense fallback={<Loading lines={6} />}>
+                  <Tab cycle={cycle} />
+                </Suspense>
               </PartBoundary>
             </Tabs.Panel>
           );
@@ -91,5 +121,9 @@ function CycleView({ cycle }: { readonly cycle: Cycle }): ReactNode {
 export function CyclePage(): ReactNode {
   const { pipeline, number } = route.useParams();
   const query = useQuery(reads.cycle(pipeline, Number(number) || 0));
-  return <Loaded query={query} lines={8}>{(cycle) => <CycleView cycle={cycle} />}</Loaded>;
+  return (
+    <Loaded query={query} lines={8}>
+      {(cycle) => <CycleView cycle={cycle} />}
+    </Loaded>
+  );
 }

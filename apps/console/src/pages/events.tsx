@@ -24,7 +24,9 @@ function Samples({ samples }: { readonly samples: readonly string[] }): ReactNod
   return (
     <details>
       <summary>{samples.length === 1 ? 'One sample row' : `${String(samples.length)} sample rows`}</summary>
-      <pre className="rd-code" data-wrap="true" tabIndex={0} aria-label="Sample rows">{samples.join('\n')}</pre>
+      <pre className="rd-code" data-wrap="true" tabIndex={0} aria-label="Sample rows">
+        {samples.join('\n')}
+      </pre>
     </details>
   );
 }
@@ -38,8 +40,12 @@ function Findings({ findings }: { readonly findings: readonly Finding[] }): Reac
             <code>{finding.code}</code>
             <div className="rd-muted">{severityWord(finding.severity)}</div>
           </td>
-          <td><code>{finding.field || '–'}</code></td>
-          <td><code>{finding.rule || '–'}</code></td>
+          <td>
+            <code>{finding.field || '–'}</code>
+          </td>
+          <td>
+            <code>{finding.rule || '–'}</code>
+          </td>
           <td className="rd-nowrap">{formatCount(finding.count)}</td>
           <td className="rd-words">
             {finding.message}
@@ -62,17 +68,36 @@ function Quarantine({ event }: { readonly event: LedgerEvent }): ReactNode {
       <div className="rd-row">
         {batch.data !== undefined && <Status of={batchOf(batch.data.state)} />}
         {batch.data !== undefined && <span className="rd-muted">{formatCount(batch.data.rows)} rows</span>}
-        {batch.data !== undefined && <CopyButton text={batch.data.uri} label="Copy address"><code>{batch.data.uri.split('/').at(-1)}</code></CopyButton>}
-        {quarantined && <RoleButton needs="operator" onClick={() => setOpened('release')}>Release…</RoleButton>}
-        {quarantined && <RoleButton needs="operator" danger onClick={() => setOpened('reject')}>Reject…</RoleButton>}
-        {batch.data?.decidedBy !== undefined && <span className="rd-muted">decided by {batch.data.decidedBy.id}: {batch.data.reason}</span>}
+        {batch.data !== undefined && (
+          <CopyButton text={batch.data.uri} label="Copy address">
+            <code>{batch.data.uri.split('/').at(-1)}</code>
+          </CopyButton>
+        )}
+        {quarantined && (
+          <RoleButton needs="operator" onClick={() => setOpened('release')}>
+            Release…
+          </RoleButton>
+        )}
+        {quarantined && (
+          <RoleButton needs="operator" danger onClick={() => setOpened('reject')}>
+            Reject…
+          </RoleButton>
+        )}
+        {batch.data?.decidedBy !== undefined && (
+          <span className="rd-muted">
+            decided by {batch.data.decidedBy.id}: {batch.data.reason}
+          </span>
+        )}
       </div>
       <Findings findings={findings} />
       <ReasonDialog
         opened={opened === 'release'}
         onClose={() => setOpened(undefined)}
         title="Release the batch from quarantine"
-        does={['Its rows become ready, findings and all, and may start a cycle.', 'Snapshots made from now on contain them; models trained on them keep them.']}
+        does={[
+          'Its rows become ready, findings and all, and may start a cycle.',
+          'Snapshots made from now on contain them; models trained on them keep them.',
+        ]}
         confirm="Release"
         act={(reason, requestId) => api.data.releaseBatch({ ...args, reason, requestId })}
         done="The batch was released."
@@ -81,7 +106,10 @@ function Quarantine({ event }: { readonly event: LedgerEvent }): ReactNode {
         opened={opened === 'reject'}
         onClose={() => setOpened(undefined)}
         title="Reject the batch"
-        does={['Its rows are never used. This is final.', 'Upstream may announce a corrected copy; that is another batch.']}
+        does={[
+          'Its rows are never used. This is final.',
+          'Upstream may announce a corrected copy; that is another batch.',
+        ]}
         confirm="Reject"
         danger
         act={(reason, requestId) => api.data.rejectBatch({ ...args, reason, requestId })}
@@ -97,19 +125,42 @@ function EventRow({ event, cycles }: { readonly event: LedgerEvent; readonly cyc
   return (
     <>
       <tr id={event.eventId}>
-        <td><Status of={statusOf(event.fate)} /></td>
+        <td>
+          <Status of={statusOf(event.fate)} />
+        </td>
         <td className="rd-words">
           <div>{event.summary}</div>
           <div className="rd-muted">{event.explanation || spaced(event.reason)}</div>
         </td>
-        <td>{cycle !== undefined ? <CycleLink pipeline={event.pipeline} number={cycle.number} /> : event.cycleId !== '' ? <CopyButton text={event.cycleId} label="Copy cycle id"><code>{event.cycleId.slice(0, 8)}</code></CopyButton> : <span className="rd-muted">nothing</span>}</td>
-        <td className="rd-nowrap"><At at={event.eventTime} /></td>
-        <td className="rd-nowrap"><Ago at={event.receivedAt} /></td>
-        <td><CopyButton text={event.eventId} label="Copy event id"><code>{event.eventId.slice(0, 14)}</code></CopyButton><div className="rd-muted">{event.source}</div></td>
+        <td>
+          {cycle !== undefined ? (
+            <CycleLink pipeline={event.pipeline} number={cycle.number} />
+          ) : event.cycleId !== '' ? (
+            <CopyButton text={event.cycleId} label="Copy cycle id">
+              <code>{event.cycleId.slice(0, 8)}</code>
+            </CopyButton>
+          ) : (
+            <span className="rd-muted">nothing</span>
+          )}
+        </td>
+        <td className="rd-nowrap">
+          <At at={event.eventTime} />
+        </td>
+        <td className="rd-nowrap">
+          <Ago at={event.receivedAt} />
+        </td>
+        <td>
+          <CopyButton text={event.eventId} label="Copy event id">
+            <code>{event.eventId.slice(0, 14)}</code>
+          </CopyButton>
+          <div className="rd-muted">{event.source}</div>
+        </td>
       </tr>
       {detailed && (
         <tr>
-          <td colSpan={6}><Quarantine event={event} /></td>
+          <td colSpan={6}>
+            <Quarantine event={event} />
+          </td>
         </tr>
       )}
     </>
@@ -124,15 +175,29 @@ function Filters(): ReactNode {
       <NativeSelect
         label="Fate"
         value={search.fate ?? ''}
-        onChange={(event) => void navigate({ search: { ...(search.q !== undefined && { q: search.q }), ...(event.currentTarget.value !== '' && { fate: event.currentTarget.value }) }, replace: true })}
-        data={[{ value: '', label: 'Every fate' }, ...FATES.map((fate) => ({ value: fate, label: statusOf(fate).word }))]}
+        onChange={(event) =>
+          void navigate({
+            search: {
+              ...(search.q !== undefined && { q: search.q }),
+              ...(event.currentTarget.value !== '' && { fate: event.currentTarget.value }),
+            },
+            replace: true,
+          })
+        }
+        data={[
+          { value: '', label: 'Every fate' },
+          ...FATES.map((fate) => ({ value: fate, label: statusOf(fate).word })),
+        ]}
       />
       <TextInput
         label="On this page, containing"
         value={search.q ?? ''}
         onChange={(event) => {
           const { q: _q, ...rest } = search;
-          void navigate({ search: { ...rest, ...(event.currentTarget.value !== '' && { q: event.currentTarget.value }) }, replace: true });
+          void navigate({
+            search: { ...rest, ...(event.currentTarget.value !== '' && { q: event.currentTarget.value }) },
+            replace: true,
+          });
         }}
       />
     </form>
@@ -147,29 +212,82 @@ export function EventsPage(): ReactNode {
   const events = useQuery(reads.events(pipeline, search.fate ?? '', search.page ?? ''));
   const cycles = useQuery(reads.cycles(pipeline)).data?.cycles ?? [];
   const needle = (search.q ?? '').toLowerCase();
-  const matches = (event: LedgerEvent): boolean => needle === '' || [event.summary, event.explanation, event.eventId, event.source, event.batchId].some((words) => words.toLowerCase().includes(needle));
+  const matches = (event: LedgerEvent): boolean =>
+    needle === '' ||
+    [event.summary, event.explanation, event.eventId, event.source, event.batchId].some((words) =>
+      words.toLowerCase().includes(needle),
+    );
   return (
     <Page
       title="Event ledger"
       documentTitle={`Events of ${pipeline}`}
-      above={<Link to="/pipelines/$pipeline" params={{ pipeline }}>{pipeline}</Link>}
+      above={
+        <Link to="/pipelines/$pipeline" params={{ pipeline }}>
+          {pipeline}
+        </Link>
+      }
       lead="What upstream systems and monitors reported. Every event has exactly one fate, and the reason is written beside it."
     >
       <Filters />
-      <Card title="Events" note={events.data === undefined ? undefined : `${formatCount(events.data.total)} in all, ${formatCount(events.data.pending)} pending`} flush>
+      <Card
+        title="Events"
+        note={
+          events.data === undefined
+            ? undefined
+            : `${formatCount(events.data.total)} in all, ${formatCount(events.data.pending)} pending`
+        }
+        flush
+      >
         <Loaded query={events} lines={6}>
           {(data) => {
             const shown = data.events.filter(matches);
-            if (shown.length === 0) return data.total > 0n || needle !== '' ? <Empty title="No event matches the filter."><Link to="/pipelines/$pipeline/events" params={{ pipeline }}>Show every event</Link></Empty> : <Empty title="No event has ever arrived.">Announce data with a CloudEvent to <code>/v1/events</code>, or with <code>rondo event send</code>.</Empty>;
+            if (shown.length === 0)
+              return data.total > 0n || needle !== '' ? (
+                <Empty title="No event matches the filter.">
+                  <Link to="/pipelines/$pipeline/events" params={{ pipeline }}>
+                    Show every event
+                  </Link>
+                </Empty>
+              ) : (
+                <Empty title="No event has ever arrived.">
+                  Announce data with a CloudEvent to <code>/v1/events</code>, or with <code>rondo event send</code>.
+                </Empty>
+              );
             return (
               <>
-                <Table caption="Events" head={['Fate', 'Event and reason', 'Caused', 'Event time', 'Received', 'Id and source']}>
-                  {shown.map((event) => <EventRow key={event.eventId} event={event} cycles={cycles} />)}
+                <Table
+                  caption="Events"
+                  head={['Fate', 'Event and reason', 'Caused', 'Event time', 'Received', 'Id and source']}
+                >
+                  {shown.map((event) => (
+                    <EventRow key={event.eventId} event={event} cycles={cycles} />
+                  ))}
                 </Table>
-                <div className="rd-pager">
-                  {search.page !== undefined && <Button size="xs" variant="default" onClick={() => { const { page: _page, ...rest } = search; void navigate({ search: rest }); }}>Newest</Button>}
-                  {data.nextPageToken !== '' && <Button size="xs" variant="default" onClick={() => void navigate({ search: { ...search, page: data.nextPageToken } })}>Older</Button>}
-                </div>
+                {(search.page !== undefined || data.nextPageToken !== '') && (
+                  <div className="rd-pager">
+                    {search.page !== undefined && (
+                      <Button
+                        size="xs"
+                        variant="default"
+                        onClick={() => {
+                          const { page: _page, ...rest } = search;
+                          void navigate({ search: rest });
+                        }}
+                      >
+                        Newest
+                      </Button>
+                    )}
+                    {data.nextPageToken !== '' && (
+                      <Button
+                        size="xs"
+                        variant="default"
+                        onClick={() => void navigate({ search: { ...search, page: data.nextPageToken } })}
+                      >
+                        Older
+                      </Button>
+                    )}
+                  </div>
+                )}
               </>
             );
           }}

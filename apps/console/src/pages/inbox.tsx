@@ -33,12 +33,20 @@ function approvalNeed(approval: Approval, cycles: readonly Cycle[]): Need {
     words: (
       <>
         <PipelineLink pipeline={approval.pipeline} />{' '}
-        {cycle === undefined ? <Link to="/approvals">see the request</Link> : <CycleLink pipeline={approval.pipeline} number={cycle.number} tab="approval" />} needs{' '}
-        {missing} more {missing === 1 ? 'vote' : 'votes'}
+        {cycle === undefined ? (
+          <Link to="/approvals">see the request</Link>
+        ) : (
+          <CycleLink pipeline={approval.pipeline} number={cycle.number} tab="approval" />
+        )}{' '}
+        needs {missing} more {missing === 1 ? 'vote' : 'votes'}
       </>
     ),
     why: approval.reason,
-    end: <>expires <Ago at={approval.expiresAt} /></>,
+    end: (
+      <>
+        expires <Ago at={approval.expiresAt} />
+      </>
+    ),
   };
 }
 
@@ -56,7 +64,11 @@ function campaignNeed(campaign: LabelCampaign): Need {
       </>
     ),
     why: campaign.question,
-    end: <>due <Ago at={campaign.dueAt} /></>,
+    end: (
+      <>
+        due <Ago at={campaign.dueAt} />
+      </>
+    ),
   };
 }
 
@@ -92,7 +104,13 @@ function failedNeed(cycle: Cycle): Need {
   };
 }
 
-function IncidentItem({ incident, cycles }: { readonly incident: Incident; readonly cycles: readonly Cycle[] }): ReactNode {
+function IncidentItem({
+  incident,
+  cycles,
+}: {
+  readonly incident: Incident;
+  readonly cycles: readonly Cycle[];
+}): ReactNode {
   const [closing, setClosing] = useState(false);
   const cycle = cycles.find((c) => c.cycleId === incident.cycleId);
   return (
@@ -100,7 +118,9 @@ function IncidentItem({ incident, cycles }: { readonly incident: Incident; reado
       <Status of={{ tone: 'bad', word: 'incident' }} />
       <div className="rd-item-words">
         <div>
-          <PipelineLink pipeline={incident.pipeline} /> {cycle !== undefined && <CycleLink pipeline={incident.pipeline} number={cycle.number} tab="rollout" />}: close it with a postmortem
+          <PipelineLink pipeline={incident.pipeline} />{' '}
+          {cycle !== undefined && <CycleLink pipeline={incident.pipeline} number={cycle.number} tab="rollout" />}: close
+          it with a postmortem
         </div>
         <div className="rd-muted">{incident.summary}</div>
       </div>
@@ -114,11 +134,16 @@ function IncidentItem({ incident, cycles }: { readonly incident: Incident; reado
         opened={closing}
         onClose={() => setClosing(false)}
         title="Close the incident"
-        does={['Records the postmortem in the audit and closes the incident.', 'It does not start a cycle and does not move traffic.']}
+        does={[
+          'Records the postmortem in the audit and closes the incident.',
+          'It does not start a cycle and does not move traffic.',
+        ]}
         confirm="Close incident"
         reasonLabel="Postmortem: what happened, why, and what changes"
         shortest={20}
-        act={(postmortem, requestId) => api.incidents.closeIncident({ incidentId: incident.incidentId, postmortem, requestId })}
+        act={(postmortem, requestId) =>
+          api.incidents.closeIncident({ incidentId: incident.incidentId, postmortem, requestId })
+        }
         done="Incident closed."
       />
     </li>
@@ -151,7 +176,12 @@ function NeedsYou({ cycles }: { readonly cycles: readonly Cycle[] }): ReactNode 
   const parts = [approvals, campaigns, batches, incidents];
   const failed = parts.find((part) => part.isError && part.data === undefined);
   const open = (incidents.data?.incidents ?? []).filter((incident) => incident.closedAt === undefined);
-  const latestFailed = cycles.filter((cycle) => cycle.failedStep !== '' && cycle.result === 'Failed' && !cycles.some((c) => c.pipeline === cycle.pipeline && c.number > cycle.number));
+  const latestFailed = cycles.filter(
+    (cycle) =>
+      cycle.failedStep !== '' &&
+      cycle.result === 'Failed' &&
+      !cycles.some((c) => c.pipeline === cycle.pipeline && c.number > cycle.number),
+  );
   const needs = [
     ...(approvals.data?.approvals ?? []).map((approval) => approvalNeed(approval, cycles)),
     ...(batches.data?.batches ?? []).map(batchNeed),
@@ -163,7 +193,11 @@ function NeedsYou({ cycles }: { readonly cycles: readonly Cycle[] }): ReactNode 
     <Card title="Needs you" note={loading ? undefined : String(needs.length + open.length)} flush>
       {failed !== undefined && <ProblemNote problem={problemOf(failed.error)} retry={() => void failed.refetch()} />}
       {loading && needs.length === 0 && <Loading />}
-      {!loading && needs.length + open.length === 0 && <Empty title="Nothing needs you.">Approvals, quarantined batches, label campaigns, incidents and failed cycles appear here.</Empty>}
+      {!loading && needs.length + open.length === 0 && (
+        <Empty title="Nothing needs you.">
+          Approvals, quarantined batches, label campaigns, incidents and failed cycles appear here.
+        </Empty>
+      )}
       <ul className="rd-items">
         {needs.map((need) => (
           <NeedItem key={need.key} need={need} />
@@ -181,14 +215,17 @@ function Running({ cycles, loading }: { readonly cycles: readonly Cycle[]; reado
   return (
     <Card title="Running cycles" flush>
       {loading && running.length === 0 && <Loading />}
-      {!loading && running.length === 0 && <Empty title="No cycle is running.">The last decisions below say why.</Empty>}
+      {!loading && running.length === 0 && (
+        <Empty title="No cycle is running.">The last decisions below say why.</Empty>
+      )}
       <ul className="rd-items">
         {running.map((cycle) => (
           <li key={cycle.cycleId}>
             <div className="rd-item-words">
               <div className="rd-row">
                 <span>
-                  <PipelineLink pipeline={cycle.pipeline} /> <CycleLink pipeline={cycle.pipeline} number={cycle.number} />
+                  <PipelineLink pipeline={cycle.pipeline} />{' '}
+                  <CycleLink pipeline={cycle.pipeline} number={cycle.number} />
                 </span>
                 <Status of={statusOf(cycle.phase)} />
               </div>
@@ -205,14 +242,21 @@ function Running({ cycles, loading }: { readonly cycles: readonly Cycle[]; reado
   );
 }
 
-function DecisionItem({ decision, cycles }: { readonly decision: DecisionMade; readonly cycles: readonly Cycle[] }): ReactNode {
+function DecisionItem({
+  decision,
+  cycles,
+}: {
+  readonly decision: DecisionMade;
+  readonly cycles: readonly Cycle[];
+}): ReactNode {
   const cycle = cycles.find((c) => c.cycleId === decision.cycleId);
   return (
     <li>
       <Status of={statusOf(decision.verdict)} />
       <div className="rd-item-words">
         <div>
-          <PipelineLink pipeline={decision.pipeline} /> {cycle !== undefined && <CycleLink pipeline={cycle.pipeline} number={cycle.number} />}
+          <PipelineLink pipeline={decision.pipeline} />{' '}
+          {cycle !== undefined && <CycleLink pipeline={cycle.pipeline} number={cycle.number} />}
         </div>
         <div className="rd-muted">{decision.explanation || decision.reason}</div>
       </div>
@@ -223,7 +267,13 @@ function DecisionItem({ decision, cycles }: { readonly decision: DecisionMade; r
   );
 }
 
-function LastDecisions({ pipelines, cycles }: { readonly pipelines: readonly Pipeline[]; readonly cycles: readonly Cycle[] }): ReactNode {
+function LastDecisions({
+  pipelines,
+  cycles,
+}: {
+  readonly pipelines: readonly Pipeline[];
+  readonly cycles: readonly Cycle[];
+}): ReactNode {
   const results = useQueries({ queries: pipelines.map((pipeline) => reads.decisions(pipeline.name, 5)) });
   const decisions = results
     .flatMap((result) => result.data?.decisions ?? [])
@@ -231,7 +281,9 @@ function LastDecisions({ pipelines, cycles }: { readonly pipelines: readonly Pip
     .slice(0, 8);
   return (
     <Card title="Last decisions" note="also those not to act" flush>
-      {decisions.length === 0 && <Empty title="No decision yet.">The first one follows the first batch that is ready.</Empty>}
+      {decisions.length === 0 && (
+        <Empty title="No decision yet.">The first one follows the first batch that is ready.</Empty>
+      )}
       <ul className="rd-items">
         {decisions.map((decision) => (
           <DecisionItem key={decision.decisionId} decision={decision} cycles={cycles} />
@@ -247,7 +299,11 @@ export function InboxPage(): ReactNode {
   const list = pipelines.data?.pipelines ?? [];
   const cycles = useCyclesOf(list);
   return (
-    <Page title="Inbox" documentTitle="Inbox" lead="What waits for a person, what runs by itself, and what was decided.">
+    <Page
+      title="Inbox"
+      documentTitle="Inbox"
+      lead="What waits for a person, what runs by itself, and what was decided."
+    >
       {pipelines.isError && <ProblemNote problem={problemOf(pipelines.error)} retry={() => void pipelines.refetch()} />}
       <PartBoundary name="Needs you">
         <NeedsYou cycles={cycles} />

@@ -24,11 +24,27 @@ function Progress({ campaign }: { readonly campaign: LabelCampaign }): ReactNode
   const left = dueMs === undefined ? undefined : dueMs - now;
   return (
     <Card title="Progress">
-      <p className="rd-big">{formatCount(done)} of {formatCount(campaign.tasks)} done{campaign.skipped > 0 && <span className="rd-muted">, {formatCount(campaign.skipped)} of them skipped</span>}</p>
-      <div className="rd-progress" role="progressbar" aria-label="Rows done" aria-valuemin={0} aria-valuemax={campaign.tasks} aria-valuenow={Math.min(done, campaign.tasks)}>
+      <p className="rd-big">
+        {formatCount(done)} of {formatCount(campaign.tasks)} done
+        {campaign.skipped > 0 && <span className="rd-muted">, {formatCount(campaign.skipped)} of them skipped</span>}
+      </p>
+      <div
+        className="rd-progress"
+        role="progressbar"
+        aria-label="Rows done"
+        aria-valuemin={0}
+        aria-valuemax={campaign.tasks}
+        aria-valuenow={Math.min(done, campaign.tasks)}
+      >
         <span style={{ width: `${String(Math.min(100, (done / Math.max(1, campaign.tasks)) * 100))}%` }} />
       </div>
-      {left !== undefined && <p className="rd-muted">{left > 0 ? `${formatDuration(Math.floor(left / 1000) * 1000)} left` : 'The time is over; answers may come too late.'}</p>}
+      {left !== undefined && (
+        <p className="rd-muted">
+          {left > 0
+            ? `${formatDuration(Math.floor(left / 1000) * 1000)} left`
+            : 'The time is over; answers may come too late.'}
+        </p>
+      )}
     </Card>
   );
 }
@@ -44,7 +60,9 @@ function History({ task, classes }: { readonly task: LabelTask; readonly classes
           <td>{answer.skipped ? 'skipped' : title(answer.answer)}</td>
           <td>{answer.annotator}</td>
           <td className="rd-words">{answer.rationale || '–'}</td>
-          <td className="rd-nowrap"><Ago at={answer.at} /></td>
+          <td className="rd-nowrap">
+            <Ago at={answer.at} />
+          </td>
         </tr>
       ))}
     </Table>
@@ -72,7 +90,12 @@ function useLabelKeys(labeling: Labeling, classes: readonly LabelClass[], toHist
     () =>
       tinykeys(
         window,
-        { Escape: (event: KeyboardEvent) => event.target instanceof HTMLTextAreaElement && event.target.id === 'rationale' && event.target.closest('section')?.focus() },
+        {
+          Escape: (event: KeyboardEvent) =>
+            event.target instanceof HTMLTextAreaElement &&
+            event.target.id === 'rationale' &&
+            event.target.closest('section')?.focus(),
+        },
         { ignore: () => false },
       ),
     [],
@@ -89,21 +112,46 @@ function Workbench({ campaign }: { readonly campaign: LabelCampaign }): ReactNod
     <div className="rd-label">
       <div className="rd-stack">
         {labeling.problem !== undefined && <ProblemNote problem={labeling.problem} retry={labeling.retry} />}
-        {task !== undefined && <TaskCard task={task} question={shown.question} classes={shown.classes} labeling={labeling} toHistory={() => setHistory(true)} />}
+        {task !== undefined && (
+          <TaskCard
+            task={task}
+            question={shown.question}
+            classes={shown.classes}
+            labeling={labeling}
+            toHistory={() => setHistory(true)}
+          />
+        )}
         {task === undefined && labeling.leasing && <Loading lines={6} />}
         {task === undefined && !labeling.leasing && labeling.problem === undefined && (
           <Card title="Done">
-            <Empty title={labeling.answeredHere > 0 ? 'Every row that was yours is done. Thank you.' : 'There is no row for you right now.'}>
+            <Empty
+              title={
+                labeling.answeredHere > 0
+                  ? 'Every row that was yours is done. Thank you.'
+                  : 'There is no row for you right now.'
+              }
+            >
               Others may still hold rows; they come back when their lease ends. <Link to="/label">Other campaigns</Link>
             </Empty>
           </Card>
         )}
-        <div role="status" className="rd-sr">{labeling.answeredHere > 0 ? `${String(labeling.answeredHere)} done in this sitting` : ''}</div>
+        <div role="status" className="rd-sr">
+          {labeling.answeredHere > 0 ? `${String(labeling.answeredHere)} done in this sitting` : ''}
+        </div>
       </div>
       <div className="rd-stack">
         <Progress campaign={shown} />
-        <Card title="Guideline"><p className="rd-guideline">{shown.guideline || 'None was given.'}</p></Card>
-        <Card title="Campaign"><Facts items={[['Pipeline', shown.pipeline], ['Due', <Ago key="d" at={shown.dueAt} />]]} /></Card>
+        <Card title="Guideline">
+          <p className="rd-guideline">{shown.guideline || 'None was given.'}</p>
+        </Card>
+        <Card title="Campaign">
+          <Facts
+            items={[
+              ['Pipeline', shown.pipeline],
+              ['Due', <Ago key="d" at={shown.dueAt} />],
+            ]}
+          />
+        </Card>
       </div>
       <Drawer opened={history} onClose={() => setHistory(false)} position="right" title="Earlier answers" size="lg">
         {task === undefined ? <Empty title="No row is open." /> : <History task={task} classes={shown.classes} />}
@@ -122,11 +170,20 @@ export function LabelPage(): ReactNode {
       {({ campaigns }) => {
         const campaign = campaigns.find((c) => c.campaignId === id);
         const above = <Link to="/label">Campaigns</Link>;
-        if (campaign === undefined) return <Page title="Label" documentTitle="Label" above={above}><Empty title="There is no such campaign."><Link to="/label">See the ones there are</Link></Empty></Page>;
+        if (campaign === undefined)
+          return (
+            <Page title="Label" documentTitle="Label" above={above}>
+              <Empty title="There is no such campaign.">
+                <Link to="/label">See the ones there are</Link>
+              </Empty>
+            </Page>
+          );
         return (
           <Page title="Label" documentTitle={`Label: ${campaign.question}`} above={above}>
             {campaign.state !== 'Open' && <Empty title="This campaign is closed.">{campaign.closeReason}</Empty>}
-            {campaign.state === 'Open' && may === false && <Empty title="Labeling needs the role annotator.">An administrator can give it to you.</Empty>}
+            {campaign.state === 'Open' && may === false && (
+              <Empty title="Labeling needs the role annotator.">An administrator can give it to you.</Empty>
+            )}
             {campaign.state === 'Open' && may !== false && <Workbench campaign={campaign} />}
           </Page>
         );

@@ -21,7 +21,10 @@ const DocumentTab = lazy(async () => ({ default: (await import('./pipeline/docum
 const ModelsTab = lazy(async () => ({ default: (await import('./pipeline/models.js')).ModelsTab }));
 
 function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
-  const budget = pipeline.cyclesMax > 0 ? `${String(pipeline.cyclesInBudgetWindow)} of ${String(pipeline.cyclesMax)} cycles used` : 'no limit';
+  const budget =
+    pipeline.cyclesMax > 0
+      ? `${String(pipeline.cyclesInBudgetWindow)} of ${String(pipeline.cyclesMax)} cycles used`
+      : 'no limit';
   return (
     <Card title="May a cycle start by itself?">
       <div className="rd-why">
@@ -31,18 +34,32 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         {pipeline.held && (
           <p>
             Held: {pipeline.holdReason}
-            {pipeline.heldUntil !== undefined && <> Until <At at={pipeline.heldUntil} />.</>}
+            {pipeline.heldUntil !== undefined && (
+              <>
+                {' '}
+                Until <At at={pipeline.heldUntil} />.
+              </>
+            )}
           </p>
         )}
         {pipeline.coolingDownUntil !== undefined && (
           <p>
-            No, until <At at={pipeline.coolingDownUntil} /> (policy time): cooling down after {spaced(pipeline.coolingDownAfter) || 'the last cycle'}. A cycle by hand may start.
+            No, until <At at={pipeline.coolingDownUntil} /> (policy time): cooling down after{' '}
+            {spaced(pipeline.coolingDownAfter) || 'the last cycle'}. A cycle by hand may start.
           </p>
         )}
         {pipeline.activeCycleId !== '' && <p>Not while a cycle runs: what arrives now joins the next decision.</p>}
-        {!pipeline.held && pipeline.coolingDownUntil === undefined && pipeline.activeCycleId === '' && <p>Yes, as soon as a trigger is met.</p>}
+        {!pipeline.held && pipeline.coolingDownUntil === undefined && pipeline.activeCycleId === '' && (
+          <p>Yes, as soon as a trigger is met.</p>
+        )}
       </div>
-      <Facts items={[['Policy time', <At key="t" at={pipeline.policyTime} />], ['Budget', budget], ['Policy generation', String(pipeline.generation)]]} />
+      <Facts
+        items={[
+          ['Policy time', <At key="t" at={pipeline.policyTime} />],
+          ['Budget', budget],
+          ['Policy generation', String(pipeline.generation)],
+        ]}
+      />
     </Card>
   );
 }
@@ -53,16 +70,28 @@ function Champion({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
   if (pipeline.champion === undefined) {
     return (
       <Card title="Champion">
-        <Empty title="No champion yet.">The first cycle that is promoted brings one; until then the endpoint <code>{pipeline.endpoint}</code> answers nothing.</Empty>
+        <Empty title="No champion yet.">
+          The first cycle that is promoted brings one; until then the endpoint <code>{pipeline.endpoint}</code> answers
+          nothing.
+        </Empty>
       </Card>
     );
   }
   return (
-    <Card title="Champion" note={<>serving <code>{pipeline.endpoint}</code></>}>
+    <Card
+      title="Champion"
+      note={
+        <>
+          serving <code>{pipeline.endpoint}</code>
+        </>
+      }
+    >
       <p className="rd-big rd-strong">
         <Model of={pipeline.champion} />
       </p>
-      <p className="rd-muted">since <At at={pipeline.championSince} /></p>
+      <p className="rd-muted">
+        since <At at={pipeline.championSince} />
+      </p>
       <div className="rd-stack">
         {(version?.metrics ?? []).map((metric) => (
           <Estimate key={metric.name} of={metric} withName />
@@ -132,7 +161,10 @@ function Overview({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
             data.cycles.length === 0 ? (
               <Empty title="No cycle yet.">The decisions below say what is missing.</Empty>
             ) : (
-              <Table caption="Cycles" head={['Cycle', 'State', 'Trigger', 'Why it ended, or what it waits for', 'Challenger', 'Policy time']}>
+              <Table
+                caption="Cycles"
+                head={['Cycle', 'State', 'Trigger', 'Why it ended, or what it waits for', 'Challenger', 'Policy time']}
+              >
                 {data.cycles.map((cycle) => (
                   <CycleRow key={cycle.cycleId} cycle={cycle} />
                 ))}
@@ -146,11 +178,22 @@ function Overview({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
           <Health pipeline={pipeline.name} />
         </Suspense>
       </PartBoundary>
-      <Card title="Decisions" note="each event's fate, also when nothing was started" actions={<Link to="/pipelines/$pipeline/events" params={{ pipeline: pipeline.name }}>Event ledger</Link>} flush>
+      <Card
+        title="Decisions"
+        note="each event's fate, also when nothing was started"
+        actions={
+          <Link to="/pipelines/$pipeline/events" params={{ pipeline: pipeline.name }}>
+            Event ledger
+          </Link>
+        }
+        flush
+      >
         <Loaded query={decisions}>
           {(data) =>
             data.decisions.length === 0 ? (
-              <Empty title="Nothing has been decided yet.">The first batch that is ready leads to the first decision.</Empty>
+              <Empty title="Nothing has been decided yet.">
+                The first batch that is ready leads to the first decision.
+              </Empty>
             ) : (
               <Table caption="Decisions" head={['Verdict', 'Why', 'Policy time', 'Decided']}>
                 {data.decisions.map((decision) => (
@@ -170,21 +213,47 @@ function PipelineView({ pipeline }: { readonly pipeline: Pipeline }): ReactNode 
   const navigate = route.useNavigate();
   return (
     <Page
-      title={<>{pipeline.name} <Status of={readiness(pipeline)} size="lg" /></>}
+      title={
+        <>
+          {pipeline.name} <Status of={readiness(pipeline)} size="lg" />
+        </>
+      }
       documentTitle={pipeline.name}
       above={<Link to="/pipelines">Pipelines</Link>}
-      lead={<>Endpoint <code>{pipeline.endpoint}</code>{pipeline.owners.length > 0 && <> · owned by {pipeline.owners.join(', ')}</>} · {formatCount(pipeline.generation)} {pipeline.generation === 1n ? 'generation' : 'generations'} of its document</>}
+      lead={
+        <>
+          Endpoint <code>{pipeline.endpoint}</code>
+          {pipeline.owners.length > 0 && <> · owned by {pipeline.owners.join(', ')}</>} ·{' '}
+          {formatCount(pipeline.generation)} {pipeline.generation === 1n ? 'generation' : 'generations'} of its document
+        </>
+      }
       actions={<PipelineActions pipeline={pipeline} />}
     >
-      <Tabs value={tab ?? 'overview'} onChange={(next) => void navigate({ search: next === 'document' || next === 'models' ? { tab: next } : {}, replace: true })} className="rd-tabs-scroll">
+      <Tabs
+        value={tab ?? 'overview'}
+        onChange={(next) =>
+          void navigate({ search: next === 'document' || next === 'models' ? { tab: next } : {}, replace: true })
+        }
+        className="rd-tabs-scroll"
+      >
         <Tabs.List mb="md">
           <Tabs.Tab value="overview">Overview</Tabs.Tab>
           <Tabs.Tab value="models">Models and champions</Tabs.Tab>
           <Tabs.Tab value="document">Document</Tabs.Tab>
         </Tabs.List>
-        <Tabs.Panel value="overview"><Overview pipeline={pipeline} /></Tabs.Panel>
-        <Tabs.Panel value="models"><Suspense fallback={<Loading />}><ModelsTab pipeline={pipeline.name} /></Suspense></Tabs.Panel>
-        <Tabs.Panel value="document"><Suspense fallback={<Loading />}><DocumentTab pipeline={pipeline} /></Suspense></Tabs.Panel>
+        <Tabs.Panel value="overview">
+          <Overview pipeline={pipeline} />
+        </Tabs.Panel>
+        <Tabs.Panel value="models">
+          <Suspense fallback={<Loading />}>
+            <ModelsTab pipeline={pipeline.name} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="document">
+          <Suspense fallback={<Loading />}>
+            <DocumentTab pipeline={pipeline} />
+          </Suspense>
+        </Tabs.Panel>
       </Tabs>
     </Page>
   );
@@ -194,5 +263,9 @@ function PipelineView({ pipeline }: { readonly pipeline: Pipeline }): ReactNode 
 export function PipelinePage(): ReactNode {
   const { pipeline } = route.useParams();
   const query = useQuery(reads.pipeline(pipeline));
-  return <Loaded query={query} lines={8}>{(data) => <PipelineView pipeline={data} />}</Loaded>;
+  return (
+    <Loaded query={query} lines={8}>
+      {(data) => <PipelineView pipeline={data} />}
+    </Loaded>
+  );
 }

@@ -30,13 +30,25 @@ function Row({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
       </td>
       <td>
         <Model of={pipeline.champion} />
-        {pipeline.championSince !== undefined && <div className="rd-muted rd-nowrap">since <At at={pipeline.championSince} /></div>}
+        {pipeline.championSince !== undefined && (
+          <div className="rd-muted rd-nowrap">
+            since <At at={pipeline.championSince} />
+          </div>
+        )}
       </td>
       <td className="rd-words">
-        {last === undefined ? <span className="rd-muted">none yet</span> : <><Status of={statusOf(last.verdict)} /> <span className="rd-muted">{last.explanation || last.reason}</span></>}
+        {last === undefined ? (
+          <span className="rd-muted">none yet</span>
+        ) : (
+          <>
+            <Status of={statusOf(last.verdict)} /> <span className="rd-muted">{last.explanation || last.reason}</span>
+          </>
+        )}
       </td>
       <td className="rd-nowrap">
-        {pipeline.cyclesMax > 0 ? `${String(pipeline.cyclesInBudgetWindow)} of ${String(pipeline.cyclesMax)}` : 'no limit'}
+        {pipeline.cyclesMax > 0
+          ? `${String(pipeline.cyclesInBudgetWindow)} of ${String(pipeline.cyclesMax)}`
+          : 'no limit'}
       </td>
     </tr>
   );
@@ -46,7 +58,11 @@ function Row({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
 export function PipelinesPage(): ReactNode {
   const query = useQuery(reads.pipelines());
   return (
-    <Page title="Pipelines" documentTitle="Pipelines" lead="One pipeline keeps one endpoint's model fresh, by the document it was given.">
+    <Page
+      title="Pipelines"
+      documentTitle="Pipelines"
+      lead="One pipeline keeps one endpoint's model fresh, by the document it was given."
+    >
       <Card title="All pipelines" flush>
         <Loaded query={query}>
           {({ pipelines }) =>

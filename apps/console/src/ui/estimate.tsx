@@ -4,7 +4,8 @@ import { formatCount, formatNumber, formatPercent, formatSigned } from '../domai
 import { metricTitle } from '../domain/words.js';
 
 /** What `<Estimate>` needs; a contract Estimate fits. */
-export type EstimateLike = Pick<EstimateMessage, 'value' | 'lower' | 'upper' | 'n'> & Partial<Pick<EstimateMessage, 'name' | 'confidence' | 'method'>>;
+export type EstimateLike = Pick<EstimateMessage, 'value' | 'lower' | 'upper' | 'n'> &
+  Partial<Pick<EstimateMessage, 'name' | 'confidence' | 'method'>>;
 
 /** Interval as text, or the sentence that there is none. */
 export function intervalText(of: EstimateLike, signed = false): string {
@@ -23,7 +24,8 @@ interface EstimateProps {
 /** A number is never shown without its interval and the n it rests on. */
 export function Estimate({ of, signed = false, withName = false, stacked = false }: EstimateProps): ReactNode {
   if (of === undefined) return <span className="rd-muted">not measured</span>;
-  const confidence = of.confidence !== undefined && of.confidence > 0 ? `${formatPercent(of.confidence, 1)} interval` : 'interval';
+  const confidence =
+    of.confidence !== undefined && of.confidence > 0 ? `${formatPercent(of.confidence, 1)} interval` : 'interval';
   const title = [of.method, of.lower === undefined ? undefined : confidence].filter(Boolean).join(', ');
   return (
     <span className="rd-estimate" data-stacked={stacked} title={title === '' ? undefined : title}>

@@ -28,7 +28,18 @@ export type IconName = keyof typeof PATHS;
 /** Line icon of 16 units in the text's colour; decoration only, the word beside it carries the meaning. */
 export function Icon({ name, size = 16 }: { readonly name: IconName; readonly size?: number }): ReactNode {
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true" className="rd-icon">
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.6"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      className="rd-icon"
+    >
       <path d={PATHS[name]} />
     </svg>
   );

@@ -83,7 +83,9 @@ export function Table({ caption, head, children }: TableProps): ReactNode {
         <thead>
           <tr>
             {head.map((cell, index) => (
-              <th key={index} scope="col">{cell}</th>
+              <th key={index} scope="col">
+                {cell}
+              </th>
             ))}
           </tr>
         </thead>

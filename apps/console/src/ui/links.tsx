@@ -12,9 +12,23 @@ export function PipelineLink({ pipeline }: { readonly pipeline: string }): React
 }
 
 /** Link to a cycle by its number. */
-export function CycleLink({ pipeline, number, tab, children }: { readonly pipeline: string; readonly number: number; readonly tab?: 'approval' | 'rollout' | 'evaluation' | 'labels'; readonly children?: ReactNode }): ReactNode {
+export function CycleLink({
+  pipeline,
+  number,
+  tab,
+  children,
+}: {
+  readonly pipeline: string;
+  readonly number: number;
+  readonly tab?: 'approval' | 'rollout' | 'evaluation' | 'labels';
+  readonly children?: ReactNode;
+}): ReactNode {
   return (
-    <Link to="/pipelines/$pipeline/cycles/$number" params={{ pipeline, number: String(number) }} search={tab === undefined ? {} : { tab }}>
+    <Link
+      to="/pipelines/$pipeline/cycles/$number"
+      params={{ pipeline, number: String(number) }}
+      search={tab === undefined ? {} : { tab }}
+    >
       {children ?? `cycle ${String(number)}`}
     </Link>
   );

@@ -3,5 +3,11 @@ import type { Tone } from '../domain/words.js';
 
 /** Says in a corner that something was done; read out politely. */
 export function notify({ tone, message }: { readonly tone: Tone; readonly message: string }): void {
-  showNotification({ message, withBorder: true, className: `rd-toast rd-toast-${tone}`, closeButtonProps: { 'aria-label': 'Dismiss' }, autoClose: 6000 });
+  showNotification({
+    message,
+    withBorder: true,
+    className: `rd-toast rd-toast-${tone}`,
+    closeButtonProps: { 'aria-label': 'Dismiss' },
+    autoClose: 6000,
+  });
 }

@@ -64,7 +64,17 @@ function useOverride({ opened, act, changedSince, onClose, done }: ReasonDialogP
 
 /** Asks for the reason, says what will happen, and handles refusal and conflict. Every manual override goes through it. */
 export function ReasonDialog(props: ReasonDialogProps): ReactNode {
-  const { opened, onClose, title, does, confirm, danger = false, reasonLabel = 'Reason', shortest = SHORTEST_REASON, extra } = props;
+  const {
+    opened,
+    onClose,
+    title,
+    does,
+    confirm,
+    danger = false,
+    reasonLabel = 'Reason',
+    shortest = SHORTEST_REASON,
+    extra,
+  } = props;
   const { reason, setReason, busy, problem, changes, submit } = useOverride(props);
   const tooShort = reason.trim().length < shortest;
   return (

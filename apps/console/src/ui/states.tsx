@@ -80,7 +80,10 @@ export function Loaded<T>({ query, lines = 3, children }: LoadedProps<T>): React
 }
 
 /** A part of the page that fails alone: the rest stays usable. */
-export class PartBoundary extends Component<{ readonly name: string; readonly children: ReactNode }, { error: unknown }> {
+export class PartBoundary extends Component<
+  { readonly name: string; readonly children: ReactNode },
+  { error: unknown }
+> {
   override state: { error: unknown } = { error: undefined };
 
   static getDerivedStateFromError(error: unknown): { error: unknown } {

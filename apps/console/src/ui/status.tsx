@@ -2,7 +2,14 @@ import type { ReactNode } from 'react';
 import type { StatusWord, Tone } from '../domain/words.js';
 import { Icon, type IconName } from './icons.js';
 
-const ICONS: Record<Tone, IconName> = { good: 'check', bad: 'cross', warn: 'warn', info: 'play', wait: 'clock', quiet: 'minus' };
+const ICONS: Record<Tone, IconName> = {
+  good: 'check',
+  bad: 'cross',
+  warn: 'warn',
+  info: 'play',
+  wait: 'clock',
+  quiet: 'minus',
+};
 
 /** A state as icon, word and colour, so that none of the three has to carry it alone. */
 export function Status({ of, size = 'sm' }: { readonly of: StatusWord; readonly size?: 'sm' | 'lg' }): ReactNode {

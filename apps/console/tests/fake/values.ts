@@ -13,7 +13,8 @@ export const NOW = Date.parse('2026-11-20T10:00:00Z');
 export const before = (minutes: number): Timestamp => timestampFromMs(NOW - minutes * 60_000);
 
 /** Policy time of the replayed year. */
-export const day = (iso: string): Timestamp => timestampFromMs(Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso));
+export const day = (iso: string): Timestamp =>
+  timestampFromMs(Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso));
 
 /** A digest that looks like one. */
 export const digest = (of: string): string => `sha256:${createHash('sha256').update(of).digest('hex')}`;
@@ -25,6 +26,20 @@ export const uuid = (of: string): string => {
 };
 
 /** Value with a symmetric interval. */
-export const estimate = (name: string, value: number, half: number, n: number, more: Init<typeof EstimateSchema> = {}): Init<typeof EstimateSchema> => ({
-  name, value, lower: value - half, upper: value + half, confidence: 0.95, n: BigInt(n), slice: 'all', method: 'paired mean, normal', ...more,
+export const estimate = (
+  name: string,
+  value: number,
+  half: number,
+  n: number,
+  more: Init<typeof EstimateSchema> = {},
+): Init<typeof EstimateSchema> => ({
+  name,
+  value,
+  lower: value - half,
+  upper: value + half,
+  confidence: 0.95,
+  n: BigInt(n),
+  slice: 'all',
+  method: 'paired mean, normal',
+  ...more,
 });

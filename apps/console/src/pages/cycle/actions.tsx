@@ -14,18 +14,34 @@ export function CycleActions({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const close = (): void => setOpened(undefined);
   const changedSince = async (): Promise<readonly string[]> => {
     const now = await client.fetchQuery({ ...reads.cycle(cycle.pipeline, cycle.number), staleTime: 0 });
-    return now.phase === cycle.phase ? [] : [`It was ${statusOf(cycle.phase).word}; now it is ${statusOf(now.result || now.phase).word}.`];
+    return now.phase === cycle.phase
+      ? []
+      : [`It was ${statusOf(cycle.phase).word}; now it is ${statusOf(now.result || now.phase).word}.`];
   };
   const args = { cycleId: cycle.cycleId, etag: cycle.etag };
   return (
     <>
-      {cycle.failedStep !== '' && <RoleButton needs="operator" onClick={() => setOpened('retry')}>Run {cycle.failedStep} again…</RoleButton>}
-      {cycle.result === '' && <RoleButton needs="operator" onClick={() => setOpened('cancel')}>Cancel cycle…</RoleButton>}
+      {cycle.failedStep !== '' && (
+        <RoleButton needs="operator" onClick={() => setOpened('retry')}>
+          Run {cycle.failedStep} again…
+        </RoleButton>
+      )}
+      {cycle.result === '' && (
+        <RoleButton needs="operator" onClick={() => setOpened('cancel')}>
+          Cancel cycle…
+        </RoleButton>
+      )}
       <ReasonDialog
         opened={opened === 'cancel'}
         onClose={close}
         title={`Cancel cycle ${String(cycle.number)} of ${cycle.pipeline}`}
-        does={['Ends the cycle; work that runs for it is stopped.', cycle.phase === 'RollingOut' ? 'The rollout is rolled back: all traffic returns to the champion.' : 'No traffic moves; the champion keeps serving.', 'A later cycle starts from the beginning.']}
+        does={[
+          'Ends the cycle; work that runs for it is stopped.',
+          cycle.phase === 'RollingOut'
+            ? 'The rollout is rolled back: all traffic returns to the champion.'
+            : 'No traffic moves; the champion keeps serving.',
+          'A later cycle starts from the beginning.',
+        ]}
         confirm="Cancel the cycle"
         danger
         changedSince={changedSince}

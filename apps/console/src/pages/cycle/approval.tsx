@@ -25,11 +25,18 @@ function useVote(approval: Approval) {
   // One id per decision: pressing twice, or again after a lost answer, votes once.
   const ids = useRef({ yes: crypto.randomUUID(), no: crypto.randomUUID(), of: '' });
   const vote = async (approve: boolean): Promise<void> => {
-    if (ids.current.of !== rationale) ids.current = { yes: crypto.randomUUID(), no: crypto.randomUUID(), of: rationale };
+    if (ids.current.of !== rationale)
+      ids.current = { yes: crypto.randomUUID(), no: crypto.randomUUID(), of: rationale };
     setBusy(true);
     setProblem(undefined);
     try {
-      await api.approvals.vote({ approvalId: approval.approvalId, approve, rationale: rationale.trim(), boundDigest: approval.boundDigest, requestId: approve ? ids.current.yes : ids.current.no });
+      await api.approvals.vote({
+        approvalId: approval.approvalId,
+        approve,
+        rationale: rationale.trim(),
+        boundDigest: approval.boundDigest,
+        requestId: approve ? ids.current.yes : ids.current.no,
+      });
       notify({ tone: 'good', message: approve ? 'Your approval was recorded.' : 'Your rejection was recorded.' });
       setRationale('');
       await client.invalidateQueries();
@@ -48,13 +55,28 @@ function VoteForm({ approval }: { readonly approval: Approval }): ReactNode {
   const ready = rationale.trim().length >= SHORTEST_REASON && may !== false;
   return (
     <Card title="Your decision" tone="accent">
-      <Textarea label="Rationale" description={`What you looked at and why you decide so; at least ${String(SHORTEST_REASON)} characters.`} rows={3} value={rationale} onChange={(event) => setRationale(event.currentTarget.value)} maxLength={4000} required />
-      <p className="rd-muted">Your vote counts for exactly this evidence (<Digest value={approval.boundDigest} />). When the model, the report or the policy changes, it no longer counts.</p>
+      <Textarea
+        label="Rationale"
+        description={`What you looked at and why you decide so; at least ${String(SHORTEST_REASON)} characters.`}
+        rows={3}
+        value={rationale}
+        onChange={(event) => setRationale(event.currentTarget.value)}
+        maxLength={4000}
+        required
+      />
+      <p className="rd-muted">
+        Your vote counts for exactly this evidence (<Digest value={approval.boundDigest} />
+        ). When the model, the report or the policy changes, it no longer counts.
+      </p>
       {may === false && <p>Voting needs the role approver. An administrator can give it to you.</p>}
       {problem !== undefined && <ProblemNote problem={problem} />}
       <div className="rd-actions">
-        <Button onClick={() => void vote(true)} disabled={!ready} loading={busy}>Approve the rollout</Button>
-        <Button color="red" onClick={() => void vote(false)} disabled={!ready} loading={busy}>Reject</Button>
+        <Button onClick={() => void vote(true)} disabled={!ready} loading={busy}>
+          Approve the rollout
+        </Button>
+        <Button color="red" onClick={() => void vote(false)} disabled={!ready} loading={busy}>
+          Reject
+        </Button>
       </div>
     </Card>
   );
@@ -63,7 +85,10 @@ function VoteForm({ approval }: { readonly approval: Approval }): ReactNode {
 function Evidence({ approval, cycle }: { readonly approval: Approval; readonly cycle: Cycle }): ReactNode {
   const review = cycle.gates.filter((gate) => verdictOf(gate.verdict).word !== 'pass');
   const given = approval.votes.filter((vote) => vote.approve).length;
-  const to = { to: '/pipelines/$pipeline/cycles/$number', params: { pipeline: cycle.pipeline, number: String(cycle.number) } } as const;
+  const to = {
+    to: '/pipelines/$pipeline/cycles/$number',
+    params: { pipeline: cycle.pipeline, number: String(cycle.number) },
+  } as const;
   return (
     <Card title="What is asked" note={<Status of={statusOf(approval.state)} />}>
       <p className="rd-big">{approval.reason}</p>
@@ -75,20 +100,38 @@ function Evidence({ approval, cycle }: { readonly approval: Approval; readonly c
           ['Votes', `${String(given)} of ${String(approval.votesNeeded)} needed`],
           ['Requested by', approval.requestedBy],
           ['Requested', <Ago key="a" at={approval.requestedAt} />],
-          ['Time-out', <span key="t"><Ago at={approval.expiresAt} />: {approval.onTimeout === 'Reject' ? 'counts as a rejection' : 'the request expires'}</span>],
+          [
+            'Time-out',
+            <span key="t">
+              <Ago at={approval.expiresAt} />:{' '}
+              {approval.onTimeout === 'Reject' ? 'counts as a rejection' : 'the request expires'}
+            </span>,
+          ],
           ['Evidence digest', <Digest key="d" value={approval.boundDigest} />],
         ]}
       />
       {review.length > 0 && (
         <div>
           <h3>Look at these first</h3>
-          <ul className="rd-plain-list">{review.map((gate) => <li key={gate.gate}>{gate.gate}: {gate.explanation}</li>)}</ul>
+          <ul className="rd-plain-list">
+            {review.map((gate) => (
+              <li key={gate.gate}>
+                {gate.gate}: {gate.explanation}
+              </li>
+            ))}
+          </ul>
         </div>
       )}
       <p className="rd-row">
-        <Link {...to} search={{ tab: 'evaluation' }}>Gates and report</Link>
-        <Link {...to} search={{ tab: 'data' }}>Data and drift</Link>
-        <Link {...to} search={{ tab: 'training' }}>Candidates</Link>
+        <Link {...to} search={{ tab: 'evaluation' }}>
+          Gates and report
+        </Link>
+        <Link {...to} search={{ tab: 'data' }}>
+          Data and drift
+        </Link>
+        <Link {...to} search={{ tab: 'training' }}>
+          Candidates
+        </Link>
       </p>
     </Card>
   );
@@ -104,9 +147,13 @@ function Votes({ approval }: { readonly approval: Approval }): ReactNode {
           {approval.votes.map((vote, index) => (
             <tr key={index}>
               <td>{vote.actor?.id}</td>
-              <td><Status of={statusOf(vote.approve ? 'Approved' : 'Rejected')} /></td>
+              <td>
+                <Status of={statusOf(vote.approve ? 'Approved' : 'Rejected')} />
+              </td>
               <td className="rd-words">{vote.rationale}</td>
-              <td className="rd-nowrap"><Ago at={vote.at} /></td>
+              <td className="rd-nowrap">
+                <Ago at={vote.at} />
+              </td>
             </tr>
           ))}
         </Table>
@@ -118,7 +165,14 @@ function Votes({ approval }: { readonly approval: Approval }): ReactNode {
 /** The request with its evidence, the votes given, and the form. */
 export function ApprovalTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const query = useQuery({ ...reads.approval(cycle.approvalId), enabled: cycle.approvalId !== '' });
-  if (cycle.approvalId === '') return <Card title="Approval"><Empty title="No approval was asked for.">The policy did not require one, or the cycle has not come that far.</Empty></Card>;
+  if (cycle.approvalId === '')
+    return (
+      <Card title="Approval">
+        <Empty title="No approval was asked for.">
+          The policy did not require one, or the cycle has not come that far.
+        </Empty>
+      </Card>
+    );
   return (
     <Loaded query={query}>
       {(approval) => (

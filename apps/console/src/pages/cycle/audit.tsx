@@ -11,8 +11,24 @@ import { AuditTable } from '../audit-table.js';
 export function AuditTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const query = useQuery(reads.audit({ pipeline: cycle.pipeline, cycleId: cycle.cycleId, actor: '', pageToken: '' }));
   return (
-    <Card title="Audit entries of this cycle" actions={<Link to="/audit" search={{ pipeline: cycle.pipeline, cycle: cycle.cycleId }}>All of them, with filters</Link>} flush>
-      <Loaded query={query}>{({ entries }) => (entries.length === 0 ? <Empty title="Nothing has been written about this cycle." /> : <AuditTable entries={entries} />)}</Loaded>
+    <Card
+      title="Audit entries of this cycle"
+      actions={
+        <Link to="/audit" search={{ pipeline: cycle.pipeline, cycle: cycle.cycleId }}>
+          All of them, with filters
+        </Link>
+      }
+      flush
+    >
+      <Loaded query={query}>
+        {({ entries }) =>
+          entries.length === 0 ? (
+            <Empty title="Nothing has been written about this cycle." />
+          ) : (
+            <AuditTable entries={entries} />
+          )
+        }
+      </Loaded>
     </Card>
   );
 }

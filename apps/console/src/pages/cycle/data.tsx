@@ -13,7 +13,8 @@ import { Empty, Loaded } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 
-const effect = (feature: FeatureDrift): number => feature.importance * Math.max(0, (feature.psi?.value ?? 0) - (feature.psi?.limit ?? 0));
+const effect = (feature: FeatureDrift): number =>
+  feature.importance * Math.max(0, (feature.psi?.value ?? 0) - (feature.psi?.limit ?? 0));
 
 const effectText = (value: number): string => (value > 0 && value < 0.0001 ? '< 0.0001' : formatNumber(value));
 
@@ -23,19 +24,33 @@ function evaluationOf(cycle: Cycle, evaluations: readonly DriftEvaluated[]): Dri
   return evaluations.find((evaluation) => (toMs(evaluation.window?.end) ?? Infinity) <= decidedMs);
 }
 
-const power = (log10: number): string => (log10 >= -3 ? formatNumber(10 ** log10) : `10^${formatNumber(Math.round(log10))}`);
+const power = (log10: number): string =>
+  log10 >= -3 ? formatNumber(10 ** log10) : `10^${formatNumber(Math.round(log10))}`;
 
 function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode {
   return (
     <tr>
-      <td className="rd-nowrap"><code>{feature.feature}</code></td>
-      <td><Status of={driftOf(feature.state)} /></td>
+      <td className="rd-nowrap">
+        <code>{feature.feature}</code>
+      </td>
+      <td>
+        <Status of={driftOf(feature.state)} />
+      </td>
       <td className="rd-nowrap rd-strong">{effectText(effect(feature))}</td>
       <td className="rd-nowrap">{formatPercent(feature.importance)}</td>
-      <td><Estimate of={feature.psi} />{feature.psi?.limit !== undefined && <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>}</td>
+      <td>
+        <Estimate of={feature.psi} />
+        {feature.psi?.limit !== undefined && (
+          <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>
+        )}
+      </td>
       <td className="rd-nowrap">{power(feature.adjustedPValueLog10)}</td>
-      <td className="rd-nowrap">{formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}</td>
-      <td><MiniHistogram name={feature.feature} reference={feature.referenceShares} current={feature.currentShares} /></td>
+      <td className="rd-nowrap">
+        {formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}
+      </td>
+      <td>
+        <MiniHistogram name={feature.feature} reference={feature.referenceShares} current={feature.currentShares} />
+      </td>
     </tr>
   );
 }
@@ -46,12 +61,24 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
     <>
       <div className="rd-row">
         <Status of={driftOf(evaluation.state)} />
-        <span>importance-weighted drift <Estimate of={evaluation.importanceWeighted} /></span>
-        <span className="rd-muted">batch up to <At at={evaluation.window?.end} />, {formatCount(evaluation.rows)} rows</span>
-        <span className="rd-legend"><LegendItem mark="champion">reference</LegendItem><LegendItem mark="challenger">this batch</LegendItem></span>
+        <span>
+          importance-weighted drift <Estimate of={evaluation.importanceWeighted} />
+        </span>
+        <span className="rd-muted">
+          batch up to <At at={evaluation.window?.end} />, {formatCount(evaluation.rows)} rows
+        </span>
+        <span className="rd-legend">
+          <LegendItem mark="champion">reference</LegendItem>
+          <LegendItem mark="challenger">this batch</LegendItem>
+        </span>
       </div>
-      <Table caption="Features by expected effect" head={['Feature', 'State', 'Effect', 'Importance', 'PSI', 'p, adjusted', 'Nulls', 'Reference and now']}>
-        {features.map((feature) => <FeatureRow key={feature.feature} feature={feature} />)}
+      <Table
+        caption="Features by expected effect"
+        head={['Feature', 'State', 'Effect', 'Importance', 'PSI', 'p, adjusted', 'Nulls', 'Reference and now']}
+      >
+        {features.map((feature) => (
+          <FeatureRow key={feature.feature} feature={feature} />
+        ))}
       </Table>
       <p className="rd-muted">Effect = importance × PSI above the noise floor: what drifted and matters comes first.</p>
     </>
@@ -78,13 +105,21 @@ export function DataTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
             ]}
           />
         )}
-        <p className="rd-muted">The same inputs always give the same digest. <code>rondo cycle verify</code> executes it again and compares.</p>
+        <p className="rd-muted">
+          The same inputs always give the same digest. <code>rondo cycle verify</code> executes it again and compares.
+        </p>
       </Card>
       <Card title="Drift when it was decided">
         <Loaded query={drift}>
           {({ evaluations }) => {
             const evaluation = evaluationOf(cycle, evaluations);
-            return evaluation === undefined ? <Empty title="Nothing to compare with.">There was no champion with a reference profile at that time.</Empty> : <DriftTable evaluation={evaluation} />;
+            return evaluation === undefined ? (
+              <Empty title="Nothing to compare with.">
+                There was no champion with a reference profile at that time.
+              </Empty>
+            ) : (
+              <DriftTable evaluation={evaluation} />
+            );
           }}
         </Loaded>
       </Card>

@@ -16,41 +16,104 @@ import { Status } from '../../ui/status.js';
 function GateRow({ gate }: { readonly gate: GateResult }): ReactNode {
   return (
     <tr>
-      <td className="rd-nowrap"><span className="rd-strong">{gate.gate}</span><div className="rd-muted">{severityWord(gate.severity)}</div></td>
-      <td><Status of={verdictOf(gate.verdict)} />{gate.needsRows > 0n && <div className="rd-muted">needs {formatCount(gate.needsRows)} rows</div>}</td>
-      <td className="rd-words">{gate.explanation}{gate.expression !== '' && <div className="rd-muted"><code>{gate.expression}</code>{gate.valuesJson !== '' && <> with <code>{gate.valuesJson}</code></>}</div>}</td>
-      <td>{gate.difference === undefined ? <span className="rd-muted">–</span> : <Estimate of={gate.difference} signed />}</td>
+      <td className="rd-nowrap">
+        <span className="rd-strong">{gate.gate}</span>
+        <div className="rd-muted">{severityWord(gate.severity)}</div>
+      </td>
+      <td>
+        <Status of={verdictOf(gate.verdict)} />
+        {gate.needsRows > 0n && <div className="rd-muted">needs {formatCount(gate.needsRows)} rows</div>}
+      </td>
+      <td className="rd-words">
+        {gate.explanation}
+        {gate.expression !== '' && (
+          <div className="rd-muted">
+            <code>{gate.expression}</code>
+            {gate.valuesJson !== '' && (
+              <>
+                {' '}
+                with <code>{gate.valuesJson}</code>
+              </>
+            )}
+          </div>
+        )}
+      </td>
+      <td>
+        {gate.difference === undefined ? <span className="rd-muted">–</span> : <Estimate of={gate.difference} signed />}
+      </td>
       <td>{gate.champion === undefined ? <span className="rd-muted">–</span> : <Estimate of={gate.champion} />}</td>
       <td>{gate.challenger === undefined ? <span className="rd-muted">–</span> : <Estimate of={gate.challenger} />}</td>
     </tr>
   );
 }
 
-const ends = (metric: string): readonly [string, string] => (metricDirection(metric) === 'higher' ? ['worse', 'better'] : ['better', 'worse']);
+const ends = (metric: string): readonly [string, string] =>
+  metricDirection(metric) === 'higher' ? ['worse', 'better'] : ['better', 'worse'];
 
 /** One forest per metric: differences of different metrics share no scale. */
 function GateForests({ gates }: { readonly gates: readonly GateResult[] }): ReactNode {
-  const groups = Map.groupBy(gates.filter((gate) => gate.difference !== undefined), (gate) => gate.difference!.name);
+  const groups = Map.groupBy(
+    gates.filter((gate) => gate.difference !== undefined),
+    (gate) => gate.difference!.name,
+  );
   return [...groups].map(([metric, members]) => {
     const rows = members.map((gate): ForestRow => {
       const d = gate.difference!;
-      return { name: gate.gate, value: d.value, n: Number(d.n), status: verdictOf(gate.verdict), ...(d.lower !== undefined && { lower: d.lower }), ...(d.upper !== undefined && { upper: d.upper }), ...(d.limit !== undefined && { margin: d.limit }) };
+      return {
+        name: gate.gate,
+        value: d.value,
+        n: Number(d.n),
+        status: verdictOf(gate.verdict),
+        ...(d.lower !== undefined && { lower: d.lower }),
+        ...(d.upper !== undefined && { upper: d.upper }),
+        ...(d.limit !== undefined && { margin: d.limit }),
+      };
     });
     const passed = members.filter((gate) => gate.verdict === Verdict.PASS).length;
-    return <Forest key={metric} title={`Challenger minus champion, ${metricTitle(metric)}`} summary={`${String(passed)} of ${String(members.length)} passed. Circle: pass, diamond: fail, open square: not proven; dashes: margin.`} rows={rows} ends={ends(metric)} />;
+    return (
+      <Forest
+        key={metric}
+        title={`Challenger minus champion, ${metricTitle(metric)}`}
+        summary={`${String(passed)} of ${String(members.length)} passed. Circle: pass, diamond: fail, open square: not proven; dashes: margin.`}
+        rows={rows}
+        ends={ends(metric)}
+      />
+    );
   });
 }
 
-const row = (name: string, n: number, d: ReportEstimate): ForestRow => ({ name: `${name} (n ${formatCount(n)})`, value: d.value, n, ...(d.lower !== undefined && { lower: d.lower }), ...(d.upper !== undefined && { upper: d.upper }) });
+const row = (name: string, n: number, d: ReportEstimate): ForestRow => ({
+  name: `${name} (n ${formatCount(n)})`,
+  value: d.value,
+  n,
+  ...(d.lower !== undefined && { lower: d.lower }),
+  ...(d.upper !== undefined && { upper: d.upper }),
+});
 
 function ReportParts({ report }: { readonly report: Report }): ReactNode {
-  if (report.cohorts.length + report.calibration.length + report.backtest.length + report.latency.length === 0) return <Empty title="The report has no part that this page can draw." />;
+  if (report.cohorts.length + report.calibration.length + report.backtest.length + report.latency.length === 0)
+    return <Empty title="The report has no part that this page can draw." />;
   return (
     <div className="rd-grid" data-wide="true">
       <Calibration bins={report.calibration} />
-      <Forest title="Cohorts: challenger minus champion, log loss" summary={`${String(report.cohorts.length)} cohorts, in the report's order.`} rows={report.cohorts.slice(0, 40).map((c) => row(c.cohort, c.n, c.difference))} ends={['better', 'worse']} />
-      <Forest title="Backtest: challenger minus champion, log loss" summary={`Better in ${String(report.backtest.filter((s) => s.difference.value < 0).length)} of ${String(report.backtest.length)} windows.`} rows={report.backtest.map((s) => row(s.name, s.n, s.difference))} ends={['better', 'worse']} />
-      {report.latency.length > 0 && <div><h3>Serving</h3><Facts items={report.latency.map(({ name, value }) => [name, value] as const)} /></div>}
+      <Forest
+        title="Cohorts: challenger minus champion, log loss"
+        summary={`${String(report.cohorts.length)} cohorts, in the report's order.`}
+        rows={report.cohorts.slice(0, 40).map((c) => row(c.cohort, c.n, c.difference))}
+        ends={['better', 'worse']}
+      />
+      <Forest
+        title="Backtest: challenger minus champion, log loss"
+        summary={`Better in ${String(report.backtest.filter((s) => s.difference.value < 0).length)} of ${String(report.backtest.length)} windows.`}
+        rows={report.backtest.map((s) => row(s.name, s.n, s.difference))}
+        ends={['better', 'worse']}
+      />
+      {report.latency.length > 0 && (
+        <div>
+          <h3>Serving</h3>
+          <Facts items={report.latency.map(({ name, value }) => [name, value] as const)} />
+        </div>
+      )}
     </div>
   );
 }
@@ -59,7 +122,11 @@ function ReportCard({ digest }: { readonly digest: string }): ReactNode {
   const query = useQuery({ ...reads.artifact(digest), enabled: digest !== '' });
   return (
     <Card title="Report" actions={<Digest value={digest} label="Copy report digest" />}>
-      {digest === '' ? <Empty title="No report yet." /> : <Loaded query={query}>{({ content }) => <ReportParts report={parseReport(content)} />}</Loaded>}
+      {digest === '' ? (
+        <Empty title="No report yet." />
+      ) : (
+        <Loaded query={query}>{({ content }) => <ReportParts report={parseReport(content)} />}</Loaded>
+      )}
     </Card>
   );
 }
@@ -69,22 +136,39 @@ function ModelCard({ digest }: { readonly digest: string }): ReactNode {
   if (digest === '') return null;
   return (
     <Card title="Model card" actions={<Digest value={digest} label="Copy model card digest" />}>
-      <Loaded query={query}>{({ content }) => <pre className="rd-code" data-wrap="true" tabIndex={0} aria-label="Model card">{new TextDecoder().decode(content)}</pre>}</Loaded>
+      <Loaded query={query}>
+        {({ content }) => (
+          <pre className="rd-code" data-wrap="true" tabIndex={0} aria-label="Model card">
+            {new TextDecoder().decode(content)}
+          </pre>
+        )}
+      </Loaded>
     </Card>
   );
 }
 
 /** What the challenger had to show, and what it showed. */
 export function EvaluationTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
-  if (cycle.gates.length === 0 && cycle.reportDigest === '') return <Card title="Gates"><Empty title="The challenger has not been evaluated yet." /></Card>;
+  if (cycle.gates.length === 0 && cycle.reportDigest === '')
+    return (
+      <Card title="Gates">
+        <Empty title="The challenger has not been evaluated yet." />
+      </Card>
+    );
   return (
     <div className="rd-page">
       <Card title="Gates" note={<Status of={verdictOf(cycle.evaluationVerdict)} />} flush>
         <Table caption="Gates" head={['Gate', 'Verdict', 'Why', 'Challenger − champion', 'Champion', 'Challenger']}>
-          {cycle.gates.map((gate) => <GateRow key={gate.gate} gate={gate} />)}
+          {cycle.gates.map((gate) => (
+            <GateRow key={gate.gate} gate={gate} />
+          ))}
         </Table>
       </Card>
-      {cycle.gates.some((gate) => gate.difference !== undefined) && <Card title="Differences"><GateForests gates={cycle.gates} /></Card>}
+      {cycle.gates.some((gate) => gate.difference !== undefined) && (
+        <Card title="Differences">
+          <GateForests gates={cycle.gates} />
+        </Card>
+      )}
       <ReportCard digest={cycle.reportDigest} />
       <ModelCard digest={cycle.modelCardDigest} />
     </div>

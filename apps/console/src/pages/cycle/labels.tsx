@@ -14,7 +14,9 @@ import { Ago } from '../../ui/time.js';
 function Campaign({ campaign }: { readonly campaign: LabelCampaign }): ReactNode {
   return (
     <>
-      <p className="rd-row"><Status of={statusOf(campaign.state)} /> {campaign.question}</p>
+      <p className="rd-row">
+        <Status of={statusOf(campaign.state)} /> {campaign.question}
+      </p>
       <Facts
         items={[
           ['Rows', formatCount(campaign.tasks)],
@@ -26,9 +28,17 @@ function Campaign({ campaign }: { readonly campaign: LabelCampaign }): ReactNode
         ]}
       />
       <div className="rd-stack">
-        {campaign.quality.map((quality) => <Estimate key={quality.name} of={quality} withName />)}
+        {campaign.quality.map((quality) => (
+          <Estimate key={quality.name} of={quality} withName />
+        ))}
       </div>
-      {campaign.state === 'Open' && <p><Link to="/label/$campaign" params={{ campaign: campaign.campaignId }}>Label now</Link></p>}
+      {campaign.state === 'Open' && (
+        <p>
+          <Link to="/label/$campaign" params={{ campaign: campaign.campaignId }}>
+            Label now
+          </Link>
+        </p>
+      )}
     </>
   );
 }
@@ -39,12 +49,18 @@ export function LabelsTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   return (
     <Card title="Label campaign">
       {cycle.campaignId === '' ? (
-        <Empty title="No row needed a person's label.">The preparation found no row with a reason to review, or has not ended.</Empty>
+        <Empty title="No row needed a person's label.">
+          The preparation found no row with a reason to review, or has not ended.
+        </Empty>
       ) : (
         <Loaded query={query}>
           {({ campaigns }) => {
             const campaign = campaigns.find((c) => c.campaignId === cycle.campaignId);
-            return campaign === undefined ? <Empty title="The campaign is no longer kept." /> : <Campaign campaign={campaign} />;
+            return campaign === undefined ? (
+              <Empty title="The campaign is no longer kept." />
+            ) : (
+              <Campaign campaign={campaign} />
+            );
           }}
         </Loaded>
       )}

@@ -17,8 +17,17 @@ function Step({ step, state }: { readonly step: RolloutStep; readonly state: 'do
   const word = { done: 'done', now: 'now', next: 'to come' }[state];
   return (
     <li data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
-      <div className="rd-strong">{step.name} · {step.shadow ? 'copies only' : `${String(step.weightPercent)} %`}</div>
-      <div className="rd-muted">{word}, bakes {formatDuration(Number(step.bakeMs))}{step.enteredAt !== undefined && <>, from <At at={step.enteredAt} /></>}</div>
+      <div className="rd-strong">
+        {step.name} · {step.shadow ? 'copies only' : `${String(step.weightPercent)} %`}
+      </div>
+      <div className="rd-muted">
+        {word}, bakes {formatDuration(Number(step.bakeMs))}
+        {step.enteredAt !== undefined && (
+          <>
+            , from <At at={step.enteredAt} />
+          </>
+        )}
+      </div>
     </li>
   );
 }
@@ -31,7 +40,9 @@ function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
   };
   return (
     <ol className="rd-steps">
-      {rollout.steps.map((step, index) => <Step key={step.name} step={step} state={stateOf(step, index)} />)}
+      {rollout.steps.map((step, index) => (
+        <Step key={step.name} step={step} state={stateOf(step, index)} />
+      ))}
     </ol>
   );
 }
@@ -40,19 +51,33 @@ function AnalysisRow({ result }: { readonly result: AnalysisResult }): ReactNode
   const limit = result.alpha > 0 ? 1 / result.alpha : undefined;
   return (
     <>
-    <tr data-joined="true">
-      <td className="rd-nowrap rd-strong">{result.analysis}</td>
-      <td><Status of={verdictOf(result.verdict)} /></td>
-      <td><Estimate of={result.champion} /></td>
-      <td><Estimate of={result.candidate} /></td>
-      <td><Estimate of={result.difference} signed />{result.difference?.limit !== undefined && <div className="rd-muted">margin {formatSigned(result.difference.limit)}</div>}</td>
-      <td className="rd-nowrap">{formatNumber(result.eValue)}{limit !== undefined && <div className="rd-muted">harm at {formatNumber(limit)}</div>}</td>
-    </tr>
-    {result.explanation !== '' && (
-      <tr>
-        <td colSpan={6}>{result.explanation}</td>
+      <tr data-joined="true">
+        <td className="rd-nowrap rd-strong">{result.analysis}</td>
+        <td>
+          <Status of={verdictOf(result.verdict)} />
+        </td>
+        <td>
+          <Estimate of={result.champion} />
+        </td>
+        <td>
+          <Estimate of={result.candidate} />
+        </td>
+        <td>
+          <Estimate of={result.difference} signed />
+          {result.difference?.limit !== undefined && (
+            <div className="rd-muted">margin {formatSigned(result.difference.limit)}</div>
+          )}
+        </td>
+        <td className="rd-nowrap">
+          {formatNumber(result.eValue)}
+          {limit !== undefined && <div className="rd-muted">harm at {formatNumber(limit)}</div>}
+        </td>
       </tr>
-    )}
+      {result.explanation !== '' && (
+        <tr>
+          <td colSpan={6}>{result.explanation}</td>
+        </tr>
+      )}
     </>
   );
 }
@@ -71,17 +96,36 @@ function seriesOf(rollout: Rollout, analysis: string): Series {
   return {
     difference: looks.flatMap(({ atMs, result, n }) => {
       const d = result.difference;
-      return d === undefined ? [] : [{ atMs, value: d.value, n: Number(d.n) || n, ...(d.lower !== undefined && { lower: d.lower }), ...(d.upper !== undefined && { upper: d.upper }) }];
+      return d === undefined
+        ? []
+        : [
+            {
+              atMs,
+              value: d.value,
+              n: Number(d.n) || n,
+              ...(d.lower !== undefined && { lower: d.lower }),
+              ...(d.upper !== undefined && { upper: d.upper }),
+            },
+          ];
     }),
     evidence: looks.map(({ atMs, result, n }) => ({ atMs, value: Math.log10(Math.max(1e-6, result.eValue)), n })),
   };
 }
 
-function AnalysisCharts({ rollout, result }: { readonly rollout: Rollout; readonly result: AnalysisResult }): ReactNode {
+function AnalysisCharts({
+  rollout,
+  result,
+}: {
+  readonly rollout: Rollout;
+  readonly result: AnalysisResult;
+}): ReactNode {
   const { difference, evidence } = seriesOf(rollout, result.analysis);
   const metric = result.difference?.name ?? '';
   const margin = result.difference?.limit;
-  const better = metricDirection(metric) === 'higher' ? 'above zero the challenger is better' : 'below zero the challenger is better';
+  const better =
+    metricDirection(metric) === 'higher'
+      ? 'above zero the challenger is better'
+      : 'below zero the challenger is better';
   const harm = result.alpha > 0 ? Math.log10(1 / result.alpha) : undefined;
   if (difference.length === 0 && evidence.length === 0) return null;
   return (
@@ -127,16 +171,22 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
       </Card>
       <Card title="Both arms" note={ended ? 'at the last look' : 'at the latest look'} flush>
         {rollout.latest.length === 0 ? (
-          <Empty title="Nothing has been measured yet.">Predictions must come and get their labels first. No evidence never raises the challenger's traffic.</Empty>
+          <Empty title="Nothing has been measured yet.">
+            Predictions must come and get their labels first. No evidence never raises the challenger's traffic.
+          </Empty>
         ) : (
           <Table caption="Analyses" head={['Analysis', 'Verdict', 'Champion', 'Challenger', 'Difference', 'e-value']}>
-            {rollout.latest.map((result) => <AnalysisRow key={result.analysis} result={result} />)}
+            {rollout.latest.map((result) => (
+              <AnalysisRow key={result.analysis} result={result} />
+            ))}
           </Table>
         )}
       </Card>
       {rollout.latest.some((result) => seriesOf(rollout, result.analysis).difference.length > 0) && (
         <Card title="Over the looks">
-          {rollout.latest.map((result) => <AnalysisCharts key={result.analysis} rollout={rollout} result={result} />)}
+          {rollout.latest.map((result) => (
+            <AnalysisCharts key={result.analysis} rollout={rollout} result={result} />
+          ))}
         </Card>
       )}
     </div>
@@ -146,6 +196,17 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
 /** Traffic step by step, with the evidence of both arms and what each button would do. */
 export function RolloutTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const query = useQuery({ ...reads.rollout(cycle.pipeline, cycle.cycleId), enabled: cycle.rolloutId !== '' });
-  if (cycle.rolloutId === '') return <Card title="Rollout"><Empty title="No traffic has moved for this cycle.">A rollout begins when evaluation and approval allow it.</Empty></Card>;
-  return <Loaded query={query} lines={6}>{(rollout) => <RolloutView rollout={rollout} />}</Loaded>;
+  if (cycle.rolloutId === '')
+    return (
+      <Card title="Rollout">
+        <Empty title="No traffic has moved for this cycle.">
+          A rollout begins when evaluation and approval allow it.
+        </Empty>
+      </Card>
+    );
+  return (
+    <Loaded query={query} lines={6}>
+      {(rollout) => <RolloutView rollout={rollout} />}
+    </Loaded>
+  );
 }

@@ -16,7 +16,15 @@ function barsOf(cycle: Cycle, nowMs: number): PhaseBar[] {
     const startMs = toMs(phase.enteredAt);
     if (startMs === undefined || phase.phase === 'Finished') return [];
     const left = toMs(phase.leftAt) ?? toMs(cycle.finishedAt);
-    return [{ phase: phase.phase, kind: phase.kind || 'compute', startMs, endMs: Math.max(startMs, left ?? nowMs), running: left === undefined }];
+    return [
+      {
+        phase: phase.phase,
+        kind: phase.kind || 'compute',
+        startMs,
+        endMs: Math.max(startMs, left ?? nowMs),
+        running: left === undefined,
+      },
+    ];
   });
 }
 
@@ -27,12 +35,17 @@ function Spans({ cycle }: { readonly cycle: Cycle }): ReactNode {
       <Loaded query={query}>
         {({ spans }) =>
           spans.length === 0 ? (
-            <Empty title="No spans are kept here.">They are exported elsewhere, or telemetry is off. The phases above come from the events and do not need it.</Empty>
+            <Empty title="No spans are kept here.">
+              They are exported elsewhere, or telemetry is off. The phases above come from the events and do not need
+              it.
+            </Empty>
           ) : (
             <>
               <div className="rd-row">
                 {[...new Set(spans.map((span) => span.traceId))].slice(0, 8).map((traceId) => (
-                  <CopyButton key={traceId} text={traceId} label="Copy trace id"><code>{traceId.slice(0, 8)}</code></CopyButton>
+                  <CopyButton key={traceId} text={traceId} label="Copy trace id">
+                    <code>{traceId.slice(0, 8)}</code>
+                  </CopyButton>
                 ))}
               </div>
               <Waterfall spans={spans} />
@@ -48,11 +61,17 @@ function Spans({ cycle }: { readonly cycle: Cycle }): ReactNode {
 export function TimelineTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const now = useNow();
   const bars = barsOf(cycle, now);
-  const summary = timeByKind(bars).map(({ kind, durationMs }) => `${formatDuration(durationMs)} ${kindWord(kind)}`).join(', ');
+  const summary = timeByKind(bars)
+    .map(({ kind, durationMs }) => `${formatDuration(durationMs)} ${kindWord(kind)}`)
+    .join(', ');
   return (
     <div className="rd-page">
       <Card title="Phases">
-        {bars.length === 0 ? <Empty title="No phase has been entered yet." /> : <PhaseTimeline bars={bars} summary={`${summary}.`} />}
+        {bars.length === 0 ? (
+          <Empty title="No phase has been entered yet." />
+        ) : (
+          <PhaseTimeline bars={bars} summary={`${summary}.`} />
+        )}
       </Card>
       <Spans cycle={cycle} />
     </div>

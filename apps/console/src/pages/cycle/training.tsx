@@ -15,7 +15,13 @@ function differing(candidates: readonly Candidate[]): Set<string> {
   return new Set([...names].filter((name) => new Set(candidates.map((candidate) => candidate.params[name])).size > 1));
 }
 
-function Row({ candidate, shown }: { readonly candidate: Candidate; readonly shown: (name: string) => boolean }): ReactNode {
+function Row({
+  candidate,
+  shown,
+}: {
+  readonly candidate: Candidate;
+  readonly shown: (name: string) => boolean;
+}): ReactNode {
   const params = Object.entries(candidate.params).filter(([name]) => shown(name));
   return (
     <tr>
@@ -24,14 +30,43 @@ function Row({ candidate, shown }: { readonly candidate: Candidate; readonly sho
         <div className="rd-muted">{candidate.trainer}</div>
       </td>
       <td>
-        <Status of={statusOf(candidate.state)} /> {candidate.selected && <Status of={{ tone: 'good', word: 'selected' }} />}
-        {candidate.state === 'Training' && <div className="rd-muted">{candidate.stage} {Math.round(candidate.progress * 100)} %</div>}
+        <Status of={statusOf(candidate.state)} />{' '}
+        {candidate.selected && <Status of={{ tone: 'good', word: 'selected' }} />}
+        {candidate.state === 'Training' && (
+          <div className="rd-muted">
+            {candidate.stage} {Math.round(candidate.progress * 100)} %
+          </div>
+        )}
         {candidate.message !== '' && <div className="rd-muted">{candidate.message}</div>}
       </td>
-      <td>{candidate.validation.length === 0 ? <span className="rd-muted">not measured</span> : candidate.validation.map((metric) => <div key={metric.name}><Estimate of={metric} withName /></div>)}</td>
-      <td>{params.length === 0 ? <span className="rd-muted">same as the others</span> : params.map(([name, value]) => <div key={name}><code>{name} = {value}</code></div>)}</td>
+      <td>
+        {candidate.validation.length === 0 ? (
+          <span className="rd-muted">not measured</span>
+        ) : (
+          candidate.validation.map((metric) => (
+            <div key={metric.name}>
+              <Estimate of={metric} withName />
+            </div>
+          ))
+        )}
+      </td>
+      <td>
+        {params.length === 0 ? (
+          <span className="rd-muted">same as the others</span>
+        ) : (
+          params.map(([name, value]) => (
+            <div key={name}>
+              <code>
+                {name} = {value}
+              </code>
+            </div>
+          ))
+        )}
+      </td>
       <td className="rd-nowrap">{candidate.durationMs > 0n ? formatDuration(Number(candidate.durationMs)) : '–'}</td>
-      <td><Digest value={candidate.modelDigest} /></td>
+      <td>
+        <Digest value={candidate.modelDigest} />
+      </td>
     </tr>
   );
 }
@@ -52,9 +87,18 @@ function Comparison({ candidates }: { readonly candidates: readonly Candidate[] 
     ...(estimate.lower !== undefined && { lower: estimate.lower - best.estimate.value }),
     ...(estimate.upper !== undefined && { upper: estimate.upper - best.estimate.value }),
     n: Number(estimate.n),
-    status: candidate.selected ? { tone: 'good' as const, word: 'selected' } : { tone: 'info' as const, word: 'not selected' },
+    status: candidate.selected
+      ? { tone: 'good' as const, word: 'selected' }
+      : { tone: 'info' as const, word: 'not selected' },
   }));
-  return <Forest title={`Validation ${metricTitle(metric)}, minus the best candidate`} summary={`Best is ${best.candidate.name}. A circle marks the selected candidate.`} rows={rows} ends={lower ? ['better', 'worse'] : ['worse', 'better']} />;
+  return (
+    <Forest
+      title={`Validation ${metricTitle(metric)}, minus the best candidate`}
+      summary={`Best is ${best.candidate.name}. A circle marks the selected candidate.`}
+      rows={rows}
+      ends={lower ? ['better', 'worse'] : ['worse', 'better']}
+    />
+  );
 }
 
 /** Candidates, what they were trained with, how they did, and the rule that chose. */
@@ -62,16 +106,37 @@ export function TrainingTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const [onlyDifferences, setOnlyDifferences] = useState(true);
   const different = differing(cycle.candidates);
   const shown = (name: string): boolean => !onlyDifferences || cycle.candidates.length < 2 || different.has(name);
-  if (cycle.candidates.length === 0) return <Card title="Candidates"><Empty title="Training has not begun." /></Card>;
+  if (cycle.candidates.length === 0)
+    return (
+      <Card title="Candidates">
+        <Empty title="Training has not begun." />
+      </Card>
+    );
   return (
     <div className="rd-page">
       <Card title="Selection">
         <p>{cycle.selection || 'No candidate has been selected yet.'}</p>
         <Comparison candidates={cycle.candidates} />
       </Card>
-      <Card title="Candidates" flush actions={<Switch size="xs" checked={onlyDifferences} onChange={(event) => setOnlyDifferences(event.currentTarget.checked)} label="Only differing parameters" />}>
-        <Table caption="Candidates" head={['Candidate', 'State', 'On the validation split', 'Parameters', 'Took', 'Model']}>
-          {cycle.candidates.map((candidate) => <Row key={candidate.name} candidate={candidate} shown={shown} />)}
+      <Card
+        title="Candidates"
+        flush
+        actions={
+          <Switch
+            size="xs"
+            checked={onlyDifferences}
+            onChange={(event) => setOnlyDifferences(event.currentTarget.checked)}
+            label="Only differing parameters"
+          />
+        }
+      >
+        <Table
+          caption="Candidates"
+          head={['Candidate', 'State', 'On the validation split', 'Parameters', 'Took', 'Model']}
+        >
+          {cycle.candidates.map((candidate) => (
+            <Row key={candidate.name} candidate={candidate} shown={shown} />
+          ))}
         </Table>
       </Card>
     </div>

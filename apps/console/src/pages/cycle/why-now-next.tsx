@@ -14,7 +14,10 @@ function values(json: string): readonly string[] {
   try {
     const parsed: unknown = JSON.parse(json);
     if (typeof parsed !== 'object' || parsed === null) return [];
-    return Object.entries(parsed).map(([name, value]) => `${name} = ${typeof value === 'number' ? formatCount(value) === String(value) ? String(value) : value.toLocaleString('en-GB') : JSON.stringify(value)}`);
+    return Object.entries(parsed).map(
+      ([name, value]) =>
+        `${name} = ${typeof value === 'number' ? (formatCount(value) === String(value) ? String(value) : value.toLocaleString('en-GB')) : JSON.stringify(value)}`,
+    );
   } catch {
     return json === '' ? [] : [json];
   }
@@ -27,7 +30,12 @@ function Trigger({ trigger }: { readonly trigger: TriggerOutcome }): ReactNode {
       <Icon name={met ? 'check' : 'minus'} size={13} />
       <div>
         {trigger.trigger} <code>{trigger.expression}</code> is {trigger.result}
-        {trigger.needed > 1 && <> ({trigger.breaches} of {trigger.needed} breaches in {trigger.window})</>}
+        {trigger.needed > 1 && (
+          <>
+            {' '}
+            ({trigger.breaches} of {trigger.needed} breaches in {trigger.window})
+          </>
+        )}
         {trigger.valuesJson !== '' && <div className="rd-muted">{values(trigger.valuesJson).join(' · ')}</div>}
       </div>
     </li>
@@ -54,15 +62,21 @@ function Why({ cycle }: { readonly cycle: Cycle }): ReactNode {
       <p className="rd-big">{decision?.explanation || `Trigger ${cycle.trigger}.`}</p>
       <p className="rd-muted">
         Decided by {decision?.actor?.id ?? 'the policy'} from{' '}
-        <Link to="/pipelines/$pipeline/events" params={{ pipeline: cycle.pipeline }}>{causes === 1 ? 'one event' : `${String(causes)} events`}</Link>
+        <Link to="/pipelines/$pipeline/events" params={{ pipeline: cycle.pipeline }}>
+          {causes === 1 ? 'one event' : `${String(causes)} events`}
+        </Link>
         {cycle.mergedEventIds.length > 0 && <>; {cycle.mergedEventIds.length} more merged into it</>}
       </p>
       {decision !== undefined && (
         <details>
           <summary>The rule and the values it read</summary>
           <ul className="rd-checks">
-            {decision.triggers.map((trigger) => <Trigger key={trigger.trigger} trigger={trigger} />)}
-            {decision.checks.map((check) => <Check key={check.check} check={check} />)}
+            {decision.triggers.map((trigger) => (
+              <Trigger key={trigger.trigger} trigger={trigger} />
+            ))}
+            {decision.checks.map((check) => (
+              <Check key={check.check} check={check} />
+            ))}
           </ul>
         </details>
       )}
@@ -74,21 +88,36 @@ function Why({ cycle }: { readonly cycle: Cycle }): ReactNode {
 function Progress({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const rollingOut = cycle.phase === 'RollingOut' && cycle.rolloutId !== '';
   const rollout = useQuery({ ...reads.rollout(cycle.pipeline, cycle.cycleId), enabled: rollingOut }).data;
-  const campaigns = useQuery({ ...reads.campaigns(cycle.pipeline), enabled: cycle.phase === 'Labeling' }).data?.campaigns;
-  const approval = useQuery({ ...reads.approval(cycle.approvalId), enabled: cycle.phase === 'AwaitingApproval' && cycle.approvalId !== '' }).data;
+  const campaigns = useQuery({ ...reads.campaigns(cycle.pipeline), enabled: cycle.phase === 'Labeling' }).data
+    ?.campaigns;
+  const approval = useQuery({
+    ...reads.approval(cycle.approvalId),
+    enabled: cycle.phase === 'AwaitingApproval' && cycle.approvalId !== '',
+  }).data;
   const campaign = campaigns?.find((c) => c.campaignId === cycle.campaignId);
   const training = cycle.candidates.filter((candidate) => candidate.state === 'Training');
   return (
     <>
       {rollingOut && rollout !== undefined && (
         <p className="rd-big">
-          {rollout.steps[rollout.stepIndex]?.name}: the challenger gets {rollout.weightPercent} % of the traffic; {formatCount(rollout.labels)} of {formatCount(rollout.predictions)} predictions have labels.
+          {rollout.steps[rollout.stepIndex]?.name}: the challenger gets {rollout.weightPercent} % of the traffic;{' '}
+          {formatCount(rollout.labels)} of {formatCount(rollout.predictions)} predictions have labels.
         </p>
       )}
-      {campaign !== undefined && <p className="rd-big">{formatCount(campaign.answered)} of {formatCount(campaign.tasks)} rows answered.</p>}
-      {approval !== undefined && <p className="rd-big">{approval.votes.filter((vote) => vote.approve).length} of {approval.votesNeeded} approvals given.</p>}
+      {campaign !== undefined && (
+        <p className="rd-big">
+          {formatCount(campaign.answered)} of {formatCount(campaign.tasks)} rows answered.
+        </p>
+      )}
+      {approval !== undefined && (
+        <p className="rd-big">
+          {approval.votes.filter((vote) => vote.approve).length} of {approval.votesNeeded} approvals given.
+        </p>
+      )}
       {training.map((candidate) => (
-        <p key={candidate.name}>{candidate.name}: {candidate.stage} {Math.round(candidate.progress * 100)} %</p>
+        <p key={candidate.name}>
+          {candidate.name}: {candidate.stage} {Math.round(candidate.progress * 100)} %
+        </p>
       ))}
     </>
   );
@@ -98,9 +127,15 @@ function Now({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const entered = cycle.phases.at(-1)?.enteredAt;
   return (
     <Card title={cycle.result === '' ? 'Now' : 'How it ended'} tone={cycle.result === '' ? 'accent' : 'plain'}>
-      <p><Status of={statusOf(cycle.result || cycle.phase)} size="lg" /></p>
+      <p>
+        <Status of={statusOf(cycle.result || cycle.phase)} size="lg" />
+      </p>
       {cycle.reason !== '' && <p className="rd-big">{cycle.reason}</p>}
-      {cycle.result === '' && entered !== undefined && <p className="rd-muted">in this phase since <Ago at={entered} /></p>}
+      {cycle.result === '' && entered !== undefined && (
+        <p className="rd-muted">
+          in this phase since <Ago at={entered} />
+        </p>
+      )}
       {cycle.result === '' && <Progress cycle={cycle} />}
     </Card>
   );
@@ -113,7 +148,10 @@ export function WhyNowNext({ cycle }: { readonly cycle: Cycle }): ReactNode {
       <Why cycle={cycle} />
       <Now cycle={cycle} />
       <Card title="Next">
-        <p className="rd-big">{cycle.next || (cycle.result === '' ? 'The server has not said what comes next.' : 'Nothing: the cycle has ended.')}</p>
+        <p className="rd-big">
+          {cycle.next ||
+            (cycle.result === '' ? 'The server has not said what comes next.' : 'Nothing: the cycle has ended.')}
+        </p>
       </Card>
     </div>
   );

@@ -11,26 +11,59 @@ export function keyOf(index: number): string {
   return index < 9 ? String(index + 1) : ('abcdefjklmnopqtuvwxy'[index - 9] ?? '');
 }
 
-function Answer({ label, index, task, labeling }: { readonly label: LabelClass; readonly index: number; readonly task: LabelTask; readonly labeling: Labeling }): ReactNode {
+function Answer({
+  label,
+  index,
+  task,
+  labeling,
+}: {
+  readonly label: LabelClass;
+  readonly index: number;
+  readonly task: LabelTask;
+  readonly labeling: Labeling;
+}): ReactNode {
   const suggested = suggestionShown(task) && task.suggestion === label.value;
   const last = task.answers.at(-1);
   return (
-    <button type="button" className="rd-answer" data-suggested={suggested} aria-keyshortcuts={keyOf(index)} onClick={() => labeling.answer(label.value)}>
+    <button
+      type="button"
+      className="rd-answer"
+      data-suggested={suggested}
+      aria-keyshortcuts={keyOf(index)}
+      onClick={() => labeling.answer(label.value)}
+    >
       <Kbd>{keyOf(index)}</Kbd>
       {label.title || label.value}
-      {suggested && <span className="rd-muted">suggested, {formatPercent(task.suggestionConfidence, 0)} sure · <Kbd>Enter</Kbd></span>}
+      {suggested && <Kbd>Enter</Kbd>}
+      {suggested && <span className="rd-muted">suggested, {formatPercent(task.suggestionConfidence, 0)} sure</span>}
       {!suggested && last?.answer === label.value && <span className="rd-muted">your last answer</span>}
     </button>
   );
 }
 
-function Foot({ labeling, toRationale, toHistory }: { readonly labeling: Labeling; readonly toRationale: () => void; readonly toHistory: () => void }): ReactNode {
+function Foot({
+  labeling,
+  toRationale,
+  toHistory,
+}: {
+  readonly labeling: Labeling;
+  readonly toRationale: () => void;
+  readonly toHistory: () => void;
+}): ReactNode {
   return (
     <div className="rd-label-foot">
-      <button type="button" aria-keyshortcuts="s" onClick={() => labeling.skip()}><Kbd>s</Kbd> Skip</button>
-      <button type="button" aria-keyshortcuts="z" onClick={() => labeling.back()} disabled={!labeling.canStepBack}><Kbd>z</Kbd> Back to the last answer</button>
-      <button type="button" aria-keyshortcuts="r" onClick={toRationale}><Kbd>r</Kbd> Rationale</button>
-      <button type="button" aria-keyshortcuts="h" onClick={toHistory}><Kbd>h</Kbd> Earlier answers</button>
+      <button type="button" aria-keyshortcuts="s" onClick={() => labeling.skip()}>
+        <Kbd>s</Kbd> Skip
+      </button>
+      <button type="button" aria-keyshortcuts="z" onClick={() => labeling.back()} disabled={!labeling.canStepBack}>
+        <Kbd>z</Kbd> Back to the last answer
+      </button>
+      <button type="button" aria-keyshortcuts="r" onClick={toRationale}>
+        <Kbd>r</Kbd> Rationale
+      </button>
+      <button type="button" aria-keyshortcuts="h" onClick={toHistory}>
+        <Kbd>h</Kbd> Earlier answers
+      </button>
     </div>
   );
 }
@@ -58,25 +91,48 @@ export function TaskCard({ task, question, classes, labeling, toHistory }: TaskC
         <caption className="rd-sr">Columns of the row</caption>
         <tbody>
           {rowOf(task.rowJson).map(([name, value]) => (
-            <tr key={name}><th scope="row">{name}</th><td>{value}</td></tr>
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{value}</td>
+            </tr>
           ))}
         </tbody>
       </table>
       <div className="rd-label-answers">
-        {classes.map((label, index) => <Answer key={label.value} label={label} index={index} task={task} labeling={labeling} />)}
+        {classes.map((label, index) => (
+          <Answer key={label.value} label={label} index={index} task={task} labeling={labeling} />
+        ))}
       </div>
       <div className="rd-label-rationale">
         <p className="rd-row">
-          {task.blind && task.answers.length === 0 && <Status of={{ tone: 'info', word: 'blind: your own judgement first' }} />}
+          {task.blind && task.answers.length === 0 && (
+            <Status of={{ tone: 'info', word: 'blind: your own judgement first' }} />
+          )}
           {revision > 1 && <Status of={{ tone: 'wait', word: `becomes revision ${String(revision)}` }} />}
-          {!task.blind && task.suggestion === '' && <span className="rd-muted">No suggestion: there is no model that is sure enough.</span>}
+          {!task.blind && task.suggestion === '' && (
+            <span className="rd-muted">No suggestion: there is no model that is sure enough.</span>
+          )}
         </p>
         {overruled !== undefined && (
-          <p role="alert">You overrule a suggestion that is {formatPercent(task.suggestionConfidence, 0)} sure. Say why in the rationale, or give “{overruled.title || overruled.value}” once more.</p>
+          <p role="alert">
+            You overrule a suggestion that is {formatPercent(task.suggestionConfidence, 0)} sure. Say why in the
+            rationale, or give “{overruled.title || overruled.value}” once more.
+          </p>
         )}
-        <Textarea id="rationale" label="Rationale (optional)" rows={2} maxLength={4000} value={labeling.rationale} onChange={(event) => labeling.setRationale(event.currentTarget.value)} />
+        <Textarea
+          id="rationale"
+          label="Rationale (optional)"
+          rows={2}
+          maxLength={4000}
+          value={labeling.rationale}
+          onChange={(event) => labeling.setRationale(event.currentTarget.value)}
+        />
       </div>
-      <Foot labeling={labeling} toRationale={() => document.getElementById('rationale')?.focus()} toHistory={toHistory} />
+      <Foot
+        labeling={labeling}
+        toRationale={() => document.getElementById('rationale')?.focus()}
+        toHistory={toHistory}
+      />
     </section>
   );
 }

@@ -3,7 +3,17 @@ import type { LabelCampaign, LabelTask } from '@rondo/contracts';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client.js';
 import { problemOf, type Problem } from '../../api/errors.js';
-import { advanced, currentTask, EMPTY_QUEUE, givenBack, needsRationale, recorded, steppedBack, withLease, type LabelQueue } from '../../domain/label-queue.js';
+import {
+  advanced,
+  currentTask,
+  EMPTY_QUEUE,
+  givenBack,
+  needsRationale,
+  recorded,
+  steppedBack,
+  withLease,
+  type LabelQueue,
+} from '../../domain/label-queue.js';
 
 const LEASE = 10;
 const REFILL_BELOW = 3;
@@ -93,14 +103,25 @@ export function useLabeling(campaignId: string): Labeling {
   }, [task?.taskId, time.reset]);
 
   const submit = async (of: LabelTask, value: string, skip: boolean): Promise<void> => {
-    const request = { campaignId, taskId: of.taskId, answer: value, skip, rationale: rationale.trim(), tookMs: BigInt(time.read()), requestId: crypto.randomUUID() };
+    const request = {
+      campaignId,
+      taskId: of.taskId,
+      answer: value,
+      skip,
+      rationale: rationale.trim(),
+      tookMs: BigInt(time.read()),
+      requestId: crypto.randomUUID(),
+    };
     const first = of.answers.length === 0;
     setProblem(undefined);
     setQueue((old) => advanced(old, of));
     try {
       const stored = await api.labeling.submitAnswer(request);
       setQueue((old) => recorded(old, stored));
-      if (first) setCampaign((old) => old && { ...old, answered: old.answered + (skip ? 0 : 1), skipped: old.skipped + (skip ? 1 : 0) });
+      if (first)
+        setCampaign(
+          (old) => old && { ...old, answered: old.answered + (skip ? 0 : 1), skipped: old.skipped + (skip ? 1 : 0) },
+        );
       void client.invalidateQueries({ queryKey: ['campaigns'] });
     } catch (error) {
       setProblem(problemOf(error));

@@ -16,10 +16,16 @@ function Problems({ problems }: { readonly problems: readonly DocumentProblem[] 
     <Table caption="Problems of the document" head={['Where', 'Path', 'Problem', 'Rule']}>
       {problems.map((problem, index) => (
         <tr key={index}>
-          <td className="rd-nowrap">{problem.line > 0 ? `line ${String(problem.line)}, column ${String(problem.column)}` : 'whole document'}</td>
-          <td><code>{problem.path}</code></td>
+          <td className="rd-nowrap">
+            {problem.line > 0 ? `line ${String(problem.line)}, column ${String(problem.column)}` : 'whole document'}
+          </td>
+          <td>
+            <code>{problem.path}</code>
+          </td>
           <td className="rd-words">{problem.message}</td>
-          <td><code>{problem.rule}</code></td>
+          <td>
+            <code>{problem.rule}</code>
+          </td>
         </tr>
       ))}
     </Table>
@@ -32,9 +38,15 @@ function Changes({ changes }: { readonly changes: readonly DocumentChange[] }): 
     <Table caption="Changes" head={['Path', 'Now', 'Then']}>
       {changes.map((change) => (
         <tr key={change.path}>
-          <td><code>{change.path}</code></td>
-          <td><code>{change.fromJson || 'absent'}</code></td>
-          <td><code>{change.toJson || 'absent'}</code></td>
+          <td>
+            <code>{change.path}</code>
+          </td>
+          <td>
+            <code>{change.fromJson || 'absent'}</code>
+          </td>
+          <td>
+            <code>{change.toJson || 'absent'}</code>
+          </td>
         </tr>
       ))}
     </Table>
@@ -42,7 +54,9 @@ function Changes({ changes }: { readonly changes: readonly DocumentChange[] }): 
 }
 
 async function readFiles(list: FileList | null): Promise<Files> {
-  const entries = await Promise.all([...(list ?? [])].map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const));
+  const entries = await Promise.all(
+    [...(list ?? [])].map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const),
+  );
   return Object.fromEntries(entries);
 }
 
@@ -68,7 +82,8 @@ function ApplyForm({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
     }
     setDiff(undefined);
   };
-  const clean = diff !== undefined && diff.problems.length === 0 && diff.changes.length > 0;
+  const clean =
+    diff !== undefined && diff.problems.length === 0 && (diff.changes.length > 0 || Object.keys(files).length > 0);
   return (
     <Card title="Change it" note="check first: the server lists every problem and every difference">
       <Textarea
@@ -88,8 +103,12 @@ function ApplyForm({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         {Object.keys(files).length > 0 && <span className="rd-muted">{Object.keys(files).join(', ')}</span>}
       </label>
       <div className="rd-actions">
-        <Button size="xs" variant="default" onClick={() => void check()} disabled={text.trim() === ''}>Check</Button>
-        <RoleButton needs="operator" primary disabled={!clean} onClick={() => setApplying(true)}>Apply…</RoleButton>
+        <Button size="xs" variant="default" onClick={() => void check()} disabled={text.trim() === ''}>
+          Check
+        </Button>
+        <RoleButton needs="operator" primary disabled={!clean} onClick={() => setApplying(true)}>
+          Apply…
+        </RoleButton>
         {diff === undefined && <span className="rd-muted">Apply opens after a check without problems.</span>}
       </div>
       {problem !== undefined && <ProblemNote problem={problem} />}
@@ -99,7 +118,11 @@ function ApplyForm({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         opened={applying}
         onClose={() => setApplying(false)}
         title={`Apply a new generation of ${pipeline.name}`}
-        does={[`Admits the document as generation ${String(pipeline.generation + 1n)}: ${String(diff?.changes.length ?? 0)} differences.`, 'A cycle that runs keeps the generation it started with.', 'To go back, apply the earlier document again.']}
+        does={[
+          `Admits the document as generation ${String(pipeline.generation + 1n)}: ${String(diff?.changes.length ?? 0)} differences.`,
+          'A cycle that runs keeps the generation it started with.',
+          'To go back, apply the earlier document again.',
+        ]}
         confirm="Apply"
         act={apply}
         done="The document was admitted."
@@ -112,8 +135,18 @@ function ApplyForm({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
 export function DocumentTab({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
   return (
     <div className="rd-grid" data-wide="true">
-      <Card title={`Generation ${String(pipeline.generation)}`} note="as admitted" actions={<CopyButton text={pipeline.document} label="Copy document"><span>Copy</span></CopyButton>}>
-        <pre className="rd-code" tabIndex={0} aria-label="Admitted document">{pipeline.document}</pre>
+      <Card
+        title={`Generation ${String(pipeline.generation)}`}
+        note="as admitted"
+        actions={
+          <CopyButton text={pipeline.document} label="the document">
+            <span>Copy</span>
+          </CopyButton>
+        }
+      >
+        <pre className="rd-code" tabIndex={0} aria-label="Admitted document">
+          {pipeline.document}
+        </pre>
       </Card>
       <ApplyForm key={pipeline.etag} pipeline={pipeline} />
     </div>

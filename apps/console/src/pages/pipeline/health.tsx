@@ -13,11 +13,25 @@ function pointsOf(evaluations: readonly PerformanceEvaluated[], metric: string):
     const estimate = evaluation.metrics.find((m) => m.name === metric);
     const atMs = toMs(evaluation.window?.end ?? evaluation.evaluatedAt);
     if (estimate === undefined || atMs === undefined) return [];
-    return [{ atMs, value: estimate.value, n: Number(estimate.n), ...(estimate.lower !== undefined && { lower: estimate.lower }), ...(estimate.upper !== undefined && { upper: estimate.upper }) }];
+    return [
+      {
+        atMs,
+        value: estimate.value,
+        n: Number(estimate.n),
+        ...(estimate.lower !== undefined && { lower: estimate.lower }),
+        ...(estimate.upper !== undefined && { upper: estimate.upper }),
+      },
+    ];
   });
 }
 
-function Performance({ evaluations, metric }: { readonly evaluations: readonly PerformanceEvaluated[]; readonly metric: string }): ReactNode {
+function Performance({
+  evaluations,
+  metric,
+}: {
+  readonly evaluations: readonly PerformanceEvaluated[];
+  readonly metric: string;
+}): ReactNode {
   const points = pointsOf(evaluations, metric).toSorted((a, b) => a.atMs - b.atMs);
   const last = points.at(-1);
   if (last === undefined) return null;
@@ -47,13 +61,23 @@ function Drift({ evaluations }: { readonly evaluations: readonly DriftEvaluated[
       const atMs = toMs(evaluation.window?.end ?? evaluation.evaluatedAt);
       const estimate = evaluation.importanceWeighted;
       if (atMs === undefined || estimate === undefined) return [];
-      return [{ atMs, value: estimate.value, n: Number(evaluation.rows), ...(estimate.lower !== undefined && { lower: estimate.lower }), ...(estimate.upper !== undefined && { upper: estimate.upper }) }];
+      return [
+        {
+          atMs,
+          value: estimate.value,
+          n: Number(evaluation.rows),
+          ...(estimate.lower !== undefined && { lower: estimate.lower }),
+          ...(estimate.upper !== undefined && { upper: estimate.upper }),
+        },
+      ];
     })
     .toSorted((a, b) => a.atMs - b.atMs);
   const [latest, last] = [evaluations[0], points.at(-1)];
   if (latest === undefined || last === undefined) return null;
   const limit = latest.importanceWeighted?.limit;
-  const worst = latest.features.toSorted((a, b) => (b.psi?.value ?? 0) * b.importance - (a.psi?.value ?? 0) * a.importance)[0];
+  const worst = latest.features.toSorted(
+    (a, b) => (b.psi?.value ?? 0) * b.importance - (a.psi?.value ?? 0) * a.importance,
+  )[0];
   return (
     <LineBand
       title="Drift, weighted by importance"
@@ -76,16 +100,33 @@ export function Health({ pipeline }: { readonly pipeline: string }): ReactNode {
         <Loaded query={performance}>
           {({ evaluations }) =>
             evaluations.length === 0 ? (
-              <Empty title="No live performance yet.">It needs a champion that serves, and labels for what it predicted.</Empty>
+              <Empty title="No live performance yet.">
+                It needs a champion that serves, and labels for what it predicted.
+              </Empty>
             ) : (
-              <Performance evaluations={evaluations} metric={evaluations[0]?.metrics.some((m) => m.name === 'logLoss') === true ? 'logLoss' : (evaluations[0]?.metrics[0]?.name ?? '')} />
+              <Performance
+                evaluations={evaluations}
+                metric={
+                  evaluations[0]?.metrics.some((m) => m.name === 'logLoss') === true
+                    ? 'logLoss'
+                    : (evaluations[0]?.metrics[0]?.name ?? '')
+                }
+              />
             )
           }
         </Loaded>
       </Card>
       <Card title="Drift">
         <Loaded query={drift}>
-          {({ evaluations }) => (evaluations.length === 0 ? <Empty title="No drift evaluation yet.">Batches are compared once there is a champion with a reference profile.</Empty> : <Drift evaluations={evaluations} />)}
+          {({ evaluations }) =>
+            evaluations.length === 0 ? (
+              <Empty title="No drift evaluation yet.">
+                Batches are compared once there is a champion with a reference profile.
+              </Empty>
+            ) : (
+              <Drift evaluations={evaluations} />
+            )
+          }
         </Loaded>
       </Card>
     </div>

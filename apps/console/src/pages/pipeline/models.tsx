@@ -22,8 +22,12 @@ export function ModelsTab({ pipeline }: { readonly pipeline: string }): ReactNod
               <Table caption="Champion over time" head={['Model', 'From', 'Until', 'Moved by', 'Why']}>
                 {championHistory.map((entry, index) => (
                   <tr key={index}>
-                    <td><Model of={entry.model} /></td>
-                    <td className="rd-nowrap"><At at={entry.since} /></td>
+                    <td>
+                      <Model of={entry.model} />
+                    </td>
+                    <td className="rd-nowrap">
+                      <At at={entry.since} />
+                    </td>
                     <td className="rd-nowrap">{entry.until === undefined ? 'now' : <At at={entry.until} />}</td>
                     <td>{entry.actor?.id ?? 'not known'}</td>
                     <td className="rd-words">{entry.reason}</td>
@@ -36,15 +40,32 @@ export function ModelsTab({ pipeline }: { readonly pipeline: string }): ReactNod
             {models.length === 0 ? (
               <Empty title="No version has been registered." />
             ) : (
-              <Table caption="Registered versions" head={['Model', 'Alias', 'Sealed test', 'Snapshot', 'Model digest', 'Registered']}>
+              <Table
+                caption="Registered versions"
+                head={['Model', 'Alias', 'Sealed test', 'Snapshot', 'Model digest', 'Registered']}
+              >
                 {models.map((version) => (
                   <tr key={version.model?.digest}>
-                    <td><Model of={version.model} /></td>
+                    <td>
+                      <Model of={version.model} />
+                    </td>
                     <td>{version.aliases.join(', ') || '–'}</td>
-                    <td>{version.metrics.map((metric) => <div key={metric.name}><Estimate of={metric} withName /></div>)}</td>
-                    <td><Digest value={version.snapshotDigest} /></td>
-                    <td><Digest value={version.model?.digest ?? ''} /></td>
-                    <td className="rd-nowrap"><At at={version.registeredAt} /></td>
+                    <td>
+                      {version.metrics.map((metric) => (
+                        <div key={metric.name}>
+                          <Estimate of={metric} withName />
+                        </div>
+                      ))}
+                    </td>
+                    <td>
+                      <Digest value={version.snapshotDigest} />
+                    </td>
+                    <td>
+                      <Digest value={version.model?.digest ?? ''} />
+                    </td>
+                    <td className="rd-nowrap">
+                      <At at={version.registeredAt} />
+                    </td>
                   </tr>
                 ))}
               </Table>
