@@ -453,6 +453,7 @@ describe('the HTTP port', () => {
       '/%2e%2e/secret.txt',
       '/..%2fsecret.txt',
       '//secret.txt',
+      '//',
     ]) {
       expect([path, await raw(path)]).toEqual([path, expect.not.stringContaining('secret\n')]);
       expect(await raw(path)).toContain('nothing answers');

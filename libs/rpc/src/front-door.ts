@@ -182,6 +182,7 @@ class HttpDoor {
       signInHandler({
         sessions: options.sessions,
         clock: systemClock,
+        authenticate: (credentials, method) => options.authenticator.authenticate(credentials, method),
         onDenied: ({ method, reason }) => options.authenticator.denied({ id: '', roles: [] }, method, reason),
       });
     this.#rpc = connectRoutes({ routes, chain, messageBytes, log: options.log }, (request, response) =>

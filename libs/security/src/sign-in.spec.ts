@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PermanentError } from '@rondo/kernel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Denial } from './authenticator.js';
 import { Sessions } from './sessions.js';
@@ -8,7 +9,16 @@ import { signInHandler } from './sign-in.js';
 const clock = { now: () => 0 };
 const sessions = new Sessions(clock);
 const denials: Denial[] = [];
-const handler = signInHandler({ sessions, clock, onDenied: (denial) => denials.push(denial) });
+const handler = signInHandler({
+  sessions,
+  clock,
+  onDenied: (denial) => denials.push(denial),
+  authenticate: ({ authorization }) => {
+    if (authorization === 'Bearer good') return { id: 'bob', roles: ['viewer'] };
+    if (authorization === 'Bearer flood') throw new PermanentError('exhausted', 'too many');
+    throw new PermanentError('unauthenticated', 'the token is not known here');
+  },
+});
 const server = createServer((request, response) => {
   if (!handler(request, response)) response.writeHead(404).end();
 });
@@ -48,8 +58,26 @@ describe('signing in', () => {
     expect((await signIn('guess')).headers.get('retry-after')).toBe('60');
   });
 
+  it('trades a pasted access token for a cookie', async () => {
+    const post = (body: string) => fetch(`${base}/auth/signin`, { method: 'POST', body });
+    const good = await post('{"token":"good"}');
+    expect(good.status).toBe(204);
+    const secret = /rondo_session=([\w-]{43});.*HttpOnly; SameSite=Strict/.exec(good.headers.get('set-cookie')!)![1]!;
+    expect(sessions.find(secret)?.id).toBe('bob');
+    const bad = await post('{"token":"bad"}');
+    expect([bad.status, bad.headers.get('set-cookie'), await bad.text()]).toEqual([
+      401,
+      null,
+      'the token is not known here\n',
+    ]);
+    const statuses = await Promise.all(
+      ['{"token":"flood"}', '{', '{"token":7}', 'x'.repeat(10_000)].map(async (body) => (await post(body)).status),
+    );
+    expect(statuses).toEqual([429, 400, 400, 400]);
+  });
+
   it('leaves other paths alone', async () => {
     expect((await fetch(`${base}/auth/other`)).status).toBe(404);
-    expect((await fetch(`${base}/auth/signin`, { method: 'POST' })).status).toBe(404);
+    expect((await fetch(`${base}/auth/signin`, { method: 'PUT' })).status).toBe(404);
   });
 });
