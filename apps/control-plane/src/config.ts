@@ -5,8 +5,8 @@ export const controlPlaneConfig = defineConfig({
   webhookSecret: {
     type: 'string',
     secret: true,
-    default: '',
-    help: 'Key that signs webhook deliveries (Standard Webhooks, HMAC-SHA256); empty signs with an empty key.',
+    optional: true,
+    help: 'Key that signs webhook deliveries (Standard Webhooks, HMAC-SHA256); without it they are not signed.',
   },
 });
 

@@ -31,7 +31,7 @@ export class ControlPlaneModule {
           provide: Notifications,
           inject: [PLATFORM, Policies, DURABLE_JOBS],
           useFactory: (platform: Platform, policies: Policies, jobs: DurableJobs) =>
-            new Notifications(platform, policies, jobs, new Webhook(options.config.webhookSecret.reveal())),
+            new Notifications(platform, policies, jobs, new Webhook(options.config.webhookSecret?.reveal())),
         },
         {
           provide: Feeds,

@@ -1,12 +1,13 @@
 import 'reflect-metadata';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@rondo/config';
 import { PermanentError } from '@rondo/kernel';
 import { standaloneConfig } from './config.js';
+import { exampleDataFolder } from './quickstart/flight-source.js';
 import { storySchemas } from './quickstart/narrator.js';
 import { Quickstart } from './quickstart/quickstart.js';
 import { summaryTable } from './quickstart/summary.js';
@@ -47,13 +48,12 @@ async function main(flags: Flags): Promise<number> {
   const stopped = new Promise<void>((wake) => stop.signal.addEventListener('abort', () => wake()));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
-  const exampleData = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
   const rondo = await startStandalone({
     config,
     environment: process.env,
     version: VERSION,
     consoleFolder: CONSOLE,
-    dataRoots: config.quickstart ? [exampleData] : [],
+    dataRoots: config.quickstart ? [exampleDataFolder()] : [],
   });
   const localToken = rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
   terminal.addresses({ signIn: rondo.signInUrl(), grpc: rondo.door.grpcAddress, gateway: rondo.gatewayHttpUrl, home: resolve(config.home), tokenKept: localToken !== '' });

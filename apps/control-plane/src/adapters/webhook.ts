@@ -38,7 +38,8 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
 /** Posts one notification; any 2xx is success, redirects are not followed, 410 and other 4xx are final. */
 export class Webhook {
   constructor(
-    private readonly secret: string,
+    /** Signing key; deliveries are not signed without one. */
+    private readonly secret: string | undefined,
     private readonly timeoutMs = 15_000,
   ) {}
 
@@ -57,7 +58,7 @@ export class Webhook {
 
   private post(url: URL, local: boolean, { id, body, atMs, signal }: WebhookDelivery): Promise<number> {
     const timestamp = String(Math.floor(atMs / 1000));
-    const signature = createHmac('sha256', this.secret).update(`${id}.${timestamp}.${body}`).digest('base64');
+    const signature = this.secret && createHmac('sha256', this.secret).update(`${id}.${timestamp}.${body}`).digest('base64');
     const options: RequestOptions = {
       method: 'POST',
       timeout: this.timeoutMs,
@@ -68,7 +69,7 @@ export class Webhook {
         'content-length': Buffer.byteLength(body),
         'webhook-id': id,
         'webhook-timestamp': timestamp,
-        'webhook-signature': `v1,${signature}`,
+        ...(signature && { 'webhook-signature': `v1,${signature}` }),
       },
     };
     return new Promise((resolve, reject) => {

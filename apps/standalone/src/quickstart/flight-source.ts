@@ -1,11 +1,18 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { literal, runFeatureSql, timestampLiteral, type Engine } from '@rondo/datasets';
 import { PermanentError } from '@rondo/kernel';
 import { dayOf, type Fault, type Week } from './weeks.js';
 
 const HOUR_MS = 3_600_000;
+
+/** Folder of the example's data; the package offers no entry for it. */
+export function exampleDataFolder(): string {
+  const manifest = findPackageJSON('vega-datasets', import.meta.url);
+  if (!manifest) throw new PermanentError('not-found', 'the package vega-datasets is not installed: run npm ci', { field: 'vega-datasets', rule: 'installed' });
+  return join(dirname(manifest), 'data');
+}
 
 /** One hour of departures, as a caller of the model sees it. */
 export interface DepartureHour {
@@ -35,7 +42,7 @@ const FAULTY_COLUMNS: Readonly<Record<Fault, string>> = {
 
 /** The US flights of the first half of 2001 (vega-datasets), cut into the weekly files that upstream delivers. */
 export class FlightSource {
-  private readonly root = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+  private readonly root = exampleDataFolder();
 
   constructor(
     private readonly engine: Engine,
