@@ -89,7 +89,7 @@ for (const [folder, [type, runtime, testing]] of Object.entries(projects)) {
         },
       }),
     },
-    ...(name === 'cli' && { bin: { rondo: './dist/main.js' } }),
+    ...(name === 'cli' && { bin: { rondo: './bin/rondo.mjs' } }),
     nx: {
       name,
       tags: [`type:${type}`, `scope:${name}`, `runtime:${runtime}`],

@@ -176,7 +176,7 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
     topics: allTopics().filter((topic) => !/\.commands\.|\.serving\./.test(topic)),
     handle: (delivery) => {
       const kind = delivery.type.split('.').at(-1) ?? '';
-      stream.publish({ topic: kind, data: { pipeline: delivery.key, cycleId: delivery.headers['cycleid'] ?? '', kind } });
+      stream.publish({ topic: delivery.topic, data: { pipeline: delivery.key, cycleId: delivery.headers['cycleid'] ?? '', kind } });
       return Promise.resolve();
     },
   });

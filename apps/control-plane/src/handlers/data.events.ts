@@ -119,7 +119,7 @@ export class DataEvents {
         on: 'BatchReady',
         ledger: { ...(before ?? arrival(event, delivery.timeMs)), eventTimeMs: endMs, batchId: event.batchId, findings: event.warnings.map(findingFrom) },
         values: {
-          batch: { rows: Number(event.rows), labeledRows: Number(event.labeledRows), released: event.releasedBy !== undefined },
+          batch: { rows: Number(event.rows), labeledRows: Number(event.labeledRows) },
           data: { readyRows: Number(event.readyRowsTotal) },
         },
         actor: actorFrom(event.releasedBy),

@@ -14,6 +14,8 @@ const STATE_NAME: Readonly<Record<DriftState, string>> = {
   [DriftState.INSUFFICIENT]: 'insufficient',
 };
 
+const shown = (value: number | undefined): string => value?.toFixed(4) ?? 'unknown';
+
 /** What drift-monitor measures is decided about like any other event. */
 @BusController()
 export class MonitorEvents {
@@ -30,7 +32,7 @@ export class MonitorEvents {
       state,
       featuresDetected: event.featuresDetected,
       importanceWeighted: weighted?.value ?? 0,
-      importanceWeightedLower: weighted?.lower ?? weighted?.value ?? 0,
+      importanceWeightedLower: weighted?.lower,
       rows: Number(event.rows),
     };
     await this.platform.journal.once(causeOf(delivery), (unit) =>
@@ -54,18 +56,17 @@ export class MonitorEvents {
   async onPerformance(event: PerformanceEvaluated, delivery: Delivery): Promise<void> {
     const metric = new Map(event.metrics.map((item) => [item.name, item]));
     const reference = new Map(event.referenceMetrics.map((item) => [item.name, item]));
-    const logLoss = metric.get('logLoss');
     const perf = {
-      logLoss: logLoss?.value ?? 0,
-      logLossLower: logLoss?.lower ?? 0,
-      logLossUpper: logLoss?.upper ?? 0,
-      rocAuc: metric.get('rocAuc')?.value ?? 0,
-      rocAucLower: metric.get('rocAuc')?.lower ?? 0,
-      rocAucUpper: metric.get('rocAuc')?.upper ?? 0,
-      brier: metric.get('brier')?.value ?? 0,
-      ece: metric.get('ece')?.value ?? 0,
-      referenceLogLoss: reference.get('logLoss')?.value ?? 0,
-      referenceRocAuc: reference.get('rocAuc')?.value ?? 0,
+      logLoss: metric.get('logLoss')?.value,
+      logLossLower: metric.get('logLoss')?.lower,
+      logLossUpper: metric.get('logLoss')?.upper,
+      rocAuc: metric.get('rocAuc')?.value,
+      rocAucLower: metric.get('rocAuc')?.lower,
+      rocAucUpper: metric.get('rocAuc')?.upper,
+      brier: metric.get('brier')?.value,
+      ece: metric.get('ece')?.value,
+      referenceLogLoss: reference.get('logLoss')?.value,
+      referenceRocAuc: reference.get('rocAuc')?.value,
       logLossExcess: event.logLossExcess,
       n: Number(event.rows),
       estimated: event.estimated,
@@ -78,7 +79,7 @@ export class MonitorEvents {
         on: 'PerformanceEvaluated',
         ledger: {
           ...this.entry('performance', event.evaluationId, delivery),
-          summary: `champion v${event.model?.version ?? 0}: log loss ${perf.logLoss.toFixed(4)} (reference ${perf.referenceLogLoss.toFixed(4)}), AUC ${perf.rocAuc.toFixed(4)}, n=${perf.n}`,
+          summary: `champion v${event.model?.version ?? 0}: log loss ${shown(perf.logLoss)} (reference ${shown(perf.referenceLogLoss)}), AUC ${shown(perf.rocAuc)} (reference ${shown(perf.referenceRocAuc)}), n=${perf.n}`,
           eventTimeMs: msOf(event.window?.end),
         },
         values: { perf },

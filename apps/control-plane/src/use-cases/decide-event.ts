@@ -18,7 +18,7 @@ type TriggerSource = 'BatchReady' | 'DriftEvaluated' | 'PerformanceEvaluated';
 const CONTEXT = { BatchReady: 'trigger.batch', DriftEvaluated: 'trigger.drift', PerformanceEvaluated: 'trigger.performance' } as const;
 
 /** Values of an expression's variables, by context variable and field. */
-type ExpressionValues = Readonly<Record<string, Readonly<Record<string, ReadValue>>>>;
+type ExpressionValues = Readonly<Record<string, Readonly<Record<string, ReadValue | undefined>>>>;
 
 /** An event that may start a cycle, with what its triggers may read. */
 export interface DecidableEvent {
