@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  judgedBy,
+  logLossExcess,
+  noPerformance,
+  withChampion,
+  withEvaluatedWindow,
+  withLateRows,
+  withOpenedWindow,
+  type PerformanceRecord,
+  type WindowRecord,
+} from './performance.js';
+
+const champion = withChampion(noPerformance, 'a');
+const week = (n: number) => ({ startMs: n * 100, endMs: n * 100 + 100 });
+const found = (rows: number, excess = 0) => ({ predictions: rows, labelled: rows, excess, excessRows: rows });
+const windowAt = (record: PerformanceRecord, n: number): WindowRecord =>
+  record.windows.find(({ startMs }) => startMs === week(n).startMs)!;
+
+function evaluated(record: PerformanceRecord, n: number, rows: number, excess = 0): PerformanceRecord {
+  const opened = withOpenedWindow(record, week(n))!;
+  return withEvaluatedWindow(opened, windowAt(opened, n), found(rows, excess)).record;
+}
+
+describe('a window', () => {
+  it('is judged by labels, by scores, or not', () => {
+    expect(judgedBy({ predictions: 100, labelled: 50 }, 50)).toBe('labels');
+    expect(judgedBy({ predictions: 100, labelled: 49 }, 50)).toBe('scores');
+    expect(judgedBy({ predictions: 49, labelled: 49 }, 50)).toBe('nothing');
+  });
+
+  it('is opened once per champion', () => {
+    const opened = withOpenedWindow(champion, week(1))!;
+    expect(withOpenedWindow(opened, week(1))).toBeUndefined();
+    expect(withOpenedWindow(withChampion(opened, 'b'), week(1))!.windows).toMatchObject([{ modelDigest: 'b' }]);
+  });
+
+  it('is restated when more than five percent of its rows came late', () => {
+    const record = evaluated(champion, 1, 1000);
+    const late = { eventTimeMs: 150, modelDigest: 'a', rows: 50 };
+    const few = withLateRows(record, late)!;
+    expect(few.restate).toBeUndefined();
+    const many = withLateRows(few.record, { ...late, rows: 1 })!;
+    expect(many.restate).toMatchObject({ revision: 1, pending: true });
+    expect(withLateRows(many.record, { ...late, rows: 500 })!.restate).toBeUndefined();
+  });
+
+  it('is restated again for what came while it was being restated', () => {
+    const record = evaluated(champion, 1, 1000);
+    const { record: pending } = withLateRows(record, { eventTimeMs: 150, modelDigest: 'a', rows: 60 })!;
+    const read = windowAt(pending, 1);
+    const { record: more } = withLateRows(pending, { eventTimeMs: 150, modelDigest: 'a', rows: 80 })!;
+    expect(withEvaluatedWindow(more, read, found(1060)).restate).toMatchObject({ revision: 2 });
+    expect(withEvaluatedWindow(pending, read, found(1060)).restate).toBeUndefined();
+  });
+
+  it('is left alone by rows of other times and other models', () => {
+    const record = evaluated(champion, 1, 1000);
+    for (const late of [
+      { eventTimeMs: 99, modelDigest: 'a', rows: 500 },
+      { eventTimeMs: 200, modelDigest: 'a', rows: 500 },
+      { eventTimeMs: 150, modelDigest: 'b', rows: 500 },
+      { eventTimeMs: 150, modelDigest: 'a', rows: 0 },
+    ]) {
+      expect(withLateRows(record, late)).toBeUndefined();
+    }
+  });
+});
+
+describe('the excess since the promotion', () => {
+  it('is a mean over all labelled rows, of closed windows too', () => {
+    expect(logLossExcess(champion)).toBe(0);
+    let record = champion;
+    for (const [n, excess] of [10, 20, 60, -10].entries()) record = evaluated(record, n, 100, excess);
+    expect(record.windows).toHaveLength(2);
+    expect(record.folded).toEqual({ excess: 30, rows: 200 });
+    expect(logLossExcess(record)).toBe(80 / 400);
+  });
+
+  it('counts a restated window once', () => {
+    const record = evaluated(champion, 1, 100, 10);
+    const { restate, record: pending } = withLateRows(record, { eventTimeMs: 150, modelDigest: 'a', rows: 100 })!;
+    expect(logLossExcess(withEvaluatedWindow(pending, restate!, found(200, 40)).record)).toBe(40 / 200);
+  });
+
+  it('starts afresh with a new champion', () => {
+    const before = evaluated(evaluated(evaluated(champion, 1, 100, 50), 2, 100, 50), 3, 100, 50);
+    const promoted = withChampion(before, 'b');
+    expect(logLossExcess(promoted)).toBe(0);
+    expect(logLossExcess(evaluated(promoted, 4, 100, 5))).toBe(0.05);
+    expect(logLossExcess(evaluated(evaluated(promoted, 4, 100, 5), 5, 100, 15))).toBe(0.1);
+  });
+});

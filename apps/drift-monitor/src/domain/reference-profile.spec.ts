@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { seededRandom } from '@rondo/kernel';
+import { ksTwoSample } from '@rondo/statistics';
+import { compareFeature } from './feature-comparison.js';
+import { benjaminiHochbergLog10 } from './log10-adjustment.js';
+import { profileOf } from './reference-profile.js';
+
+const options = { psiFloorLevel: 0.99 };
+const sorted = (values: Iterable<number>) => Float32Array.from(values).sort();
+const feature = (values: Iterable<number>, nulls = 0) => ({ feature: 'x', values: sorted(values), nulls });
+const draws = (n: number, seed: number) => {
+  const random = seededRandom(seed);
+  return Array.from({ length: n }, () => random.next() ** 2);
+};
+
+describe('a profile', () => {
+  it('cuts a continuous feature into ten bins of equal size', () => {
+    const profile = profileOf(feature(Array.from({ length: 1000 }, (_, i) => i)));
+    expect(profile).toMatchObject({ kind: 'continuous', min: 0, max: 999, counts: Array<number>(10).fill(100) });
+  });
+
+  it('gives a spike a bin of its own', () => {
+    const values = [...Array<number>(500).fill(0), ...Array.from({ length: 500 }, (_, i) => i + 1)];
+    const profile = profileOf(feature(values));
+    expect(profile.kind === 'continuous' && profile.edges[0]).toBe(0);
+    expect(profile.counts[0]).toBe(500);
+    expect(profile.counts.reduce((sum, count) => sum + count, 0)).toBe(1000);
+  });
+
+  it('counts few values one by one, and knows a feature without any', () => {
+    const twenty = Array.from({ length: 100 }, (_, i) => i % 20);
+    expect(profileOf(feature(twenty, 3))).toMatchObject({ kind: 'category', nulls: 3, counts: Array<number>(20).fill(5) });
+    expect(profileOf(feature([...twenty, 20])).kind).toBe('continuous');
+    expect(profileOf(feature([], 7))).toMatchObject({ kind: 'category', rows: 0, nulls: 7, values: [], counts: [] });
+  });
+
+  it('is the same for the same values, and small', () => {
+    const [a, b] = [1, 2].map(() => JSON.stringify(profileOf(feature(draws(200_000, 5)))));
+    expect(a).toBe(b);
+    expect(a!.length).toBeLessThan(30_000);
+  });
+});
+
+describe('a comparison', () => {
+  it('gives the exact Kolmogorov-Smirnov distance of small samples and comes within 0.0002 of large ones', () => {
+    for (const [n, within] of [
+      [900, 1e-12],
+      [60_000, 0.0002],
+    ] as const) {
+      const reference = draws(n, 1);
+      const now = draws(3000, 2).map((value) => value * 0.9);
+      const exact = ksTwoSample(Float32Array.from(reference), Float32Array.from(now));
+      const { distance, log10PValue } = compareFeature(profileOf(feature(reference)), feature(now), options);
+      expect(Math.abs(distance!.value - exact.statistic)).toBeLessThanOrEqual(within);
+      expect(log10PValue).toBeGreaterThanOrEqual(exact.log10PValue - 1e-9);
+      expect(log10PValue).toBeLessThan(0.9 * exact.log10PValue);
+    }
+  });
+
+  it('shows shares per bin that sum to 1, one more than edges, and the rates of missing values', () => {
+    const result = compareFeature(profileOf(feature([1, 1, 2, 3], 1)), feature([1, 2, 9], 1), options);
+    expect(result).toMatchObject({
+      binEdges: [1, 2, 3],
+      referenceShares: [0.5, 0.25, 0.25, 0],
+      nullRateReference: 0.2,
+      nullRateCurrent: 0.25,
+    });
+    expect(result.currentShares).toEqual([1 / 3, 1 / 3, 0, 1 / 3]);
+  });
+
+  it('says nothing about a feature that neither side has', () => {
+    const result = compareFeature(profileOf(feature([], 5000)), feature([], 5000), options);
+    expect(result).toMatchObject({ log10PValue: 0, nullRateCurrent: 1 });
+    expect(result.psi.value).toBe(0);
+    expect(result.distance).toBeUndefined();
+  });
+});
+
+describe('adjusted p-values', () => {
+  it('are those of Benjamini and Hochberg', () => {
+    const adjusted = benjaminiHochbergLog10([0.01, 0.04, 0.03].map(Math.log10));
+    expect(adjusted.map((value) => 10 ** value)).toEqual([0.03, 0.04, 0.04].map((value) => expect.closeTo(value, 12)));
+  });
+
+  it('stay apart where p-values underflow, and never pass 1', () => {
+    expect(benjaminiHochbergLog10([-4000, -400, 0])).toEqual([
+      expect.closeTo(-4000 + Math.log10(3), 9),
+      expect.closeTo(-400 + Math.log10(1.5), 9),
+      0,
+    ]);
+    expect(benjaminiHochbergLog10([])).toEqual([]);
+  });
+});
