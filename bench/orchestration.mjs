@@ -31,8 +31,12 @@ const ms = (value) => value.toFixed(value < 10 ? 2 : 1);
 function floor(perCommit, transactions) {
   const db = new DatabaseSync(join(folder, `floor-${perCommit}.sqlite`));
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL');
-  db.exec('CREATE TABLE doc(id INTEGER PRIMARY KEY, version INTEGER, body TEXT) STRICT; CREATE TABLE log(n INTEGER PRIMARY KEY, body TEXT) STRICT');
-  const update = db.prepare('INSERT INTO doc VALUES(?, 1, ?) ON CONFLICT DO UPDATE SET version = version + 1, body = excluded.body');
+  db.exec(
+    'CREATE TABLE doc(id INTEGER PRIMARY KEY, version INTEGER, body TEXT) STRICT; CREATE TABLE log(n INTEGER PRIMARY KEY, body TEXT) STRICT',
+  );
+  const update = db.prepare(
+    'INSERT INTO doc VALUES(?, 1, ?) ON CONFLICT DO UPDATE SET version = version + 1, body = excluded.body',
+  );
   const append = db.prepare('INSERT INTO log(body) VALUES(?)');
   const body = JSON.stringify({ step: 1, note: 'x'.repeat(100) });
   const times = [];
@@ -49,7 +53,13 @@ function floor(perCommit, transactions) {
   }
   const perSecond = (transactions * perCommit * 1000) / (performance.now() - started);
   db.close();
-  return { p50: quantile(times.sort((a, b) => a - b), 0.5), perSecond };
+  return {
+    p50: quantile(
+      times.sort((a, b) => a - b),
+      0.5,
+    ),
+    perSecond,
+  };
 }
 
 const fact = (chain, step, last) => ({
@@ -74,7 +84,13 @@ async function start(store) {
     journals[service].once(cause, async (unit) => {
       await unit.load('chain', chain);
       const outgoing = step >= Number(last) ? [] : [(service === 'coordinator' ? command : fact)(chain, step, last)];
-      unit.save({ kind: 'chain', id: chain, state: { step, done: outgoing.length === 0 }, index: { done: step >= Number(last) ? 1 : 0 }, outgoing });
+      unit.save({
+        kind: 'chain',
+        id: chain,
+        state: { step, done: outgoing.length === 0 },
+        index: { done: step >= Number(last) ? 1 : 0 },
+        outgoing,
+      });
     });
   const handle = (service, read) => async (delivery) => {
     const { chain, step, last } = read(delivery.payload);
@@ -118,9 +134,15 @@ async function measure(run, name, hops) {
     const used = process.cpuUsage(cpuBefore);
     cpu.push((used.user + used.system) / 1000 / CHAINS);
   }
-  const median = (list) => quantile([...list].sort((a, b) => a - b), 0.5);
+  const median = (list) =>
+    quantile(
+      [...list].sort((a, b) => a - b),
+      0.5,
+    );
   console.log(`| ${name}, alone: p50 / p99 | ${ms(quantile(alone, 0.5))} / ${ms(quantile(alone, 0.99))} ms |`);
-  console.log(`| ${name}, ${CHAINS} at once: median (rounds) | ${median(rates).toFixed(0)} chains/s (${rates.map((r) => r.toFixed(0)).join(', ')}) |`);
+  console.log(
+    `| ${name}, ${CHAINS} at once: median (rounds) | ${median(rates).toFixed(0)} chains/s (${rates.map((r) => r.toFixed(0)).join(', ')}) |`,
+  );
   console.log(`| ${name}, CPU per chain | ${ms(median(cpu))} ms |`);
 }
 
@@ -136,8 +158,12 @@ try {
   await measure(run, '8 calls: command and answer', 2 * STEPS);
   const report = await store.journal('coordinator').verify();
   await store.close();
-  console.log(`| floor: node:sqlite, one transaction, p50 | ${ms(one.p50)} ms (${ms(one.p50 * STEPS)} ms for ${STEPS}) |`);
-  console.log(`| floor: node:sqlite, 64 units in one commit | ${grouped.perSecond.toFixed(0)} units/s (${(grouped.perSecond / STEPS).toFixed(0)} chains/s) |`);
+  console.log(
+    `| floor: node:sqlite, one transaction, p50 | ${ms(one.p50)} ms (${ms(one.p50 * STEPS)} ms for ${STEPS}) |`,
+  );
+  console.log(
+    `| floor: node:sqlite, 64 units in one commit | ${grouped.perSecond.toFixed(0)} units/s (${(grouped.perSecond / STEPS).toFixed(0)} chains/s) |`,
+  );
   console.log(`| audit chain afterwards | ${report.intact ? 'intact' : 'BROKEN'}, ${report.entries} entries |`);
   console.log(`| peak memory | ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB |`);
 } finally {

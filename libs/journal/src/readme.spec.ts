@@ -22,7 +22,9 @@ async function example(): Promise<unknown[]> {
         id: 'r1',
         state: { status: 'failed' },
         index: { status: 'failed' },
-        outgoing: [{ schema: StepFailedSchema, message: create(StepFailedSchema, { step: 'train' }), key: 'flight-delay' }],
+        outgoing: [
+          { schema: StepFailedSchema, message: create(StepFailedSchema, { step: 'train' }), key: 'flight-delay' },
+        ],
       });
     });
   const outcomes = [(await failRun()).outcome, (await failRun()).outcome];

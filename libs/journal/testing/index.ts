@@ -1,1 +1,8 @@
-export { fact, journalContract, textOf, type JournalTraits, type JournalUnderTest, type Tampering } from './journal-contract.js';
+export {
+  fact,
+  journalContract,
+  textOf,
+  type JournalTraits,
+  type JournalUnderTest,
+  type Tampering,
+} from './journal-contract.js';

@@ -15,7 +15,10 @@ export interface JournalTraits {
 
 /** One way to damage a stored entry behind the journal's back. */
 export type Tampering =
-  | { readonly kind: 'flip'; readonly field: 'payload' | 'headers' | 'actor' | 'atMs' | 'type' | 'key' | 'messageId' | 'hash' }
+  | {
+      readonly kind: 'flip';
+      readonly field: 'payload' | 'headers' | 'actor' | 'atMs' | 'type' | 'key' | 'messageId' | 'hash';
+    }
   | { readonly kind: 'swap' }
   | { readonly kind: 'remove' };
 
@@ -35,7 +38,12 @@ const fresh = (): Cause => ({ consumer: 'suite', messageId: `cause-${++count}` }
 
 /** A fact for the suite. */
 export function fact(message: string, key = 'flights', headers?: Record<string, string>): Outgoing {
-  return { schema: StepFailedSchema, message: create(StepFailedSchema, { message, pipeline: key }), key, ...(headers && { headers }) };
+  return {
+    schema: StepFailedSchema,
+    message: create(StepFailedSchema, { message, pipeline: key }),
+    key,
+    ...(headers && { headers }),
+  };
 }
 
 const timerFact = (timer: string): Outgoing => ({
@@ -45,12 +53,17 @@ const timerFact = (timer: string): Outgoing => ({
 });
 
 /** Text of a {@link fact}. */
-export const textOf = (delivery: { readonly payload: Uint8Array }): string => fromBinary(StepFailedSchema, delivery.payload).message;
+export const textOf = (delivery: { readonly payload: Uint8Array }): string =>
+  fromBinary(StepFailedSchema, delivery.payload).message;
 
 type Start = () => Promise<JournalUnderTest & { clock: FakeClock; own: Journal }>;
 
 /** The contract of {@link Journal}, for every adapter. `open` gives a fresh, empty store that keeps time by the clock. */
-export function journalContract(name: string, open: (clock: FakeClock) => Promise<JournalUnderTest>, traits: JournalTraits): void {
+export function journalContract(
+  name: string,
+  open: (clock: FakeClock) => Promise<JournalUnderTest>,
+  traits: JournalTraits,
+): void {
   describe(`${name} honours the journal contract`, () => {
     const opened: JournalUnderTest[] = [];
     afterEach(async () => {
@@ -73,12 +86,18 @@ export function journalContract(name: string, open: (clock: FakeClock) => Promis
   });
 }
 
-const put = (id: string, state: unknown, more: { index?: Record<string, string | number>; outgoing?: Outgoing[] } = {}) => (unit: Unit) =>
-  unit.save({ kind: 'thing', id, state, ...more });
+const put =
+  (id: string, state: unknown, more: { index?: Record<string, string | number>; outgoing?: Outgoing[] } = {}) =>
+  (unit: Unit) =>
+    unit.save({ kind: 'thing', id, state, ...more });
 
 const heard = async (bus: Bus, group: string): Promise<Delivery[]> => {
   const seen: Delivery[] = [];
-  await bus.subscribe({ group, topics: ['rondo.platform.v1', 'rondo.platform.commands.v1'], handle: async (d) => void seen.push(d) });
+  await bus.subscribe({
+    group,
+    topics: ['rondo.platform.v1', 'rondo.platform.commands.v1'],
+    handle: async (d) => void seen.push(d),
+  });
   return seen;
 };
 
@@ -138,7 +157,9 @@ function units(start: Start): void {
     );
     expect(results.map(({ status }, i) => (status === 'rejected' ? i : -1)).filter((i) => i >= 0)).toEqual([25]);
     expect((await own.list('thing')).items).toHaveLength(49);
-    expect((await own.entries({})).map(({ position }) => position)).toEqual(Array.from({ length: 49 }, (_, i) => i + 1));
+    expect((await own.entries({})).map(({ position }) => position)).toEqual(
+      Array.from({ length: 49 }, (_, i) => i + 1),
+    );
     expect(await own.verify()).toMatchObject({ intact: true, entries: 49 });
   });
 
@@ -159,7 +180,9 @@ function units(start: Start): void {
     const cause = fresh();
     await own.once(cause, put('a', { mine: true }));
     expect(await other.load('thing', 'a')).toBeUndefined();
-    expect(await other.once(cause, put('a', { mine: false }, { outgoing: [fact('x')] }))).toMatchObject({ outcome: 'done' });
+    expect(await other.once(cause, put('a', { mine: false }, { outgoing: [fact('x')] }))).toMatchObject({
+      outcome: 'done',
+    });
     expect(await own.load('thing', 'a')).toMatchObject({ state: { mine: true } });
     expect(await own.entries({})).toEqual([]);
   });
@@ -223,18 +246,25 @@ function lists(start: Start): void {
       await own.once(fresh(), put(`t${String(i).padStart(2, '0')}`, { i }, { index }));
     }
   };
-  const ids = (page: { readonly items: readonly { readonly id: string }[] }): string[] => page.items.map(({ id }) => id);
+  const ids = (page: { readonly items: readonly { readonly id: string }[] }): string[] =>
+    page.items.map(({ id }) => id);
 
   it('finds by several values, orders by a value, pages by token', async () => {
     const { own } = await start();
     await fill(own);
     expect(ids(await own.list('thing', { where: { colour: 'red' } }))).toEqual(['t00', 't03', 't06', 't09']);
     expect(ids(await own.list('thing', { where: { colour: 'red', size: 1 } }))).toEqual(['t09']);
-    expect(ids(await own.list('thing', { where: { colour: 'red' }, orderBy: { index: 'atMs', direction: 'asc' } }))).toEqual(['t09', 't06', 't03', 't00']);
+    expect(
+      ids(await own.list('thing', { where: { colour: 'red' }, orderBy: { index: 'atMs', direction: 'asc' } })),
+    ).toEqual(['t09', 't06', 't03', 't00']);
     const seen: string[] = [];
     let pageToken: string | undefined;
     do {
-      const page = await own.list('thing', { orderBy: { index: 'size', direction: 'desc' }, limit: 5, ...(pageToken && { pageToken }) });
+      const page = await own.list('thing', {
+        orderBy: { index: 'size', direction: 'desc' },
+        limit: 5,
+        ...(pageToken && { pageToken }),
+      });
       seen.push(...ids(page));
       pageToken = page.nextPageToken;
     } while (pageToken);
@@ -283,9 +313,17 @@ function lists(start: Start): void {
 
   it('refuses limits and tokens that make no sense', async () => {
     const { own } = await start();
-    for (const limit of [0, -1, 10_001, 1.5]) await expect(own.list('thing', { limit })).rejects.toMatchObject({ detail: { field: 'limit' } });
-    for (const pageToken of ['x', Buffer.from('{"__proto__":1}').toString('base64url'), Buffer.from('[1,2]').toString('base64url')]) {
-      await expect(own.list('thing', { pageToken })).rejects.toMatchObject({ code: 'invalid', detail: { field: 'pageToken' } });
+    for (const limit of [0, -1, 10_001, 1.5])
+      await expect(own.list('thing', { limit })).rejects.toMatchObject({ detail: { field: 'limit' } });
+    for (const pageToken of [
+      'x',
+      Buffer.from('{"__proto__":1}').toString('base64url'),
+      Buffer.from('[1,2]').toString('base64url'),
+    ]) {
+      await expect(own.list('thing', { pageToken })).rejects.toMatchObject({
+        code: 'invalid',
+        detail: { field: 'pageToken' },
+      });
     }
   });
 }
@@ -328,7 +366,11 @@ function publishing(start: Start): void {
         states.push((await own.load('thing', 'a'))?.version);
         answers.push(textOf(delivery));
         const n = Number(textOf(delivery));
-        if (n < 5) await own.once({ consumer: 'answering', messageId: delivery.id }, put('a', {}, { outgoing: [fact(String(n + 1))] }));
+        if (n < 5)
+          await own.once(
+            { consumer: 'answering', messageId: delivery.id },
+            put('a', {}, { outgoing: [fact(String(n + 1))] }),
+          );
       },
     });
     await own.once(fresh(), put('a', {}, { outgoing: [fact('1')] }));
@@ -395,9 +437,13 @@ function entries(start: Start): void {
     const { own } = await start();
     for (let i = 1; i <= 6; i++) {
       const cause = { ...fresh(), actor: i % 2 ? 'alice' : 'bob' };
-      await own.once(cause, put(`t${i}`, {}, { outgoing: [fact(String(i), i <= 3 ? 'k1' : 'k2', { cycleid: `c${i % 3}` })] }));
+      await own.once(
+        cause,
+        put(`t${i}`, {}, { outgoing: [fact(String(i), i <= 3 ? 'k1' : 'k2', { cycleid: `c${i % 3}` })] }),
+      );
     }
-    const texts = async (query: Parameters<Journal['entries']>[0]): Promise<string[]> => (await own.entries(query)).map(textOf);
+    const texts = async (query: Parameters<Journal['entries']>[0]): Promise<string[]> =>
+      (await own.entries(query)).map(textOf);
     expect(await texts({})).toEqual(['1', '2', '3', '4', '5', '6']);
     expect(await texts({ afterPosition: 2, beforePosition: 5 })).toEqual(['3', '4']);
     expect(await texts({ newestFirst: true, limit: 2 })).toEqual(['6', '5']);
@@ -426,7 +472,10 @@ function restarting(start: Start): void {
     await own.once(fresh(), put('a', { n: 2 }, { outgoing: [fact('two')] }));
     await subject.clock.advance(1000);
     await eventually(() => seen.length === 3);
-    expect((await own.history('thing', 'a')).map(({ version, position }) => [version, position])).toEqual([[1, 1], [2, 2]]);
+    expect((await own.history('thing', 'a')).map(({ version, position }) => [version, position])).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
     expect(await own.verify()).toMatchObject({ intact: true, entries: 2, streams: 1 });
   });
 }

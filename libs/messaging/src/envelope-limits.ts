@@ -9,7 +9,11 @@ const HEADERS_MAX = 32;
 const HEADER_CHARS_MAX = 4096;
 
 function refuse(field: string, value: unknown, rule: string): never {
-  throw new PermanentError('invalid', `envelope.${field} must have ${rule}`, { field: `envelope.${field}`, value, rule });
+  throw new PermanentError('invalid', `envelope.${field} must have ${rule}`, {
+    field: `envelope.${field}`,
+    value,
+    rule,
+  });
 }
 
 /** Throws PermanentError `invalid` for an envelope that no adapter should have to carry. */

@@ -13,4 +13,11 @@ export { checkEnvelope, PAYLOAD_BYTES_MAX } from './envelope-limits.js';
 export { PARTITIONS, partitionOf } from './partition.js';
 export { DEFAULT_RETRY_POLICY, verdictOn, type RetryPolicy, type Verdict } from './retry-policy.js';
 export { GroupCommitter, SqliteBus, SqliteDatabase, type SqliteBusOptions } from './sqlite/index.js';
-export { BUS_TRANSPORT, BusController, BusServer, HandleEvent, type Around, type BusServerOptions } from './nest/index.js';
+export {
+  BUS_TRANSPORT,
+  BusController,
+  BusServer,
+  HandleEvent,
+  type Around,
+  type BusServerOptions,
+} from './nest/index.js';

@@ -17,7 +17,8 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 };
 
 /** What to do with a delivery that was rejected. */
-export type Verdict = { readonly kind: 'park'; readonly reason: string } | { readonly kind: 'retry'; readonly afterMs: number };
+export type Verdict =
+  { readonly kind: 'park'; readonly reason: string } | { readonly kind: 'retry'; readonly afterMs: number };
 
 /**
  * PermanentError and Defect park at once; others are retried with back-off, never sooner than `afterMs` asks, until their
@@ -26,7 +27,8 @@ export type Verdict = { readonly kind: 'park'; readonly reason: string } | { rea
  * @param uniform a number in [0, 1)
  */
 export function verdictOn(error: unknown, attempt: number, policy: RetryPolicy, uniform: number): Verdict {
-  if (error instanceof PermanentError || error instanceof Defect) return { kind: 'park', reason: `${error.code}: ${error.message}` };
+  if (error instanceof PermanentError || error instanceof Defect)
+    return { kind: 'park', reason: `${error.code}: ${error.message}` };
   const transient = error instanceof TransientError;
   const attemptsMax = transient ? policy.transientAttempts : policy.attempts;
   if (attempt >= attemptsMax) return { kind: 'park', reason: `failed ${attempt} times: ${messageOf(error)}` };

@@ -62,8 +62,12 @@ export function busContract(name: string, open: (clock: FakeClock) => Promise<Bu
 
 type Start = () => Promise<BusUnderTest & { clock: FakeClock }>;
 
-const reader = (bus: Bus, group: string, handle: SubscribeOptions['handle'], more: Partial<SubscribeOptions> = {}): Promise<unknown> =>
-  bus.subscribe({ group, topics: [TOPIC], handle, ...more });
+const reader = (
+  bus: Bus,
+  group: string,
+  handle: SubscribeOptions['handle'],
+  more: Partial<SubscribeOptions> = {},
+): Promise<unknown> => bus.subscribe({ group, topics: [TOPIC], handle, ...more });
 
 function ordering(start: Start): void {
   it('delivers what was published as it was published', async () => {
@@ -136,7 +140,11 @@ function ordering(start: Start): void {
     const { bus } = await start();
     const seen: string[] = [];
     await reader(bus, 'g', async (d) => void seen.push(bodyOf(d)), { types: ['rondo.test.v1.Said'] });
-    await bus.publish([message('k', '1', { type: 'rondo.test.v1.Other' }), message('k', '2', { topic: 'rondo.other.v1' }), message('k', '3')]);
+    await bus.publish([
+      message('k', '1', { type: 'rondo.test.v1.Other' }),
+      message('k', '2', { topic: 'rondo.other.v1' }),
+      message('k', '3'),
+    ]);
     await eventually(() => seen.length === 1);
     expect(seen).toEqual(['3']);
     expect((await bus.lag()).reduce((sum, row) => sum + row.messages, 0)).toBe(0);
@@ -150,7 +158,9 @@ function ordering(start: Start): void {
       code: 'invalid',
       detail: { field: 'envelope.key' },
     });
-    await expect(bus.publish([message('k', '', { payload: new Uint8Array(8 * 1024 * 1024 + 1) })])).rejects.toMatchObject({ code: 'invalid' });
+    await expect(
+      bus.publish([message('k', '', { payload: new Uint8Array(8 * 1024 * 1024 + 1) })]),
+    ).rejects.toMatchObject({ code: 'invalid' });
     await bus.publish([message('k', 'after')]);
     await eventually(() => seen.length > 0);
     expect(seen).toEqual(['after']);
@@ -205,7 +215,8 @@ function failing(start: Start): void {
       if (d.key === 'poison' && broken) throw new TransientError('down');
       seen.push(bodyOf(d));
     });
-    for (let i = 0; i < 30; i++) await bus.publish(Array.from({ length: 100 }, (_, j) => message('poison', String(i * 100 + j))));
+    for (let i = 0; i < 30; i++)
+      await bus.publish(Array.from({ length: 100 }, (_, j) => message('poison', String(i * 100 + j))));
     await bus.publish([message('fine', 'fine')]);
     await eventually(() => seen.length === 1);
     expect(seen).toEqual(['fine']);
@@ -341,7 +352,10 @@ function restarting(start: Start): void {
   it('parks a message that kills the process again and again, and only that one', async () => {
     const subject = await start();
     let bus = subject.bus;
-    await bus.publish([message('killer', 'killer'), ...Array.from({ length: 5 }, (_, i) => message(`k${i}`, `fine${i}`))]);
+    await bus.publish([
+      message('killer', 'killer'),
+      ...Array.from({ length: 5 }, (_, i) => message(`k${i}`, `fine${i}`)),
+    ]);
     const finished = new Set<string>();
     let deaths = 0;
     while (deaths < 12 && (await bus.parked.list()).length === 0) {

@@ -1,7 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Inject, Injectable, Module } from '@nestjs/common';
-import { AnnounceArrivalSchema, PrepareSnapshotSchema, StepFailedSchema, type PrepareSnapshot, type AnnounceArrival } from '@rondo/contracts';
+import {
+  AnnounceArrivalSchema,
+  PrepareSnapshotSchema,
+  StepFailedSchema,
+  type PrepareSnapshot,
+  type AnnounceArrival,
+} from '@rondo/contracts';
 import { PermanentError, TransientError } from '@rondo/kernel';
 import { eventually } from '@rondo/testing';
 import { testPlatform, testService, type TestService } from '../testing/index.js';
@@ -15,8 +21,17 @@ class Steps {
 
   prepare(command: PrepareSnapshot, delivery: Delivery): Promise<unknown> {
     return this.platform.journal.once(causeOf(delivery), (unit) => {
-      const message = create(StepFailedSchema, { pipeline: command.pipeline, cycleId: command.cycleId, step: 'prepare' });
-      unit.save({ kind: 'step', id: command.cycleId, state: { seen: true }, outgoing: [{ schema: StepFailedSchema, message, key: command.pipeline }] });
+      const message = create(StepFailedSchema, {
+        pipeline: command.pipeline,
+        cycleId: command.cycleId,
+        step: 'prepare',
+      });
+      unit.save({
+        kind: 'step',
+        id: command.cycleId,
+        state: { seen: true },
+        outgoing: [{ schema: StepFailedSchema, message, key: command.pipeline }],
+      });
     });
   }
 }
@@ -80,7 +95,11 @@ describe('a booted service', () => {
     expect(answers[0]!.headers['traceparent']).toMatch(new RegExp(`^00-${'a'.repeat(32)}-`));
     expect(platform.telemetry.spans[0]).toMatchObject({
       name: 'process rondo.data.v1.PrepareSnapshot',
-      options: { kind: 'consumer', parent: traceparent, attributes: { 'rondo.pipeline.name': 'flights', 'rondo.cycle.id': 'c1' } },
+      options: {
+        kind: 'consumer',
+        parent: traceparent,
+        attributes: { 'rondo.pipeline.name': 'flights', 'rondo.cycle.id': 'c1' },
+      },
     });
   });
 
@@ -92,7 +111,9 @@ describe('a booted service', () => {
     expect(await platform.bus.parked.list()).toEqual([]);
     await platform.clock.advance(1000);
     await service.drain();
-    expect(await platform.bus.parked.list()).toMatchObject([{ reason: 'invalid: never', delivery: { attempt: 2, key: 'flights' } }]);
+    expect(await platform.bus.parked.list()).toMatchObject([
+      { reason: 'invalid: never', delivery: { attempt: 2, key: 'flights' } },
+    ]);
     const [parked] = await platform.bus.parked.list();
     await platform.bus.parked.replay(parked!.id);
     await eventually(() => platform.recorded(StepFailedSchema).length === 1);
@@ -105,11 +126,25 @@ describe('a booted service', () => {
     open.push(service);
     await platform.publish(AnnounceArrivalSchema, { pipeline: 'Not A Name' }, { key: 'a' });
     await platform.bus.publish([
-      { id: 'x', type: AnnounceArrivalSchema.typeName, topic: 'rondo.data.commands.v1', key: 'b', source: 's', timeMs: 0, payload: Uint8Array.of(255, 1), headers: {} },
+      {
+        id: 'x',
+        type: AnnounceArrivalSchema.typeName,
+        topic: 'rondo.data.commands.v1',
+        key: 'b',
+        source: 's',
+        timeMs: 0,
+        payload: Uint8Array.of(255, 1),
+        headers: {},
+      },
     ]);
     await service.drain();
     const reasons = (await platform.bus.parked.list()).map((parked) => parked.reason);
-    expect(reasons).toEqual(expect.arrayContaining([expect.stringContaining('AnnounceArrival.pipeline'), expect.stringContaining('payload is not a')]));
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('AnnounceArrival.pipeline'),
+        expect.stringContaining('payload is not a'),
+      ]),
+    );
   });
 
   it('refuses to start when a message type has two handlers', async () => {

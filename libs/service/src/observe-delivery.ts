@@ -5,7 +5,11 @@ import type { Platform } from './ports.js';
 
 const PLATFORM_MESSAGES = 'rondo.platform.v1.';
 
-type Fields = MessageShape<DescMessage> & { readonly pipeline?: unknown; readonly cycleId?: unknown; readonly service?: unknown };
+type Fields = MessageShape<DescMessage> & {
+  readonly pipeline?: unknown;
+  readonly cycleId?: unknown;
+  readonly service?: unknown;
+};
 
 function attributesOf(delivery: Delivery, message: Fields): Attributes {
   const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -75,7 +75,12 @@ export interface JobDefinition<I extends Json> {
   /** The long work; nothing in it is durable but the result it returns. Called again after a failure or a crash. */
   run(input: I, run: JobRun): Promise<JobResult | void>;
   /** Says what a final failure means (publish StepFailed, for example); runs once, inside a unit of work. */
-  failed(unit: Unit, input: I, failure: JobFailure, job: { readonly jobId: string; readonly pipeline: string }): Promise<void> | void;
+  failed(
+    unit: Unit,
+    input: I,
+    failure: JobFailure,
+    job: { readonly jobId: string; readonly pipeline: string },
+  ): Promise<void> | void;
 }
 
 /** Long work that survives crashes. */
@@ -83,7 +88,16 @@ export interface DurableJobs {
   /** To be called while the service starts, before messages come in. */
   define<I extends Json>(definition: JobDefinition<I>): void;
   /** Queues a job together with the other changes of the unit; the same id is queued once. */
-  enqueue(unit: Unit, job: { readonly kind: string; readonly id: string; readonly pipeline: string; readonly input: Json; readonly deadlineAtMs?: number }): Promise<void>;
+  enqueue(
+    unit: Unit,
+    job: {
+      readonly kind: string;
+      readonly id: string;
+      readonly pipeline: string;
+      readonly input: Json;
+      readonly deadlineAtMs?: number;
+    },
+  ): Promise<void>;
   /** Stops the job if it runs and makes sure it never commits; a finished job is left alone. */
   cancel(unit: Unit, jobId: string): Promise<void>;
 }

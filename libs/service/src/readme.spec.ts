@@ -4,7 +4,16 @@ import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Inject, Module } from '@nestjs/common';
 import { StepFailedSchema, TrainCandidateSchema, type TrainCandidate } from '@rondo/contracts';
-import { BusController, causeOf, DURABLE_JOBS, HandleEvent, PLATFORM, type Delivery, type DurableJobs, type Platform } from '@rondo/service';
+import {
+  BusController,
+  causeOf,
+  DURABLE_JOBS,
+  HandleEvent,
+  PLATFORM,
+  type Delivery,
+  type DurableJobs,
+  type Platform,
+} from '@rondo/service';
 import { testPlatform, testService } from '@rondo/service/testing';
 
 @BusController()

@@ -1,4 +1,10 @@
-import type { DescMethodServerStreaming, DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type {
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
 import { Injectable } from '@nestjs/common';
 import { Defect } from '@rondo/kernel';
 import type { RegisteredRpc, RpcContext } from './ports.js';
@@ -34,7 +40,8 @@ export function registeredRpcs(instances: Iterable<unknown>): RegisteredRpc[] {
     if (found.has(service.typeName)) throw new Defect(`${service.typeName} has two implementations`);
     const methods = service.methods.map(({ localName }) => {
       const method = (instance as Record<string, unknown>)[localName];
-      if (typeof method !== 'function') throw new Defect(`${instance.constructor.name} lacks ${service.typeName}.${localName}`);
+      if (typeof method !== 'function')
+        throw new Defect(`${instance.constructor.name} lacks ${service.typeName}.${localName}`);
       return [localName, method.bind(instance)] as const;
     });
     found.set(service.typeName, { service, implementation: Object.fromEntries(methods) });

@@ -22,10 +22,15 @@ export class MemoryArtifacts implements ArtifactStore {
   async get(digest: string, options: { readonly maxBytes?: number } = {}): Promise<Uint8Array> {
     const bytes = this.#bytes.get(digest);
     if (!bytes) throw new PermanentError('not-found', `no artifact ${digest}`, { field: 'digest', value: digest });
-    if (digestOf(bytes) !== digest) throw new PermanentError('data-loss', `artifact ${digest} was changed`, { field: 'digest', value: digest });
+    if (digestOf(bytes) !== digest)
+      throw new PermanentError('data-loss', `artifact ${digest} was changed`, { field: 'digest', value: digest });
     if (options.maxBytes !== undefined && bytes.byteLength > options.maxBytes) {
       const rule = `at most ${options.maxBytes} bytes`;
-      throw new PermanentError('out-of-range', `artifact ${digest} has ${bytes.byteLength} bytes`, { field: 'maxBytes', value: bytes.byteLength, rule });
+      throw new PermanentError('out-of-range', `artifact ${digest} has ${bytes.byteLength} bytes`, {
+        field: 'maxBytes',
+        value: bytes.byteLength,
+        rule,
+      });
     }
     return Uint8Array.from(bytes);
   }

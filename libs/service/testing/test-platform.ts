@@ -1,4 +1,11 @@
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { topicOf } from '@rondo/contracts';
 import { SqliteStore } from '@rondo/journal';
 import { idFrom, seededRandom, type Ids } from '@rondo/kernel';
@@ -54,7 +61,11 @@ function countedIds(service: string): Ids {
  */
 export function testPlatform(
   service: string,
-  options: { readonly clock?: FakeClock; readonly path?: string; readonly onParked?: (message: ParkedMessage) => void } = {},
+  options: {
+    readonly clock?: FakeClock;
+    readonly path?: string;
+    readonly onParked?: (message: ParkedMessage) => void;
+  } = {},
 ): TestPlatform {
   const clock = options.clock ?? new FakeClock();
   const store = SqliteStore.open(options.path ?? ':memory:', {

@@ -12,8 +12,12 @@ export interface Outcome<S, E> {
 }
 
 /** `given(decider, ...history).when(command)` folds the history, decides once and returns the events and the new state. */
-export function given<S, C, E>(decider: Decider<S, C, E>, ...history: readonly E[]): { when(command: C): Outcome<S, E> } {
-  const fold = (from: S, events: readonly E[]): S => events.reduce((state, event) => decider.evolve(state, event), from);
+export function given<S, C, E>(
+  decider: Decider<S, C, E>,
+  ...history: readonly E[]
+): { when(command: C): Outcome<S, E> } {
+  const fold = (from: S, events: readonly E[]): S =>
+    events.reduce((state, event) => decider.evolve(state, event), from);
   return {
     when(command) {
       const before = fold(decider.initial, history);

@@ -149,7 +149,8 @@ export class BufferedUnit implements Unit {
     const { schema, message, key } = outgoing;
     const { cause, service, traceparent, nowMs } = this.#context;
     const [violation] = shapeViolations(schema, message);
-    if (violation) throw new Defect(`${service} would publish a broken ${schema.typeName}: ${violation.field} ${violation.message}`);
+    if (violation)
+      throw new Defect(`${service} would publish a broken ${schema.typeName}: ${violation.field} ${violation.message}`);
     return {
       // Derived from the cause, so that a repetition after a crash publishes under the same ids.
       id: idFrom(service, cause.consumer, cause.messageId, String(this.#messages++)),

@@ -4,7 +4,8 @@ import type { IndexValues, ListQuery, Page, Stored } from '../ports.js';
 
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 10_000;
-const COLUMNS = 'd.row, d.id, d.version, d.updated_at_ms, d.state, d.index_values, d.stream_version, d.stream_row, d.stream_hash';
+const COLUMNS =
+  'd.row, d.id, d.version, d.updated_at_ms, d.state, d.index_values, d.stream_version, d.stream_row, d.stream_hash';
 
 /** A document as stored; `state` is the JSON text, null for a removed document whose stream must be continued. */
 export interface DocumentRow {
@@ -91,7 +92,9 @@ export class DocumentTable {
   /** Heads of all streams, including those of removed documents. */
   heads(): { kind: string; id: string; stream_version: number; stream_hash: string }[] {
     return this.#database
-      .statement('SELECT kind, id, stream_version, stream_hash FROM document WHERE service = ? AND stream_version > 0 ORDER BY row')
+      .statement(
+        'SELECT kind, id, stream_version, stream_hash FROM document WHERE service = ? AND stream_version > 0 ORDER BY row',
+      )
       .all(this.#service) as never;
   }
 
@@ -104,7 +107,16 @@ export class DocumentTable {
           `UPDATE document SET version = ?, updated_at_ms = ?, state = ?, index_values = ?, stream_version = ?,
              stream_row = ?, stream_hash = ? WHERE row = ?`,
         )
-        .run(change.version, change.atMs, change.state, indexText, change.streamVersion, change.streamRow, change.streamHash, before.row);
+        .run(
+          change.version,
+          change.atMs,
+          change.state,
+          indexText,
+          change.streamVersion,
+          change.streamRow,
+          change.streamHash,
+          before.row,
+        );
     } else {
       this.#database
         .statement(
@@ -112,12 +124,21 @@ export class DocumentTable {
            VALUES(?,?,?,?,?,?,?,?,?,?)`,
         )
         .run(
-          this.#service, change.kind, change.id, change.version, change.atMs, change.state, indexText,
-          change.streamVersion, change.streamRow, change.streamHash,
+          this.#service,
+          change.kind,
+          change.id,
+          change.version,
+          change.atMs,
+          change.state,
+          indexText,
+          change.streamVersion,
+          change.streamRow,
+          change.streamHash,
         );
     }
     const beforeText = before?.index_values ?? '{}';
-    if (beforeText !== indexText) this.#reindex(change.kind, change.id, JSON.parse(beforeText) as IndexValues, change.index);
+    if (beforeText !== indexText)
+      this.#reindex(change.kind, change.id, JSON.parse(beforeText) as IndexValues, change.index);
   }
 
   /** Deletes a document that has no stream. To be called inside a transaction. */
@@ -165,7 +186,8 @@ export function placeOf(query: ListQuery): Place | undefined {
     const place: unknown = JSON.parse(Buffer.from(query.pageToken, 'base64url').toString());
     if (Array.isArray(place) && place.length === 2 && typeof place[1] === 'string') {
       const value: unknown = place[0];
-      if (query.orderBy ? typeof value === 'string' || typeof value === 'number' : value === null) return place as never;
+      if (query.orderBy ? typeof value === 'string' || typeof value === 'number' : value === null)
+        return place as never;
     }
   } catch {
     // Falls through: not ours.

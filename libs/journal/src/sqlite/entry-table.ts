@@ -21,7 +21,9 @@ export class EntryTable {
   /** Position for the next entry; taken, even when it is not used. To be called inside a transaction. */
   takePosition(): number {
     if (this.#newestPosition === undefined) {
-      const row = this.#database.statement('SELECT max(position) AS newest FROM journal_entry WHERE service = ?').get(this.#service);
+      const row = this.#database
+        .statement('SELECT max(position) AS newest FROM journal_entry WHERE service = ?')
+        .get(this.#service);
       this.#newestPosition = (row!['newest'] as number | null) ?? 0;
     }
     return ++this.#newestPosition;
@@ -36,8 +38,21 @@ export class EntryTable {
            cycle_id, actor, at_ms, hash, key_hash, cycle_hash) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
       )
       .run(
-        entry.service, entry.position, entry.stream, entry.version, previous, entry.messageId, entry.type, entry.payload,
-        entry.key, JSON.stringify(entry.headers), cycleId, entry.actor, entry.atMs, entry.hash, textHash(entry.key),
+        entry.service,
+        entry.position,
+        entry.stream,
+        entry.version,
+        previous,
+        entry.messageId,
+        entry.type,
+        entry.payload,
+        entry.key,
+        JSON.stringify(entry.headers),
+        cycleId,
+        entry.actor,
+        entry.atMs,
+        entry.hash,
+        textHash(entry.key),
         cycleId === null ? null : textHash(cycleId),
       );
     return result.lastInsertRowid as number;
@@ -47,9 +62,13 @@ export class EntryTable {
   backFrom(newest: number | null): JournalEntry[] {
     const select = this.#database.statement('SELECT * FROM journal_entry WHERE row = ?');
     const found: JournalEntry[] = [];
-    for (let at = newest; at !== null; ) {
+    for (let at = newest; at !== null;) {
       const row = select.get(at) as Row | undefined;
-      if (!row) throw new PermanentError('data-loss', `an entry of the journal of ${this.#service} is missing; verify names it`);
+      if (!row)
+        throw new PermanentError(
+          'data-loss',
+          `an entry of the journal of ${this.#service} is missing; verify names it`,
+        );
       found.push(entryOf(row));
       at = row['previous'] as number | null;
     }

@@ -30,7 +30,9 @@ function runAndKill(path: string, seed: number, acknowledgements: number): Promi
     if (acknowledged.length === acknowledgements) child.kill('SIGKILL');
   });
   return new Promise((resolve, reject) => {
-    child.on('close', (code, signal) => (signal === 'SIGKILL' ? resolve(acknowledged) : reject(new Error(`ended with ${code}: ${complaints}`))));
+    child.on('close', (code, signal) =>
+      signal === 'SIGKILL' ? resolve(acknowledged) : reject(new Error(`ended with ${code}: ${complaints}`)),
+    );
   });
 }
 
@@ -44,7 +46,10 @@ async function all<T>(page: (afterPosition: number) => Promise<T[]>, positionOf:
 }
 
 const entriesOf = (journal: Journal): Promise<JournalEntry[]> =>
-  all((afterPosition) => journal.entries({ afterPosition, limit: 1000 }), (entry) => entry.position);
+  all(
+    (afterPosition) => journal.entries({ afterPosition, limit: 1000 }),
+    (entry) => entry.position,
+  );
 
 async function effectsOf(journal: Journal): Promise<Stored<Counter>[]> {
   const items: Stored<Counter>[] = [];

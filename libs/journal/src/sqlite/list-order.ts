@@ -14,7 +14,10 @@ function comparePlaces(a: Place, b: Place): number {
   return (a[0] !== null && b[0] !== null ? compareValues(a[0], b[0]) : 0) || compareValues(a[1], b[1]);
 }
 
-const placeIn = (row: DocumentRow, orderBy: ListQuery['orderBy']): Place => [orderBy ? indexOf(row)[orderBy.index]! : null, row.id];
+const placeIn = (row: DocumentRow, orderBy: ListQuery['orderBy']): Place => [
+  orderBy ? indexOf(row)[orderBy.index]! : null,
+  row.id,
+];
 
 /** Sorts rows the way the list query does. */
 export function compareRows(orderBy: ListQuery['orderBy']): (a: DocumentRow, b: DocumentRow) => number {

@@ -2,7 +2,18 @@ import { hash } from 'node:crypto';
 import { ConflictError, type Clock } from '@rondo/kernel';
 import type { SqliteBus } from '@rondo/messaging';
 import { entryHash, FIRST_PREVIOUS_HASH } from '../entry-hash.js';
-import type { Cause, ChainReport, EntryQuery, Journal, JournalEntry, ListQuery, Once, Page, Stored, Unit } from '../ports.js';
+import type {
+  Cause,
+  ChainReport,
+  EntryQuery,
+  Journal,
+  JournalEntry,
+  ListQuery,
+  Once,
+  Page,
+  Stored,
+  Unit,
+} from '../ports.js';
 import { BufferedUnit, documentKey, type Change } from './buffered-unit.js';
 import { DocumentTable, limitOf, pageOf, placeOf, storedOf, type DocumentRow } from './document-table.js';
 import { EntryTable } from './entry-table.js';
@@ -39,7 +50,8 @@ export class SqliteJournal implements Journal {
 
   async once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> {
     for (let run = 1; run <= RUNS_MAX; run++) {
-      const result = run <= RUNS_BESIDE_OTHERS ? await this.#run(cause, work) : await this.#inTurn(() => this.#run(cause, work));
+      const result =
+        run <= RUNS_BESIDE_OTHERS ? await this.#run(cause, work) : await this.#inTurn(() => this.#run(cause, work));
       if (result.outcome !== 'conflict') return result;
     }
     throw new ConflictError(`the work caused by ${cause.messageId} lost ${RUNS_MAX} times against other changes`);

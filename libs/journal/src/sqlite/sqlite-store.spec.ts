@@ -12,14 +12,27 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
-const COLUMN = { payload: 'payload', headers: 'headers', actor: 'actor', atMs: 'at_ms', type: 'type', key: 'key', messageId: 'message_id', hash: 'hash' };
+const COLUMN = {
+  payload: 'payload',
+  headers: 'headers',
+  actor: 'actor',
+  atMs: 'at_ms',
+  type: 'type',
+  key: 'key',
+  messageId: 'message_id',
+  hash: 'hash',
+};
 
 function tamper(store: SqliteStore, stream: string, version: number, how: Tampering): void {
   const db = store.bus.database.connection;
   const where = 'WHERE stream = ? AND version = ?';
   if (how.kind === 'remove') db.prepare(`DELETE FROM journal_entry ${where}`).run(stream, version);
   else if (how.kind === 'swap') {
-    for (const [from, to] of [[version, -1], [version + 1, version], [-1, version + 1]] as const) {
+    for (const [from, to] of [
+      [version, -1],
+      [version + 1, version],
+      [-1, version + 1],
+    ] as const) {
       db.prepare(`UPDATE journal_entry SET version = ? ${where}`).run(to, stream, from);
     }
   } else {
@@ -75,7 +88,9 @@ describe('SqliteStore', () => {
     store.bus.database.committer.onCommit(() => commits++);
     await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
-        journal.once(cause(`m${i}`), (unit) => unit.save({ kind: 'k', id: String(i), state: {}, outgoing: [fact('x')] })),
+        journal.once(cause(`m${i}`), (unit) =>
+          unit.save({ kind: 'k', id: String(i), state: {}, outgoing: [fact('x')] }),
+        ),
       ),
     );
     expect(commits).toBe(1);
@@ -92,7 +107,18 @@ describe('SqliteStore', () => {
     }
     let previous = '0'.repeat(64);
     for (const e of await journal.history('k', 'd')) {
-      const content = JSON.stringify([e.service, e.position, e.stream, e.version, e.messageId, e.type, e.key, e.actor, e.atMs, sha256(e.payload)]);
+      const content = JSON.stringify([
+        e.service,
+        e.position,
+        e.stream,
+        e.version,
+        e.messageId,
+        e.type,
+        e.key,
+        e.actor,
+        e.atMs,
+        sha256(e.payload),
+      ]);
       expect(e.hash).toBe(sha256(`${previous}\n${content}\n${canonicalJson(e.headers)}`));
       previous = e.hash;
     }
@@ -105,8 +131,13 @@ describe('SqliteStore', () => {
     for (const id of ['a', 'b', 'c']) {
       await journal.once(cause(id), (unit) => unit.save({ kind: 'k', id, state: {}, outgoing: [fact(id)] }));
     }
-    store.bus.database.connection.exec(`DELETE FROM journal_entry WHERE stream = 'k/b'; DELETE FROM document WHERE id = 'b'`);
-    expect(await journal.verify()).toMatchObject({ intact: false, broken: { stream: 'k/c', explanation: expect.stringContaining('entries 2 to 2') } });
+    store.bus.database.connection.exec(
+      `DELETE FROM journal_entry WHERE stream = 'k/b'; DELETE FROM document WHERE id = 'b'`,
+    );
+    expect(await journal.verify()).toMatchObject({
+      intact: false,
+      broken: { stream: 'k/c', explanation: expect.stringContaining('entries 2 to 2') },
+    });
     await store.close();
   });
 

@@ -13,8 +13,7 @@ export interface JournalOptions {
 
 /** Settings of the store: the clock, and a bus that is already open or the settings of the one to open. */
 export type SqliteStoreOptions = { readonly clock?: Clock } & (
-  | { readonly bus?: SqliteBus }
-  | { readonly busOptions?: Omit<SqliteBusOptions, 'clock'> }
+  { readonly bus?: SqliteBus } | { readonly busOptions?: Omit<SqliteBusOptions, 'clock'> }
 );
 
 /** One SQLite file with the journals of all services of this process and the bus they publish to. */

@@ -31,7 +31,17 @@ export class TimerTable {
           `INSERT OR REPLACE INTO timer(service, id, due_at_ms, message_id, type, topic, key, headers, payload)
            VALUES(?,?,?,?,?,?,?,?,?)`,
         )
-        .run(service, id, due.atMs, envelope.id, envelope.type, envelope.topic, envelope.key, JSON.stringify(envelope.headers), envelope.payload);
+        .run(
+          service,
+          id,
+          due.atMs,
+          envelope.id,
+          envelope.type,
+          envelope.topic,
+          envelope.key,
+          JSON.stringify(envelope.headers),
+          envelope.payload,
+        );
     }
   }
 

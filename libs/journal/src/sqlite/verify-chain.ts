@@ -34,7 +34,10 @@ export async function verifyChain(entries: EntryTable, documents: DocumentTable)
       if (explanation) return report({ ...place, explanation });
       // A hole in the positions does not say which stream it belonged to; the streams themselves may.
       if (entry.position !== afterPosition + 1) {
-        gap ??= { ...place, explanation: `entries ${afterPosition + 1} to ${entry.position - 1}, just before it, are missing` };
+        gap ??= {
+          ...place,
+          explanation: `entries ${afterPosition + 1} to ${entry.position - 1}, just before it, are missing`,
+        };
       }
       afterPosition = entry.position;
       heads.set(entry.stream, { version: entry.version, hash: entry.hash });
@@ -56,20 +59,32 @@ function fault(
   if (entryHash(head?.hash ?? FIRST_PREVIOUS_HASH, entry) !== entry.hash) {
     return 'its content, its place or the entry before it was changed after it was written';
   }
-  if ((entry.headers['cycleid'] ?? null) !== cycleId) return 'the cycle it is filed under is not the one in its headers';
+  if ((entry.headers['cycleid'] ?? null) !== cycleId)
+    return 'the cycle it is filed under is not the one in its headers';
   return undefined;
 }
 
-function missingTail(documents: DocumentTable, heads: Map<string, { version: number; hash: string }>): Broken | undefined {
+function missingTail(
+  documents: DocumentTable,
+  heads: Map<string, { version: number; hash: string }>,
+): Broken | undefined {
   for (const document of documents.heads()) {
     const stream = documentKey(document.kind, document.id);
     const head = heads.get(stream);
     const version = head?.version ?? 0;
     if (version < document.stream_version) {
-      return { stream, version: version + 1, explanation: `the stream ends before version ${document.stream_version}, which its document names` };
+      return {
+        stream,
+        version: version + 1,
+        explanation: `the stream ends before version ${document.stream_version}, which its document names`,
+      };
     }
     if (version > document.stream_version || head!.hash !== document.stream_hash) {
-      return { stream, version, explanation: `its document names version ${document.stream_version} with another hash as the newest` };
+      return {
+        stream,
+        version,
+        explanation: `its document names version ${document.stream_version} with another hash as the newest`,
+      };
     }
   }
   return undefined;

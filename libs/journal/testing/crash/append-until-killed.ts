@@ -27,7 +27,12 @@ async function main(path: string, seed: number): Promise<void> {
         await writer.once({ consumer: 'writer', messageId: name }, async (unit) => {
           const before = await unit.load<Counter>('thing', id);
           const message = create(StepFailedSchema, { pipeline: id, message: name });
-          unit.save<Counter>({ kind: 'thing', id, state: { n: (before?.state.n ?? 0) + 1 }, outgoing: [{ schema: StepFailedSchema, message, key: id }] });
+          unit.save<Counter>({
+            kind: 'thing',
+            id,
+            state: { n: (before?.state.n ?? 0) + 1 },
+            outgoing: [{ schema: StepFailedSchema, message, key: id }],
+          });
         });
         writeSync(1, `${name}\n`);
       }),

@@ -43,10 +43,17 @@ export class BusServer extends Server implements CustomTransportStrategy {
     this.#options = options;
   }
 
-  override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false, extras: Record<string, unknown> = {}): void {
+  override addHandler(
+    pattern: unknown,
+    handler: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
     const schema = extras['schema'] as DescMessage;
     if (this.#routes.has(schema.typeName)) {
-      throw new Defect(`${schema.typeName} has two handlers in group ${this.#options.group}; one per service is allowed`);
+      throw new Defect(
+        `${schema.typeName} has two handlers in group ${this.#options.group}; one per service is allowed`,
+      );
     }
     super.addHandler(pattern, handler, isEventHandler, extras);
     this.#routes.set(schema.typeName, { schema, handler });

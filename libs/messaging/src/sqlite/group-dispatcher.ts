@@ -132,7 +132,10 @@ export class GroupDispatcher {
       const unfinished = [...topic.unfinished.keys()];
       const beyond = unfinished[UNFINISHED_MAX];
       const position = beyond === undefined ? topic.cursor : beyond - 1;
-      this.#context.log.saveProgress(this.group, topic.name, { position, unfinished: unfinished.slice(0, UNFINISHED_MAX) });
+      this.#context.log.saveProgress(this.group, topic.name, {
+        position,
+        unfinished: unfinished.slice(0, UNFINISHED_MAX),
+      });
     }
     this.#dirty = false;
     this.#savedAtMs = this.#context.clock.now();
@@ -293,7 +296,8 @@ export class GroupDispatcher {
     this.#heldRows--;
     lane.attempt = 1;
     if (!this.#replaying.delete(position)) {
-      for (const topic of row ? [this.#topics.get(row.topic)!] : this.#topics.values()) topic.unfinished.delete(position);
+      for (const topic of row ? [this.#topics.get(row.topic)!] : this.#topics.values())
+        topic.unfinished.delete(position);
       this.#dirty = true;
     }
     if (lane.items.size > 0) this.#ready.push(lane);

@@ -82,7 +82,9 @@ export class MessageLog {
   }
 
   newestPosition(): number {
-    const row = this.#database.statement('SELECT max(position) AS newest FROM bus_log').get() as { newest: number | null };
+    const row = this.#database.statement('SELECT max(position) AS newest FROM bus_log').get() as {
+      newest: number | null;
+    };
     return row.newest ?? 0;
   }
 
@@ -104,8 +106,11 @@ export class MessageLog {
 
   progress(group: string, topic: string): Progress {
     const select = 'SELECT position, unfinished FROM bus_offset WHERE group_name = ? AND topic = ?';
-    const row = this.#database.statement(select).get(group, topic) as { position: number; unfinished: string } | undefined;
-    return row ? { position: row.position, unfinished: JSON.parse(row.unfinished) as number[] } : { position: 0, unfinished: [] };
+    const row = this.#database.statement(select).get(group, topic) as
+      { position: number; unfinished: string } | undefined;
+    return row
+      ? { position: row.position, unfinished: JSON.parse(row.unfinished) as number[] }
+      : { position: 0, unfinished: [] };
   }
 
   allProgress(): { group: string; topic: string; progress: Progress }[] {
@@ -113,7 +118,10 @@ export class MessageLog {
     return rows.map((row) => ({
       group: row['group_name'] as string,
       topic: row['topic'] as string,
-      progress: { position: row['position'] as number, unfinished: JSON.parse(row['unfinished'] as string) as number[] },
+      progress: {
+        position: row['position'] as number,
+        unfinished: JSON.parse(row['unfinished'] as string) as number[],
+      },
     }));
   }
 
@@ -173,7 +181,9 @@ export class MessageLog {
 
   #markRunning(running: 0 | 1): void {
     this.#database
-      .statement('INSERT INTO bus_process(one, running) VALUES(1, ?) ON CONFLICT DO UPDATE SET running = excluded.running')
+      .statement(
+        'INSERT INTO bus_process(one, running) VALUES(1, ?) ON CONFLICT DO UPDATE SET running = excluded.running',
+      )
       .run(running);
   }
 }

@@ -15,7 +15,11 @@ export class ParkedMessages {
   }
 
   /** To be called inside a transaction. A message that was being replayed takes its old place, with the new reason. */
-  park(group: string, row: LogRow, failure: { readonly attempt: number; readonly reason: string; readonly atMs: number }): ParkedMessage {
+  park(
+    group: string,
+    row: LogRow,
+    failure: { readonly attempt: number; readonly reason: string; readonly atMs: number },
+  ): ParkedMessage {
     const id = idFrom('parked', group, String(row.position));
     const reason = failure.reason.slice(0, REASON_CHARS_MAX);
     this.#database
@@ -26,14 +30,28 @@ export class ParkedMessages {
            parked_at_ms = excluded.parked_at_ms, replaying = 0`,
       )
       .run(
-        id, group, row.position, failure.attempt, reason, failure.atMs,
-        row.topic, row.key, row.id, row.type, row.source, row.timeMs, JSON.stringify(row.headers), row.payload,
+        id,
+        group,
+        row.position,
+        failure.attempt,
+        reason,
+        failure.atMs,
+        row.topic,
+        row.key,
+        row.id,
+        row.type,
+        row.source,
+        row.timeMs,
+        JSON.stringify(row.headers),
+        row.payload,
       );
     return parkedOf(id, group, row, { ...failure, reason });
   }
 
   list(): ParkedMessage[] {
-    const rows = this.#database.statement('SELECT * FROM bus_parked WHERE replaying = 0 ORDER BY parked_at_ms, position').all() as Row[];
+    const rows = this.#database
+      .statement('SELECT * FROM bus_parked WHERE replaying = 0 ORDER BY parked_at_ms, position')
+      .all() as Row[];
     return rows.map((row) =>
       parkedOf(row['parked_id'] as string, row['group_name'] as string, rowOf(row), {
         attempt: row['attempt'] as number,
@@ -59,7 +77,9 @@ export class ParkedMessages {
 
   /** Messages of a group that are marked for replay. */
   toReplay(group: string): LogRow[] {
-    const rows = this.#database.statement('SELECT * FROM bus_parked WHERE group_name = ? AND replaying = 1 ORDER BY position').all(group);
+    const rows = this.#database
+      .statement('SELECT * FROM bus_parked WHERE group_name = ? AND replaying = 1 ORDER BY position')
+      .all(group);
     return (rows as Row[]).map(rowOf);
   }
 

@@ -58,7 +58,11 @@ describe('SqliteBus', () => {
     let letGo = (): void => undefined;
     const gate = new Promise<void>((resolve) => (letGo = resolve));
     await bus.subscribe({ group: 'fast', topics: ['rondo.test.v1'], handle: async (d) => void seen.push(bodyOf(d)) });
-    const slow = await bus.subscribe({ group: 'slow', topics: ['rondo.test.v1'], handle: (d) => (d.key === 'b' ? gate : Promise.resolve()) });
+    const slow = await bus.subscribe({
+      group: 'slow',
+      topics: ['rondo.test.v1'],
+      handle: (d) => (d.key === 'b' ? gate : Promise.resolve()),
+    });
     const at = (key: string): ReturnType<typeof message> => message(key, key, { timeMs: clock.now() });
     await bus.publish([at('a'), at('b'), at('c')]);
     await eventually(() => seen.length === 3);

@@ -9,7 +9,15 @@ import type { Unit } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
 import { eventually } from '@rondo/testing';
 import { testPlatform, testService, type TestPlatform, type TestService } from '../../testing/index.js';
-import { DURABLE_JOBS, JOB_KIND, type DurableJobs, type JobDefinition, type JobResult, type JobRun, type JobState } from '../index.js';
+import {
+  DURABLE_JOBS,
+  JOB_KIND,
+  type DurableJobs,
+  type JobDefinition,
+  type JobResult,
+  type JobRun,
+  type JobState,
+} from '../index.js';
 
 type Run = (input: { n: number }, run: JobRun) => Promise<JobResult | void>;
 
@@ -63,15 +71,19 @@ describe('durable jobs', () => {
     );
   const stateOf = async (platform: TestPlatform, id: string): Promise<JobState | undefined> =>
     (await platform.journal.load<JobState>(JOB_KIND, id))?.state;
-  const codes = (platform: TestPlatform): string[] => platform.recorded(StepFailedSchema).map(({ message }) => message.code);
+  const codes = (platform: TestPlatform): string[] =>
+    platform.recorded(StepFailedSchema).map(({ message }) => message.code);
 
   it('runs a job once however often it is queued and commits its result with its end', async () => {
     const platform = open();
     let runs = 0;
-    const service = await start(platform, moduleOf(async (input) => {
-      runs += input.n;
-      return (unit) => told(unit, 'flights', 'trained');
-    }));
+    const service = await start(
+      platform,
+      moduleOf(async (input) => {
+        runs += input.n;
+        return (unit) => told(unit, 'flights', 'trained');
+      }),
+    );
     await enqueue(platform, service, 'j');
     await enqueue(platform, service, 'j');
     await service.drain();
@@ -85,10 +97,13 @@ describe('durable jobs', () => {
   it('tries again after a back-off and tells the last failure once', async () => {
     const platform = open();
     const attempts: number[] = [];
-    const service = await start(platform, moduleOf(async (_input, run) => {
-      attempts.push(run.attempt);
-      throw new Error('no luck');
-    }));
+    const service = await start(
+      platform,
+      moduleOf(async (_input, run) => {
+        attempts.push(run.attempt);
+        throw new Error('no luck');
+      }),
+    );
     await enqueue(platform, service, 'j');
     await service.drain();
     expect(await stateOf(platform, 'j')).toMatchObject({ status: 'waiting', attempt: 2 });
@@ -103,9 +118,12 @@ describe('durable jobs', () => {
 
   it('does not repeat what cannot succeed', async () => {
     const platform = open();
-    const service = await start(platform, moduleOf(async () => {
-      throw new PermanentError('failed-precondition', 'one class only');
-    }));
+    const service = await start(
+      platform,
+      moduleOf(async () => {
+        throw new PermanentError('failed-precondition', 'one class only');
+      }),
+    );
     await enqueue(platform, service, 'j');
     await service.drain();
     expect(codes(platform)).toEqual(['failed-precondition']);
@@ -113,10 +131,13 @@ describe('durable jobs', () => {
 
   it('aborts at the deadline and commits nothing of the late result', async () => {
     const platform = open();
-    const service = await start(platform, moduleOf(async (_input, run) => {
-      await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
-      return (unit) => told(unit, 'flights', 'too-late');
-    }));
+    const service = await start(
+      platform,
+      moduleOf(async (_input, run) => {
+        await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
+        return (unit) => told(unit, 'flights', 'too-late');
+      }),
+    );
     await enqueue(platform, service, 'j', platform.clock.now() + 5000);
     await eventually(async () => (await stateOf(platform, 'j'))?.status === 'running');
     await platform.clock.advance(5000);
@@ -126,10 +147,16 @@ describe('durable jobs', () => {
 
   it('stops a cancelled job wherever it is and never commits it', async () => {
     const platform = open();
-    const service = await start(platform, moduleOf(async (_input, run) => {
-      await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
-      return (unit) => told(unit, 'flights', 'trained');
-    }, { concurrency: 1 }));
+    const service = await start(
+      platform,
+      moduleOf(
+        async (_input, run) => {
+          await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
+          return (unit) => told(unit, 'flights', 'trained');
+        },
+        { concurrency: 1 },
+      ),
+    );
     await enqueue(platform, service, 'running');
     await enqueue(platform, service, 'queued');
     await eventually(async () => (await stateOf(platform, 'running'))?.status === 'running');
@@ -150,11 +177,14 @@ describe('durable jobs', () => {
     const gate = new Promise<void>((resolve) => (letGo = resolve));
     let atOnce = 0;
     let most = 0;
-    const service = await start(platform, moduleOf(async () => {
-      most = Math.max(most, ++atOnce);
-      await gate;
-      atOnce--;
-    }));
+    const service = await start(
+      platform,
+      moduleOf(async () => {
+        most = Math.max(most, ++atOnce);
+        await gate;
+        atOnce--;
+      }),
+    );
     for (let i = 0; i < 7; i++) await enqueue(platform, service, `j${i}`);
     await eventually(() => atOnce === 2);
     await platform.bus.idle();
@@ -169,9 +199,12 @@ describe('durable jobs', () => {
     cleanUps.push(() => rm(folder, { recursive: true }));
     const path = join(folder, 'store.sqlite');
     const first = open(path);
-    const before = await start(first, moduleOf(async (_input, run) => {
-      await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
-    }));
+    const before = await start(
+      first,
+      moduleOf(async (_input, run) => {
+        await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
+      }),
+    );
     await enqueue(first, before, 'j');
     await eventually(async () => (await stateOf(first, 'j'))?.status === 'running');
     await before.close();
@@ -179,7 +212,10 @@ describe('durable jobs', () => {
     await first.close();
 
     const second = open(path);
-    const after = await start(second, moduleOf(async () => (unit) => told(unit, 'flights', 'trained')));
+    const after = await start(
+      second,
+      moduleOf(async () => (unit) => told(unit, 'flights', 'trained')),
+    );
     await after.drain();
     expect(codes(second)).toEqual(['trained']);
     expect(await stateOf(second, 'j')).toMatchObject({ status: 'succeeded', attempt: 1, starts: 2 });
@@ -190,12 +226,23 @@ describe('durable jobs', () => {
     const crashed = { kind: 'train', pipeline: 'flights', input: { n: 1 }, status: 'running', starts: 1 };
     const rest = { deadlineAtMs: null, retryAtMs: null, progress: null, heartbeatAtMs: null, failure: null };
     await platform.journal.once({ consumer: 'spec', messageId: 'crash' }, (unit) => {
-      for (const [id, attempt] of [['once', 1], ['often', 3]] as const) {
-        unit.save({ kind: JOB_KIND, id, state: { ...crashed, ...rest, attempt }, index: { status: 'running', jobKind: 'train' } });
+      for (const [id, attempt] of [
+        ['once', 1],
+        ['often', 3],
+      ] as const) {
+        unit.save({
+          kind: JOB_KIND,
+          id,
+          state: { ...crashed, ...rest, attempt },
+          index: { status: 'running', jobKind: 'train' },
+        });
       }
     });
     const attempts: number[] = [];
-    const service = await start(platform, moduleOf(async (_input, run) => void attempts.push(run.attempt)));
+    const service = await start(
+      platform,
+      moduleOf(async (_input, run) => void attempts.push(run.attempt)),
+    );
     await service.drain();
     expect(attempts).toEqual([2]);
     expect(codes(platform)).toEqual(['internal']);
@@ -205,10 +252,13 @@ describe('durable jobs', () => {
   it('writes heartbeats now and then', async () => {
     const platform = open();
     let beat: (progress?: number) => void = () => undefined;
-    const service = await start(platform, moduleOf(async (_input, run) => {
-      beat = run.heartbeat;
-      await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
-    }));
+    const service = await start(
+      platform,
+      moduleOf(async (_input, run) => {
+        beat = run.heartbeat;
+        await new Promise<void>((resolve) => run.signal.addEventListener('abort', () => resolve()));
+      }),
+    );
     await enqueue(platform, service, 'j');
     await eventually(async () => (await stateOf(platform, 'j'))?.status === 'running');
     beat(0.1);

@@ -6,7 +6,8 @@ const RETRY_BACKOFF: BackoffPolicy = { initialMs: 1000, factor: 2, maxMs: 60_000
 export const ATTEMPTS_OVER_CRASHES_MIN = 3;
 
 /** What a rejected attempt leads to. */
-export type AfterFailure = { readonly kind: 'final'; readonly failure: JobFailure } | { readonly kind: 'retry'; readonly afterMs: number };
+export type AfterFailure =
+  { readonly kind: 'final'; readonly failure: JobFailure } | { readonly kind: 'retry'; readonly afterMs: number };
 
 /** PermanentError and Defect are final at once, others when the attempts are used up. */
 export function afterFailure(error: unknown, attempt: number, attemptsMax: number): AfterFailure {

@@ -50,7 +50,13 @@ export class JobRunner implements DurableJobs {
 
   async enqueue(
     unit: Unit,
-    job: { readonly kind: string; readonly id: string; readonly pipeline: string; readonly input: Json; readonly deadlineAtMs?: number },
+    job: {
+      readonly kind: string;
+      readonly id: string;
+      readonly pipeline: string;
+      readonly input: Json;
+      readonly deadlineAtMs?: number;
+    },
   ): Promise<void> {
     assert(this.#definitions.has(job.kind), `job kind ${job.kind} is not defined`);
     if (await unit.load<JobState>(JOB_KIND, job.id)) return;
@@ -180,7 +186,9 @@ export class JobRunner implements DurableJobs {
     const active: Active = { controller: new AbortController(), ended: Promise.resolve() };
     this.#active.set(jobId, active);
     active.ended = this.#execute(definition, queued, active.controller)
-      .catch((error: unknown) => this.#platform.log.error('a job could not be settled', { 'rondo.job.id': jobId }, error))
+      .catch((error: unknown) =>
+        this.#platform.log.error('a job could not be settled', { 'rondo.job.id': jobId }, error),
+      )
       .then(() => {
         this.#active.delete(jobId);
         this.#known.delete(jobId);
@@ -191,7 +199,11 @@ export class JobRunner implements DurableJobs {
       });
   }
 
-  async #execute(definition: JobDefinition<never>, { jobId, traceparent }: Queued, controller: AbortController): Promise<void> {
+  async #execute(
+    definition: JobDefinition<never>,
+    { jobId, traceparent }: Queued,
+    controller: AbortController,
+  ): Promise<void> {
     const state = await this.#claim(jobId);
     if (!state) return;
     const { clock, telemetry } = this.#platform;
@@ -204,7 +216,9 @@ export class JobRunner implements DurableJobs {
       attributes: { 'rondo.pipeline.name': state.pipeline, 'rondo.job.id': jobId, 'rondo.job.attempt': state.attempt },
     };
     try {
-      await telemetry.span(`job ${definition.kind}`, options, () => this.#attempt(definition, jobId, state, controller));
+      await telemetry.span(`job ${definition.kind}`, options, () =>
+        this.#attempt(definition, jobId, state, controller),
+      );
     } catch (error) {
       await this.#persist(jobId, () => this.#settleFailure(definition, jobId, state, error));
     } finally {
@@ -213,7 +227,12 @@ export class JobRunner implements DurableJobs {
   }
 
   /** Runs the work and commits its result. Rejects with the reason when told to stop, once the work has let go. */
-  async #attempt(definition: JobDefinition<never>, jobId: string, state: JobState, controller: AbortController): Promise<void> {
+  async #attempt(
+    definition: JobDefinition<never>,
+    jobId: string,
+    state: JobState,
+    controller: AbortController,
+  ): Promise<void> {
     const { signal } = controller;
     signal.throwIfAborted();
     const run: JobRun = {
@@ -239,7 +258,12 @@ export class JobRunner implements DurableJobs {
     });
   }
 
-  async #settleFailure(definition: JobDefinition<never>, jobId: string, state: JobState, error: unknown): Promise<void> {
+  async #settleFailure(
+    definition: JobDefinition<never>,
+    jobId: string,
+    state: JobState,
+    error: unknown,
+  ): Promise<void> {
     if (error instanceof Stop && error.why === 'cancelled') return;
     if (error instanceof Stop && error.why === 'shutdown') {
       await this.#transition(jobId, `released/${state.starts}`, state, { status: 'queued' });
@@ -316,7 +340,10 @@ export class JobRunner implements DurableJobs {
       writtenAtMs = nowMs;
       const change = { heartbeatAtMs: nowMs, progress: progress ?? null };
       this.#transition(jobId, `heartbeat/${state.starts}/${beats++}`, state, change).catch((error: unknown) =>
-        this.#platform.log.warn('a heartbeat was not written', { 'rondo.job.id': jobId, 'error.message': String(error) }),
+        this.#platform.log.warn('a heartbeat was not written', {
+          'rondo.job.id': jobId,
+          'error.message': String(error),
+        }),
       );
     };
   }
@@ -329,7 +356,11 @@ export class JobRunner implements DurableJobs {
         return;
       } catch (error) {
         if (this.#stopping) throw error;
-        this.#platform.log.error('the end of a job could not be written yet', { 'rondo.job.id': jobId, attempt }, error);
+        this.#platform.log.error(
+          'the end of a job could not be written yet',
+          { 'rondo.job.id': jobId, attempt },
+          error,
+        );
         const { clock } = this.#platform;
         const delayMs = backoffMs(SETTLE_BACKOFF, attempt, 0.5);
         await new Promise<void>((resolve) => clock.wakeAt(clock.now() + delayMs, resolve));
