@@ -14,8 +14,9 @@ export interface BandPoint {
   readonly n: number;
 }
 
-/** Horizontal line with its name. */
+/** Horizontal line with its name: something not to pass, or a `reference` to compare with. */
 export interface Limit {
+  readonly kind?: 'reference';
   readonly value: number;
   readonly label: string;
 }
@@ -33,7 +34,7 @@ interface LineBandProps {
   readonly include?: readonly number[];
 }
 
-const MARGIN = { top: 12, right: 12, bottom: 26, left: 58 };
+const MARGIN = { top: 12, right: 30, bottom: 26, left: 58 };
 
 function scales(
   points: readonly BandPoint[],
@@ -60,33 +61,34 @@ function scales(
   };
 }
 
-function Limits({
-  limits,
-  y,
-  width,
-  format,
-}: {
+interface LimitsProps {
   readonly limits: readonly Limit[];
   readonly y: (value: number) => number;
   readonly width: number;
   readonly format: (value: number) => string;
-}): ReactNode {
-  return limits.map((limit) => (
-    <g key={limit.label}>
-      <line
-        x1={MARGIN.left}
-        x2={width - MARGIN.right}
-        y1={y(limit.value)}
-        y2={y(limit.value)}
-        stroke="var(--rd-bad)"
-        strokeDasharray="5 4"
-        strokeWidth={1.4}
-      />
-      <text x={width - MARGIN.right} y={y(limit.value) - 4} textAnchor="end" className="rd-chart-limit">
-        {limit.label} {format(limit.value)}
-      </text>
-    </g>
-  ));
+}
+
+function Limits({ limits, y, width, format }: LimitsProps): ReactNode {
+  return limits.map((limit) => {
+    const at = y(limit.value);
+    const reference = limit.kind === 'reference';
+    return (
+      <g key={limit.label}>
+        <line
+          x1={MARGIN.left}
+          x2={width - MARGIN.right}
+          y1={at}
+          y2={at}
+          stroke={reference ? 'var(--rd-champion)' : 'var(--rd-bad)'}
+          strokeDasharray={reference ? '2 3' : '6 4'}
+          strokeWidth={1.4}
+        />
+        <text x={MARGIN.left + 6} y={at - 4} className={reference ? 'rd-chart-reference' : 'rd-chart-limit'}>
+          {limit.label} {format(limit.value)}
+        </text>
+      </g>
+    );
+  });
 }
 
 function Plot({
@@ -179,7 +181,11 @@ export function LineBand(props: LineBandProps): ReactNode {
         <>
           <LegendItem mark="line">{props.valueName}</LegendItem>
           {band && <LegendItem mark="band">interval</LegendItem>}
-          {limits.length > 0 && <LegendItem mark="dash">{limits.map((l) => l.label).join(', ')}</LegendItem>}
+          {limits.map((limit) => (
+            <LegendItem key={limit.label} mark={limit.kind === 'reference' ? 'reference' : 'dash'}>
+              {limit.label}
+            </LegendItem>
+          ))}
         </>
       }
     >

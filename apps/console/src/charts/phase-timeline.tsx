@@ -169,7 +169,7 @@ export function PhaseStrip({
       {phases.map((phase, index) => (
         <span
           key={phase}
-          data-state={ended || index < at ? 'done' : index === at ? 'now' : 'next'}
+          data-state={index < at || (ended && index === at) ? 'done' : index === at && !ended ? 'now' : 'next'}
           title={statusOf(phase).word}
         />
       ))}

@@ -40,9 +40,11 @@ function usualTab(cycle: Cycle): CycleTab {
 }
 
 function Lead({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const reached =
+    cycle.phase === 'Finished' ? (cycle.phases.findLast((p) => p.phase !== 'Finished')?.phase ?? '') : cycle.phase;
   return (
     <div className="rd-row">
-      <PhaseStrip phases={PHASES} current={cycle.phase} ended={cycle.result !== ''} />
+      <PhaseStrip phases={PHASES} current={reached} ended={cycle.result !== ''} />
       <span>
         started <Ago at={cycle.startedAt} />
         {cycle.finishedAt !== undefined && (

@@ -13,8 +13,10 @@ import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 import { RolloutActions } from './rollout-actions.js';
 
-function Step({ step, state }: { readonly step: RolloutStep; readonly state: 'done' | 'now' | 'next' }): ReactNode {
-  const word = { done: 'done', now: 'now', next: 'to come' }[state];
+type StepState = 'done' | 'now' | 'next' | 'never';
+
+function Step({ step, state }: { readonly step: RolloutStep; readonly state: StepState }): ReactNode {
+  const word = { done: 'done', now: 'now', next: 'to come', never: 'not entered' }[state];
   return (
     <li data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
       <div className="rd-strong">
@@ -34,8 +36,8 @@ function Step({ step, state }: { readonly step: RolloutStep; readonly state: 'do
 
 function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
   const ended = rollout.finishedAt !== undefined;
-  const stateOf = (step: RolloutStep, index: number): 'done' | 'now' | 'next' => {
-    if (ended) return step.enteredAt === undefined ? 'next' : 'done';
+  const stateOf = (step: RolloutStep, index: number): StepState => {
+    if (ended) return step.enteredAt === undefined ? 'never' : 'done';
     return index < rollout.stepIndex ? 'done' : index === rollout.stepIndex ? 'now' : 'next';
   };
   return (

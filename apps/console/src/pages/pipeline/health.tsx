@@ -40,7 +40,9 @@ function Performance({
   const limit = latest?.metrics.find((m) => m.name === metric)?.limit;
   const limits: Limit[] = [
     ...(limit === undefined ? [] : [{ value: limit, label: 'limit' }]),
-    ...(reference === undefined ? [] : [{ value: reference.value, label: 'at its own evaluation' }]),
+    ...(reference === undefined
+      ? []
+      : [{ value: reference.value, label: 'at its own evaluation', kind: 'reference' as const }]),
   ];
   const better = metricDirection(metric);
   const estimated = latest?.estimated === true ? ' Estimated: its labels have not come yet.' : '';
