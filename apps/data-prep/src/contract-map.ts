@@ -8,7 +8,7 @@ import {
   BatchQuarantinedSchema,
   BatchReadySchema,
   BatchRejectedSchema,
-  BatchSchema,
+  type BatchSchema,
   BatchState as WireState,
   DeterminismViolatedSchema,
   Severity,

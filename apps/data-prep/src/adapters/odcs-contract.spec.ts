@@ -43,7 +43,7 @@ describe('an ODCS contract', () => {
     ],
     [
       'has an option this reader does not know',
-      EXAMPLE.replace('minimum: -200', 'multipleOf: 5'),
+      EXAMPLE.replace(/minimum: -\d+/, 'multipleOf: 5'),
       'schema.0.properties.1.logicalTypeOptions',
     ],
     ['has a check without a bound', EXAMPLE.replace('mustBeBetween: [20000, 300000]', ''), 'quality'],
