@@ -510,6 +510,13 @@ describe('the record', () => {
     });
   });
 
+  it('gives a row with an id of its own a message of its own, to be labelled by that id', async () => {
+    await route();
+    const reply = await infer({ id: 'night-flight', inputs: [rowsOf(50)] });
+    expect(reply.body.parameters!['rondo_request_id']).toBe('night-flight');
+    expect((await logged()).map((message) => message.requestId)).toEqual(['night-flight']);
+  });
+
   it('closes a message after a quarter of a second', async () => {
     await route();
     await infer({ inputs: [rowsOf(50)] });

@@ -3,7 +3,7 @@ import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   ActorKind,
   AnalysisMeasuredSchema,
-  AnalysisResultSchema,
+  type AnalysisResultSchema,
   OverrideRequestedSchema,
   RolloutFinishedSchema,
   RolloutPausedSchema,

@@ -12,7 +12,7 @@ import { inference } from '@rondo/contracts';
 import { encodeDetail, ERROR_HEADER, failureOf } from '@rondo/rpc';
 import type { Credentials } from '@rondo/security';
 import type { Logger } from '@rondo/telemetry';
-import { inferRequestFromProto } from '../domain/infer-proto.js';
+import { inferRequestFromProto } from './infer-proto.js';
 import { MODEL_PLATFORM, SERVER, type GatewayApi, type TensorMetadata } from './gateway-api.js';
 import { replyProto } from './infer-reply.js';
 import { BODY_BYTES_MAX } from './request-body.js';

@@ -72,8 +72,9 @@ export class EndpointServer {
     const started = performance.now();
     const eventTimeMs = request.eventTimeMs ?? this.parts.now();
     const { log } = this.parts;
-    const place =
-      request.count === 1 ? log.row(this.routing, eventTimeMs) : log.request(this.routing, request.id, eventTimeMs);
+    // A caller with an id of its own reports outcomes by it, so its row gets a message of its own.
+    const gathered = request.count === 1 && request.id === '';
+    const place = gathered ? log.row(this.routing, eventTimeMs) : log.request(this.routing, request.id, eventTimeMs);
     const answer = this.#candidate ? await this.#compared(request, place) : await this.#alone(request, place);
     const candidateRows = answer.byCandidate ? countOnes(answer.byCandidate) : 0;
     this.parts.observe(

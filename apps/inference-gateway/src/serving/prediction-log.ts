@@ -31,7 +31,7 @@ export interface LogPlace {
 }
 
 /**
- * The record of what was answered. A request of many rows is a message of its own; single rows are gathered for at most 250 ms
+ * The record of what was answered. A request of many rows, or with an id, is a message of its own; other single rows are gathered for at most 250 ms
  * or 512 rows, because a message per row would cost more than the prediction.
  */
 export class PredictionLog {
@@ -43,7 +43,7 @@ export class PredictionLog {
     private readonly ids: Ids,
   ) {}
 
-  /** A place for a request of several rows; `requestId` is the caller's own id when it is not empty. */
+  /** A place for a whole request; `requestId` is the caller's own id when it is not empty. */
   request(routing: ServedRouting, requestId: string, eventTimeMs: number): LogPlace {
     const handle = requestId === '' ? this.ids.next() : requestId;
     return {

@@ -36,9 +36,10 @@ export class OverrideRollout {
 
   /** Carries out an override once per request id and answers with the rollout after it. */
   async execute(request: PersonalRequest, override: Override): Promise<Rollout> {
+    const receivedMs = this.clock.now();
     let made: Change | undefined;
     const answer = await this.#audited(request, RolloutSchema, async (unit) => {
-      const change = (made = await this.#decide(unit, request, override));
+      const change = (made = await this.#decide(unit, request, override, receivedMs));
       saveChange(unit, change, { nowMs: this.clock.now() }, [audit(request, change.rollout.pipeline, 'Done')]);
       return rolloutOf(change.rollout, await historyOf(unit, change.rollout.rolloutId), this.clock.now());
     });
@@ -48,7 +49,7 @@ export class OverrideRollout {
 
   /** What {@link execute} would answer; checks everything and changes nothing. */
   async validate(request: PersonalRequest, override: Override): Promise<Rollout> {
-    const { rollout } = await this.#decide(this.journal, request, override);
+    const { rollout } = await this.#decide(this.journal, request, override, this.clock.now());
     return rolloutOf(rollout, await historyOf(this.journal, rollout.rolloutId), this.clock.now());
   }
 
@@ -100,10 +101,15 @@ export class OverrideRollout {
     if (done.outcome === 'done' && done.value) this.metrics.record(done.value, 0);
   }
 
-  async #decide(reader: Pick<Unit, 'load' | 'list'>, request: PersonalRequest, override: Override): Promise<Change> {
+  async #decide(
+    reader: Pick<Unit, 'load' | 'list'>,
+    request: PersonalRequest,
+    override: Override,
+    receivedMs: number,
+  ): Promise<Change> {
     const { rollout, routing } = await this.#present(reader, request.subject);
     const nowMs = this.clock.now();
-    const context: OverrideContext = { ...request, nowMs, tookMs: 0 };
+    const context: OverrideContext = { ...request, nowMs, tookMs: nowMs - receivedMs };
     checkOverride(rollout, override, context);
     return applyOverride(rollout, routing, override, context);
   }

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { inference } from '@rondo/contracts';
 import { PermanentError } from '@rondo/kernel';
-import { inferRequestFromJson } from './infer-json.js';
+import { inferRequestFromJson } from '../domain/infer-json.js';
 import { inferRequestFromProto } from './infer-proto.js';
-import { feedbackEntries, labelEntries } from './outcome-requests.js';
+import { feedbackEntries, labelEntries } from '../domain/outcome-requests.js';
 
 const context = { features: 2, nowMs: Date.UTC(2026, 0, 1) };
 const x = (changes: Record<string, unknown> = {}) => ({

@@ -9,8 +9,8 @@ import {
   refuse,
   rowsOfShape,
   type InferRequest,
-} from './infer-request.js';
-import type { InferContext } from './infer-json.js';
+} from '../domain/infer-request.js';
+import type { InferContext } from '../domain/infer-json.js';
 
 const INPUTS_MAX = 2;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
