@@ -21,6 +21,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 });
+/** Keys in flight at once per service: handlers that only change state may well be many. */
+const CONCURRENCY = 256;
 const [CHAINS, ALONE, ROUNDS] = [Number(values.chains), Number(values.alone), Number(values.rounds)];
 const folder = mkdtempSync(join(tmpdir(), 'rondo-bench-'));
 
@@ -105,8 +107,18 @@ async function start(store) {
     const { pipeline, attempts, code } = fromBinary(StepFailedSchema, payload);
     return { chain: pipeline, step: attempts, last: code };
   };
-  const commands = { group: 'worker', topics: ['rondo.platform.commands.v1'], handle: handle('worker', readCommand) };
-  const facts = { group: 'coordinator', topics: ['rondo.platform.v1'], handle: handle('coordinator', readFact) };
+  const commands = {
+    group: 'worker',
+    topics: ['rondo.platform.commands.v1'],
+    handle: handle('worker', readCommand),
+    concurrency: CONCURRENCY,
+  };
+  const facts = {
+    group: 'coordinator',
+    topics: ['rondo.platform.v1'],
+    handle: handle('coordinator', readFact),
+    concurrency: CONCURRENCY,
+  };
   await store.bus.subscribe(commands);
   await store.bus.subscribe(facts);
   return (chain, hops) =>

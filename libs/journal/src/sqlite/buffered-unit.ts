@@ -1,7 +1,8 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { shapeViolations, topicOf } from '@rondo/contracts';
-import { assert, Defect, idFrom } from '@rondo/kernel';
+import { assert, Defect } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
+import { messageIdOf } from '../message-id.js';
 import { plainJsonText } from '../plain-json.js';
 import type { Cause, IndexValues, ListQuery, Outgoing, Page, Stored, Unit } from '../ports.js';
 import { compareRows, matches } from './list-order.js';
@@ -24,9 +25,6 @@ export interface TimerChange {
   readonly due: { readonly atMs: number; readonly envelope: Envelope } | null;
 }
 
-/** Identity of a document as a unit saw it: its row and version, or absence. */
-export type Seen = { readonly row: number; readonly version: number } | undefined;
-
 /** What a unit needs to know to write envelopes. */
 export interface UnitContext {
   readonly service: string;
@@ -37,7 +35,8 @@ export interface UnitContext {
 
 /** Collects the changes of one run of the work; reads see them on top of what is committed. */
 export class BufferedUnit implements Unit {
-  readonly seen = new Map<string, Seen>();
+  /** Documents as they were when first read; absent ones too. */
+  readonly seen = new Map<string, DocumentRow | undefined>();
   readonly changes = new Map<string, Change>();
   readonly timers = new Map<string, TimerChange>();
   readonly #documents: DocumentTable;
@@ -128,7 +127,7 @@ export class BufferedUnit implements Unit {
   /** The first sight counts: a later read that finds another version must not hide that the earlier one is stale. */
   #see(kind: string, id: string, row: DocumentRow | undefined): void {
     const key = documentKey(kind, id);
-    if (!this.seen.has(key)) this.seen.set(key, row && { row: row.row, version: row.version });
+    if (!this.seen.has(key)) this.seen.set(key, row);
   }
 
   #overlaid(change: Change, row: DocumentRow | undefined): DocumentRow {
@@ -153,7 +152,7 @@ export class BufferedUnit implements Unit {
       throw new Defect(`${service} would publish a broken ${schema.typeName}: ${violation.field} ${violation.message}`);
     return {
       // Derived from the cause, so that a repetition after a crash publishes under the same ids.
-      id: idFrom(service, cause.consumer, cause.messageId, String(this.#messages++)),
+      id: messageIdOf(service, cause, this.#messages++),
       type: schema.typeName,
       topic: topicOf(schema),
       key,

@@ -54,6 +54,14 @@ export class DocumentTable {
       .get(this.#service, kind, id) as DocumentRow | undefined;
   }
 
+  /** Whether a document is still what it was when it was read; `before` is absent when it was looked for in vain. */
+  isUnchanged(kind: string, id: string, before: DocumentRow | undefined): boolean {
+    const now = this.#database
+      .statement('SELECT row, version FROM document WHERE service = ? AND kind = ? AND id = ?')
+      .get(this.#service, kind, id);
+    return now?.['row'] === before?.row && now?.['version'] === before?.version;
+  }
+
   /** Up to `limit` documents after `place`, in order. */
   select(kind: string, query: ListQuery, limit: number, place: Place | undefined): DocumentRow[] {
     const { where = {}, orderBy } = query;

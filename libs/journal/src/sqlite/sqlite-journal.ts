@@ -110,10 +110,10 @@ export class SqliteJournal implements Journal {
   #commit(cause: Cause, inboxKey: Uint8Array, unit: BufferedUnit): 'done' | 'duplicate' | 'conflict' {
     const before = new Map<string, DocumentRow | undefined>();
     for (const [key, change] of unit.changes) {
-      const row = this.#documents.get(change.kind, change.id);
-      const seen = unit.seen.get(key);
-      if (unit.seen.has(key) && (row?.row !== seen?.row || row?.version !== seen?.version)) return 'conflict';
-      before.set(key, row);
+      if (!unit.seen.has(key)) before.set(key, this.#documents.get(change.kind, change.id));
+      else if (this.#documents.isUnchanged(change.kind, change.id, unit.seen.get(key)))
+        before.set(key, unit.seen.get(key));
+      else return 'conflict';
     }
     const atMs = this.#context.clock.now();
     const admitted = this.#context.bus.database

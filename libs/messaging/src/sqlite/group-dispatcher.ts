@@ -261,12 +261,18 @@ export class GroupDispatcher {
   }
 
   async #handle(lane: Lane, row: LogRow): Promise<void> {
-    const { position, ...envelope } = row;
     await this.#options.handle({
-      ...envelope,
+      id: row.id,
+      type: row.type,
+      topic: row.topic,
+      key: row.key,
+      source: row.source,
+      timeMs: row.timeMs,
+      payload: row.payload,
+      headers: row.headers,
       group: this.group,
       partition: partitionOf(row.key),
-      offset: position,
+      offset: row.position,
       attempt: lane.attempt,
     });
   }
