@@ -32,10 +32,10 @@ export const gatewayConfig = {
   },
   gatewayScorerThreads: {
     type: 'int',
-    default: '1',
+    default: '2',
     min: 1,
     max: 64,
-    help: 'Worker threads for models that ONNX Runtime scores.',
+    help: 'Worker threads for models that ONNX Runtime scores; with two, a slow candidate does not hold up the champion.',
   },
   gatewayShadowRowsMax: {
     type: 'int',

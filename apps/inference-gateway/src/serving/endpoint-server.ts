@@ -9,6 +9,10 @@ import type { ShadowQueue } from './shadow-queue.js';
 /** Longest run of the candidate before the champion answers in its place. */
 const CANDIDATE_BUDGET_MS = 1_000;
 
+/** Failures in a row after which the candidate is not asked for a while: each of them may have cost a caller the whole budget. */
+const STRIKES_MAX = 5;
+const REST_MS = 10_000;
+
 /** What a caller gets. */
 export interface Answer {
   /** Handle for labels and feedback; empty for rows that are not logged. */
@@ -50,6 +54,8 @@ export interface ServingParts {
 export class EndpointServer {
   readonly #salt: number;
   readonly #candidate: ServedModel | undefined;
+  #strikes = 0;
+  #restUntilMs = 0;
 
   constructor(
     readonly routing: ServedRouting,
@@ -187,12 +193,19 @@ export class EndpointServer {
   }
 
   async #tryCandidate(request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
+    const { candidateModel } = this;
+    const resting = this.#strikes >= STRIKES_MAX && this.parts.now() < this.#restUntilMs;
+    if (!candidateModel || candidateModel.features !== this.features || resting) {
+      into.errors += rows.length;
+      return;
+    }
     try {
-      if (!this.candidateModel || this.candidateModel.features !== this.features)
-        throw new TypeError('the candidate cannot score these rows');
       await this.#score(this.#candidate!, request, rows, into, CANDIDATE_BUDGET_MS);
+      this.#strikes = 0;
     } catch {
       into.errors += rows.length;
+      this.#strikes += 1;
+      this.#restUntilMs = this.parts.now() + REST_MS;
     }
   }
 
