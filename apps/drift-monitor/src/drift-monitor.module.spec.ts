@@ -240,7 +240,7 @@ describe('drift', () => {
     await service.drain();
     const rpc = service.rpc(DriftService);
     const all = await rpc.listDriftEvaluations(listRequest(), rpcContext());
-    expect(all.evaluations.map(({ batchId }) => batchId)).toEqual(['week-2', 'week-1', 'week-0']);
+    expect(all.evaluations?.map(({ batchId }) => batchId)).toEqual(['week-2', 'week-1', 'week-0']);
     const performance = await rpc.listPerformanceEvaluations(listRequest(2), rpcContext());
     expect(performance.evaluations).toHaveLength(2);
   });

@@ -13,18 +13,27 @@ const rule: DriftRule = {
   persistence: { breaches: 2, outOf: 3 },
 };
 
+const missing = NaN;
+
 /** A value per row; NaN = missing. */
 type Source = (random: Random) => number;
 
-const normal: Source = (random) => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+// Looking up a global costs a microsecond in the sandbox that specs run in.
+const { sqrt, log, cos, PI } = Math;
+const normal: Source = (random) => sqrt(-2 * log(1 - random.next())) * cos(2 * PI * random.next());
 const positive: Source = (random) => 50 + 10 * normal(random);
 const weekday: Source = (random) => 1 + random.int(7);
 
 function rows(feature: string, source: Source, n: number, seed: number): SortedFeature {
   const random = seededRandom(seed);
-  const all = Float32Array.from({ length: n }, () => source(random));
-  const values = all.filter((value) => !Number.isNaN(value)).sort();
-  return { feature, values, nulls: n - values.length };
+  const all = new Float32Array(n);
+  let present = 0;
+  for (let row = 0; row < n; row++) {
+    const value = source(random);
+    // NaN is the one value that differs from itself.
+    if (value === value) all[present++] = value;
+  }
+  return { feature, values: all.subarray(0, present).sort(), nulls: n - present };
 }
 
 interface Shift {
@@ -34,7 +43,7 @@ interface Shift {
 
 function judge(
   shifts: readonly Shift[],
-  { n = 5000, referenceRows = 20_000, seed = 1, importance = [] as number[], rule: asked = rule } = {},
+  { n = 5000, referenceRows = 8000, seed = 1, importance = [] as number[], rule: asked = rule } = {},
 ): BatchDrift {
   const comparisons = shifts.map(({ before, now }, i) =>
     compareFeature(
@@ -53,11 +62,27 @@ const statesOf = (batch: BatchDrift): DriftState[] => batch.features.map(({ stat
 describe('a shift that was planted', () => {
   const planted: readonly [string, Shift, Partial<Record<'ks' | 'cramersV', number>>][] = [
     ['a mean moved by one deviation', { before: positive, now: (random) => positive(random) + 10 }, { ks: 0.383 }],
-    ['halved values', { before: (random) => 5 + 95 * random.next(), now: (random) => (5 + 95 * random.next()) / 2 }, { ks: 0.526 }],
+    [
+      'halved values',
+      { before: (random) => 5 + 95 * random.next(), now: (random) => (5 + 95 * random.next()) / 2 },
+      { ks: 0.526 },
+    ],
     ['a wider spread', { before: positive, now: (random) => 50 + 25 * normal(random) }, {}],
-    ['a burst of missing values', { before: positive, now: (random) => (random.next() < 0.3 ? NaN : positive(random)) }, { ks: 0 }],
-    ['swapped categories', { before: (random) => (random.next() < 0.8 ? 1 : 2), now: (random) => (random.next() < 0.8 ? 2 : 1) }, {}],
-    ['a category never seen before', { before: weekday, now: (random) => (random.next() < 0.2 ? 9 : weekday(random)) }, {}],
+    [
+      'a burst of missing values',
+      { before: positive, now: (random) => (random.next() < 0.3 ? NaN : positive(random)) },
+      { ks: 0 },
+    ],
+    [
+      'swapped categories',
+      { before: (random) => (random.next() < 0.8 ? 1 : 2), now: (random) => (random.next() < 0.8 ? 2 : 1) },
+      {},
+    ],
+    [
+      'a category never seen before',
+      { before: weekday, now: (random) => (random.next() < 0.2 ? 9 : weekday(random)) },
+      {},
+    ],
     ['a value that became constant', { before: positive, now: () => 50 }, { ks: 0.5 }],
   ];
 
@@ -73,7 +98,10 @@ describe('a shift that was planted', () => {
   });
 
   it('is found when one outlier stretches the range', () => {
-    const stretched = (factor: number): Source => (random) => (random.next() < 0.0002 ? 1e6 : (5 + 95 * random.next()) * factor);
+    const stretched =
+      (factor: number): Source =>
+      (random) =>
+        random.next() < 0.0002 ? 1e6 : (5 + 95 * random.next()) * factor;
     const batch = judge([{ before: stretched(1), now: stretched(0.5) }]);
     expect(batch.features[0]!.state).toBe('detected');
     expect(batch.features[0]!.distance!.value).toBeGreaterThan(0.5);
@@ -87,11 +115,11 @@ describe('a shift that was planted', () => {
 });
 
 describe('without drift', () => {
-  it('raises no alarm in 200 batches, of any size', () => {
+  it('raises no alarm in 100 batches, of any size', () => {
     let suspected = 0;
-    for (let seed = 1; seed <= 50; seed++) {
+    for (let seed = 1; seed <= 25; seed++) {
       for (const n of [1000, 2000]) {
-        const withGaps: Source = (random) => (random.next() < 0.1 ? NaN : positive(random));
+        const withGaps: Source = (random) => (random.next() < 0.1 ? missing : positive(random));
         for (const shifts of [calm, [same(withGaps), same(weekday)]]) {
           const batch = judge(shifts, { n, referenceRows: 2000, seed });
           suspected += statesOf(batch).filter((state) => state !== 'clear').length;
@@ -105,19 +133,22 @@ describe('without drift', () => {
   it('rejects at most the stated share of features by p-value', () => {
     let rejected = 0;
     const features = 10;
-    const batches = 60;
+    const batches = 40;
     for (let seed = 1; seed <= batches; seed++) {
-      const gaps: Source = (random) => (random.next() < 0.2 ? NaN : normal(random));
-      const batch = judge(Array.from({ length: features }, (_, i) => same([normal, weekday, gaps][i % 3]!)), {
-        n: 1000,
-        referenceRows: 8000,
-        seed,
-      });
+      const gaps: Source = (random) => (random.next() < 0.2 ? missing : normal(random));
+      const batch = judge(
+        Array.from({ length: features }, (_, i) => same([normal, weekday, gaps][i % 3]!)),
+        {
+          n: 1000,
+          referenceRows: 2000,
+          seed,
+        },
+      );
       rejected += batch.features.filter(({ log10PValue }) => log10PValue <= Math.log10(0.05)).length;
     }
-    // 600 tests at 5 %: 30 expected, 46 is three standard deviations above.
-    expect(rejected).toBeGreaterThan(5);
-    expect(rejected).toBeLessThan(46);
+    // 400 tests at 5 %: 20 expected, 33 is three standard deviations above.
+    expect(rejected).toBeGreaterThan(3);
+    expect(rejected).toBeLessThan(33);
   });
 
   it('keeps the interval of the weighted drift around zero', () => {
@@ -159,7 +190,9 @@ describe('importance', () => {
   });
 
   it('is scaled to sum 1, and equal when the champion has none', () => {
-    expect(judge(calm, { importance: [2, 1, 1] }).features.map(({ importance }) => importance)).toEqual([0.5, 0.25, 0.25]);
+    expect(judge(calm, { importance: [2, 1, 1] }).features.map(({ importance }) => importance)).toEqual([
+      0.5, 0.25, 0.25,
+    ]);
     for (const importance of [[], [0, 0, 0], [1, 2], [NaN, 1, 1], [-1, 1, 1]]) {
       expect(judge(calm, { importance }).features[1]!.importance).toBeCloseTo(1 / 3, 12);
     }
@@ -167,11 +200,15 @@ describe('importance', () => {
 
   it('gives an interval that covers the drift of the population', () => {
     // Two equally frequent values against 4:1: PSI of the population = 0.3 ln 4.
-    const coin = (share: number): Source => (random) => (random.next() < share ? 1 : 0);
+    const coin =
+      (share: number): Source =>
+      (random) =>
+        random.next() < share ? 1 : 0;
     const truth = 0.3 * Math.log(4);
     let covered = 0;
     for (let seed = 1; seed <= 100; seed++) {
-      const { lower, upper } = judge([{ before: coin(0.5), now: coin(0.8) }], { n: 1000, referenceRows: 4000, seed }).features[0]!.psi;
+      const { lower, upper } = judge([{ before: coin(0.5), now: coin(0.8) }], { n: 1000, referenceRows: 4000, seed })
+        .features[0]!.psi;
       if (lower! <= truth && truth <= upper!) covered++;
     }
     // 95 of 100 expected; 88 is three standard deviations below.
@@ -206,7 +243,12 @@ describe('persistence', () => {
 
   it('asks for two breaches among three batches', () => {
     expect(after(['detected', 'clear', 'detected'])).toEqual(['suspected', 'suspected', 'detected']);
-    expect(after(['detected', 'clear', 'clear', 'detected'])).toEqual(['suspected', 'suspected', 'suspected', 'suspected']);
+    expect(after(['detected', 'clear', 'clear', 'detected'])).toEqual([
+      'suspected',
+      'suspected',
+      'suspected',
+      'suspected',
+    ]);
   });
 
   it('lets three calm batches end it', () => {

@@ -5,7 +5,8 @@ export function bytesToText(bytes: Uint8Array): string {
 
 /** The bytes behind {@link bytesToText}. */
 export function bytesFromText(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'base64'));
+  // A copy: small buffers share one block of memory and need not start on a multiple of four.
+  return new Uint8Array(Buffer.from(text, 'base64'));
 }
 
 /** float32 numbers, little-endian as on every platform Node runs on, in base64. */

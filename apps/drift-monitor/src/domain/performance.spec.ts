@@ -5,6 +5,7 @@ import {
   noPerformance,
   withChampion,
   withEvaluatedWindow,
+  withFailedWindow,
   withLateRows,
   withOpenedWindow,
   type PerformanceRecord,
@@ -52,6 +53,13 @@ describe('a window', () => {
     const { record: more } = withLateRows(pending, { eventTimeMs: 150, modelDigest: 'a', rows: 80 })!;
     expect(withEvaluatedWindow(more, read, found(1060)).restate).toMatchObject({ revision: 2 });
     expect(withEvaluatedWindow(pending, read, found(1060)).restate).toBeUndefined();
+  });
+
+  it('is taken up again by late rows after its evaluation failed', () => {
+    const late = { eventTimeMs: 150, modelDigest: 'a', rows: 100 };
+    const opened = withOpenedWindow(champion, week(1))!;
+    expect(withLateRows(opened, late)!.restate).toBeUndefined();
+    expect(withLateRows(withFailedWindow(opened, week(1)), late)!.restate).toMatchObject({ revision: 1 });
   });
 
   it('is left alone by rows of other times and other models', () => {

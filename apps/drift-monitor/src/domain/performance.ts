@@ -139,6 +139,12 @@ export function withEvaluatedWindow(
   });
 }
 
+/** The evaluation of a window came to nothing; rows that still come in numbers set off another. */
+export function withFailedWindow(record: PerformanceRecord, failed: Window): PerformanceRecord {
+  const windows = record.windows.map((known) => (sameWindow(known, failed) ? { ...known, pending: false } : known));
+  return { ...record, windows };
+}
+
 /** Mean log loss above the reference since the promotion, per labelled prediction; 0 before the first. */
 export function logLossExcess({ windows, folded, modelDigest }: PerformanceRecord): number {
   const own = windows.filter((window) => window.modelDigest === modelDigest);

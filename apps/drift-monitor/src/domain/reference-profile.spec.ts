@@ -29,7 +29,11 @@ describe('a profile', () => {
 
   it('counts few values one by one, and knows a feature without any', () => {
     const twenty = Array.from({ length: 100 }, (_, i) => i % 20);
-    expect(profileOf(feature(twenty, 3))).toMatchObject({ kind: 'category', nulls: 3, counts: Array<number>(20).fill(5) });
+    expect(profileOf(feature(twenty, 3))).toMatchObject({
+      kind: 'category',
+      nulls: 3,
+      counts: Array<number>(20).fill(5),
+    });
     expect(profileOf(feature([...twenty, 20])).kind).toBe('continuous');
     expect(profileOf(feature([], 7))).toMatchObject({ kind: 'category', rows: 0, nulls: 7, values: [], counts: [] });
   });

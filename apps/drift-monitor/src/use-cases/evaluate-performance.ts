@@ -1,6 +1,6 @@
 import { PerformanceEvaluatedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
-import { idFrom } from '@rondo/kernel';
+import { idFrom, TransientError } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
 import { expectedMetrics, measuredMetrics } from '../adapters/performance-metrics.js';
 import { performanceTo } from '../contract-map.js';
@@ -17,6 +17,7 @@ import {
   logLossExcess,
   sameWindow,
   withEvaluatedWindow,
+  withFailedWindow,
   withOpenedWindow,
   type PerformanceEvaluation,
   type PerformanceRecord,
@@ -105,7 +106,7 @@ export class EvaluatePerformance {
     const reference = (await loadReference(journal, pipeline))?.state;
     if (!before || reference?.model.digest !== modelDigest) return undefined;
     const policy = await this.policies.latest(journal, pipeline);
-    if (!policy) return undefined;
+    if (!policy) throw new TransientError(`no policy of ${pipeline} is known here yet`, { afterMs: 50 });
     const requests = await requestsIn(journal, pipeline, request);
     const rows = windowRows(requests.filter((served) => served.modelDigest === modelDigest));
     const counted = {
@@ -118,7 +119,7 @@ export class EvaluatePerformance {
     return (unit) => this.record(unit, measured);
   }
 
-  failed(_unit: Unit, request: PerformanceRequest, failure: JobFailure): void {
+  async failed(unit: Unit, request: PerformanceRequest, failure: JobFailure): Promise<void> {
     const { pipeline } = request;
     const fields = { 'rondo.pipeline.name': pipeline };
     this.platform.log.error(
@@ -126,6 +127,10 @@ export class EvaluatePerformance {
       fields,
       failure.error,
     );
+    const record = await loadPerformance(unit, pipeline);
+    if (!windowOf(record, request)) return;
+    const state = withFailedWindow(record, request);
+    unit.save<PerformanceRecord>({ kind: PERFORMANCE_RECORD, id: pipeline, state });
   }
 
   private async record(unit: Unit, measured: Measured): Promise<void> {
