@@ -7,8 +7,8 @@ import { dayOf, type Week } from './weeks.js';
 const HOUR_MS = 3_600_000;
 /** By then even the longest flight has landed and its record is in. */
 const OUTCOME_AFTER_MS = 12 * HOUR_MS;
-/** How far the replay runs ahead of the consumers while no rollout is watching. */
-const HOURS_AHEAD = 24;
+/** Hours sent at once while no rollout watches them; with one, each hour's answer may move the next hour's traffic. */
+const HOURS_AT_ONCE = 24;
 
 /** What the replay may know of Rondo: what any upstream or caller could see. */
 export interface ReplayedSystem {
@@ -51,6 +51,8 @@ export class Replayer {
     private readonly log: Logger,
   ) {}
 
+  private ahead: { readonly index: number; readonly hours: Promise<DepartureHour[]> } | undefined;
+
   async run(): Promise<void> {
     let cursor = await this.readCursor();
     const { weeks, signal } = this.options;
@@ -67,6 +69,21 @@ export class Replayer {
     await this.system.settled();
   }
 
+  /** A week's departures; the next week's are computed meanwhile, as a caller's own machine would. */
+  private departures(week: Week): Promise<DepartureHour[]> {
+    const { weeks, view } = this.options;
+    const compute = (index: number): Promise<DepartureHour[]> => this.source.departures(weeks[index] as Week, view, weeks[index - 1]);
+    const ready = this.ahead?.index === week.index ? this.ahead.hours : compute(week.index);
+    this.ahead = undefined;
+    if (week.index + 1 < weeks.length) {
+      const hours = ready.then(() => compute(week.index + 1));
+      // Whoever asks for the week sees the failure; until then it is nobody's.
+      hours.catch(() => undefined);
+      this.ahead = { index: week.index + 1, hours };
+    }
+    return ready;
+  }
+
   private async announceWeek(week: Week): Promise<void> {
     const { pipeline } = this.options;
     const base = { pipeline, startMs: week.startMs, endMs: week.endMs };
@@ -81,28 +98,30 @@ export class Replayer {
   }
 
   private async traffic(week: Week, cursor: Cursor): Promise<void> {
-    const { weeks, view, endpoint, signal } = this.options;
-    const hours = await this.source.departures(week, view, weeks[week.index - 1]);
+    const { endpoint, signal } = this.options;
+    const hours = await this.departures(week);
     // Outcomes of the hours before a crash may not have been reported: repeat them, reporting twice changes nothing.
-    const first = Math.max(0, cursor.hoursSent - OUTCOME_AFTER_MS / HOUR_MS - 1);
+    const first = Math.max(0, cursor.hoursSent - OUTCOME_AFTER_MS / HOUR_MS - HOURS_AT_ONCE);
     const open: DepartureHour[] = hours.slice(first, cursor.hoursSent);
-    for (let i = cursor.hoursSent; i < hours.length && !signal.aborted; i++) {
-      const hour = hours[i] as DepartureHour;
-      await this.reportLanded(open, hour.startMs);
-      await this.upstream.predict(endpoint, requestId(endpoint, hour), hour);
-      open.push(hour);
-      if (i % HOURS_AHEAD === 0 || (await this.system.rollingOut())) await this.system.settled();
-      await this.writeCursor({ weeksDone: week.index, hoursSent: i + 1 });
+    for (let sent = cursor.hoursSent; sent < hours.length && !signal.aborted; ) {
+      const now = hours.slice(sent, sent + ((await this.system.rollingOut()) ? 1 : HOURS_AT_ONCE));
+      await this.reportLanded(open, (now[0] as DepartureHour).startMs);
+      await Promise.all(now.map((hour) => this.upstream.predict(endpoint, requestId(endpoint, hour), hour)));
+      open.push(...now);
+      sent += now.length;
+      await this.system.settled();
+      await this.writeCursor({ weeksDone: week.index, hoursSent: sent });
     }
-    if (!signal.aborted) await this.reportLanded(open, Number.POSITIVE_INFINITY, week.endMs);
+    if (!signal.aborted) await this.reportLanded(open, Number.POSITIVE_INFINITY);
   }
 
-  private async reportLanded(open: DepartureHour[], nowMs: number, atMs = nowMs): Promise<void> {
+  private async reportLanded(open: DepartureHour[], nowMs: number): Promise<void> {
     const { endpoint } = this.options;
-    while (open[0] && open[0].startMs + OUTCOME_AFTER_MS <= nowMs) {
-      const hour = open.shift() as DepartureHour;
-      await this.upstream.reportOutcomes(endpoint, requestId(endpoint, hour), Math.min(atMs, hour.startMs + OUTCOME_AFTER_MS), hour);
-    }
+    const landed = open.filter((hour) => hour.startMs + OUTCOME_AFTER_MS <= nowMs);
+    open.splice(0, landed.length);
+    await Promise.all(
+      landed.map((hour) => this.upstream.reportOutcomes(endpoint, requestId(endpoint, hour), hour.startMs + OUTCOME_AFTER_MS, hour)),
+    );
   }
 
   private async readCursor(): Promise<Cursor> {
