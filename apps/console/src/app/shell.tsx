@@ -4,7 +4,7 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { reads } from '../api/queries.js';
 import { session } from '../api/session.js';
-import { formatAbsolute } from '../domain/format.js';
+import { formatAbsolute } from '../model/format.js';
 import { Icon, type IconName } from '../ui/icons.js';
 import { Loading, PartBoundary } from '../ui/states.js';
 import { LiveProvider, useLive } from './live.js';

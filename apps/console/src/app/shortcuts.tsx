@@ -63,7 +63,6 @@ export function useKeys(bindings: Record<string, () => void>, deps: readonly unk
     );
     return tinykeys(window, guarded);
     // The caller names what its actions read.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [on, ...deps]);
 }
 

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Button } from '@mantine/core';
 import { reads } from '../api/queries.js';
-import { includesRole, type NeededRole } from '../domain/words.js';
+import { includesRole, type NeededRole } from '../model/words.js';
 
 /** May the signed-in person do what needs this role? Undefined while not known. */
 export function useMay(needed: NeededRole): boolean | undefined {

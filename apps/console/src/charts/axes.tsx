@@ -1,7 +1,7 @@
 import { AxisBottom, AxisLeft } from '@visx/axis';
 import type { scaleLinear, scaleUtc } from '@visx/scale';
 import type { ReactNode } from 'react';
-import { formatNumber } from '../domain/format.js';
+import { formatNumber } from '../model/format.js';
 
 type Linear = ReturnType<typeof scaleLinear<number>>;
 type Utc = ReturnType<typeof scaleUtc<number>>;

@@ -1,7 +1,7 @@
 import { scaleLinear } from '@visx/scale';
 import type { ReactNode } from 'react';
-import { formatCount, formatSigned } from '../domain/format.js';
-import type { StatusWord, Tone } from '../domain/words.js';
+import { formatCount, formatSigned } from '../model/format.js';
+import type { StatusWord, Tone } from '../model/words.js';
 import { BottomAxis } from './axes.js';
 import { ChartFrame } from './frame.js';
 

@@ -1,7 +1,7 @@
 import { scaleLinear, scaleUtc } from '@visx/scale';
 import { Area, LinePath } from '@visx/shape';
 import { useState, type PointerEvent, type ReactNode } from 'react';
-import { formatAbsolute, formatCount, formatNumber } from '../domain/format.js';
+import { formatAbsolute, formatCount, formatNumber } from '../model/format.js';
 import { TimeAxis, ValueAxis } from './axes.js';
 import { ChartFrame, LegendItem } from './frame.js';
 

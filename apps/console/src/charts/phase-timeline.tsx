@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
-import { formatAbsolute, formatDuration } from '../domain/format.js';
-import { foldWaits, type FoldedBar, type PhaseBar } from '../domain/phases.js';
-import { statusOf } from '../domain/words.js';
+import { formatAbsolute, formatDuration } from '../model/format.js';
+import { foldWaits, type FoldedBar, type PhaseBar } from '../model/phases.js';
+import { statusOf } from '../model/words.js';
 import { ChartFrame } from './frame.js';
 
 const ROW = 30;

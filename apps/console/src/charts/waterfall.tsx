@@ -1,6 +1,6 @@
 import type { Span } from '@rondo/contracts';
 import type { ReactNode } from 'react';
-import { formatAbsolute, formatDuration, toMs } from '../domain/format.js';
+import { formatAbsolute, formatDuration, toMs } from '../model/format.js';
 import { ChartFrame } from './frame.js';
 
 const ROW = 24;

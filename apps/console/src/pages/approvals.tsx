@@ -4,7 +4,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import type { Approval, Cycle } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../api/queries.js';
-import { statusOf, verdictOf } from '../domain/words.js';
+import { statusOf, verdictOf } from '../model/words.js';
 import { Card, Page, Table } from '../ui/layout.js';
 import { CycleLink, Model, PipelineLink } from '../ui/links.js';
 import { Empty, Loaded } from '../ui/states.js';

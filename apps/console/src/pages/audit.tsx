@@ -6,7 +6,7 @@ import { useState, type FormEvent, type ReactNode } from 'react';
 import { api } from '../api/client.js';
 import { problemOf, type Problem } from '../api/errors.js';
 import { reads } from '../api/queries.js';
-import { formatCount } from '../domain/format.js';
+import { formatCount } from '../model/format.js';
 import { Card, Page } from '../ui/layout.js';
 import { Empty, Loaded, ProblemNote } from '../ui/states.js';
 import { Status } from '../ui/status.js';

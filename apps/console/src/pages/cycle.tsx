@@ -6,7 +6,7 @@ import { lazy, Suspense, type ComponentType, type ReactNode } from 'react';
 import { reads } from '../api/queries.js';
 import { CYCLE_TABS, type CycleTab } from '../app/router.js';
 import { PhaseStrip } from '../charts/phase-timeline.js';
-import { PHASES, statusOf } from '../domain/words.js';
+import { PHASES, statusOf } from '../model/words.js';
 import { Digest } from '../ui/copy.js';
 import { Page } from '../ui/layout.js';
 import { Loaded, Loading, PartBoundary } from '../ui/states.js';

@@ -6,8 +6,8 @@ import { useState, type ReactNode } from 'react';
 import { api } from '../api/client.js';
 import { reads } from '../api/queries.js';
 import { RoleButton } from '../app/who.js';
-import { formatCount } from '../domain/format.js';
-import { batchOf, severityWord, spaced, statusOf } from '../domain/words.js';
+import { formatCount } from '../model/format.js';
+import { batchOf, severityWord, spaced, statusOf } from '../model/words.js';
 import { CopyButton } from '../ui/copy.js';
 import { Card, Page, Table } from '../ui/layout.js';
 import { CycleLink } from '../ui/links.js';
@@ -204,19 +204,83 @@ function Filters(): ReactNode {
   );
 }
 
-/** Every event that reached the pipeline, and its one fate. */
-export function EventsPage(): ReactNode {
-  const { pipeline } = route.useParams();
+function NoEvents({ pipeline, filtered }: { readonly pipeline: string; readonly filtered: boolean }): ReactNode {
+  if (!filtered) {
+    return (
+      <Empty title="No event has ever arrived.">
+        Announce data with a CloudEvent to <code>/v1/events</code>, or with <code>rondo event send</code>.
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No event matches the filter.">
+      <Link to="/pipelines/$pipeline/events" params={{ pipeline }}>
+        Show every event
+      </Link>
+    </Empty>
+  );
+}
+
+function Pager({ next }: { readonly next: string }): ReactNode {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const { page, ...newest } = search;
+  if (page === undefined && next === '') return null;
+  return (
+    <div className="rd-pager">
+      {page !== undefined && (
+        <Button size="xs" variant="default" onClick={() => void navigate({ search: newest })}>
+          Newest
+        </Button>
+      )}
+      {next !== '' && (
+        <Button size="xs" variant="default" onClick={() => void navigate({ search: { ...search, page: next } })}>
+          Older
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Ledger({ pipeline }: { readonly pipeline: string }): ReactNode {
+  const search = route.useSearch();
   const events = useQuery(reads.events(pipeline, search.fate ?? '', search.page ?? ''));
   const cycles = useQuery(reads.cycles(pipeline)).data?.cycles ?? [];
   const needle = (search.q ?? '').toLowerCase();
   const matches = (event: LedgerEvent): boolean =>
-    needle === '' ||
     [event.summary, event.explanation, event.eventId, event.source, event.batchId].some((words) =>
       words.toLowerCase().includes(needle),
     );
+  const total = events.data?.total ?? 0n;
+  const note = events.data && `${formatCount(total)} in all, ${formatCount(events.data.pending)} pending`;
+  return (
+    <Card title="Events" note={note} flush>
+      <Loaded query={events} lines={6}>
+        {(data) => {
+          const shown = data.events.filter(matches);
+          if (shown.length === 0) return <NoEvents pipeline={pipeline} filtered={total > 0n || needle !== ''} />;
+          return (
+            <>
+              <Table
+                caption="Events"
+                head={['Fate', 'Event and reason', 'Caused', 'Event time', 'Received', 'Id and source']}
+              >
+                {shown.map((event) => (
+                  <EventRow key={event.eventId} event={event} cycles={cycles} />
+                ))}
+              </Table>
+              <Pager next={data.nextPageToken} />
+            </>
+          );
+        }}
+      </Loaded>
+    </Card>
+  );
+}
+
+/** Every event that reached the pipeline, and its one fate. */
+export function EventsPage(): ReactNode {
+  const { pipeline } = route.useParams();
   return (
     <Page
       title="Event ledger"
@@ -229,70 +293,7 @@ export function EventsPage(): ReactNode {
       lead="What upstream systems and monitors reported. Every event has exactly one fate, and the reason is written beside it."
     >
       <Filters />
-      <Card
-        title="Events"
-        note={
-          events.data === undefined
-            ? undefined
-            : `${formatCount(events.data.total)} in all, ${formatCount(events.data.pending)} pending`
-        }
-        flush
-      >
-        <Loaded query={events} lines={6}>
-          {(data) => {
-            const shown = data.events.filter(matches);
-            if (shown.length === 0)
-              return data.total > 0n || needle !== '' ? (
-                <Empty title="No event matches the filter.">
-                  <Link to="/pipelines/$pipeline/events" params={{ pipeline }}>
-                    Show every event
-                  </Link>
-                </Empty>
-              ) : (
-                <Empty title="No event has ever arrived.">
-                  Announce data with a CloudEvent to <code>/v1/events</code>, or with <code>rondo event send</code>.
-                </Empty>
-              );
-            return (
-              <>
-                <Table
-                  caption="Events"
-                  head={['Fate', 'Event and reason', 'Caused', 'Event time', 'Received', 'Id and source']}
-                >
-                  {shown.map((event) => (
-                    <EventRow key={event.eventId} event={event} cycles={cycles} />
-                  ))}
-                </Table>
-                {(search.page !== undefined || data.nextPageToken !== '') && (
-                  <div className="rd-pager">
-                    {search.page !== undefined && (
-                      <Button
-                        size="xs"
-                        variant="default"
-                        onClick={() => {
-                          const { page: _page, ...rest } = search;
-                          void navigate({ search: rest });
-                        }}
-                      >
-                        Newest
-                      </Button>
-                    )}
-                    {data.nextPageToken !== '' && (
-                      <Button
-                        size="xs"
-                        variant="default"
-                        onClick={() => void navigate({ search: { ...search, page: data.nextPageToken } })}
-                      >
-                        Older
-                      </Button>
-                    )}
-                  </div>
-                )}
-              </>
-            );
-          }}
-        </Loaded>
-      </Card>
+      <Ledger pipeline={pipeline} />
     </Page>
   );
 }

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { Pipeline } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../api/queries.js';
-import { statusOf, type StatusWord } from '../domain/words.js';
+import { statusOf, type StatusWord } from '../model/words.js';
 import { Card, Page, Table } from '../ui/layout.js';
 import { Model, PipelineLink } from '../ui/links.js';
 import { Empty, Loaded } from '../ui/states.js';

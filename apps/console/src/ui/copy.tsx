@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { shortId } from '../domain/format.js';
+import { shortId } from '../model/format.js';
 import { Icon } from './icons.js';
 
 /** Copies text and says so; what is seen stands first in its name, so that speech control finds it. */

@@ -1,7 +1,7 @@
 import type { Estimate as EstimateMessage } from '@rondo/contracts';
 import type { ReactNode } from 'react';
-import { formatCount, formatNumber, formatPercent, formatSigned } from '../domain/format.js';
-import { metricTitle } from '../domain/words.js';
+import { formatCount, formatNumber, formatPercent, formatSigned } from '../model/format.js';
+import { metricTitle } from '../model/words.js';
 
 /** What `<Estimate>` needs; a contract Estimate fits. */
 export type EstimateLike = Pick<EstimateMessage, 'value' | 'lower' | 'upper' | 'n'> &

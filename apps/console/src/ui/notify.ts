@@ -1,5 +1,5 @@
 import { showNotification } from '@mantine/notifications';
-import type { Tone } from '../domain/words.js';
+import type { Tone } from '../model/words.js';
 
 /** Says in a corner that something was done; read out politely. */
 export function notify({ tone, message }: { readonly tone: Tone; readonly message: string }): void {

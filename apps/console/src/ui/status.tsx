@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { StatusWord, Tone } from '../domain/words.js';
+import type { StatusWord, Tone } from '../model/words.js';
 import { Icon, type IconName } from './icons.js';
 
 const ICONS: Record<Tone, IconName> = {

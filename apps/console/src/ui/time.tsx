@@ -1,6 +1,6 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { useEffect, useState, type ReactNode } from 'react';
-import { formatAbsolute, formatRelative, toMs } from '../domain/format.js';
+import { formatAbsolute, formatRelative, toMs } from '../model/format.js';
 
 /** The present moment, renewed every so often while mounted. */
 export function useNow(everyMs = 15_000): number {

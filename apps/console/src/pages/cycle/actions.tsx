@@ -4,7 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { api } from '../../api/client.js';
 import { reads } from '../../api/queries.js';
 import { RoleButton } from '../../app/who.js';
-import { statusOf } from '../../domain/words.js';
+import { statusOf } from '../../model/words.js';
 import { ReasonDialog } from '../../ui/reason-dialog.js';
 
 /** Cancel a cycle that runs; run a failed step again. */

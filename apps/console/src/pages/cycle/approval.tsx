@@ -7,7 +7,7 @@ import { api } from '../../api/client.js';
 import { problemOf, type Problem } from '../../api/errors.js';
 import { reads } from '../../api/queries.js';
 import { useMay } from '../../app/who.js';
-import { statusOf, verdictOf } from '../../domain/words.js';
+import { statusOf, verdictOf } from '../../model/words.js';
 import { Digest } from '../../ui/copy.js';
 import { Card, Facts, Table } from '../../ui/layout.js';
 import { Model } from '../../ui/links.js';

@@ -4,8 +4,8 @@ import { useState, type ReactNode } from 'react';
 import { api } from '../../api/client.js';
 import { reads } from '../../api/queries.js';
 import { RoleButton } from '../../app/who.js';
-import { formatCount } from '../../domain/format.js';
-import { statusOf } from '../../domain/words.js';
+import { formatCount } from '../../model/format.js';
+import { statusOf } from '../../model/words.js';
 import { ReasonDialog } from '../../ui/reason-dialog.js';
 
 type Verb = 'pause' | 'resume' | 'advance' | 'promote' | 'rollBack';

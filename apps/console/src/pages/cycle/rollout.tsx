@@ -3,8 +3,8 @@ import type { AnalysisResult, Cycle, Rollout, RolloutStep } from '@rondo/contrac
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LineBand, type BandPoint } from '../../charts/line-band.js';
-import { formatCount, formatDuration, formatNumber, formatSigned, toMs } from '../../domain/format.js';
-import { metricDirection, metricTitle, statusOf, verdictOf } from '../../domain/words.js';
+import { formatCount, formatDuration, formatNumber, formatSigned, toMs } from '../../model/format.js';
+import { metricDirection, metricTitle, statusOf, verdictOf } from '../../model/words.js';
 import { Estimate } from '../../ui/estimate.js';
 import { Card, Facts, Table } from '../../ui/layout.js';
 import { Model } from '../../ui/links.js';

@@ -1,8 +1,8 @@
 import { Kbd, Textarea } from '@mantine/core';
 import type { LabelClass, LabelTask } from '@rondo/contracts';
 import { useEffect, useRef, type ReactNode } from 'react';
-import { formatPercent } from '../../domain/format.js';
-import { rowOf, suggestionShown } from '../../domain/label-queue.js';
+import { formatPercent } from '../../model/format.js';
+import { rowOf, suggestionShown } from '../../model/label-queue.js';
 import { Status } from '../../ui/status.js';
 import type { Labeling } from './use-labeling.js';
 

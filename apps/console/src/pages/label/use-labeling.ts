@@ -13,7 +13,7 @@ import {
   steppedBack,
   withLease,
   type LabelQueue,
-} from '../../domain/label-queue.js';
+} from '../../model/label-queue.js';
 
 const LEASE = 10;
 const REFILL_BELOW = 3;
@@ -62,66 +62,79 @@ export interface Labeling {
   retry(): void;
 }
 
-/** Leases ahead, submits without waiting for the answer, and brings a task back when its answer was refused. */
-export function useLabeling(campaignId: string): Labeling {
-  const client = useQueryClient();
+interface Leases {
+  readonly queue: LabelQueue;
+  readonly campaign: LabelCampaign | undefined;
+  /** A lease is under way or about to be asked for. */
+  readonly leasing: boolean;
+  setQueue(change: (old: LabelQueue) => LabelQueue): void;
+  setCampaign(change: (old: LabelCampaign | undefined) => LabelCampaign | undefined): void;
+  again(): void;
+}
+
+/** Keeps a few tasks ahead. A lease that brings nothing new is asked for again only after the next answer. */
+function useLeases(campaignId: string, onProblem: (problem: Problem) => void): Leases {
   const [queue, setQueue] = useState<LabelQueue>(EMPTY_QUEUE);
   const [campaign, setCampaign] = useState<LabelCampaign>();
-  const [leasing, setLeasing] = useState(true);
-  const [dry, setDry] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
-  const [rationale, setRationale] = useState('');
-  const [overruling, setOverruling] = useState<string>();
-  const time = useActiveTime();
+  const [dryAt, setDryAt] = useState(-1);
   const busy = useRef(false);
-  const task = currentTask(queue);
-
+  const answered = queue.done.length;
+  const wanted = queue.waiting.length < REFILL_BELOW && dryAt !== answered;
+  const latest = useRef({ queue, onProblem });
+  latest.current = { queue, onProblem };
   const lease = useCallback(async () => {
     if (busy.current) return;
     busy.current = true;
-    setLeasing(true);
+    const before = latest.current.queue;
+    let dry = true;
     try {
       const answer = await api.labeling.leaseTasks({ campaignId, count: LEASE });
       if (answer.campaign !== undefined) setCampaign(answer.campaign);
+      dry = withLease(before, answer.tasks).waiting.length === before.waiting.length;
       setQueue((old) => withLease(old, answer.tasks));
-      setDry(answer.tasks.length === 0);
     } catch (error) {
-      setProblem(problemOf(error));
-      setDry(true);
+      latest.current.onProblem(problemOf(error));
     } finally {
       busy.current = false;
-      setLeasing(false);
+      if (dry) setDryAt(before.done.length);
     }
   }, [campaignId]);
   useEffect(() => {
-    if (queue.waiting.length < REFILL_BELOW && !dry) void lease();
-  }, [queue.waiting.length, dry, lease]);
+    if (wanted) void lease();
+  }, [wanted, answered, dryAt, lease]);
+  return { queue, campaign, leasing: wanted, setQueue, setCampaign, again: () => setDryAt(-1) };
+}
+
+/** The campaign after one more task was done. */
+function counted(campaign: LabelCampaign | undefined, skip: boolean): LabelCampaign | undefined {
+  if (campaign === undefined) return undefined;
+  return { ...campaign, answered: campaign.answered + (skip ? 0 : 1), skipped: campaign.skipped + (skip ? 1 : 0) };
+}
+
+/** Leases ahead, submits without waiting for the answer, and brings a task back when its answer was refused. */
+export function useLabeling(campaignId: string): Labeling {
+  const client = useQueryClient();
+  const [problem, setProblem] = useState<Problem>();
+  const [rationale, setRationale] = useState('');
+  const [overruling, setOverruling] = useState<string>();
+  const { queue, campaign, leasing, setQueue, setCampaign, again } = useLeases(campaignId, setProblem);
+  const time = useActiveTime();
+  const task = currentTask(queue);
   useEffect(() => {
     setOverruling(undefined);
     setRationale('');
     time.reset();
   }, [task?.taskId, time.reset]);
 
-  const submit = async (of: LabelTask, value: string, skip: boolean): Promise<void> => {
-    const request = {
-      campaignId,
-      taskId: of.taskId,
-      answer: value,
-      skip,
-      rationale: rationale.trim(),
-      tookMs: BigInt(time.read()),
-      requestId: crypto.randomUUID(),
-    };
-    const first = of.answers.length === 0;
+  const submit = async (of: LabelTask, answer: string, skip: boolean): Promise<void> => {
+    const ids = { campaignId, taskId: of.taskId, requestId: crypto.randomUUID() };
+    const request = { ...ids, answer, skip, rationale: rationale.trim(), tookMs: BigInt(time.read()) };
     setProblem(undefined);
     setQueue((old) => advanced(old, of));
     try {
       const stored = await api.labeling.submitAnswer(request);
       setQueue((old) => recorded(old, stored));
-      if (first)
-        setCampaign(
-          (old) => old && { ...old, answered: old.answered + (skip ? 0 : 1), skipped: old.skipped + (skip ? 1 : 0) },
-        );
+      if (of.answers.length === 0) setCampaign((old) => counted(old, skip));
       void client.invalidateQueries({ queryKey: ['campaigns'] });
     } catch (error) {
       setProblem(problemOf(error));
@@ -147,7 +160,7 @@ export function useLabeling(campaignId: string): Labeling {
     back: () => setQueue(steppedBack),
     retry: () => {
       setProblem(undefined);
-      setDry(false);
+      again();
     },
   };
 }

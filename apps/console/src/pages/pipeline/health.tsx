@@ -3,8 +3,8 @@ import type { DriftEvaluated, PerformanceEvaluated } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LineBand, type BandPoint, type Limit } from '../../charts/line-band.js';
-import { formatNumber, formatPercent, toMs } from '../../domain/format.js';
-import { metricDirection, metricTitle } from '../../domain/words.js';
+import { formatNumber, formatPercent, toMs } from '../../model/format.js';
+import { metricDirection, metricTitle } from '../../model/words.js';
 import { Card } from '../../ui/layout.js';
 import { Empty, Loaded } from '../../ui/states.js';
 

@@ -1,0 +1,174 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from '@jest/globals';
+import { LabelTaskSchema } from '@rondo/contracts';
+import { formatDuration, formatNumber, formatRelative, formatSigned } from './format.js';
+import {
+  advanced,
+  currentTask,
+  EMPTY_QUEUE,
+  givenBack,
+  needsRationale,
+  rowOf,
+  steppedBack,
+  suggestionShown,
+  withLease,
+} from './label-queue.js';
+import { foldWaits, timeByKind } from './phases.js';
+import { parseReport } from './report.js';
+import { includesRole, statusOf } from './words.js';
+
+const bytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+const task = (
+  taskId: string,
+  more: Partial<{ blind: boolean; suggestion: string; suggestionConfidence: number }> = {},
+) => create(LabelTaskSchema, { taskId, suggestion: 'yes', suggestionConfidence: 0.95, ...more });
+
+describe('numbers in words', () => {
+  it.each([
+    [0.41634, '0.4163'],
+    [-0.0021, '−0.0021'],
+    [14.2071, '14.207'],
+    [118204, '118,204'],
+    [0.000004, '4.0e−6'],
+    [0, '0'],
+    [NaN, 'not a number'],
+  ])('writes %p as %p', (value, words) => {
+    expect(formatNumber(value)).toBe(words);
+  });
+
+  it('gives differences their sign', () => {
+    expect(formatSigned(0.0192)).toBe('+0.0192');
+  });
+
+  it.each([
+    [120, '120 ms'],
+    [38_400, '38.4 s'],
+    [5_400_000, '1 h 30 min'],
+    [187_200_000, '2 d 4 h'],
+  ])('writes a duration of %p ms as %p', (ms, words) => {
+    expect(formatDuration(ms)).toBe(words);
+  });
+
+  it('tells past from future', () => {
+    expect(formatRelative(0, 180_000)).toBe('3 min ago');
+    expect(formatRelative(180_000, 0)).toBe('in 3 min');
+  });
+});
+
+describe('roles', () => {
+  it('include those before them, and annotators only label', () => {
+    expect(includesRole(['admin'], 'operator')).toBe(true);
+    expect(includesRole(['ROLE_OPERATOR'], 'approver')).toBe(true);
+    expect(includesRole(['annotator'], 'approver')).toBe(false);
+    expect(includesRole(['viewer'], 'annotator')).toBe(false);
+    expect(includesRole(['producer'], 'annotator')).toBe(false);
+  });
+});
+
+describe('an unknown state', () => {
+  it('is shown as it came, never as good news', () => {
+    expect(statusOf('HalfWay')).toEqual({ tone: 'quiet', word: 'half way' });
+  });
+});
+
+describe('folded waits', () => {
+  const bar = (phase: string, kind: string, startMs: number, endMs: number) => ({
+    phase,
+    kind,
+    startMs,
+    endMs,
+    running: false,
+  });
+
+  it('keep a day of waiting from flattening the computing beside it', () => {
+    const folded = foldWaits([
+      bar('Training', 'compute', 0, 60_000),
+      bar('AwaitingApproval', 'human', 60_000, 86_460_000),
+    ]);
+    expect(folded[1]?.folded).toBe(true);
+    expect(folded[0]!.width).toBeGreaterThan(0.02);
+    expect(folded[0]!.width + folded[1]!.width).toBeCloseTo(1);
+  });
+
+  it('leave computing in proportion', () => {
+    const folded = foldWaits([bar('Preparing', 'compute', 0, 1000), bar('Training', 'compute', 1000, 4000)]);
+    expect(folded.map((b) => b.width)).toEqual([0.25, 0.75]);
+  });
+
+  it('are summed by what the time was spent on', () => {
+    expect(timeByKind([bar('a', 'compute', 0, 10), bar('b', 'human', 10, 100), bar('c', 'compute', 100, 120)])).toEqual(
+      [
+        { kind: 'human', durationMs: 90 },
+        { kind: 'compute', durationMs: 30 },
+      ],
+    );
+  });
+});
+
+describe('an evaluation report', () => {
+  it('is read part by part, malformed parts left out', () => {
+    const report = parseReport(
+      bytes({
+        cohorts: [{ cohort: 'a', n: 5, difference: { value: 1, lower: 0, upper: 2 } }, { cohort: 'b' }, 7],
+        calibration: 'none',
+        backtest: { slices: [{ name: 'w1', difference: -0.1 }] },
+        latency: { p99Ms: 4 },
+      }),
+    );
+    expect(report.cohorts).toEqual([{ cohort: 'a', n: 5, difference: { value: 1, lower: 0, upper: 2 } }]);
+    expect(report.calibration).toEqual([]);
+    expect(report.backtest).toEqual([{ name: 'w1', n: 0, difference: { value: -0.1 } }]);
+    expect(report.latency).toEqual([{ name: 'p99Ms', value: '4' }]);
+  });
+
+  it.each(['<html>', '[]', 'null'])('that is %p is named as such', (content) => {
+    expect(() => parseReport(bytes(content))).toThrow(/The report is not/);
+  });
+});
+
+describe('the label queue', () => {
+  const three = withLease(EMPTY_QUEUE, [task('a'), task('b'), task('c')]);
+
+  it('leads from task to task and back for a new revision', () => {
+    const two = advanced(advanced(three, task('a')), task('b'));
+    expect(currentTask(two)?.taskId).toBe('c');
+    expect(currentTask(steppedBack(two))?.taskId).toBe('b');
+    expect(currentTask(steppedBack(steppedBack(two)))?.taskId).toBe('a');
+    expect(currentTask(steppedBack(steppedBack(steppedBack(two))))?.taskId).toBe('a');
+  });
+
+  it('never takes an answered task from a late lease', () => {
+    const one = advanced(three, task('a'));
+    expect(withLease(one, [task('a'), task('d')]).waiting.map((t) => t.taskId)).toEqual(['b', 'c', 'd']);
+  });
+
+  it('brings a task back when its answer was refused', () => {
+    expect(currentTask(givenBack(advanced(three, task('a')), task('a')))?.taskId).toBe('a');
+  });
+
+  it('hides the suggestion of a blind task until its first answer', () => {
+    expect(suggestionShown(task('a', { blind: true }))).toBe(false);
+    expect(
+      suggestionShown({
+        ...task('a', { blind: true }),
+        answers: create(LabelTaskSchema, { answers: [{ revision: 1 }] }).answers,
+      }),
+    ).toBe(true);
+  });
+
+  it('asks why when a sure suggestion is overruled, and only then', () => {
+    expect(needsRationale(task('a'), 'no', '')).toBe(true);
+    expect(needsRationale(task('a'), 'no', 'wrong tag')).toBe(false);
+    expect(needsRationale(task('a'), 'yes', '')).toBe(false);
+    expect(needsRationale(task('a', { suggestionConfidence: 0.7 }), 'no', '')).toBe(false);
+  });
+
+  it('shows a malformed row as it came', () => {
+    expect(rowOf('{"a":null,"b":2}')).toEqual([
+      ['a', 'missing'],
+      ['b', '2'],
+    ]);
+    expect(rowOf('{oops')).toEqual([['row', '{oops']]);
+  });
+});

@@ -1,0 +1,119 @@
+/** Value with interval as the report carries it. */
+export interface ReportEstimate {
+  readonly value: number;
+  readonly lower?: number;
+  readonly upper?: number;
+  readonly n?: number;
+}
+
+/** Challenger minus champion in one cohort. */
+export interface ReportCohort {
+  readonly cohort: string;
+  readonly n: number;
+  readonly difference: ReportEstimate;
+}
+
+/** One bin of the calibration curve. */
+export interface CalibrationBin {
+  readonly meanPredicted: number;
+  readonly observed: number;
+  readonly lower?: number;
+  readonly upper?: number;
+  readonly n: number;
+}
+
+/** One origin of the backtest. */
+export interface BacktestSlice {
+  readonly name: string;
+  readonly n: number;
+  readonly difference: ReportEstimate;
+}
+
+/** What the console shows of an evaluation report; parts that are absent or malformed come out empty. */
+export interface Report {
+  readonly cohorts: readonly ReportCohort[];
+  readonly calibration: readonly CalibrationBin[];
+  readonly backtest: readonly BacktestSlice[];
+  readonly latency: readonly { readonly name: string; readonly value: string }[];
+}
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const list = (value: unknown): Json[] => (Array.isArray(value) ? value.slice(0, 500).filter(isObject) : []);
+const number = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+const words = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function estimate(value: unknown): ReportEstimate | undefined {
+  if (!isObject(value)) {
+    const bare = number(value);
+    return bare === undefined ? undefined : { value: bare };
+  }
+  const point = number(value['value']);
+  if (point === undefined) return undefined;
+  const [lower, upper, n] = [number(value['lower']), number(value['upper']), number(value['n'])];
+  return {
+    value: point,
+    ...(lower !== undefined && { lower }),
+    ...(upper !== undefined && { upper }),
+    ...(n !== undefined && { n }),
+  };
+}
+
+function cohort(item: Json): ReportCohort[] {
+  const difference = estimate(item['difference']);
+  const name = words(item['cohort']) ?? words(item['slice']) ?? words(item['name']);
+  if (difference === undefined || name === undefined) return [];
+  return [{ cohort: name, n: number(item['n']) ?? difference.n ?? 0, difference }];
+}
+
+function bin(item: Json): CalibrationBin[] {
+  const [meanPredicted, observed] = [number(item['meanPredicted']), number(item['observed'])];
+  if (meanPredicted === undefined || observed === undefined) return [];
+  const [lower, upper] = [number(item['lower']), number(item['upper'])];
+  return [
+    {
+      meanPredicted,
+      observed,
+      n: number(item['n']) ?? 0,
+      ...(lower !== undefined && { lower }),
+      ...(upper !== undefined && { upper }),
+    },
+  ];
+}
+
+function slice(item: Json, index: number): BacktestSlice[] {
+  const difference = estimate(item['difference']);
+  if (difference === undefined) return [];
+  const name = words(item['name']) ?? words(item['window']) ?? words(item['start']) ?? `slice ${String(index + 1)}`;
+  return [{ name, n: number(item['n']) ?? difference.n ?? 0, difference }];
+}
+
+function latency(value: unknown): { name: string; value: string }[] {
+  if (!isObject(value)) return [];
+  return Object.entries(value)
+    .filter(([, v]) => typeof v === 'number' || typeof v === 'string')
+    .map(([name, v]) => ({ name, value: String(v) }));
+}
+
+/**
+ * Reads the report artifact leniently: a part this page does not know is left out, never guessed.
+ * @throws Error with a sentence when the content is not a JSON object at all
+ */
+export function parseReport(content: Uint8Array): Report {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(content));
+  } catch {
+    throw new Error('The report is not JSON.');
+  }
+  if (!isObject(json)) throw new Error('The report is not a JSON object.');
+  return {
+    cohorts: list(json['cohorts']).flatMap(cohort),
+    calibration: list(isObject(json['calibration']) ? json['calibration']['bins'] : json['calibration']).flatMap(bin),
+    backtest: list(isObject(json['backtest']) ? json['backtest']['slices'] : json['backtest']).flatMap(slice),
+    latency: latency(json['latency']),
+  };
+}
