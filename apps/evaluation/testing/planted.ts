@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { EvaluateCandidateSchema, PipelineAppliedSchema } from '@rondo/contracts';
-import { Engine } from '@rondo/datasets';
+import type { Engine } from '@rondo/datasets';
 import { trainGradientBoostedTrees } from '@rondo/learners';
 import { treesToOnnx } from '@rondo/models';
 import { admitPipeline } from '@rondo/policy';

@@ -21,16 +21,9 @@ export interface FoldPlan {
   readonly test: Uint32Array;
 }
 
-/** One origin with its data, ready to be computed. */
-export interface FoldData {
-  readonly fromMs: number;
-  readonly untilMs: number;
-  readonly trainColumns: readonly Float32Array[];
-  readonly trainTarget: Uint8Array;
-  /** Row-major. */
-  readonly testRows: Float32Array;
-  readonly testLabels: Float32Array;
-  /** Champion's probabilities; null compares with the base rate of the rows trained on. */
+/** One origin with the scores of the models that are not trained here. */
+export interface FoldData extends FoldPlan {
+  /** Champion's probabilities on the test rows; null compares with the base rate of the rows trained on. */
   readonly champion: Float32Array | null;
   /** Probabilities of the challenger as it is, for a recipe that cannot be trained here; else null. */
   readonly challenger: Float32Array | null;
@@ -40,6 +33,10 @@ export interface FoldData {
 export interface BacktestRequest {
   readonly recipe: BuiltinRecipe | null;
   readonly featureNames: readonly string[];
+  /** Features of all rows, column by column. */
+  readonly columns: readonly Float32Array[];
+  /** 0 or 1. */
+  readonly target: Float32Array;
   readonly folds: readonly FoldData[];
 }
 
@@ -92,29 +89,54 @@ function thinned(rows: Uint32Array, most: number): Uint32Array {
 }
 
 /** Trains and compares every origin; origins whose training rows are all of one class are left out. Heavy: call it from a worker. */
-export function runBacktest({ recipe, featureNames, folds }: BacktestRequest): BacktestFold[] {
-  return folds.flatMap((fold) => {
-    const challenger = fold.challenger ?? (recipe && retrained(recipe, featureNames, fold));
-    return challenger ? [compareFold(fold, challenger)] : [];
+export function runBacktest(request: BacktestRequest): BacktestFold[] {
+  return request.folds.flatMap((fold) => {
+    const trainTarget = Uint8Array.from(fold.train, (row) => request.target[row]!);
+    const challenger = fold.challenger ?? retrained(request, fold, trainTarget);
+    const labels = Float32Array.from(fold.test, (row) => request.target[row]!);
+    return challenger ? [compareFold(fold, { labels, challenger, baseRate: rateOf(trainTarget) })] : [];
   });
 }
 
-function retrained(recipe: BuiltinRecipe, featureNames: readonly string[], fold: FoldData): Float32Array | undefined {
-  const rate = baseRate(fold.trainTarget);
-  if (rate === 0 || rate === 1) return undefined;
-  const table = { columns: fold.trainColumns, target: fold.trainTarget, featureNames };
+function retrained(
+  { recipe, featureNames, columns }: BacktestRequest,
+  { train, test }: FoldPlan,
+  target: Uint8Array,
+): Float32Array | undefined {
+  const rate = rateOf(target);
+  if (recipe === null || rate === 0 || rate === 1) return undefined;
+  const table = {
+    columns: columns.map((column) => Float32Array.from(train, (row) => column[row]!)),
+    target,
+    featureNames,
+  };
   const model =
     recipe.trainer === 'builtin/logistic-regression'
       ? trainLogisticRegression({ ...table, params: recipe.params })
       : trainGradientBoostedTrees({ ...table, params: recipe.params });
-  return scoreModel(model, fold.testRows, fold.testLabels.length);
+  return scoreModel(model, rowMajor(columns, test), test.length);
 }
 
-function compareFold(fold: FoldData, challenger: Float32Array): BacktestFold {
-  const { testLabels: labels, fromMs, untilMs } = fold;
-  const opponent = fold.champion ?? new Float32Array(labels.length).fill(baseRate(fold.trainTarget));
+/** The values of some rows, row by row: the layout of a model's input. */
+export function rowMajor(columns: readonly Float32Array[], rows: Uint32Array): Float32Array {
+  const width = columns.length;
+  const values = new Float32Array(rows.length * width);
+  for (const [index, column] of columns.entries()) {
+    for (let at = 0; at < rows.length; at++) values[at * width + index] = column[rows[at]!]!;
+  }
+  return values;
+}
+
+function compareFold(
+  { fromMs, untilMs, train, champion }: FoldData,
+  {
+    labels,
+    challenger,
+    baseRate,
+  }: { readonly labels: Float32Array; readonly challenger: Float32Array; readonly baseRate: number },
+): BacktestFold {
   const ofChallenger = logLossPerRow(labels, challenger);
-  const ofOpponent = logLossPerRow(labels, opponent);
+  const ofOpponent = logLossPerRow(labels, champion ?? new Float32Array(labels.length).fill(baseRate));
   const {
     difference: value,
     lower,
@@ -125,7 +147,7 @@ function compareFold(fold: FoldData, challenger: Float32Array): BacktestFold {
     name: `${from.slice(0, 10)} to ${new Date(untilMs - 1).toISOString().slice(0, 10)}`,
     from,
     to,
-    trainRows: fold.trainTarget.length,
+    trainRows: train.length,
     n: labels.length,
     champion: mean(ofOpponent),
     challenger: mean(ofChallenger),
@@ -133,7 +155,7 @@ function compareFold(fold: FoldData, challenger: Float32Array): BacktestFold {
   };
 }
 
-function baseRate(target: Uint8Array): number {
+function rateOf(target: Uint8Array): number {
   return target.reduce((sum, label) => sum + label, 0) / target.length;
 }
 

@@ -211,8 +211,9 @@ export function gateValues({ measurements, backtest, latency, modelBytes }: Evid
 
 function judgeExpression(gate: Gate, values: GateValues): GateOutcome {
   const expression = gate.expr ?? '';
+  const compiled = compileExpression(expression, 'gate');
   try {
-    const { value, read } = compileExpression(expression, 'gate').evaluate({ eval: values });
+    const { value, read } = compiled.evaluate({ eval: values });
     const seen = Object.entries(read).map(
       ([path, item]) => `${path} = ${typeof item === 'number' ? shown(item) : String(item)}`,
     );
@@ -221,7 +222,8 @@ function judgeExpression(gate: Gate, values: GateValues): GateOutcome {
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     // A value that could not be measured is missing evidence; everything else is a fault of the expression.
-    const verdict = error.detail.reason === 'VALUE_MISSING' ? 'Inconclusive' : 'Error';
+    const missing = compiled.paths.some((path) => values[path.replace(/^eval\./, '')] === undefined);
+    const verdict = missing ? 'Inconclusive' : 'Error';
     return outcomeOf(gate, verdict, error.message, { expression });
   }
 }

@@ -11,7 +11,7 @@ import { measureLatency } from '../adapters/latency.js';
 import { featureProblem, ModelLeases } from '../adapters/model-leases.js';
 import type { EvaluationConfig } from '../config.js';
 import { completedTo, type FileReference } from '../contract-map.js';
-import type { BuiltinRecipe, FoldData } from '../domain/backtest.js';
+import { rowMajor, type BuiltinRecipe, type FoldData } from '../domain/backtest.js';
 import type { EvaluationJobInput } from '../domain/evaluation-job.js';
 import { judge, judgeGates, type Evidence } from '../domain/gates.js';
 import type { BacktestFold, ComparisonRequest } from '../domain/measurement.js';
@@ -23,11 +23,9 @@ import {
   baseRate,
   columnOf,
   foldsOf,
-  gathered,
   partsOf,
   readEarlier,
   readTest,
-  rowMajor,
   type Parts,
   type TestRows,
 } from './read-parts.js';
@@ -263,20 +261,15 @@ export class EvaluateCandidateJob {
     const recipe = builtinRecipe(spec, input.candidate);
     const { times, columns, target } = await readEarlier(this.tools, parts, spec, run.signal);
     const folds: FoldData[] = [];
-    for (const { fromMs, untilMs, train, test } of foldsOf(times, spec)) {
-      const testRows = rowMajor(columns, test);
+    for (const plan of foldsOf(times, spec)) {
+      const testRows = rowMajor(columns, plan.test);
       folds.push({
-        fromMs,
-        untilMs,
-        trainColumns: recipe ? gathered(columns, train) : [],
-        trainTarget: Uint8Array.from(train, (row) => target[row]!),
-        testRows,
-        testLabels: Float32Array.from(test, (row) => target[row]!),
-        champion: champion ? await this.score(champion.digest, testRows, test.length) : null,
-        challenger: recipe ? null : await this.score(input.model.digest, testRows, test.length),
+        ...plan,
+        champion: champion ? await this.score(champion.digest, testRows, plan.test.length) : null,
+        challenger: recipe ? null : await this.score(input.model.digest, testRows, plan.test.length),
       });
     }
-    const request = { recipe, featureNames: spec.data.features.columns, folds };
+    const request = { recipe, featureNames: spec.data.features.columns, columns, target, folds };
     const note: BacktestNote = { mode: recipe ? 'retrained' : 'as-is', against: champion ? 'champion' : 'baseline' };
     return { folds: await this.calculate({ kind: 'backtest', request }, run.signal), note };
   }

@@ -103,10 +103,9 @@ export async function readEarlier(
   return { times, columns: columns.slice(0, names.length), target: columns[names.length]! };
 }
 
-/** A quarter of the training rows per fold tells the same story at a fraction of the cost; a sixteenth judges it. */
-const TRAIN_SHARE = 4;
-const TEST_SHARE = 16;
-const TEST_ROWS_MIN = 1_000;
+/** A backtest shows a tendency, for which a part of the rows is enough: at most these, and these shares of the training rows. */
+const FOLD_TRAIN = { share: 1 / 4, rowsMax: 20_000 };
+const FOLD_TEST = { share: 1 / 16, rowsMax: 10_000, rowsMin: 1_000 };
 
 /** The origins of the backtest, or none when the policy asks for none. */
 export function foldsOf(times: Float64Array, spec: PipelineSpec): FoldPlan[] {
@@ -116,19 +115,7 @@ export function foldsOf(times: Float64Array, spec: PipelineSpec): FoldPlan[] {
   return planFolds(times, {
     folds: backtest.folds,
     embargoMs: split.embargoMs,
-    trainRowsMax: Math.ceil(maxTrainRows / TRAIN_SHARE),
-    testRowsMax: Math.max(TEST_ROWS_MIN, Math.ceil(maxTrainRows / TEST_SHARE)),
+    trainRowsMax: Math.min(FOLD_TRAIN.rowsMax, Math.ceil(maxTrainRows * FOLD_TRAIN.share)),
+    testRowsMax: Math.min(FOLD_TEST.rowsMax, Math.max(FOLD_TEST.rowsMin, Math.ceil(maxTrainRows * FOLD_TEST.share))),
   });
-}
-
-/** The values of some rows, column by column. */
-export function gathered(columns: readonly Float32Array[], rows: Uint32Array): Float32Array[] {
-  return columns.map((column) => Float32Array.from(rows, (row) => column[row]!));
-}
-
-/** The values of some rows, row by row. */
-export function rowMajor(columns: readonly Float32Array[], rows: Uint32Array): Float32Array {
-  const values = new Float32Array(rows.length * columns.length);
-  columns.forEach((column, index) => rows.forEach((row, at) => (values[at * columns.length + index] = column[row]!)));
-  return values;
 }

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { planFolds, runBacktest } from './backtest.js';
+
+const times = Float64Array.from({ length: 400 }, (_, i) => i * 10);
+const plan = { folds: 3, embargoMs: 0, trainRowsMax: 1_000, testRowsMax: 1_000 };
+
+describe('the origins of a backtest', () => {
+  it('never train on rows at or after the ones they predict', () => {
+    const folds = planFolds(times, plan);
+    expect(folds).toHaveLength(3);
+    for (const { train, test } of folds) expect(times[train.at(-1)!]).toBeLessThan(times[test[0]!]!);
+    expect(folds.at(-1)!.test.at(-1)).toBe(399);
+  });
+
+  it('keep the embargo clear', () => {
+    for (const { train, test } of planFolds(times, { ...plan, embargoMs: 200 })) {
+      expect(times[test[0]!]! - times[train.at(-1)!]!).toBeGreaterThanOrEqual(200);
+    }
+  });
+
+  it('thin rows evenly above the limit', () => {
+    const [fold] = planFolds(times, { ...plan, trainRowsMax: 10, testRowsMax: 5 });
+    expect([...fold!.train]).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90]);
+    expect(fold!.test).toHaveLength(5);
+  });
+
+  it('are none where there is no time to cut', () => {
+    expect(planFolds(new Float64Array(), plan)).toEqual([]);
+    expect(planFolds(Float64Array.of(5, 5, 5), plan)).toEqual([]);
+  });
+
+  it('are left out when there is one class only to learn from', () => {
+    const folds = planFolds(times, plan).map((fold) => ({ ...fold, champion: null, challenger: null }));
+    const recipe = { trainer: 'builtin/logistic-regression', params: { l2: 1, maxIterations: 10 } } as const;
+    const target = Float32Array.from(times, (_, i) => (i > 150 && i % 2 === 0 ? 1 : 0));
+    const columns = [Float32Array.from(times, (_, i) => i % 7)];
+    const compared = runBacktest({ recipe, featureNames: ['x'], columns, target, folds });
+    expect(compared.map(({ n }) => n)).toEqual([100, 100]);
+  });
+});

@@ -1,0 +1,177 @@
+import { describe, expect, it } from '@jest/globals';
+import { DECISION_ROWS_MIN, judge, judgeGates, type Evidence, type Gate, type GateOutcome } from './gates.js';
+import type { Difference } from './measurement.js';
+
+const compare = {
+  to: 'champion',
+  metric: 'logLoss',
+  rule: 'NonInferior',
+  test: 'PairedMean',
+  confidence: 0.95,
+  margin: 0.01,
+} as const;
+type Compare = NonNullable<Gate['compare']>;
+const gate = (more: Partial<Compare> = {}): Gate => ({
+  name: 'gate',
+  severity: 'Blocking',
+  compare: { ...compare, ...more },
+});
+const expression = (expr: string): Gate => ({ name: 'gate', severity: 'Blocking', expr });
+const estimate = (name: string, value: number) => ({
+  name,
+  value,
+  confidence: 0.95,
+  n: 1000,
+  slice: 'all',
+  method: 'mean',
+});
+const measured = (lower: number, upper: number, n = 1000): Difference => ({
+  kind: 'measured',
+  value: (lower + upper) / 2,
+  lower,
+  upper,
+  n,
+  method: 'paired mean',
+});
+
+function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidence {
+  const model = {
+    metrics: [estimate('logLoss', 0.4), estimate('ece', 0.01)],
+    calibration: [],
+    calibrationLine: { kind: 'insufficient', reason: 'one-class' } as const,
+  };
+  return {
+    measurements: {
+      n: 1000,
+      challenger: model,
+      champion: model,
+      baseline: { probability: 0.2, logLoss: 0.5, brier: 0.16 },
+      differences: { gate: difference },
+      cohorts: [],
+      smallCohorts: [],
+    },
+    championAbsence: null,
+    backtest: null,
+    latency: { rows: 1, requests: 200, p50Ms: 0.1, p99Ms: 0.5 },
+    modelBytes: 1000,
+    ...more,
+  };
+}
+
+const outcome = (gates: readonly Gate[], seen: Evidence): GateOutcome => judgeGates(gates, seen)[0]!;
+
+describe('a gate that compares', () => {
+  // Log loss: lower is better, so a positive difference is a loss.
+  it.each([
+    ['NonInferior', 0.01, -0.02, -0.01, 'Pass'],
+    ['NonInferior', 0.01, -0.005, 0.009, 'Pass'],
+    ['NonInferior', 0.01, -0.005, 0.01, 'Inconclusive'],
+    ['NonInferior', 0.01, 0.002, 0.02, 'Inconclusive'],
+    ['NonInferior', 0.01, 0.011, 0.02, 'Fail'],
+    ['Superior', 0, -0.02, -0.001, 'Pass'],
+    ['Superior', 0, -0.02, 0.001, 'Inconclusive'],
+    ['Superior', 0, 0, 0.01, 'Fail'],
+    ['Superior', 0.01, -0.02, -0.011, 'Pass'],
+    ['Superior', 0.01, -0.02, -0.009, 'Inconclusive'],
+    ['Superior', 0.01, -0.009, -0.001, 'Fail'],
+  ] as const)('%s by %d with the interval %d to %d of log loss: %s', (rule, margin, lower, upper, verdict) => {
+    expect(outcome([gate({ rule, margin })], evidence(measured(lower, upper))).verdict).toBe(verdict);
+  });
+
+  it('reads ROC AUC the other way round', () => {
+    const roc = gate({ metric: 'rocAuc', test: 'DeLong' });
+    expect(outcome([roc], evidence(measured(-0.009, 0.001))).verdict).toBe('Pass');
+    expect(outcome([roc], evidence(measured(-0.03, -0.011)))).toMatchObject({
+      verdict: 'Fail',
+      difference: { limit: -0.01 },
+    });
+  });
+
+  it('of two identical models is not inferior, and not superior either', () => {
+    expect(outcome([gate()], evidence(measured(0, 0))).verdict).toBe('Pass');
+    expect(outcome([gate({ rule: 'Superior', margin: 0 })], evidence(measured(0, 0))).verdict).toBe('Fail');
+  });
+
+  it('decides nothing on fewer rows than the interval can carry', () => {
+    const few = outcome([gate()], evidence(measured(-0.02, -0.01, DECISION_ROWS_MIN - 1)));
+    expect(few).toMatchObject({ verdict: 'Inconclusive', needsRows: expect.any(Number) });
+    expect(few.needsRows).toBeGreaterThanOrEqual(DECISION_ROWS_MIN);
+  });
+
+  it('that is inconclusive asks for more rows than it had', () => {
+    for (const [lower, upper] of [
+      [-0.05, 0.05],
+      [-0.005, 0.0101],
+      [0.002, 0.02],
+    ] as const) {
+      expect(outcome([gate()], evidence(measured(lower, upper))).needsRows).toBeGreaterThan(1000);
+    }
+  });
+
+  it('is inconclusive when the metric cannot be measured', () => {
+    const seen = evidence({ kind: 'unmeasurable', reason: 'one class', n: 1000 });
+    expect(outcome([gate()], seen)).toMatchObject({
+      verdict: 'Inconclusive',
+      explanation: 'log loss cannot be compared: one class',
+    });
+  });
+});
+
+describe('a gate with an expression', () => {
+  it('records the values it read', () => {
+    const seen = outcome([expression('eval.ece <= 0.03 && eval.n > 10')], evidence(measured(0, 0)));
+    expect(seen).toMatchObject({ verdict: 'Pass', values: { 'eval.ece': 0.01, 'eval.n': 1000 } });
+    expect(seen.explanation).toContain('eval.ece = 0.01');
+  });
+
+  it('fails when it is false', () => {
+    expect(outcome([expression('eval.ece > 0.03')], evidence(measured(0, 0))).verdict).toBe('Fail');
+  });
+
+  it('is inconclusive without the value it needs', () => {
+    expect(outcome([expression('eval.rocAuc > 0.5')], evidence(measured(0, 0)))).toMatchObject({
+      verdict: 'Inconclusive',
+      values: {},
+    });
+  });
+
+  it('sees the upper bound that holds for every cohort', () => {
+    const base = evidence(measured(0, 0));
+    const cohort = (value: number, upper: number) => ({ cohort: 'c', n: 10, difference: { value, lower: -1, upper } });
+    const seen = { ...base, measurements: { ...base.measurements, cohorts: [cohort(0.02, 0.03), cohort(0.01, 0.09)] } };
+    const gates = [expression('!has(eval.worstCohortDifferenceUpper) || eval.worstCohortDifferenceUpper < 0.05')];
+    expect(outcome(gates, seen)).toMatchObject({
+      verdict: 'Fail',
+      values: { 'eval.worstCohortDifferenceUpper': 0.09 },
+    });
+    expect(outcome(gates, base).verdict).toBe('Pass');
+  });
+});
+
+describe('the verdict over all gates', () => {
+  const of = (severity: Gate['severity'], verdict: GateOutcome['verdict']): GateOutcome => ({
+    gate: 'g',
+    severity,
+    verdict,
+    expression: '',
+    values: {},
+    explanation: '',
+    needsRows: 0,
+  });
+
+  it.each([
+    [[of('Blocking', 'Pass'), of('Advisory', 'Fail')], 'Pass', false],
+    [[of('Blocking', 'Fail'), of('Blocking', 'Inconclusive')], 'Fail', false],
+    [[of('Blocking', 'Error')], 'Error', false],
+    [[of('Blocking', 'Inconclusive')], 'Inconclusive', true],
+    [[of('Blocking', 'Pass'), of('RequiresReview', 'Fail')], 'Pass', true],
+    [[of('Blocking', 'Pass'), of('RequiresReview', 'Inconclusive')], 'Pass', true],
+    [[of('Blocking', 'Fail'), of('RequiresReview', 'Fail')], 'Fail', true],
+  ] as const)('%# is as the severities say', (outcomes, verdict, requiresReview) => {
+    expect(judge(outcomes, 'RequiresReview')).toEqual({ verdict, requiresReview });
+  });
+
+  it('fails without enough evidence when the policy says so', () => {
+    expect(judge([of('Blocking', 'Inconclusive')], 'Fail')).toEqual({ verdict: 'Fail', requiresReview: false });
+  });
+});
