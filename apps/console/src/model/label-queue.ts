@@ -44,7 +44,8 @@ export function steppedBack(queue: LabelQueue): LabelQueue {
 
 /** The server's version of a task, with the answer it recorded. */
 export function recorded(queue: LabelQueue, task: LabelTask): LabelQueue {
-  return { ...queue, done: queue.done.map((t) => (t.taskId === task.taskId ? task : t)) };
+  const renewed = (old: LabelTask): LabelTask => (old.taskId === task.taskId ? task : old);
+  return { ...queue, done: queue.done.map(renewed), revisiting: queue.revisiting && renewed(queue.revisiting) };
 }
 
 /** The answer was not taken: the task comes back to the front. */

@@ -8,6 +8,7 @@ import {
   EMPTY_QUEUE,
   givenBack,
   needsRationale,
+  recorded,
   rowOf,
   steppedBack,
   suggestionShown,
@@ -145,6 +146,12 @@ describe('the label queue', () => {
 
   it('brings a task back when its answer was refused', () => {
     expect(currentTask(givenBack(advanced(three, task('a')), task('a')))?.taskId).toBe('a');
+  });
+
+  it('shows the recorded answer also on a task that was reopened before the server answered', () => {
+    const reopened = steppedBack(advanced(three, task('a')));
+    const stored = create(LabelTaskSchema, { taskId: 'a', answers: [{ revision: 1 }] });
+    expect(currentTask(recorded(reopened, stored))?.answers).toHaveLength(1);
   });
 
   it('hides the suggestion of a blind task until its first answer', () => {
