@@ -13,6 +13,7 @@ import { TrainCandidateJob } from './use-cases/train-candidate.js';
 export interface TrainingOptions {
   readonly config: TrainingConfig;
   readonly engine: Engine;
+  /** May be shared: models that were loaded before stay loaded. */
   readonly scorer: Scorer;
   /** PATH that trainer programs are found on. */
   readonly path: string;
@@ -37,7 +38,11 @@ export class TrainingModule {
       module: TrainingModule,
       controllers: [TrainingCommands],
       providers: [
-        { provide: PolicyGenerations, inject: [PLATFORM], useFactory: (platform: Platform) => new PolicyGenerations(platform) },
+        {
+          provide: PolicyGenerations,
+          inject: [PLATFORM],
+          useFactory: (platform: Platform) => new PolicyGenerations(platform),
+        },
         {
           provide: TrainCandidateJob,
           inject: [PLATFORM, PolicyGenerations, DURABLE_JOBS],
@@ -47,7 +52,7 @@ export class TrainingModule {
               kind: TRAIN_JOB,
               concurrency: config.trainerParallelism,
               run: (input, run) => job.run(input, run),
-              failed: (unit, input, failure) => job.failed(unit, input, failure),
+              failed: (unit, input, failure, { jobId }) => job.failed(unit, input, failure, jobId),
             });
             return job;
           },

@@ -8,7 +8,17 @@ import {
   type PipelineApplied,
   type TrainCandidate,
 } from '@rondo/contracts';
-import { BusController, causeOf, DURABLE_JOBS, HandleEvent, PLATFORM, PolicyGenerations, type Delivery, type DurableJobs, type Platform } from '@rondo/service';
+import {
+  BusController,
+  causeOf,
+  DURABLE_JOBS,
+  HandleEvent,
+  PLATFORM,
+  PolicyGenerations,
+  type Delivery,
+  type DurableJobs,
+  type Platform,
+} from '@rondo/service';
 import { jobIdOf, type TrainingJobInput } from '../domain/training-job.js';
 
 export const TRAIN_JOB = 'train-candidate';
@@ -29,7 +39,8 @@ export class TrainingCommands {
 
   @HandleEvent(TrainCandidateSchema)
   async onTrain(command: TrainCandidate, delivery: Delivery): Promise<void> {
-    const digestOf = (name: string): string => command.splits.find((split) => split.name === name)?.artifact?.digest ?? '';
+    const digestOf = (name: string): string =>
+      command.splits.find((split) => split.name === name)?.artifact?.digest ?? '';
     const input: TrainingJobInput = {
       cycleId: command.cycleId,
       pipeline: command.pipeline,

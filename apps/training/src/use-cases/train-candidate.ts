@@ -3,26 +3,47 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CandidateFailedSchema, CandidateTrainedSchema, Severity, TrainingProgressedSchema } from '@rondo/contracts';
 import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
-import { assert, idFrom, PermanentError, TransientError } from '@rondo/kernel';
+import { idFrom, PermanentError, TransientError } from '@rondo/kernel';
 import { admitOnnx, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
 import { classificationEstimates, type MetricEstimate } from '@rondo/statistics';
-import type { TrainingJobInput } from '../domain/training-job.js';
-import { TrainerFailure, type CandidateRecipe, type TrainedModel, type Trainer } from '../ports/trainer.js';
+import { featureProblem, ModelLeases } from '../adapters/model-leases.js';
+import { failureCodeOf, progressFilter, type TrainingJobInput } from '../domain/training-job.js';
+import {
+  TrainerFailure,
+  type CandidateRecipe,
+  type TrainedModel,
+  type Trainer,
+  type TrainerProgress,
+} from '../ports/trainer.js';
 
 const SCORE_BUDGET_MS = 60_000;
-const PROGRESS_STEP = 0.1;
-const SIGNATURE_CODES: ReadonlySet<string> = new Set(['wrong-inputs', 'wrong-outputs', 'wrong-type', 'wrong-shape', 'feature-count', 'feature-names']);
+const SIGNATURE_CODES: ReadonlySet<string> = new Set([
+  'wrong-inputs',
+  'wrong-outputs',
+  'wrong-type',
+  'wrong-shape',
+  'feature-count',
+  'feature-names',
+]);
 
-/** Why a run failed for good, kept for the final answer. */
-function asFailure(error: unknown): TrainerFailure | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof TrainerFailure ? cause : undefined;
+/** What an attempt led to. */
+interface Trained {
+  readonly trained: TrainedModel;
+  readonly recipe: CandidateRecipe;
+  readonly model: { readonly digest: string; readonly sizeBytes: number };
+  readonly validation: readonly MetricEstimate[];
+  readonly attempt: number;
+  readonly durationMs: number;
 }
 
 /** Trains one candidate, checks the file it gets, scores it on the validation rows and announces the outcome. */
 export class TrainCandidateJob {
+  private readonly leases: ModelLeases;
+  /** Last words of trainers that were stopped; the runner of jobs knows only that they were. */
+  private readonly logTails = new Map<string, string>();
+
   constructor(
     private readonly platform: Platform,
     private readonly policies: PolicyGenerations,
@@ -30,152 +51,187 @@ export class TrainCandidateJob {
     private readonly scorer: Scorer,
     private readonly trainers: { readonly builtin: Trainer; readonly command: Trainer },
     private readonly modelBytesMax: number,
-  ) {}
+  ) {
+    this.leases = new ModelLeases(scorer, platform.artifacts, modelBytesMax);
+  }
 
   async run(input: TrainingJobInput, run: JobRun): Promise<JobResult> {
     const startedMs = this.platform.clock.now();
     const spec = await this.policies.spec(this.platform.journal, input.pipeline, input.generation);
     const recipe = spec.training.candidates.find((candidate) => candidate.name === input.candidate);
-    if (!recipe) throw permanent(new TrainerFailure('BadData', `generation ${input.generation} has no candidate ${input.candidate}`, { retryable: false }));
     try {
+      if (!recipe)
+        throw new TrainerFailure('BadData', `generation ${input.generation} has no candidate ${input.candidate}`, {
+          retryable: false,
+        });
       const trained = await this.train(input, run, spec, recipe);
-      const { model, validation } = await this.judge(trained, input, spec);
-      return (unit) => this.announce(unit, input, { trained, recipe, model, validation, attempt: run.attempt, durationMs: this.platform.clock.now() - startedMs });
+      const model = await this.admit(trained, spec);
+      const validation = await this.validate(model.digest, trained, input, spec);
+      const durationMs = this.platform.clock.now() - startedMs;
+      return (unit) =>
+        this.announce(unit, input, { trained, recipe, model, validation, attempt: run.attempt, durationMs });
     } catch (error) {
-      if (error instanceof TrainerFailure) throw error.options.retryable ? new TransientError(error.message, { cause: error }) : permanent(error);
-      throw error;
+      if (!(error instanceof TrainerFailure)) throw error;
+      if (run.signal.aborted) this.logTails.set(run.jobId, error.options.logTail ?? '');
+      if (error.options.retryable) throw new TransientError(error.message, { cause: error });
+      throw new PermanentError('failed-precondition', error.message, { cause: error, reason: error.code });
     }
   }
 
   /** The final answer when no attempt led to a model. */
-  failed(unit: Unit, input: TrainingJobInput, failure: JobFailure): void {
-    const known = asFailure(failure.error);
-    const code = known?.code ?? (failure.code === 'deadline-exceeded' ? 'Deadline' : 'TrainerExit');
+  failed(unit: Unit, input: TrainingJobInput, failure: JobFailure, jobId: string): void {
+    const cause = failure.error instanceof Error ? failure.error.cause : undefined;
+    const known = cause instanceof TrainerFailure ? cause : undefined;
+    const code = known?.code ?? failureCodeOf(failure.code);
+    const logTail = known?.options.logTail ?? this.logTails.get(jobId) ?? '';
+    this.logTails.delete(jobId);
+    const { pipeline, cycleId, candidate } = input;
+    const findings = (known?.options.findings ?? []).map((finding) => ({
+      ...finding,
+      severity: Severity.BLOCKING,
+      count: 1n,
+    }));
+    const message = create(CandidateFailedSchema, {
+      pipeline,
+      cycleId,
+      candidate,
+      code,
+      message: failure.message,
+      attempts: failure.attempts,
+      logTail,
+      findings,
+    });
     unit.save({
       kind: 'training-run',
-      id: `${input.cycleId}/${input.candidate}`,
+      id: `${cycleId}/${candidate}`,
       state: { outcome: 'failed', code, message: failure.message },
-      index: { pipeline: input.pipeline },
-      outgoing: [
-        {
-          schema: CandidateFailedSchema,
-          key: input.pipeline,
-          headers: { cycleid: input.cycleId },
-          message: create(CandidateFailedSchema, {
-            pipeline: input.pipeline,
-            cycleId: input.cycleId,
-            candidate: input.candidate,
-            code,
-            message: known?.message ?? failure.message,
-            attempts: failure.attempts,
-            logTail: known?.options.logTail ?? '',
-          }),
-        },
-      ],
+      index: { pipeline, cycleId },
+      outgoing: [{ schema: CandidateFailedSchema, key: pipeline, headers: { cycleid: cycleId }, message }],
     });
   }
 
-  private async train(input: TrainingJobInput, run: JobRun, spec: PipelineSpec, recipe: CandidateRecipe): Promise<TrainedModel> {
+  private async train(
+    input: TrainingJobInput,
+    run: JobRun,
+    spec: PipelineSpec,
+    recipe: CandidateRecipe,
+  ): Promise<TrainedModel> {
     const trainer = recipe.trainer === 'command' ? this.trainers.command : this.trainers.builtin;
     const { artifacts } = this.platform;
+    const { seed } = input;
+    const features = spec.data.features.columns;
+    const target = spec.model.target.column;
+    const job = { jobId: run.jobId, attempt: run.attempt, seed, recipe, features, target };
     const report = this.reporter(input, run);
     return artifacts.withFile(input.trainDigest, (trainPath) =>
-      artifacts.withFile(input.validationDigest, (validationPath) =>
-        trainer.train(
-          {
-            jobId: run.jobId,
-            attempt: run.attempt,
-            seed: input.seed,
-            recipe,
-            features: spec.data.features.columns,
-            target: spec.model.target.column,
-            trainPath,
-            validationPath,
-          },
-          { signal: run.signal, report },
-        ),
-      ),
+      artifacts.withFile(input.validationDigest, async (validationPath) => {
+        for (const path of [trainPath, validationPath]) await this.checkColumns(path, [...features, target]);
+        return trainer.train({ ...job, trainPath, validationPath }, { signal: run.signal, report });
+      }),
     );
   }
 
+  /** A missing column is the data's fault: it must not look like the trainer's. */
+  private async checkColumns(path: string, wanted: readonly string[]): Promise<void> {
+    const { columns } = await this.engine.inspect(path);
+    const missing = wanted.filter((name) => !columns.some((column) => column.name === name));
+    if (missing.length > 0)
+      throw new TrainerFailure('BadData', `the snapshot has no column ${missing.join(', ')}`, { retryable: false });
+  }
+
   /** Heartbeats for every word of the trainer; a message on the bus only when there is something new to see. */
-  private reporter(input: TrainingJobInput, run: JobRun) {
-    let told = -1;
-    return ({ stage, progress }: { stage: string; progress: number }): void => {
+  private reporter(input: TrainingJobInput, run: JobRun): (progress: TrainerProgress) => void {
+    const worthTelling = progressFilter();
+    const { pipeline, cycleId, candidate } = input;
+    let told = 0;
+    return ({ stage, progress }) => {
       run.heartbeat(progress);
-      if (progress < told + PROGRESS_STEP) return;
-      told = progress;
+      const atMs = this.platform.clock.now();
+      if (run.signal.aborted || !worthTelling({ stage, progress, atMs })) return;
       const message = create(TrainingProgressedSchema, {
-        pipeline: input.pipeline,
-        cycleId: input.cycleId,
-        candidate: input.candidate,
+        pipeline,
+        cycleId,
+        candidate,
         stage,
         progress,
-        at: timestampFromMs(this.platform.clock.now()),
+        at: timestampFromMs(atMs),
       });
-      const id = idFrom('progress', run.jobId, String(run.attempt), String(progress));
-      const kept = this.platform.journal.once({ consumer: 'training-progress', messageId: id }, (unit) =>
+      const messageId = idFrom('progress', run.jobId, String(run.attempt), String(told++));
+      const kept = this.platform.journal.once({ consumer: 'training-progress', messageId }, (unit) =>
         unit.save({
           kind: 'training-progress',
-          id: `${input.cycleId}/${input.candidate}`,
+          id: `${cycleId}/${candidate}`,
           state: { stage, progress },
-          outgoing: [{ schema: TrainingProgressedSchema, message, key: input.pipeline, headers: { cycleid: input.cycleId } }],
+          outgoing: [{ schema: TrainingProgressedSchema, message, key: pipeline, headers: { cycleid: cycleId } }],
         }),
       );
-      kept.catch((error: unknown) => this.platform.log.warn('training progress was not recorded', { candidate: input.candidate, reason: String(error) }));
+      kept.catch((error: unknown) =>
+        this.platform.log.warn('training progress was not recorded', { candidate, reason: String(error) }),
+      );
     };
   }
 
-  /** Admits the file, loads it, and measures it on rows whose answers the trainer was not asked for. */
-  private async judge(trained: TrainedModel, input: TrainingJobInput, spec: PipelineSpec) {
+  /** Looks at the bytes before anything runs them, and stores them. */
+  private async admit(
+    { onnx, logTail }: TrainedModel,
+    spec: PipelineSpec,
+  ): Promise<{ digest: string; sizeBytes: number }> {
     const features = spec.data.features.columns;
-    const admission = admitOnnx(trained.onnx, { features: features.length, bytesMax: this.modelBytesMax });
+    const admission = admitOnnx(onnx, { features: features.length, bytesMax: this.modelBytesMax });
     if (!admission.admitted) {
-      const text = admission.findings.map((finding) => `${finding.field}: ${finding.message}`).join('; ');
-      const code = admission.findings.some((finding) => SIGNATURE_CODES.has(finding.code)) ? 'SignatureMismatch' : 'ModelRefused';
-      throw new TrainerFailure(code, `the model file is refused: ${text}`, { retryable: false });
+      const { findings } = admission;
+      const code = findings.some((finding) => SIGNATURE_CODES.has(finding.code)) ? 'SignatureMismatch' : 'ModelRefused';
+      const text = findings
+        .slice(0, 5)
+        .map(({ message }) => message)
+        .join('; ');
+      throw new TrainerFailure(code, `the model file is refused: ${text}`, { retryable: false, logTail, findings });
     }
-    const model = await this.platform.artifacts.put(trained.onnx);
-    await this.scorer.load(model.digest, trained.onnx);
+    const problem = featureProblem(admission.model, features);
+    if (problem !== undefined)
+      throw new TrainerFailure('SignatureMismatch', `the model ${problem}`, { retryable: false, logTail });
+    return this.platform.artifacts.put(onnx);
+  }
+
+  /** Measures the model on rows whose answers the trainer was not asked for. */
+  private async validate(
+    digest: string,
+    { logTail }: TrainedModel,
+    input: TrainingJobInput,
+    spec: PipelineSpec,
+  ): Promise<MetricEstimate[]> {
+    const { matrix, labels } = await this.platform.artifacts.withFile(input.validationDigest, async (path) => {
+      const { columns } = await this.engine.readColumns(path, [spec.model.target.column]);
+      return { matrix: await this.engine.readMatrix(path, spec.data.features.columns), labels: columns[0]! };
+    });
     try {
-      const validation = await this.platform.artifacts.withFile(input.validationDigest, async (path) => {
-        const matrix = await this.engine.readMatrix(path, features);
-        const target = await this.engine.readColumns(path, [spec.model.target.column]);
-        const probabilities = await this.scorer.score(model.digest, matrix.values, matrix.n, { budgetMs: SCORE_BUDGET_MS });
-        return classificationEstimates(target.columns[0] ?? new Float32Array(), probabilities);
-      });
-      return { model, validation };
+      const probabilities = await this.leases.use(digest, () =>
+        this.scorer.score(digest, matrix.values, matrix.n, { budgetMs: SCORE_BUDGET_MS }),
+      );
+      return classificationEstimates(labels, probabilities);
     } catch (error) {
-      if (error instanceof PermanentError) throw new TrainerFailure('ModelRefused', `the model cannot be scored: ${error.message}`, { retryable: false });
-      throw error;
-    } finally {
-      await this.scorer.unload(model.digest);
+      if (!(error instanceof PermanentError)) throw error;
+      throw new TrainerFailure('ModelRefused', `the model cannot be scored: ${error.message}`, {
+        retryable: false,
+        logTail,
+      });
     }
   }
 
   private announce(
     unit: Unit,
     input: TrainingJobInput,
-    done: {
-      readonly trained: TrainedModel;
-      readonly recipe: CandidateRecipe;
-      readonly model: { readonly digest: string; readonly sizeBytes: number };
-      readonly validation: readonly MetricEstimate[];
-      readonly attempt: number;
-      readonly durationMs: number;
-    },
+    { trained, recipe, model, validation, attempt, durationMs }: Trained,
   ): void {
-    const { trained, recipe, model, validation, attempt, durationMs } = done;
-    assert(model.sizeBytes > 0, 'an admitted model has bytes');
-    const params = Object.fromEntries(Object.entries(recipe.params).map(([name, value]) => [name, String(value)]));
+    const { pipeline, cycleId, candidate, snapshotDigest } = input;
     const message = create(CandidateTrainedSchema, {
-      pipeline: input.pipeline,
-      cycleId: input.cycleId,
-      candidate: input.candidate,
-      snapshotDigest: input.snapshotDigest,
+      pipeline,
+      cycleId,
+      candidate,
+      snapshotDigest,
       model: { digest: model.digest, mediaType: 'application/onnx', sizeBytes: BigInt(model.sizeBytes) },
       trainer: recipe.trainer === 'command' ? recipe.command.join(' ') : recipe.trainer,
-      params,
+      params: Object.fromEntries(Object.entries(recipe.params).map(([name, value]) => [name, String(value)])),
       validation: validation.map((estimate) => ({ ...estimate, n: BigInt(estimate.n) })),
       featureImportance: [...trained.featureImportance],
       durationMs: BigInt(durationMs),
@@ -185,14 +241,10 @@ export class TrainCandidateJob {
     });
     unit.save({
       kind: 'training-run',
-      id: `${input.cycleId}/${input.candidate}`,
+      id: `${cycleId}/${candidate}`,
       state: { outcome: 'trained', model: model.digest, durationMs },
-      index: { pipeline: input.pipeline },
-      outgoing: [{ schema: CandidateTrainedSchema, message, key: input.pipeline, headers: { cycleid: input.cycleId } }],
+      index: { pipeline, cycleId },
+      outgoing: [{ schema: CandidateTrainedSchema, message, key: pipeline, headers: { cycleid: cycleId } }],
     });
   }
-}
-
-function permanent(failure: TrainerFailure): PermanentError {
-  return new PermanentError('failed-precondition', failure.message, { cause: failure, reason: failure.code });
 }
