@@ -20,7 +20,10 @@ export function findChromium(): string | undefined {
 export function describeInChromium(name: string, suite: () => void): void {
   if (findChromium() !== undefined) return describe(name, suite);
   if (process.env['CI'] === 'true') throw new Error('no chromium found; set RONDO_CHROMIUM');
-  describe.skip(`skipped: ${name} in Chromium (no chromium found; set RONDO_CHROMIUM)`, suite);
+  const skipped = `skipped: ${name} in Chromium (no chromium found; set RONDO_CHROMIUM)`;
+  // Jest prints the names of skipped suites only when a single file runs.
+  process.stderr.write(`${skipped}\n`);
+  describe.skip(skipped, suite);
 }
 
 /** Starts the browser without a window. */
