@@ -77,9 +77,11 @@ export function planFolds(
 function rowsWithin(times: Float64Array, fromMs: number, untilMs: number): Uint32Array {
   const rows = new Uint32Array(times.length);
   let n = 0;
-  times.forEach((time, row) => {
+  // Plain loops: this runs on the main thread, over all rows, twice per origin.
+  for (let row = 0; row < times.length; row++) {
+    const time = times[row]!;
     if (time >= fromMs && time < untilMs) rows[n++] = row;
-  });
+  }
   return rows.slice(0, n);
 }
 

@@ -9,7 +9,6 @@ import {
   type TrainedModel,
   type Trainer,
   type TrainerJob,
-  type TrainerProgress,
   type TrainerRun,
 } from '../ports/trainer.js';
 
