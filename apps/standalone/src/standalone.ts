@@ -109,7 +109,7 @@ async function openShared({ config, version }: StandaloneOptions): Promise<Share
     home,
     store,
     artifacts: new FolderArtifactStore(join(home, 'artifacts')),
-    engine: new Engine({ threads: 2 }),
+    engine: new Engine({ threads: 1 }),
     scorer: createScorer({ maxThreads: 1 }),
     spans,
     telemetry,
@@ -215,14 +215,17 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
   };
 }
 
-/** A job may publish and a message may queue a job, so both have to be idle at the same moment. */
+/**
+ * A job may publish, a message may queue a job or change what the gateway serves, and the gateway publishes what it served: all of
+ * them have to be idle at the same moment.
+ */
 async function idle(store: SqliteStore, services: readonly RunningService[], gateway: InferenceGateway): Promise<void> {
-  for (;;) {
+  do {
     await gateway.flush();
     await store.bus.idle();
     await Promise.all(services.map((service) => service.jobs.settled()));
-    if (store.bus.isIdle && services.every((service) => service.jobs.isIdle)) return;
-  }
+    await gateway.flush();
+  } while (!store.bus.isIdle || services.some((service) => !service.jobs.isIdle));
 }
 
 async function closeAll(shared: Shared, services: readonly RunningService[]): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { Inject } from '@nestjs/common';
 import {
   ArrivalAcceptedSchema,
@@ -149,7 +150,7 @@ export class DataEvents {
   }
 }
 
-type Announced = { readonly pipeline: string; readonly eventId: string; readonly eventSource?: string; readonly batchId: string };
+type Announced = { readonly pipeline: string; readonly eventId: string; readonly eventSource?: string; readonly batchId: string; readonly announcedAt?: Timestamp };
 
 function arrival(event: Announced, receivedAtMs: number): Omit<LedgerState, 'fate' | 'reason' | 'explanation'> {
   return {
@@ -158,7 +159,7 @@ function arrival(event: Announced, receivedAtMs: number): Omit<LedgerState, 'fat
     kind: 'arrival',
     summary: `data announced: ${event.eventId}`,
     source: event.eventSource ?? '',
-    eventTimeMs: receivedAtMs,
+    eventTimeMs: event.announcedAt ? msOf(event.announcedAt) : receivedAtMs,
     receivedAtMs,
     batchId: event.batchId,
     findings: [],

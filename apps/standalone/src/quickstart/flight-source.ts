@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { literal, runFeatureSql, timestampLiteral, type Engine } from '@rondo/datasets';
@@ -62,6 +62,7 @@ export class FlightSource {
     await mkdir(this.inbox, { recursive: true });
     const name = `flights-${dayOf(week.startMs)}${fault ? `.${fault}` : ''}.parquet`;
     const path = join(this.inbox, name);
+    if (await this.isThere(path)) return path;
     const columns = fault ? FAULTY_COLUMNS[fault] : 'date, delay, distance, origin, destination';
     const sample = this.oneIn > 1 ? ` AND (epoch(date)::BIGINT // 60) % ${this.oneIn} = 0` : '';
     const select =
@@ -70,6 +71,13 @@ export class FlightSource {
     await this.engine.writeParquet({ select, outPath: `${path}.partial` });
     await rename(`${path}.partial`, path);
     return path;
+  }
+
+  private isThere(path: string): Promise<boolean> {
+    return access(path).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** The week's departures by hour, with the features the caller computes at departure. */

@@ -87,12 +87,12 @@ when(EvaluationCompletedSchema, (m) =>
   ),
 );
 when(ApprovalVotedSchema, (m) => line(`  ${m.actor?.id ?? '?'} ${m.approve ? 'approves' : 'rejects'}: ${m.rationale.slice(0, 120)}`));
-when(RolloutStepEnteredSchema, (m) => line(`  rollout step ${m.step} (${m.shadow ? 'shadow' : `${m.weightPercent} %`}) at ${hour(m.eventTime)}`));
+when(RolloutStepEnteredSchema, (m) => line(`  rollout step ${m.step} (${m.shadow ? 'callers see the champion only' : `${m.weightPercent} % of the traffic`})${m.eventTime ? ` at ${hour(m.eventTime)}` : ''}`));
 when(AnalysisMeasuredSchema, (m) => {
   const decided = m.results.filter((result) => result.verdict === Verdict.FAIL);
   return decided.length > 0 ? line(`  ${m.step}: ${decided.map((result) => `${result.analysis} ${VERDICT[result.verdict]}: ${result.explanation}`).join('; ')}`, true) : undefined;
 });
-when(RolloutFinishedSchema, (m) => line(`  ${m.result === RolloutResult.PROMOTED ? 'PROMOTED' : 'ROLLED BACK'} at ${hour(m.eventTime)}: ${m.cause}`, true));
+when(RolloutFinishedSchema, (m) => line(`  ${m.result === RolloutResult.PROMOTED ? 'PROMOTED' : 'ROLLED BACK'}${m.eventTime ? ` at ${hour(m.eventTime)}` : ''}: ${m.cause}`, true));
 when(ChampionChangedSchema, (m) => line(`  champion is now v${m.to?.version ?? '?'}`));
 when(CycleFinishedSchema, (m) => line(`cycle ${m.number} finished: ${m.result}${m.result === 'Rejected' || m.result === 'Failed' ? ` (${m.reason})` : ''}`, true));
 

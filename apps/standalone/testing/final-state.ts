@@ -1,0 +1,89 @@
+import { toJson, type DescMethodUnary, type JsonObject, type JsonValue, type Message } from '@bufbuild/protobuf';
+import {
+  AuditService,
+  CycleService,
+  DataService,
+  DriftService,
+  EventService,
+  IncidentService,
+  LabelingService,
+  ModelService,
+  OperationsService,
+  PipelineService,
+  registry,
+  RolloutService,
+} from '@rondo/contracts';
+import type { GrpcConnection } from '@rondo/rpc';
+
+const PIPELINE = { pipeline: 'flight-delay' };
+const PAGE = { ...PIPELINE, pageSize: 500 };
+
+/** Fields that tell the clock on the wall or how fast the machine is, or digest something that does. */
+const OF_THE_MACHINE: ReadonlySet<string> = new Set([
+  'receivedAt',
+  'decidedAt',
+  'evaluatedAt',
+  'startedAt',
+  'finishedAt',
+  'registeredAt',
+  'openedAt',
+  'dueAt',
+  'since',
+  'until',
+  'durationMs',
+  'phases',
+  'reportDigest',
+  'modelCardDigest',
+  'etag',
+]);
+const TIMINGS: ReadonlySet<JsonValue | undefined> = new Set(['p50Ms', 'p99Ms']);
+
+/** What Rondo knows of the pipeline by name of the list, as JSON without what depends on the machine. */
+export type FinalState = Readonly<Record<string, JsonValue>>;
+
+/** Reads everything there is to know about the story through the API. */
+export async function finalState(api: GrpcConnection): Promise<FinalState> {
+  const json = (method: DescMethodUnary, answer: Message): JsonValue =>
+    withoutMachine(toJson(method.output, answer, { registry }));
+  const events = await api.client(EventService).listEvents(PAGE);
+  const drift = api.client(DriftService);
+  const rollouts = api.client(RolloutService);
+  return {
+    ledger: ledgerOf(json(EventService.method.listEvents, events)),
+    cycles: json(CycleService.method.listCycles, await api.client(CycleService).listCycles(PAGE)),
+    pipeline: json(PipelineService.method.getPipeline, await api.client(PipelineService).getPipeline(PIPELINE)),
+    batches: json(DataService.method.listBatches, await api.client(DataService).listBatches(PAGE)),
+    models: json(ModelService.method.listModels, await api.client(ModelService).listModels(PIPELINE)),
+    routing: json(RolloutService.method.getRouting, await rollouts.getRouting({ endpoint: PIPELINE.pipeline })),
+    rollouts: json(RolloutService.method.listRollouts, await rollouts.listRollouts(PIPELINE)),
+    drift: json(DriftService.method.listDriftEvaluations, await drift.listDriftEvaluations(PAGE)),
+    performance: json(DriftService.method.listPerformanceEvaluations, await drift.listPerformanceEvaluations(PAGE)),
+    campaigns: json(LabelingService.method.listCampaigns, await api.client(LabelingService).listCampaigns(PIPELINE)),
+    incidents: json(IncidentService.method.listIncidents, await api.client(IncidentService).listIncidents(PIPELINE)),
+    parked: json(OperationsService.method.listParked, await api.client(OperationsService).listParked({})),
+  };
+}
+
+/** Whether the audit chain verifies, and over how many entries. */
+export async function auditOf(api: GrpcConnection): Promise<{ readonly intact: boolean; readonly entries: number }> {
+  const { intact, entries } = await api.client(AuditService).verifyAudit({});
+  return { intact, entries: Number(entries) };
+}
+
+/**
+ * The ledger in the order of event time. Who was not told that an announcement arrived announces again, so the number of
+ * merges counts announcements and is no part of the state: that there were some is.
+ */
+function ledgerOf(answer: JsonValue): JsonValue {
+  const events = ((answer as JsonObject)['events'] as JsonObject[]).map((event) => JSON.stringify(event));
+  return [...new Set(events)].sort();
+}
+
+function withoutMachine(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) {
+    return value.filter((item) => !TIMINGS.has((item as JsonObject | null)?.['name'])).map(withoutMachine);
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => !OF_THE_MACHINE.has(key));
+  return Object.fromEntries(kept.map(([key, item]) => [key, withoutMachine(item)]));
+}
