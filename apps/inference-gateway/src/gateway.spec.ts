@@ -99,7 +99,7 @@ afterEach(async () => {
 
 const gateway = (): InferenceGateway => service.get(InferenceGateway);
 
-async function route(changes: MessageInitShape<typeof RoutingChangedSchema> = {}): Promise<void> {
+async function route(changes: Omit<MessageInitShape<typeof RoutingChangedSchema>, '$typeName' | '$unknown'> = {}): Promise<void> {
   epoch += 1n;
   const routing = {
     pipeline: 'flights',

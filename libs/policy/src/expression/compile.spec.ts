@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PermanentError } from '@rondo/kernel';
-import { CONTEXTS, type ContextName } from './contexts.js';
+import { CONTEXTS, type ContextName, type FieldType } from './contexts.js';
 import { compileExpression, expressionProblem } from './compile.js';
 
 const champion = { exists: true, version: 3, ageDays: 12.5 };
@@ -120,17 +120,17 @@ describe('an expression', () => {
 
 describe('every field of every context', () => {
   const fields = Object.entries(CONTEXTS).flatMap(([context, groups]) =>
-    Object.entries(groups).flatMap(([group, members]) =>
+    Object.entries<Readonly<Record<string, FieldType>>>(groups).flatMap(([group, members]) =>
       Object.entries(members).map(([name, field]) => ({ context, group, name, field })),
     ),
   );
   it.each(fields)('$context: $group.$name is read with its declared type', ({ context, group, name, field }) => {
     const path = `${group}.${name}`;
-    const sample = { double: 1.5, int: 2, bool: true, string: 'values' in field ? field.values[0] : 'a' }[
+    const sample = { double: 1.5, int: 2, bool: true, string: field.values?.[0] ?? 'a' }[
       field.type as 'int'
     ];
     const literal = typeof sample === 'string' ? JSON.stringify(sample) : String(sample);
-    const guard = 'optional' in field ? `has(${path}) && ` : '';
+    const guard = field.optional ? `has(${path}) && ` : '';
     const expression = compileExpression(`${guard}${path} == ${literal}`, context as ContextName);
     expect(expression.evaluate({ [group]: { [name]: sample } })).toEqual({ value: true, read: { [path]: sample } });
   });
