@@ -35,7 +35,7 @@ const TESTS = ['**/*.spec.ts', '**/testing/**/*.ts', '**/tests/**/*.ts'];
 const PURE = ['libs/kernel/src/**/*.ts', 'libs/statistics/src/**/*.ts', 'libs/learners/src/**/*.ts', 'apps/*/src/domain/**/*.ts'];
 
 export default [
-  { ignores: ['**/dist/**', '**/node_modules/**', 'libs/contracts/src/gen/**', '.nx/**', '**/*.mjs', '**/*.cjs', '**/*.js', '**/fixtures/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', 'libs/contracts/src/gen/**', '.nx/**', '**/*.mjs', '**/*.cjs', '**/*.js', '**/fixtures/**', 'apps/console/vite.config.ts'] },
   {
     files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parser: tseslint.parser, parserOptions: { project: ['./tsconfig.lint.json'], tsconfigRootDir: import.meta.dirname } },

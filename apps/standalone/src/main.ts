@@ -42,7 +42,8 @@ function flagsOf(argv: string[]): Flags | undefined {
 async function main(flags: Flags): Promise<number> {
   const startedMs = performance.now();
   const config = parseConfig(standaloneConfig, process.env);
-  const terminal = new Terminal(flags.json ? process.stderr : process.stdout, startedMs);
+  const out = flags.json ? process.stderr : process.stdout;
+  const terminal = new Terminal(out, startedMs, out.isTTY && process.env['NO_COLOR'] === undefined);
   if (flags.fresh) await rm(resolve(config.home), { recursive: true, force: true });
   const stop = new AbortController();
   const stopped = new Promise<void>((wake) => stop.signal.addEventListener('abort', () => wake()));

@@ -1,4 +1,3 @@
-import type { WriteStream } from 'node:tty';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { topicOf } from '@rondo/contracts';
 import type { Bus, Subscription } from '@rondo/messaging';
@@ -11,14 +10,11 @@ const RESET = '\u001b[0m';
 
 /** What a person sees while the process runs. */
 export class Terminal {
-  private readonly colours: boolean;
-
   constructor(
-    private readonly out: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>,
+    private readonly out: NodeJS.WritableStream,
     private readonly startedMs: number,
-  ) {
-    this.colours = out.isTTY === true && process.env['NO_COLOR'] === undefined;
-  }
+    private readonly colours: boolean,
+  ) {}
 
   addresses(where: { readonly signIn: string; readonly grpc: string; readonly gateway: string; readonly home: string; readonly tokenKept: boolean }): void {
     this.write(`\n  Rondo is up. Open the console (the link signs you in, once):\n\n    ${this.strong(where.signIn)}\n`);
