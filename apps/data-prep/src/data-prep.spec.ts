@@ -422,7 +422,7 @@ describe('a snapshot', () => {
   });
 
   it('keeps at most the allowed train rows', async () => {
-    await fixture.apply((document) => document.replace('maxTrainRows: 200000', 'maxTrainRows: 1000'));
+    await fixture.apply((document) => document.replace('maxTrainRows: 100000', 'maxTrainRows: 1000'));
     await fourWeeks();
     const message = {
       pipeline: PIPELINE,

@@ -52,8 +52,7 @@ afterEach(async () => {
 });
 
 async function applyPolicy(): Promise<void> {
-  const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
-  const document = read('pipeline.yaml');
+  const document = readFileSync(new URL('fixtures/pipeline.yaml', import.meta.url), 'utf8');
   const files = {
     'contract.odcs.yaml': new Uint8Array(readFileSync(new URL('contract.odcs.yaml', folder))),
     'features.sql': new TextEncoder().encode('SELECT 1'),
@@ -223,7 +222,7 @@ describe('the rollout service', () => {
       serving: { version: 1 },
       evidence: [{ analysis: 'accuracy' }],
     });
-    expect(finished.cause).toContain('accuracy is worse');
+    expect(finished.cause).toContain('accuracy: the challenger is worse');
     const before = lastRouting();
     await startRollout('c2', 2, 1);
     expect(lastRouting()).toEqual(before);
@@ -251,7 +250,7 @@ describe('the rollout service', () => {
     await serve({ requestId: 'r2', hour: 8, rows: 100 });
     await label('r1', 100);
     await service.drain();
-    expect((await rolloutOf('c2')).waitingFor).toBe('accuracy needs 400 more labels (n=100 of 500)');
+    expect((await rolloutOf('c2')).waitingFor).toBe('accuracy: needs 400 more labels (n=100 of 500)');
   });
 
   it('keeps a bounded number of requests for the labels and drops the oldest', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { admitPipeline, admittedDocument, filesNamedBy, parseAdmitted } from './admit.js';
+import { admitPipeline, admittedDocument, admittedFiles, filesNamedBy, pipelineNamedBy, parseAdmitted } from './admit.js';
 import { admitExample, exampleFiles, exampleText, problemsOf } from './example.fixture.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -60,7 +60,7 @@ describe('admission', () => {
     ['two candidates of one name', [['name: trees-large', 'name: trees-small']], 'unique-name'],
     [
       'a step with an unknown analysis',
-      [['bake: 6h, analyses: [accuracy]', 'bake: 6h, analyses: [acuracy]']],
+      [['bake: 6h, analyses: [no-great-harm, errors]', 'bake: 6h, analyses: [no-graet-harm, errors]']],
       'known-analysis',
     ],
     [
@@ -108,7 +108,7 @@ describe('admission', () => {
     ['one column in two roles', [['key: flight_id', 'key: date']], 'unique-column'],
     ['a table named like a view', [['name: airports', 'name: batch']], 'reserved-name'],
     ['a trigger named manual', [['name: bootstrap', 'name: manual']], 'reserved-name'],
-    ['more breaches than evaluations', [['breaches: 3, outOf: 4', 'breaches: 5, outOf: 4']], 'breaches-within'],
+    ['more breaches than evaluations', [['breaches: 2, outOf: 3', 'breaches: 5, outOf: 4']], 'breaches-within'],
     ['agreement of one annotator', [['minCoverage: 0', 'minCoverage: 0, minAgreement: 0.8']], 'agreement-needs-two'],
     ['labeling without a review column', [['      reviewReason: review_reason\n', '']], 'review-reason'],
     ['two classes of one value', [["value: '0'", "value: '1'"]], 'unique-class'],
@@ -117,7 +117,7 @@ describe('admission', () => {
     ['drift levels in the wrong order', [['suspectedPsi: 0.1', 'suspectedPsi: 0.5']], 'psi-order'],
     ['a webhook without encryption', [['to: log', 'to: { webhook: "http://example.org/hook" }']], 'custom'],
     ['a webhook with a password', [['to: log', 'to: { webhook: "https://u:p@example.org/hook" }']], 'custom'],
-    ['an expression of another event', [['batch.labeledRows', 'drift.rows']], 'cel-type'],
+    ['an expression of another event', [['data.readyRows >= 400000', 'drift.rows >= 400000']], 'cel-type'],
     ['a file outside the folder', [['file: features.sql', 'file: ../features.sql']], 'invalid-format'],
     ['a file that did not come', [['file: features.sql', 'file: other.sql']], 'file-present'],
     ['infinity', [['margin: 0.004 }', 'margin: .inf }']], 'invalid-type'],
@@ -159,12 +159,15 @@ describe('admission', () => {
   it('names the files a document needs', () => {
     expect(filesNamedBy(exampleText)).toEqual(['contract.odcs.yaml', 'features.sql']);
     expect(filesNamedBy('kind: Other')).toEqual([]);
+    expect(pipelineNamedBy(exampleText)).toBe('flight-delay');
+    expect(pipelineNamedBy('metadata: { name: 7 }')).toBeUndefined();
   });
 
   it('gives the document back as its author wrote it', () => {
     const admission = admitExample();
     if (!admission.ok) throw new Error('refused');
     expect(admittedDocument(admission.bundle).spec.data.window).toBe('28d');
+    expect(Object.keys(admittedFiles(admission.bundle))).toEqual(['contract.odcs.yaml', 'features.sql']);
   });
 
   it.each(['', '{}', '{"document":{},"files":{}}', '[]'])('refuses %p as a stored bundle', (bundle) => {

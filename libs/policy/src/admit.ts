@@ -93,6 +93,18 @@ export function filesNamedBy(document: string): string[] {
   return result.success ? [result.data.contract.file, result.data.features.sql.file] : [];
 }
 
+/** The pipeline a document is for, admitted or not; undefined when it cannot be read. */
+export function pipelineNamedBy(document: string): string | undefined {
+  const reading = readYaml(document);
+  return z.object({ metadata: z.object({ name: z.string() }) }).safeParse(reading.ok ? reading.source.value : undefined).data
+    ?.metadata.name;
+}
+
+/** Texts of an admitted bundle's files, by the path the document names them with. */
+export function admittedFiles(bundle: string): Readonly<Record<string, string>> {
+  return readBundle(bundle).files;
+}
+
 function blockOf(document: unknown, block: string): unknown {
   const spec = (document as { spec?: unknown } | null)?.spec;
   if (spec === null || typeof spec !== 'object' || !Object.hasOwn(spec, block)) return undefined;

@@ -2,7 +2,9 @@ export {
   admitPipeline,
   parseAdmitted,
   admittedDocument,
+  admittedFiles,
   filesNamedBy,
+  pipelineNamedBy,
   type Admission,
   type Submission,
 } from './admit.js';
