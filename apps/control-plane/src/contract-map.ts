@@ -1,5 +1,5 @@
 import { create, toJson, type DescMessage, type JsonObject, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs, type Timestamp } from '@bufbuild/protobuf/wkt';
+import { TimestampSchema, timestampMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import {
   ActorKind,
   registry,
@@ -26,7 +26,13 @@ export function outgoing<D extends DescMessage>(
   return { schema, message, key: message.pipeline ?? '', headers } as unknown as Outgoing;
 }
 
-export const timestamp = (ms: number | undefined): Timestamp | undefined => (ms === undefined ? undefined : timestampFromMs(ms));
+/** Whole microseconds: fractions of a nanosecond, as a span's clock gives them, have no JSON form. */
+export function timestamp(ms: number | undefined): Timestamp | undefined {
+  if (ms === undefined) return undefined;
+  const seconds = Math.floor(ms / 1000);
+  return create(TimestampSchema, { seconds: BigInt(seconds), nanos: Math.floor((ms - seconds * 1000) * 1000) * 1000 });
+}
+
 export const msOf = (time: Timestamp | undefined): number => (time ? timestampMs(time) : 0);
 
 export function artifactFrom(ref: ArtifactRef | undefined): ArtifactReference | undefined {
@@ -116,7 +122,7 @@ export function splitTo(split: SplitState) {
     name: split.name,
     artifact: artifactTo(split.artifact),
     rows: BigInt(split.rows),
-    dataInterval: { start: timestampFromMs(split.startMs), end: timestampFromMs(split.endMs) },
+    dataInterval: { start: timestamp(split.startMs), end: timestamp(split.endMs) },
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, toJson, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Secret } from '@rondo/config';
 import {
@@ -33,6 +33,9 @@ import {
   ListApprovalsRequestSchema,
   ListAuditEntriesRequestSchema,
   ListEventsRequestSchema,
+  ListSpansRequestSchema,
+  ListSpansResponseSchema,
+  OperationsService,
   ListIncidentsRequestSchema,
   ModelService,
   OpenLabelCampaignSchema,
@@ -66,6 +69,9 @@ const digest = (n: number): string => `sha256:${String(n).padStart(64, '0')}`;
 const artifact = (n: number) => ({ digest: digest(n), mediaType: 'x', sizeBytes: 10n });
 const people = ({ rows = 0n } = {}) => ({ reviewRows: rows, ...(rows > 0n && { reviewArtifact: artifact(77) }) });
 
+/** Its clock gives fractions of a nanosecond, as the tracing library's does. */
+const span = { traceId: 't', spanId: 's', parentSpanId: '', name: 'job', service: 'x', startMs: 1_795_447_602_889.5, endMs: 1_795_447_602_890.165_527_3, error: false, attributes: {}, linkedTraceIds: [] };
+
 let platform: TestPlatform;
 let service: TestService;
 
@@ -79,7 +85,7 @@ const supervised = (text: string): string => text.replace(/\n {4}autoApprove:[\s
 
 beforeEach(async () => {
   platform = testPlatform('control-plane');
-  const surroundings = { version: '0', mode: 'embedded', journals: [{ service: 'control-plane', journal: platform.journal }], spans: () => Promise.resolve([]) };
+  const surroundings = { version: '0', mode: 'embedded', journals: [{ service: 'control-plane', journal: platform.journal }], spans: () => Promise.resolve([span]) };
   service = await testService(platform, ControlPlaneModule.forRoot({ config: { webhookSecret: new Secret('s') }, surroundings }));
 });
 
@@ -173,14 +179,37 @@ describe('the control-plane', () => {
     expect([changed.outcome, changed.pipeline?.generation]).toEqual(['configured', 2n]);
   });
 
+  it('gives spans times that have a JSON form', async () => {
+    const answer = await service.rpc(OperationsService).listSpans(create(ListSpansRequestSchema, { traceId: 't' }), operator);
+    const json = toJson(ListSpansResponseSchema, create(ListSpansResponseSchema, answer));
+    expect(json).toMatchObject({ spans: [{ start: '2026-11-23T15:26:42.889500Z', end: '2026-11-23T15:26:42.890165Z' }] });
+  });
+
+  it('keeps the files of the generation before when the document comes without them', async () => {
+    await apply();
+    const alone = (edit: (text: string) => string) => create(ApplyPipelineRequestSchema, { document: documentText(edit), changeReason: 'spec' });
+    const pipelines = service.rpc(PipelineService);
+    expect((await pipelines.applyPipeline(alone((text) => text), author)).outcome).toBe('unchanged');
+    const diff = await pipelines.diffPipeline(alone((text) => text.replace('seed: 20010101', 'seed: 7')), author);
+    expect([diff.problems, diff.changes?.map(({ path }) => path)]).toEqual([[], [expect.stringContaining('seed')]]);
+    const renamed = await pipelines.diffPipeline(alone((text) => text.replace('file: features.sql', 'file: other.sql')), author);
+    expect(renamed.problems?.map(({ rule }) => rule)).toContain('file-present');
+  });
+
+  it('does not lend files to a pipeline that was never applied', async () => {
+    const request = create(ApplyPipelineRequestSchema, { document: documentText(), changeReason: 'spec' });
+    expect((await service.rpc(PipelineService).applyPipeline(request, author)).outcome).toBe('refused');
+  });
+
   it('bootstraps a champion and gives every event a fate', async () => {
     await bootstrapped();
     const done = await cycle(1);
     expect([done.phase, done.result, done.trigger]).toEqual(['Finished', 'Promoted', 'bootstrap']);
     expect(done.candidates.find((candidate) => candidate.selected)?.name).toBe('trees-large');
     expect(last(ChampionChangedSchema).to?.version).toBe(1);
-    const { events, pending } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline }), operator);
-    expect(pending).toBe(0n);
+    const { events, pending, total } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline }), operator);
+    expect([pending, total]).toEqual([0n, 4n]);
+    expect(events?.map((event) => event.cycleNumber).sort()).toEqual([0, 0, 0, 1]);
     expect(events?.map((event) => event.fate).sort()).toEqual(['Caused', 'Held', 'Held', 'Held']);
   });
 

@@ -167,6 +167,13 @@ export function nextText(cycle: CycleState): string {
     case 'RollingOut':
       return 'traffic is moved step by step while the analyses hold';
     case 'Finished':
-      return cycle.failedStep ? `the ${cycle.failedStep} step failed; retry it or let the next trigger start a new cycle` : 'nothing: the cycle is finished';
+      return finishedText(cycle);
   }
+}
+
+function finishedText(cycle: CycleState): string {
+  if (cycle.failedStep) return `the ${cycle.failedStep} step failed; retry it or let the next trigger start a new cycle`;
+  const serving = cycle.result === 'Promoted' ? cycle.challenger : cycle.champion;
+  const serves = serving ? `${serving.name} v${serving.version} serves all traffic` : 'no model serves';
+  return `${serves}; after the cool-down the next trigger may start a cycle`;
 }

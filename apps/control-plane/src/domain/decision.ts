@@ -78,9 +78,27 @@ function verdictOf(check: string): DecisionVerdict {
 }
 
 function firedText(trigger: TriggerReading): string {
-  const evidence = trigger.window > 1 ? `, ${trigger.breaches} of the last ${trigger.window} evaluations` : '';
-  return `trigger ${trigger.trigger} fired${evidence}: ${trigger.expression}`;
+  const evidence = trigger.window > 1 ? `, breached in ${trigger.breaches} of the last ${trigger.window} evaluations` : '';
+  return `trigger ${trigger.trigger} fired${evidence}${valuesText(trigger)}`;
 }
+
+function unmetText(trigger: TriggerReading): string {
+  if (trigger.result !== 'false' && trigger.result !== 'true') return `${trigger.trigger} could not be evaluated: ${trigger.result}`;
+  return `${trigger.trigger} is ${trigger.result === 'true' ? '' : 'not '}breached${valuesText(trigger)}`;
+}
+
+/** The values that were read; the expression itself is kept with the reading. */
+function valuesText({ values }: TriggerReading): string {
+  const read = Object.entries(values).map(([name, value]) => `${name} = ${typeof value === 'number' ? formatNumber(value) : String(value)}`);
+  return read.length > 0 ? `: ${read.join(', ')}` : '';
+}
+
+/** Four significant digits for what is measured, every digit for what is counted. */
+function formatNumber(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(4)));
+}
+
+const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 
 const listens: Check = ({ triggers }) => ({
   check: 'NoTrigger',
@@ -90,8 +108,7 @@ const listens: Check = ({ triggers }) => ({
 
 const breached: Check = ({ triggers }) => {
   const passed = triggers.some((trigger) => trigger.breaches > 0);
-  const texts = triggers.map((trigger) => `${trigger.trigger}: ${trigger.expression} is ${trigger.result}`);
-  return { check: 'NotBreached', passed, detail: texts.join('; ') };
+  return { check: 'NotBreached', passed, detail: triggers.map(unmetText).join('; ') };
 };
 
 const breachedLongEnough: Check = ({ triggers }, fired) => ({
@@ -99,7 +116,7 @@ const breachedLongEnough: Check = ({ triggers }, fired) => ({
   passed: fired !== undefined,
   detail:
     fired === undefined
-      ? triggers.map((t) => `${t.trigger}: ${t.breaches} breach(es) of the ${t.needed} needed in ${t.window} evaluations`).join('; ')
+      ? triggers.map((t) => `${t.trigger}: ${t.breaches} of the ${t.needed} breaches needed in ${t.window} evaluations`).join('; ')
       : firedText(fired),
 });
 
@@ -121,7 +138,7 @@ const cooledDown: Check = ({ coolDown, nowMs }) => {
     check: 'CoolingDown',
     passed: !active,
     detail: active
-      ? `cooling down after a ${coolDown.after} until ${new Date(coolDown.untilMs).toISOString()} (policy time is ${new Date(nowMs).toISOString()})`
+      ? `cooling down after a ${coolDown.after} until ${minute(coolDown.untilMs)} (policy time is ${minute(nowMs)})`
       : 'no cool-down is running',
   };
 };

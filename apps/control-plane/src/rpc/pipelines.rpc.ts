@@ -20,7 +20,7 @@ import {
 } from '@rondo/contracts';
 import type { Stored, Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
-import { admitPipeline, diffPipelines, type PipelineSpec } from '@rondo/policy';
+import { admitPipeline, admittedFiles, diffPipelines, filesNamedBy, pipelineNamedBy, type Admission as Judgement, type PipelineSpec } from '@rondo/policy';
 import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
 import { cyclesInWindow, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
@@ -29,7 +29,7 @@ import { generationId, Policies, type GenerationState } from '../use-cases/polic
 import { callerOf, identified, overrideFact } from './callers.js';
 import { decisionRecord, type Reader } from './views.js';
 
-type Admission = Extract<ReturnType<typeof admitPipeline>, { ok: true }>;
+type Admission = Extract<Judgement, { ok: true }>;
 
 /** Documents in, pipelines out. */
 @RpcService(PipelineService)
@@ -40,7 +40,7 @@ export class PipelinesRpc {
   ) {}
 
   async applyPipeline(request: ApplyPipelineRequest, context: RpcContext): Promise<ApplyPipelineResponse> {
-    const admission = admitPipeline({ document: request.document, files: request.files });
+    const admission = await this.admit(request);
     if (!admission.ok) return refused(admission.problems);
     const before = await this.platform.journal.load<PipelineState>(PIPELINE, admission.spec.name);
     const bundle = await this.platform.artifacts.put(Buffer.from(admission.bundle));
@@ -57,7 +57,7 @@ export class PipelinesRpc {
   }
 
   async diffPipeline(request: ApplyPipelineRequest): Promise<DiffPipelineResponse> {
-    const admission = admitPipeline({ document: request.document, files: request.files });
+    const admission = await this.admit(request);
     if (!admission.ok) return create(DiffPipelineResponseSchema, { problems: [...admission.problems] });
     const before = await this.platform.journal.load<PipelineState>(PIPELINE, admission.spec.name);
     const current = before && (await this.generation(before.state));
@@ -103,6 +103,18 @@ export class PipelinesRpc {
       ]);
       return this.view(unit, (await findPipeline(unit, pipeline)) as Stored<PipelineState>);
     });
+  }
+
+  /** Files the document names but the request lacks stay as they were admitted last. */
+  private async admit({ document, files }: ApplyPipelineRequest): Promise<Judgement> {
+    const missing = filesNamedBy(document).filter((name) => !Object.hasOwn(files, name));
+    const name = missing.length > 0 ? pipelineNamedBy(document) : undefined;
+    const before = name === undefined ? undefined : await this.platform.journal.load<PipelineState>(PIPELINE, name);
+    const current = before && (await this.generation(before.state));
+    if (!current) return admitPipeline({ document, files });
+    const admitted = admittedFiles(current.bundle);
+    const kept = missing.filter((file) => Object.hasOwn(admitted, file)).map((file) => [file, Buffer.from(admitted[file] as string)]);
+    return admitPipeline({ document, files: { ...files, ...Object.fromEntries(kept) } });
   }
 
   private async apply(

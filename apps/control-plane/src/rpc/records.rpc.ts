@@ -53,6 +53,9 @@ import { ALIAS, MODEL_VERSION, type AliasState, type ModelVersionState } from '.
 import { callerOf, identified } from './callers.js';
 import { aliasView, approvalView, decisionFrom, decisionRecord, incidentView, ledgerView, modelView } from './views.js';
 
+/** Counts of events stop here. */
+const MOST_COUNTED = 10_000;
+
 const byPipeline = (pipeline: string): { where?: { pipeline: string } } => (pipeline ? { where: { pipeline } } : {});
 const paged = (request: { pageSize: number; pageToken: string }): { limit: number; pageToken?: string } => ({
   limit: request.pageSize || 50,
@@ -68,10 +71,13 @@ export class EventsRpc {
     const where = { ...(request.pipeline && { pipeline: request.pipeline }), ...(request.fate && { fate: request.fate }) };
     const orderBy = { index: 'receivedAtMs', direction: 'desc' } as const;
     const page = await this.platform.journal.list<LedgerState>('ledger-event', { where, orderBy, ...paged(request) });
-    const pending = await this.platform.journal.list<LedgerState>('ledger-event', { where: { ...where, fate: 'Pending' }, limit: 10_000 });
+    const { journal } = this.platform;
+    const all = await journal.list<LedgerState>('ledger-event', { where, limit: MOST_COUNTED });
+    const pending = await journal.list<LedgerState>('ledger-event', { where: { ...where, fate: 'Pending' }, limit: MOST_COUNTED });
     return create(ListEventsResponseSchema, {
-      events: page.items.map((stored) => ledgerView(stored.state)),
+      events: await Promise.all(page.items.map((stored) => ledgerView(journal, stored.state))),
       nextPageToken: page.nextPageToken ?? '',
+      total: BigInt(all.items.length),
       pending: BigInt(pending.items.length),
     });
   }
@@ -104,7 +110,7 @@ export class ApprovalsRpc {
     const where = { ...(request.pipeline && { pipeline: request.pipeline }), ...(request.state && { state: request.state }) };
     const orderBy = { index: 'requestedAtMs', direction: 'desc' } as const;
     const page = await this.platform.journal.list<ApprovalState>(APPROVAL, { where, orderBy, limit: 200 });
-    return create(ListApprovalsResponseSchema, { approvals: page.items.map(approvalView) });
+    return create(ListApprovalsResponseSchema, { approvals: await Promise.all(page.items.map((stored) => approvalView(this.platform.journal, stored))) });
   }
 
   async getApproval(request: GetApprovalRequest): Promise<Approval> {
@@ -112,7 +118,7 @@ export class ApprovalsRpc {
     if (!stored) {
       throw new PermanentError('not-found', `there is no approval ${request.approvalId}`, { field: 'approval_id', value: request.approvalId, rule: 'an existing approval' });
     }
-    return approvalView(stored);
+    return approvalView(this.platform.journal, stored);
   }
 
   async vote(request: VoteRequest, context: RpcContext): Promise<Approval> {
@@ -123,7 +129,7 @@ export class ApprovalsRpc {
       const spec = await this.policies.spec(unit, cycle.pipeline, cycle.generation);
       const { approve, rationale, boundDigest } = request;
       await vote(unit, approval.id, spec, { actor: callerOf(context), approve, rationale, boundDigest, atMs: this.platform.clock.now() });
-      return approvalView((await unit.load<ApprovalState>(APPROVAL, approval.id)) as Stored<ApprovalState>);
+      return approvalView(unit, (await unit.load<ApprovalState>(APPROVAL, approval.id)) as Stored<ApprovalState>);
     });
   }
 }
@@ -167,7 +173,7 @@ export class IncidentsRpc {
 
   async listIncidents(request: ListIncidentsRequest): Promise<ListIncidentsResponse> {
     const page = await this.platform.journal.list<IncidentState>('incident', { ...byPipeline(request.pipeline), limit: 200 });
-    return create(ListIncidentsResponseSchema, { incidents: page.items.map((stored) => incidentView(stored.state)) });
+    return create(ListIncidentsResponseSchema, { incidents: await Promise.all(page.items.map((stored) => incidentView(this.platform.journal, stored.state))) });
   }
 
   async closeIncident(request: CloseIncidentRequest, context: RpcContext): Promise<Incident> {
@@ -185,7 +191,7 @@ export class IncidentsRpc {
       const { pipeline } = state;
       const closed = outgoing(IncidentClosedSchema, { pipeline, incidentId: value, postmortem, actionItems, actor: actorTo(actor) });
       unit.save<IncidentState>({ kind: 'incident', id: value, state, index: { pipeline, state: 'Closed' }, outgoing: [closed] });
-      return incidentView(state);
+      return incidentView(unit, state);
     });
   }
 }

@@ -24,6 +24,7 @@ import type { ApprovalState } from '../domain/approval.js';
 import { nextText, type CycleState, type Phase } from '../domain/cycle.js';
 import type { IncidentState } from '../domain/incident.js';
 import type { LedgerState } from '../domain/ledger.js';
+import { CYCLE } from '../use-cases/cycles.js';
 import type { AliasState, ModelVersionState } from '../use-cases/registry.js';
 
 /** Anything that can look documents up. */
@@ -103,7 +104,7 @@ export async function cycleView(reader: Reader, stored: Stored<CycleState>): Pro
   });
 }
 
-export function approvalView(stored: Stored<ApprovalState>): Approval {
+export async function approvalView(reader: Reader, stored: Stored<ApprovalState>): Promise<Approval> {
   const { id, votes, requestedAtMs, expiresAtMs, report, verdict, authors, ...approval } = stored.state;
   return create(ApprovalSchema, {
     ...approval,
@@ -115,16 +116,23 @@ export function approvalView(stored: Stored<ApprovalState>): Approval {
     evaluationVerdict: verdictTo(verdict),
     reportDigest: report?.digest ?? '',
     etag: etagOf(stored.version),
+    cycleNumber: await numberOf(reader, approval.cycleId),
   });
 }
 
-export function ledgerView(state: LedgerState): LedgerEvent {
+/** The number people know a cycle by; 0 when there is none. */
+async function numberOf(reader: Reader, cycleId: string | undefined): Promise<number> {
+  return (cycleId && (await reader.load<CycleState>(CYCLE, cycleId))?.state.number) || 0;
+}
+
+export async function ledgerView(reader: Reader, state: LedgerState): Promise<LedgerEvent> {
   const { eventTimeMs, receivedAtMs, findings, ...event } = state;
   return create(LedgerEventSchema, {
     ...event,
     eventTime: timestamp(eventTimeMs),
     receivedAt: timestamp(receivedAtMs),
     findings: findings.map(findingTo),
+    cycleNumber: await numberOf(reader, event.cycleId),
   });
 }
 
@@ -156,7 +164,7 @@ export function aliasView(state: AliasState): AliasEntry {
   });
 }
 
-export function incidentView(state: IncidentState): Incident {
+export async function incidentView(reader: Reader, state: IncidentState): Promise<Incident> {
   const { id, openedAtMs, closedAtMs, closedBy: _closedBy, evidence, actionItems, ...incident } = state;
   return create(IncidentSchema, {
     ...incident,
@@ -165,5 +173,6 @@ export function incidentView(state: IncidentState): Incident {
     closedAt: timestamp(closedAtMs),
     evidence: [...evidence],
     actionItems: [...actionItems],
+    cycleNumber: await numberOf(reader, incident.cycleId),
   });
 }
