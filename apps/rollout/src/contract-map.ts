@@ -358,7 +358,7 @@ function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchem
     eValue: reading.eValue,
     alpha: reading.alpha,
     looks: BigInt(reading.looks),
-    explanation: `${reading.analysis} ${reading.explanation}`,
+    explanation: reading.explanation,
   };
 }
 

@@ -26,7 +26,7 @@ export function plan(rollout: RolloutState, nowMs: number): Intent {
   if (harmful)
     return {
       kind: 'RollBack',
-      cause: `${harmful.analysis} ${harmful.explanation}`,
+      cause: `${harmful.analysis}: ${harmful.explanation}`,
     };
   const overdue = deadlinePassed(rollout, nowMs);
   if (overdue && rollout.plan.onDeadline === 'RollBack') return { kind: 'RollBack', cause: overdue };
@@ -34,7 +34,7 @@ export function plan(rollout: RolloutState, nowMs: number): Intent {
   if (reasons.length > 0) return hold([...(overdue ? [overdue] : []), ...reasons].join('; '));
   const passed = rollout.latest.filter((reading) => stepOf(rollout).analyses.includes(reading.analysis));
   const because =
-    passed.map((reading) => `${reading.analysis} ${reading.explanation}`).join('; ') || 'the bake time has passed';
+    passed.map((reading) => `${reading.analysis}: ${reading.explanation}`).join('; ') || 'the bake time has passed';
   if (rollout.stepIndex + 1 < rollout.plan.steps.length)
     return {
       kind: 'EnterStep',
@@ -96,7 +96,7 @@ function bakeLeft(rollout: RolloutState, nowMs: number): string | undefined {
 
 /** A tenth of the samples must come from the step itself: traffic that stops must not let old evidence raise the weight. */
 function evidenceMissing(rollout: RolloutState, reading: Reading): string | undefined {
-  if (reading.verdict !== 'Pass') return `${reading.analysis} ${reading.explanation}`;
+  if (reading.verdict !== 'Pass') return `${reading.analysis}: ${reading.explanation}`;
   const fresh = reading.samples - (rollout.visits.at(-1)?.samplesAtEntry[reading.analysis] ?? 0);
   const wanted = Math.ceil(reading.minSamples / 10);
   if (fresh >= wanted) return undefined;

@@ -253,11 +253,11 @@ function explain(rule: AnalysisRule, { samples, unit, verdict, difference }: Par
   if (!difference) return `needs ${unit} that differ (${counted})`;
   const bounds =
     difference.lower === undefined ? '' : ` [${number(difference.lower)}, ${number(difference.upper ?? NaN)}]`;
-  const numbers = `candidate - champion = ${number(difference.value)}${bounds} in ${difference.name}, tolerated loss ${number(rule.margin)}, n=${count(samples)} ${unit}`;
+  const numbers = `${difference.name} ${difference.value > 0 ? '+' : ''}${number(difference.value)}${bounds} against the champion, tolerated loss ${number(rule.margin)}, n=${count(samples)} ${unit}`;
   const words = {
-    Pass: 'is not worse',
-    Fail: 'is worse',
-    Inconclusive: 'is undecided',
+    Pass: 'the challenger is not worse',
+    Fail: 'the challenger is worse',
+    Inconclusive: 'undecided',
   } as const;
   return `${words[verdict]}: ${numbers}`;
 }

@@ -153,7 +153,7 @@ describe('a rollout', () => {
     const rollout = labelled(traffic(traffic(begin().rollout, 0), 9), 160);
     const looked = reconcile(rollout, served(), time);
     expect(looked.facts.filter((fact) => fact.kind !== 'AnalysisMeasured')).toEqual([]);
-    expect(waitingFor(looked.rollout, 0)).toBe('accuracy needs 840 more labels (n=160 of 1,000)');
+    expect(waitingFor(looked.rollout, 0)).toBe('accuracy: needs 840 more labels (n=160 of 1,000)');
   });
 
   it('does not let old evidence raise the weight when traffic stops in a later step', () => {
@@ -180,7 +180,7 @@ describe('a rollout', () => {
     const end = reconcile(harmed, paused.routing, { nowMs: 5, tookMs: 3 });
     expect(end.rollout).toMatchObject({
       phase: 'RolledBack',
-      cause: expect.stringContaining('accuracy is worse'),
+      cause: expect.stringContaining('accuracy: the challenger is worse'),
     });
     expect(end.routing).toMatchObject({
       weightPercent: 0,
