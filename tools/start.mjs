@@ -41,7 +41,7 @@ const run = (args, cwd = root) =>
 try {
   if (!existsSync(join(root, 'apps/standalone/dist/main.js'))) process.stderr.write('building (once) …\n');
   await Promise.all([
-    run(['node_modules/@typescript/native/bin/tsc', '-b', 'apps/standalone', 'apps/cli']),
+    run(['node_modules/typescript-7/bin/tsc', '-b', 'apps/standalone', 'apps/cli']),
     consoleIsStale() ? run([join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], join(root, 'apps/console')) : undefined,
   ]);
 } catch (error) {

@@ -94,7 +94,7 @@ for (const [folder, [type, runtime, testing]] of Object.entries(projects)) {
       name,
       tags: [`type:${type}`, `scope:${name}`, `runtime:${runtime}`],
       targets: {
-        build: { command: 'node ../../node_modules/@typescript/native/bin/tsc -b', options: { cwd: '{projectRoot}' } },
+        build: { command: 'node ../../node_modules/typescript-7/bin/tsc -b', options: { cwd: '{projectRoot}' } },
         test: {
           command: 'node --experimental-vm-modules ../../node_modules/jest/bin/jest.js',
           options: { cwd: '{projectRoot}' },

@@ -13,9 +13,9 @@ if (major < 24 || (major === 24 && minor < 15)) {
 }
 const selected = process.argv.slice(2);
 const steps = [
-  ['build', () => node('node_modules/@typescript/native/bin/tsc', '-b')],
+  ['build', () => node('node_modules/typescript-7/bin/tsc', '-b')],
   ['console build', () => node('node_modules/nx/bin/nx.js', 'run', 'console:build')],
-  ['types of the tests', () => node('node_modules/@typescript/native/bin/tsc', '-p', 'tsconfig.spec.json')],
+  ['types of the tests', () => node('node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.spec.json')],
   ['tests', () => node('--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--maxWorkers=2', ...selected)],
 ];
 for (const [name, step] of steps) {
