@@ -18,6 +18,7 @@ export function exampleDataFolder(): string {
 export interface DepartureHour {
   readonly startMs: number;
   readonly n: number;
+  /** The departure's place in its hour: what a caller without flight numbers would split by. */
   readonly keys: readonly string[];
   /** Row-major, n rows. */
   readonly features: Float32Array;
@@ -108,20 +109,21 @@ export class FlightSource {
 
   private async hours(path: string, view: ServingView): Promise<DepartureHour[]> {
     const order = { orderBy: [view.eventTime, view.key] };
-    const [matrix, targets, keys, times] = await Promise.all([
+    const [matrix, targets, times] = await Promise.all([
       this.engine.readMatrix(path, view.columns, order),
       this.engine.readColumns(path, [view.target], order),
-      this.engine.readKeys(path, view.key, order),
       this.engine.readTimes(path, view.eventTime, order),
     ]);
     const width = view.columns.length;
     const late = targets.columns[0] ?? new Float32Array();
     const hours: DepartureHour[] = [];
-    for (let from = 0; from < keys.length; ) {
+    for (let from = 0; from < matrix.n; ) {
       const startMs = Math.floor((times[from] ?? 0) / HOUR_MS) * HOUR_MS;
       let to = from;
-      while (to < keys.length && (times[to] ?? 0) < startMs + HOUR_MS) to++;
-      hours.push({ startMs, n: to - from, keys: keys.slice(from, to), features: matrix.values.slice(from * width, to * width), late: late.slice(from, to) });
+      while (to < matrix.n && (times[to] ?? 0) < startMs + HOUR_MS) to++;
+      const name = new Date(startMs).toISOString().slice(0, 13);
+      const keys = Array.from({ length: to - from }, (_, place) => `${name}/${place}`);
+      hours.push({ startMs, n: to - from, keys, features: matrix.values.slice(from * width, to * width), late: late.slice(from, to) });
       from = to;
     }
     return hours;
