@@ -144,6 +144,13 @@ describe('a snapshot plan', () => {
     expect(() => planSnapshot(1000 * DAY, policy, weeks)).toThrow('no ready batch');
   });
 
+  it('ends with the newest ready batch when as-of lies behind it, so that the newest known days judge', () => {
+    const four = weeks.slice(0, 4);
+    expect(planSnapshot(31 * DAY, policy, four)).toEqual(planSnapshot(28 * DAY, policy, four));
+    expect(planSnapshot(34 * DAY, policy, [...four, announced('w4', 28 * DAY, 35 * DAY)]).window.endMs).toBe(28 * DAY);
+    expect(planSnapshot(26 * DAY, policy, four).window.endMs).toBe(26 * DAY);
+  });
+
   it('uses neither superseded nor unready batches', () => {
     expect(
       current([{ ...weeks[0]!, supersededBy: 'x' }, announced('y'), weeks[1]!]).map(({ batchId }) => batchId),

@@ -23,9 +23,23 @@ export interface SplitPolicy {
   readonly embargoMs: number;
 }
 
-/** Cuts [asOf - window, asOf) into train, validation and (newest) test, with an embargo before each of the latter two. */
+/**
+ * Cuts the window into train, validation and (newest) test, with an embargo before each of the latter two. The window ends at
+ * `asOf`, or with the newest ready batch before it: between two batches, and while one is in quarantine, the newest days that
+ * are known judge.
+ */
 export function planSnapshot(asOfMs: number, policy: SplitPolicy, ready: readonly Batch[]): SnapshotPlan {
-  const window = { startMs: asOfMs - policy.windowMs, endMs: asOfMs };
+  const known = current(ready).filter((batch) => batch.startMs < asOfMs && batch.endMs > asOfMs - policy.windowMs);
+  if (known.length === 0) {
+    throw new PermanentError('failed-precondition', 'no ready batch lies in the window', {
+      field: 'as_of',
+      value: new Date(asOfMs).toISOString(),
+      rule: 'at least one ready batch in the window',
+      reason: 'NO_DATA',
+    });
+  }
+  const endMs = Math.min(asOfMs, Math.max(...known.map((batch) => batch.endMs)));
+  const window = { startMs: endMs - policy.windowMs, endMs };
   const outer = temporalSplit({
     fromMs: window.startMs,
     untilMs: window.endMs,
@@ -43,14 +57,6 @@ export function planSnapshot(asOfMs: number, policy: SplitPolicy, ready: readonl
     endMs: untilMs,
   });
   const batches = current(ready).filter((batch) => batch.startMs < window.endMs && batch.endMs > window.startMs);
-  if (batches.length === 0) {
-    throw new PermanentError('failed-precondition', 'no ready batch lies in the window', {
-      field: 'as_of',
-      value: new Date(asOfMs).toISOString(),
-      rule: 'at least one ready batch in the window',
-      reason: 'NO_DATA',
-    });
-  }
   return {
     window,
     batches,
