@@ -415,7 +415,8 @@ describe('changes', () => {
 
   it('bind a vote to the evidence that was looked at', async () => {
     expect((await rondo(['approve', 'a1', '--reason', 'looks good', '--digest', 'sha256:other'])).code).toBe(5);
-    const { code, out } = await rondo(['approve', 'a1', '--reason', 'looks good', '--digest', 'sha256:ab']);
+    // As `get approvals -o name` prints it.
+    const { code, out } = await rondo(['approve', 'approval/a1', '--reason', 'looks good', '--digest', 'sha256:ab']);
     expect([code, out]).toEqual([0, 'approval/a1 Open, 1 of 2 votes\n']);
     expect(requests.at(-1)).toMatchObject({ method: 'Vote', request: { approve: true, boundDigest: 'sha256:ab' } });
     await rondo(['reject', 'a1', '--reason', 'too few rows']);

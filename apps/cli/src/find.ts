@@ -12,6 +12,10 @@ import type { Session } from './session.js';
 const SHORT = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/(\d{1,9})$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** The id in a name as `get … -o name` prints it (`approval/<id>`), or the name itself when it is an id already. */
+export const idOf = (kind: string, name: string): string =>
+  name.startsWith(`${kind}/`) ? name.slice(kind.length + 1) : name;
+
 /** What names a cycle: its id, or pipeline and number. @throws `invalid` for anything else */
 export function cycleRequest(name: string): { cycleId: string } | { pipeline: string; number: number } {
   const short = SHORT.exec(name.replace(/^cycle\//, ''));

@@ -13,7 +13,7 @@ import {
 import { PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
-import { findCycle } from '../find.js';
+import { findCycle, idOf } from '../find.js';
 import type { Action } from '../program.js';
 import { momentMs, reasonOf, type Session } from '../session.js';
 import {
@@ -49,8 +49,8 @@ export function changeCommands(program: Command, action: Action): void {
       .option('-p, --pipeline <name>', 'pipeline of the batch', '')
       .action(
         action(
-          (session, batchId: string, options: ChangeOptions & { pipeline: string }) =>
-            decideBatch(session, verb, batchId, options),
+          (session, name: string, options: ChangeOptions & { pipeline: string }) =>
+            decideBatch(session, verb, idOf('batch', name), options),
           1,
         ),
       );
@@ -179,8 +179,8 @@ function approvalCommands(program: Command, action: Action): void {
       .option('--digest <digest>', 'the evidence you looked at; refused when it is another by now')
       .action(
         action(
-          (session, id: string, options: ChangeOptions & { digest?: string }) =>
-            vote(session, id, verb === 'approve', options),
+          (session, name: string, options: ChangeOptions & { digest?: string }) =>
+            vote(session, idOf('approval', name), verb === 'approve', options),
           1,
         ),
       );
