@@ -124,9 +124,12 @@ describe('the score of a tree ensemble equals a plain walk, bit for bit,', () =>
     expectWalked(ensembleOf({ seed: 5, features: 300, trees: 40, leaves: 16, chain: false }), 6);
   });
 
-  it('for a node that two parents share', () => {
-    const model = changed((tree) => (tree.left[0] = tree.right[tree.right[0]!]! || tree.right[0]!));
-    expectWalked(model, 12);
+  // The chain's last inner node is 60, with the leaves 61 and 62: sharing them makes 32 and 33 paths to a leaf.
+  it.each([62, 60])('for a node that two parents share, number %i of a chain', (shared) => {
+    const chain = randomTree(seededRandom(9), 1, 32, true);
+    const leafSide = chain.left[0] === 1 ? chain.left : chain.right;
+    leafSide[0] = shared;
+    expectWalked({ kind: 'tree-ensemble', featureNames: ['a'], baseScore: 0, trees: [chain] }, 12);
   });
 
   it.each([NaN, Infinity, -Infinity])('for a threshold of %d', (threshold) => {
