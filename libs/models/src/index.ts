@@ -5,3 +5,4 @@ export { defaultAdmissionLimits, type AdmissionLimits } from './admission/limits
 export type { Finding, FindingCode } from './admission/finding.js';
 export { createScorer, type LoadedModel, type Scorer, type ScorerOptions } from './scoring/scorer.js';
 export { goldenCheck, type GoldenCheck } from './scoring/golden-check.js';
+export { featureProblem, ModelLeases } from './scoring/model-leases.js';

@@ -4,11 +4,10 @@ import { CandidateFailedSchema, CandidateTrainedSchema, Severity, TrainingProgre
 import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
 import { idFrom, PermanentError, TransientError } from '@rondo/kernel';
-import { admitOnnx, type Scorer } from '@rondo/models';
+import { admitOnnx, featureProblem, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
 import { classificationEstimates, type MetricEstimate } from '@rondo/statistics';
-import { featureProblem, ModelLeases } from '../adapters/model-leases.js';
 import { failureCodeOf, progressFilter, type TrainingJobInput } from '../domain/training-job.js';
 import {
   TrainerFailure,

@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@rondo/artifacts';
 import { PermanentError } from '@rondo/kernel';
-import type { LoadedModel, Scorer } from '@rondo/models';
+import type { LoadedModel, Scorer } from './scorer.js';
 
 /**
  * Loads models for as long as somebody uses them. Two jobs may use one model (the champion), and the scorer may be shared
