@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/**
+ * Writes docs/configuration.md from the configuration schema of every service.
+ * Needs built apps. Usage: node tools/write-configuration-docs.mjs [--check]
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { configTable } from '../libs/config/dist/index.js';
+
+const check = process.argv.includes('--check');
+const dist = (path) => import(new URL(`../apps/${path}`, import.meta.url));
+const sections = [
+  ['The process', 'What `npm start` reads besides the settings of the services below.', (await dist('standalone/dist/config.js')).standaloneConfig],
+  ['control-plane', '', (await dist('control-plane/dist/index.js')).controlPlaneConfig],
+  ['data-prep', 'In one process the default of `RONDO_DATA_ROOTS` is `<home>/inbox`.', (await dist('data-prep/dist/index.js')).dataPrepConfig],
+  ['drift-monitor', '', (await dist('drift-monitor/dist/index.js')).driftMonitorConfig],
+  ['labeling', '', (await dist('labeling/dist/index.js')).labelingConfig],
+  ['training', '', (await dist('training/dist/index.js')).trainingConfig],
+  ['evaluation', '', (await dist('evaluation/dist/index.js')).evaluationConfig],
+  ['rollout', '', (await dist('rollout/dist/index.js')).rolloutConfig],
+  [
+    'inference-gateway',
+    'In one process the default of `RONDO_GATEWAY_STATE_FOLDER` is `<home>/gateway`.',
+    (await dist('inference-gateway/dist/index.js')).gatewayConfig,
+  ],
+];
+
+const head = `# Settings
+
+<!-- Written by tools/write-configuration-docs.mjs from the schemas in apps/*/src/config.ts; edit the help texts there. -->
+
+Every setting is an environment variable. All problems are reported at once, before anything starts. \`X_FILE\` names a file that
+holds the value of \`X\`. Durations are written \`90s\`, \`15m\`, \`2h\`, sizes \`64MiB\`. What a pipeline does is no setting: it is in
+[its document](pipeline-document.md). The command line reads \`RONDO_SERVER\`, \`RONDO_TOKEN\` and \`RONDO_TOKEN_FILE\`.
+`;
+const text = `${head}${sections
+  .map(([title, note, schema]) => {
+    const empty = Object.keys(schema).length === 0;
+    return ['', `## ${title}`, '', ...(note ? [note, ''] : []), empty ? 'None.\n' : configTable(schema)].join('\n');
+  })
+  .join('')}`;
+
+const target = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));
+const fresh = existsSync(target) && readFileSync(target, 'utf8') === text;
+if (!fresh && check) {
+  console.error('docs/configuration.md is out of date: run node tools/write-configuration-docs.mjs');
+  process.exit(1);
+}
+if (!fresh) writeFileSync(target, text);
