@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/**
+ * Runs every benchmark of this folder, one after the other, and writes what they print to docs/benchmarks.md.
+ * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`. Takes a few minutes.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const BENCHES = [
+  ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, synchronous=FULL'],
+  ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
+  ['features', 'Features of one week of flights (about 118,000 rows)'],
+  ['drift', 'Drift of one month of flights against another'],
+  ['scoring', 'Scoring of built-in tree ensembles'],
+  ['statistics', 'Statistics over whole evaluation sets'],
+];
+
+const sections = BENCHES.map(([name, title]) => {
+  process.stderr.write(`${name} …\n`);
+  const { stdout, stderr, status } = spawnSync(process.execPath, [`bench/${name}.mjs`], { cwd: root, encoding: 'utf8', timeout: 600_000 });
+  const text = stdout.trim() || stderr.trim();
+  const body = /^\|/m.test(text) ? text : `\`\`\`\n${text}\n\`\`\``;
+  const note = status === 0 ? '' : '\n\nThe benchmark ended with an error code: a target of its own was missed.';
+  return `## ${title}\n\n\`node bench/${name}.mjs\`\n\n${body}${note}\n`;
+});
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const head = `# Benchmarks
+
+Written by \`node bench/all.mjs\`; measured, never asserted. Trust ratios within one run more than absolute times.
+
+Rondo ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}.
+`;
+writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), `${head}\n${sections.join('\n')}`);
