@@ -200,6 +200,8 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   WhoAmI: () => ({ principal: 'alice', roles: ['operator'], version: '0.1.0', mode: 'embedded' }),
 };
 let phases: { phase: string; result?: string }[] = [];
+/** How often the cycle is asked for before it starts. */
+let notStarted = 0;
 
 const implementationOf = (service: DescService) =>
   Object.fromEntries(
@@ -213,6 +215,7 @@ const implementationOf = (service: DescService) =>
             return answer(request);
           }
         : async function* (_request: unknown, { signal }: { signal: AbortSignal }) {
+            if (notStarted-- > 0) throw new PermanentError('not-found', 'there is no cycle', { field: 'cycle_id' });
             for (const phase of phases) yield { ...cycle, result: '', ...phase };
             if (phases.at(-1)?.phase !== 'Finished')
               await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
@@ -503,6 +506,15 @@ describe('wait', () => {
     expect((await rondo(['wait', 'flights/7', '--for', 'AwaitingApproval'])).code).toBe(0);
     phases = [{ phase: 'Finished', result: 'Promoted' }];
     expect((await rondo(['wait', 'flights/7', '--for', 'AwaitingApproval'])).code).toBe(1);
+  });
+
+  it('waits for a cycle that is yet to start, but not for a pipeline that is not there', async () => {
+    phases = [{ phase: 'Finished', result: 'Promoted' }];
+    notStarted = 1;
+    expect((await rondo(['wait', 'flights/7'])).code).toBe(0);
+    notStarted = 1;
+    expect((await rondo(['wait', 'freight/1'])).code).toBe(6);
+    notStarted = 0;
   });
 
   it('ends with 124 after the time-out and 130 on Ctrl-C; the cycle goes on', async () => {

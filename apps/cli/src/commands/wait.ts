@@ -1,5 +1,5 @@
-import { CycleService, type Cycle } from '@rondo/contracts';
-import { TransientError } from '@rondo/kernel';
+import { CycleService, PipelineService, type Cycle } from '@rondo/contracts';
+import { PermanentError, TransientError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
 import { cycleRequest } from '../find.js';
@@ -15,7 +15,7 @@ export function waitCommand(program: Command, action: Action): void {
   program
     .command('wait')
     .description('wait until a cycle finishes or reaches a phase; exit 1 when it ends otherwise, 124 after --timeout')
-    .argument('<cycle>', 'pipeline/number or id')
+    .argument('<cycle>', 'pipeline/number or id; a number may be of a cycle that is yet to start')
     .option('--for <what>', 'finished, promoted, or a phase such as AwaitingApproval', 'finished')
     .action(
       action(async (session, name: string, options: { for: string }) => {
@@ -52,8 +52,10 @@ async function watch(session: Session, name: string, isReached: (cycle: Cycle) =
           if (isReached(cycle)) return cycle;
         }
       } catch (error) {
-        // A stream that breaks or reaches its greatest age is opened again.
-        if (signal.aborted || !(error instanceof TransientError)) throw error;
+        // A stream that breaks or reaches its greatest age is opened again; a cycle of a known pipeline may still begin.
+        const isNotYet = !signal.aborted && isNotFound(error) && 'pipeline' in request;
+        if (isNotYet) await (await session.client(PipelineService)).getPipeline({ pipeline: request.pipeline });
+        else if (signal.aborted || !(error instanceof TransientError)) throw error;
       }
       await pause(session, signal);
     }
@@ -66,6 +68,8 @@ async function watch(session: Session, name: string, isReached: (cycle: Cycle) =
     cancelTimer();
   }
 }
+
+const isNotFound = (error: unknown): boolean => error instanceof PermanentError && error.code === 'not-found';
 
 function ended(session: Session, code: number, text: string): never {
   session.note(text);
