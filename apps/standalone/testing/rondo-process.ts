@@ -35,9 +35,10 @@ export class RondoProcess {
   private readonly child: ChildProcess;
   private readonly watchers = new Set<() => void>();
   private isOver = false;
+  private ending: number | NodeJS.Signals = 'SIGKILL';
 
   constructor({ home, args = [], environment = {} }: ProcessOptions) {
-    if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built: run node node_modules/@typescript/native/bin/tsc -b`);
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built: run node node_modules/typescript-7/bin/tsc -b`);
     this.home = home;
     const ports = ['HTTP', 'GRPC', 'GATEWAY_HTTP', 'GATEWAY_GRPC'].map((name) => [`RONDO_${name}_PORT`, '0']);
     const { PATH = '', HOME = '' } = process.env;
@@ -46,14 +47,21 @@ export class RondoProcess {
       env: { PATH, HOME, RONDO_HOME: home, ...Object.fromEntries(ports), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.printed((this.stdout += text)));
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.printed((this.stderr += text)));
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.printed();
+    });
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.printed();
+    });
     this.exited = new Promise((resolve, reject) => {
       this.child.once('error', reject);
       this.child.once('close', (code, signal) => {
         this.isOver = true;
-        this.printed('');
-        resolve(code ?? signal ?? 'SIGKILL');
+        this.ending = code ?? signal ?? 'SIGKILL';
+        this.printed();
+        resolve(this.ending);
       });
     });
   }
@@ -112,7 +120,8 @@ export class RondoProcess {
         const found = look();
         if (found === undefined && !this.isOver) return;
         this.watchers.delete(check);
-        if (found === undefined) reject(new Error(`the program ended without ${what}:\n${this.output}`));
+        if (found === undefined)
+          reject(new Error(`the program ended (${this.ending}) without ${what}:\n${this.output}`));
         else resolve(found);
       };
       this.watchers.add(check);
@@ -120,7 +129,7 @@ export class RondoProcess {
     });
   }
 
-  private printed(_text: string): void {
+  private printed(): void {
     for (const check of [...this.watchers]) check();
   }
 }
