@@ -11,17 +11,17 @@ const check = process.argv.includes('--check');
 const dist = (path) => import(new URL(`../apps/${path}`, import.meta.url));
 const sections = [
   ['The process', 'What `npm start` reads besides the settings of the services below.', (await dist('standalone/dist/config.js')).standaloneConfig],
-  ['control-plane', '', (await dist('control-plane/dist/index.js')).controlPlaneConfig],
-  ['data-prep', 'In one process the default of `RONDO_DATA_ROOTS` is `<home>/inbox`.', (await dist('data-prep/dist/index.js')).dataPrepConfig],
-  ['drift-monitor', '', (await dist('drift-monitor/dist/index.js')).driftMonitorConfig],
-  ['labeling', '', (await dist('labeling/dist/index.js')).labelingConfig],
-  ['training', '', (await dist('training/dist/index.js')).trainingConfig],
-  ['evaluation', '', (await dist('evaluation/dist/index.js')).evaluationConfig],
-  ['rollout', '', (await dist('rollout/dist/index.js')).rolloutConfig],
+  ['control-plane', '', (await dist('control-plane/dist/config.js')).controlPlaneConfig],
+  ['data-prep', 'In one process the default of `RONDO_DATA_ROOTS` is `<home>/inbox`.', (await dist('data-prep/dist/config.js')).dataPrepConfig],
+  ['drift-monitor', '', (await dist('drift-monitor/dist/config.js')).driftMonitorConfig],
+  ['labeling', '', (await dist('labeling/dist/config.js')).labelingConfig],
+  ['training', '', (await dist('training/dist/config.js')).trainingConfig],
+  ['evaluation', '', (await dist('evaluation/dist/config.js')).evaluationConfig],
+  ['rollout', '', (await dist('rollout/dist/config.js')).rolloutConfig],
   [
     'inference-gateway',
     'In one process the default of `RONDO_GATEWAY_STATE_FOLDER` is `<home>/gateway`.',
-    (await dist('inference-gateway/dist/index.js')).gatewayConfig,
+    (await dist('inference-gateway/dist/config.js')).gatewayConfig,
   ],
 ];
 

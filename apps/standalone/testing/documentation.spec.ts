@@ -1,7 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -20,11 +22,18 @@ function relativeLinks(markdown: string): string[] {
     .filter((target) => target !== '' && !/^[a-z][a-z0-9+.-]*:/i.test(target));
 }
 
+jest.setTimeout(60_000);
+
 describe('README.md and docs', () => {
   it.each(documents.map((path) => [relative(ROOT, path), path]))('%s links to files that are there', (_name, path) => {
     const missing = relativeLinks(readFileSync(path, 'utf8')).filter(
       (target) => !existsSync(join(dirname(path), target)),
     );
     expect(missing).toEqual([]);
+  });
+
+  it.each(['write-configuration-docs', 'write-policy-docs'])('are what tools/%s.mjs writes', async (tool) => {
+    const args = [join(ROOT, `tools/${tool}.mjs`), '--check'];
+    await expect(promisify(execFile)(process.execPath, args, { cwd: ROOT })).resolves.toBeDefined();
   });
 });
