@@ -18,7 +18,7 @@ import type { GrpcConnection } from '@rondo/rpc';
 const PIPELINE = { pipeline: 'flight-delay' };
 const PAGE = { ...PIPELINE, pageSize: 500 };
 
-/** Fields that tell the clock on the wall or how fast the machine is, or digest something that does. */
+/** Fields that tell the clock on the wall or how fast the machine is, or derive from something that does. */
 const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   'receivedAt',
   'decidedAt',
@@ -29,12 +29,15 @@ const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   'openedAt',
   'dueAt',
   'since',
+  'championSince',
   'until',
   'durationMs',
   'phases',
   'reportDigest',
   'modelCardDigest',
   'etag',
+  'decisionId',
+  'manifestDigest',
 ]);
 const TIMINGS: ReadonlySet<JsonValue | undefined> = new Set(['p50Ms', 'p99Ms']);
 
@@ -48,8 +51,8 @@ export async function finalState(api: GrpcConnection): Promise<FinalState> {
   const events = await api.client(EventService).listEvents(PAGE);
   const drift = api.client(DriftService);
   const rollouts = api.client(RolloutService);
-  return {
-    ledger: ledgerOf(json(EventService.method.listEvents, events)),
+  const state = {
+    ledger: json(EventService.method.listEvents, events),
     cycles: json(CycleService.method.listCycles, await api.client(CycleService).listCycles(PAGE)),
     pipeline: json(PipelineService.method.getPipeline, await api.client(PipelineService).getPipeline(PIPELINE)),
     batches: json(DataService.method.listBatches, await api.client(DataService).listBatches(PAGE)),
@@ -62,6 +65,7 @@ export async function finalState(api: GrpcConnection): Promise<FinalState> {
     incidents: json(IncidentService.method.listIncidents, await api.client(IncidentService).listIncidents(PIPELINE)),
     parked: json(OperationsService.method.listParked, await api.client(OperationsService).listParked({})),
   };
+  return inOrder(withNames(state));
 }
 
 /** Whether the audit chain verifies, and over how many entries. */
@@ -70,14 +74,35 @@ export async function auditOf(api: GrpcConnection): Promise<{ readonly intact: b
   return { intact, entries: Number(entries) };
 }
 
-/**
- * The ledger in the order of event time. Who was not told that an announcement arrived announces again, so the number of
- * merges counts announcements and is no part of the state: that there were some is.
- */
-function ledgerOf(answer: JsonValue): JsonValue {
-  const events = ((answer as JsonObject)['events'] as JsonObject[]).map((event) => JSON.stringify(event));
-  return [...new Set(events)].sort();
+/** The id of a batch derives from the time its file was written, and others from that: they are named after the file instead. */
+function withNames<S extends Record<string, JsonValue>>(state: S): S {
+  const batches = itemsOf(state['batches'], 'batches');
+  const drift = itemsOf(state['drift'], 'evaluations');
+  const names = [
+    ...batches.map(({ batchId, uri }) => [batchId, `batch of ${String(uri).split('/').at(-1)}`]),
+    ...drift.map(({ evaluationId, window }) => [evaluationId, `drift of ${JSON.stringify(window)}`]),
+  ] as [string, string][];
+  let text = JSON.stringify(state);
+  for (const [id, name] of names) text = text.replaceAll(id, JSON.stringify(name).slice(1, -1));
+  return JSON.parse(text) as S;
 }
+
+/**
+ * Lists whose order depends on ids are sorted. Who did not hear that an announcement arrived announces again, so merges count
+ * announcements and are no part of the state.
+ */
+function inOrder(state: FinalState): FinalState {
+  const sorted = (items: JsonObject[]): JsonObject[] =>
+    [...items].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return {
+    ...state,
+    ledger: sorted(itemsOf(state['ledger'], 'events').filter(({ fate }) => fate !== 'Merged')),
+    batches: sorted(itemsOf(state['batches'], 'batches').map((batch) => batch)),
+  };
+}
+
+const itemsOf = (answer: JsonValue | undefined, list: string): JsonObject[] =>
+  ((answer as JsonObject)[list] ?? []) as JsonObject[];
 
 function withoutMachine(value: JsonValue): JsonValue {
   if (Array.isArray(value)) {

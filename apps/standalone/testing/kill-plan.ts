@@ -1,11 +1,19 @@
-/** The process is killed once it has committed so many messages of that type. */
-export interface KillPoint {
+/** The process is killed once it has recorded so many messages of that type. */
+interface Recorded {
   readonly type: string;
   readonly count: number;
 }
 
+/** Or once it has replayed so many hours of traffic after so many weeks. */
+interface Replayed {
+  readonly weeksDone: number;
+  readonly hoursSent: number;
+}
+
+export type KillPoint = Recorded | Replayed;
+
 /** Messages after which a phase is at work. Each first stands for its phase in the first cycle, each second in the second. */
-const PHASES: readonly (readonly [first: KillPoint, second: KillPoint])[] = [
+const PHASES: readonly (readonly [first: Recorded, second: Recorded])[] = [
   [at('PrepareSnapshot', 1), at('PrepareSnapshot', 2)],
   [at('LabelCampaignOpened', 1), at('LabelCampaignOpened', 2)],
   [at('TrainCandidate', 1), at('TrainCandidate', 3)],
@@ -25,18 +33,18 @@ export function killPlan(seed: number): KillPoint[] {
   return [
     at('ArrivalAccepted', 1),
     ...cycles.flatMap(({ first }) => first ?? []),
-    at('PredictionsLogged', between(5, 140)),
+    { weeksDone: 1, hoursSent: between(24, 140) },
     at('ArrivalMerged', 1),
     ...cycles.flatMap(({ second }) => second ?? []),
     at('AnalysisMeasured', between(1, 10)),
     at('AnalysisMeasured', between(14, 20)),
     at('AnalysisMeasured', between(21, 30)),
     at('BatchQuarantined', 1),
-    at('LabelsObserved', between(680, 720)),
+    { weeksDone: 6, hoursSent: between(1, 40) },
   ];
 }
 
-function at(type: string, count: number): KillPoint {
+function at(type: string, count: number): Recorded {
   return { type, count };
 }
 
