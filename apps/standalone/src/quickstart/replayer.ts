@@ -1,4 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { digestOf } from '@rondo/artifacts';
 import type { Logger } from '@rondo/telemetry';
 import type { DepartureHour, FlightSource, ServingView } from './flight-source.js';
 import type { Upstream } from './upstream.js';
@@ -88,13 +90,13 @@ export class Replayer {
     const { pipeline } = this.options;
     const base = { pipeline, startMs: week.startMs, endMs: week.endMs };
     if (week.fault) {
-      const uri = await this.source.deliver(week, week.fault);
+      const file = await announced(await this.source.deliver(week, week.fault));
       this.log.debug('delivering a faulty file', { week: dayOf(week.startMs), fault: week.fault });
-      await this.upstream.announce({ ...base, id: `flights-${dayOf(week.startMs)}-${week.fault}`, uri });
+      await this.upstream.announce({ ...base, id: `flights-${dayOf(week.startMs)}-${week.fault}`, ...file });
       await this.system.settled();
     }
-    const uri = await this.source.deliver(week);
-    for (let i = 0; i < week.announcements; i++) await this.upstream.announce({ ...base, id: `flights-${dayOf(week.startMs)}`, uri });
+    const file = await announced(await this.source.deliver(week));
+    for (let i = 0; i < week.announcements; i++) await this.upstream.announce({ ...base, id: `flights-${dayOf(week.startMs)}`, ...file });
   }
 
   private async traffic(week: Week, cursor: Cursor): Promise<void> {
@@ -134,6 +136,10 @@ export class Replayer {
     await writeFile(`${cursorPath}.tmp`, JSON.stringify(cursor));
     await rename(`${cursorPath}.tmp`, cursorPath);
   }
+}
+
+async function announced(path: string): Promise<{ uri: string; contentDigest: string }> {
+  return { uri: basename(path), contentDigest: digestOf(await readFile(path)) };
 }
 
 const requestId = (endpoint: string, hour: DepartureHour): string => `${endpoint}-${new Date(hour.startMs).toISOString().slice(0, 13)}`;

@@ -17,7 +17,9 @@ export interface UpstreamAddresses {
 export interface Announcement {
   readonly id: string;
   readonly pipeline: string;
+  /** Relative to the inbox, so that the same data is the same batch wherever Rondo keeps its files. */
   readonly uri: string;
+  readonly contentDigest: string;
   readonly startMs: number;
   readonly endMs: number;
 }
@@ -46,7 +48,7 @@ export class Upstream {
 
   /** Sends one CloudEvent over HTTP and fails unless it was taken. */
   async announce(announcement: Announcement): Promise<void> {
-    const { id, pipeline, uri, startMs, endMs } = announcement;
+    const { id, pipeline, uri, contentDigest, startMs, endMs } = announcement;
     const event = {
       specversion: '1.0',
       id,
@@ -54,7 +56,7 @@ export class Upstream {
       type: 'dev.rondo.data.arrived.v1',
       time: new Date(endMs).toISOString(),
       datacontenttype: 'application/json',
-      data: { pipeline, uri, dataInterval: { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() } },
+      data: { pipeline, uri, contentDigest, dataInterval: { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() } },
     };
     await this.post(`${this.addresses.door}/v1/events`, 'application/cloudevents+json', event);
   }
