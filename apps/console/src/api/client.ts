@@ -1,4 +1,4 @@
-import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
+import { createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
 import {
   ApprovalService,
@@ -14,7 +14,14 @@ import {
   PipelineService,
   RolloutService,
 } from '@rondo/contracts';
+import { problemOf } from './errors.js';
 import { session } from './session.js';
+
+/** The many reads of a page whose session ended soon count as too many failures; that means signed out as well. */
+function saysSignedOut(error: unknown): boolean {
+  const { kind, reason } = problemOf(error);
+  return kind === 'unauthenticated' || reason === 'TOO_MANY_FAILURES';
+}
 
 /** Every answer `unauthenticated` turns the page into the sign-in page; every other answer means we are signed in. */
 const noticeSession: Interceptor = (next) => async (request) => {
@@ -23,7 +30,7 @@ const noticeSession: Interceptor = (next) => async (request) => {
     session.set('signedIn');
     return response;
   } catch (error) {
-    if (ConnectError.from(error).code === Code.Unauthenticated) session.set('signedOut');
+    if (saysSignedOut(error)) session.set('signedOut');
     throw error;
   }
 };

@@ -23,23 +23,27 @@ export function ValueAxis({
   left,
   width,
   ticks = 4,
+  whole = false,
   format = formatNumber,
 }: {
   readonly scale: Linear;
   readonly left: number;
   readonly width: number;
   readonly ticks?: number;
+  /** Marks whole numbers only, for example the powers of ten of a logarithm. */
+  readonly whole?: boolean;
   readonly format?: (value: number) => string;
 }): ReactNode {
+  const values = scale.ticks(ticks).filter((tick) => !whole || Number.isInteger(tick));
   return (
     <g>
-      {scale.ticks(ticks).map((tick) => (
+      {values.map((tick) => (
         <line key={tick} x1={left} x2={width} y1={scale(tick)} y2={scale(tick)} stroke="var(--rd-line)" />
       ))}
       <AxisLeft
         scale={scale}
         left={left}
-        numTicks={ticks}
+        tickValues={values}
         hideAxisLine
         hideTicks
         tickFormat={(v) => format(Number(v))}

@@ -18,6 +18,9 @@ export interface ForestRow {
 
 const ROW = 30;
 const FOOT = 26;
+/** From this width on each row shows its n, in this much room. */
+const WIDE = 380;
+const COUNT = 76;
 
 function Marker({ x, y, tone }: { readonly x: number; readonly y: number; readonly tone: Tone }): ReactNode {
   const fill = `var(--rd-${tone})`;
@@ -76,8 +79,9 @@ interface ForestProps {
 /** Differences with intervals around zero: circle = pass, diamond = fail, open square = not proven; dashes = margin. */
 export function Forest({ title, summary, rows, ends }: ForestProps): ReactNode {
   if (rows.length === 0) return null;
-  const reach =
-    Math.max(...rows.flatMap((r) => [r.value, r.lower ?? 0, r.upper ?? 0, r.margin ?? 0]).map(Math.abs), 1e-9) * 1.12;
+  const values = rows.flatMap((r) => [r.value, r.lower ?? 0, r.upper ?? 0, r.margin ?? 0, 0]);
+  const [low, high] = [Math.min(...values), Math.max(...values, Math.min(...values) + 1e-9)];
+  const pad = (high - low) * 0.12;
   const height = rows.length * ROW + FOOT + 18;
   const table = {
     head: ['', 'difference', 'lower', 'upper', 'margin', 'n', 'verdict'],
@@ -95,23 +99,31 @@ export function Forest({ title, summary, rows, ends }: ForestProps): ReactNode {
     <ChartFrame title={title} summary={summary} height={height} table={table}>
       {(width) => {
         const left = Math.min(190, width * 0.34);
-        const x = scaleLinear<number>({ domain: [-reach, reach], range: [left + 8, width - 8] });
+        const right = width - (width > WIDE ? COUNT : 8);
+        const x = scaleLinear<number>({ domain: [low - pad, high + pad], range: [left + 8, right] });
         return (
           <>
             <text x={left + 8} y={11} className="rd-chart-end">
               ← {ends[0]}
             </text>
-            <text x={width - 8} y={11} textAnchor="end" className="rd-chart-end">
+            <text x={right} y={11} textAnchor="end" className="rd-chart-end">
               {ends[1]} →
             </text>
             <line x1={x(0)} x2={x(0)} y1={16} y2={height - FOOT} stroke="var(--rd-line-strong)" />
             {rows.map((row, index) => (
-              <Row key={row.name} row={row} y={18 + index * ROW + ROW / 2} x={x} left={left} />
+              <g key={row.name}>
+                <Row row={row} y={18 + index * ROW + ROW / 2} x={x} left={left} />
+                {width > WIDE && (
+                  <text x={width} y={22 + index * ROW + ROW / 2} textAnchor="end" className="rd-chart-value">
+                    n {formatCount(row.n)}
+                  </text>
+                )}
+              </g>
             ))}
             <BottomAxis
               scale={x}
               top={height - FOOT}
-              ticks={Math.max(3, Math.floor((width - left) / 90))}
+              ticks={Math.max(3, Math.floor((right - left) / 90))}
               format={formatSigned}
             />
           </>

@@ -1,6 +1,6 @@
 import { scaleLinear, scaleUtc } from '@visx/scale';
 import { Area, LinePath } from '@visx/shape';
-import { useState, type PointerEvent, type ReactNode } from 'react';
+import { useId, useState, type PointerEvent, type ReactNode } from 'react';
 import { formatAbsolute, formatCount, formatNumber } from '../model/format.js';
 import { TimeAxis, ValueAxis } from './axes.js';
 import { ChartFrame, LegendItem } from './frame.js';
@@ -14,9 +14,8 @@ export interface BandPoint {
   readonly n: number;
 }
 
-/** Horizontal line with its name: something not to pass, or a `reference` to compare with. */
+/** Horizontal line with its name: something not to pass. */
 export interface Limit {
-  readonly kind?: 'reference';
   readonly value: number;
   readonly label: string;
 }
@@ -30,21 +29,24 @@ interface LineBandProps {
   readonly height?: number;
   /** How values are written; the scale stays as the points are. */
   readonly format?: (value: number) => string;
+  /** Values are logarithms: only whole ones are marked. */
+  readonly logarithmic?: boolean;
   /** Keeps this value inside the picture, for example 0 of a difference. */
   readonly include?: readonly number[];
+  /** What each point is to be compared with, where that changes over time. */
+  readonly reference?: { readonly label: string; readonly points: readonly BandPoint[] };
 }
 
 const MARGIN = { top: 12, right: 30, bottom: 26, left: 58 };
 
-function scales(
-  points: readonly BandPoint[],
-  limits: readonly Limit[],
-  include: readonly number[],
-  width: number,
-  height: number,
-) {
+/** Points that rest on fewer rows than this share of the last one's do not stretch the picture; they leave it. */
+const EARLY = 0.02;
+
+function scales({ points, limits = [], include = [], reference }: LineBandProps, width: number, height: number) {
+  const enough = (points.at(-1)?.n ?? 0) * EARLY;
   const values = [
-    ...points.flatMap((p) => [p.value, p.lower ?? p.value, p.upper ?? p.value]),
+    ...points.filter((p) => p.n >= enough).flatMap((p) => [p.value, p.lower ?? p.value, p.upper ?? p.value]),
+    ...(reference?.points ?? []).map((p) => p.value),
     ...limits.map((l) => l.value),
     ...include,
   ].filter(Number.isFinite);
@@ -71,7 +73,6 @@ interface LimitsProps {
 function Limits({ limits, y, width, format }: LimitsProps): ReactNode {
   return limits.map((limit) => {
     const at = y(limit.value);
-    const reference = limit.kind === 'reference';
     return (
       <g key={limit.label}>
         <line
@@ -79,11 +80,11 @@ function Limits({ limits, y, width, format }: LimitsProps): ReactNode {
           x2={width - MARGIN.right}
           y1={at}
           y2={at}
-          stroke={reference ? 'var(--rd-champion)' : 'var(--rd-bad)'}
-          strokeDasharray={reference ? '2 3' : '6 4'}
+          stroke="var(--rd-bad)"
+          strokeDasharray="6 4"
           strokeWidth={1.4}
         />
-        <text x={MARGIN.left + 6} y={at - 4} className={reference ? 'rd-chart-reference' : 'rd-chart-limit'}>
+        <text x={MARGIN.left + 6} y={at - 4} className="rd-chart-limit">
           {limit.label} {format(limit.value)}
         </text>
       </g>
@@ -91,18 +92,69 @@ function Limits({ limits, y, width, format }: LimitsProps): ReactNode {
   });
 }
 
-function Plot({
-  points,
-  limits = [],
-  include = [],
-  format = formatNumber,
-  width,
-  height,
-  valueName,
-}: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
-  const [near, setNear] = useState<number>();
-  const { x, y } = scales(points, limits, include, width, height);
+type Placed = LineBandProps & {
+  readonly width: number;
+  readonly height: number;
+  readonly x: (atMs: number) => number;
+  readonly y: (value: number) => number;
+};
+
+/** A value holds for the time before its point, up to the point before. */
+const stepsOf = (points: readonly BandPoint[]): BandPoint[] =>
+  points.flatMap((point, index) => (index === 0 ? [point] : [{ ...point, atMs: points[index - 1]!.atMs }, point]));
+
+/** Band, reference and line, cut off where the picture ends. */
+function Lines({ points, reference, width, height, x, y }: Placed): ReactNode {
+  const clip = useId();
   const banded = points.filter((p) => p.lower !== undefined && p.upper !== undefined);
+  return (
+    <>
+      <clipPath id={clip}>
+        <rect
+          x={MARGIN.left}
+          y={MARGIN.top - 4}
+          width={Math.max(0, width - MARGIN.left)}
+          height={height - MARGIN.bottom - MARGIN.top + 4}
+        />
+      </clipPath>
+      <g clipPath={`url(#${clip})`}>
+        <Area
+          data={banded}
+          x={(p) => x(p.atMs)}
+          y0={(p) => y(p.lower!)}
+          y1={(p) => y(p.upper!)}
+          fill="var(--rd-band)"
+        />
+        {reference !== undefined && (
+          <LinePath
+            data={stepsOf(reference.points)}
+            x={(p) => x(p.atMs)}
+            y={(p) => y(p.value)}
+            stroke="var(--rd-champion)"
+            strokeDasharray="2 3"
+            strokeWidth={1.6}
+          />
+        )}
+        <LinePath
+          data={[...points]}
+          x={(p) => x(p.atMs)}
+          y={(p) => y(p.value)}
+          stroke="var(--rd-accent)"
+          strokeWidth={2}
+        />
+        {points.length < 60 &&
+          points.map((p, index) => (
+            <circle key={index} cx={x(p.atMs)} cy={y(p.value)} r={2.6} fill="var(--rd-accent)" />
+          ))}
+      </g>
+    </>
+  );
+}
+
+function Plot(props: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
+  const { points, limits = [], format = formatNumber, width, height, valueName } = props;
+  const [near, setNear] = useState<number>();
+  const { x, y } = scales(props, width, height);
   const find = (event: PointerEvent<SVGRectElement>): void => {
     const at = event.clientX - event.currentTarget.getBoundingClientRect().left + MARGIN.left;
     const distances = points.map((p) => Math.abs(x(p.atMs) - at));
@@ -111,19 +163,16 @@ function Plot({
   const shown = near === undefined ? undefined : points[near];
   return (
     <>
-      <ValueAxis scale={y} left={MARGIN.left} width={width - MARGIN.right} format={format} />
-      <TimeAxis scale={x} top={height - MARGIN.bottom} width={width} />
-      <Area data={banded} x={(p) => x(p.atMs)} y0={(p) => y(p.lower!)} y1={(p) => y(p.upper!)} fill="var(--rd-band)" />
-      <Limits limits={limits} y={y} width={width} format={format} />
-      <LinePath
-        data={[...points]}
-        x={(p) => x(p.atMs)}
-        y={(p) => y(p.value)}
-        stroke="var(--rd-accent)"
-        strokeWidth={2}
+      <ValueAxis
+        scale={y}
+        left={MARGIN.left}
+        width={width - MARGIN.right}
+        format={format}
+        whole={props.logarithmic ?? false}
       />
-      {points.length < 60 &&
-        points.map((p) => <circle key={p.atMs} cx={x(p.atMs)} cy={y(p.value)} r={2.6} fill="var(--rd-accent)" />)}
+      <TimeAxis scale={x} top={height - MARGIN.bottom} width={width} />
+      <Lines {...props} x={x} y={y} />
+      <Limits limits={limits} y={y} width={width} format={format} />
       {shown !== undefined && (
         <g pointerEvents="none">
           <line
@@ -181,8 +230,9 @@ export function LineBand(props: LineBandProps): ReactNode {
         <>
           <LegendItem mark="line">{props.valueName}</LegendItem>
           {band && <LegendItem mark="band">interval</LegendItem>}
+          {props.reference !== undefined && <LegendItem mark="reference">{props.reference.label}</LegendItem>}
           {limits.map((limit) => (
-            <LegendItem key={limit.label} mark={limit.kind === 'reference' ? 'reference' : 'dash'}>
+            <LegendItem key={limit.label} mark="dash">
               {limit.label}
             </LegendItem>
           ))}

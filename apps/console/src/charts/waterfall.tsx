@@ -4,7 +4,8 @@ import { formatAbsolute, formatDuration, toMs } from '../model/format.js';
 import { ChartFrame } from './frame.js';
 
 const ROW = 24;
-const MOST = 120;
+/** So many rows are drawn, the longest spans; the table has all of them. */
+const MOST = 40;
 
 interface Placed {
   readonly span: Span;
@@ -34,22 +35,35 @@ export function orderSpans(spans: readonly Span[]): Placed[] {
   return placed;
 }
 
+const lengthOf = ({ startMs, endMs }: Placed): number => endMs - startMs;
+
+/** The longest spans in their order; failed ones always stay. */
+export function longestSpans(rows: readonly Placed[], most: number): Placed[] {
+  const shown = new Set(rows.toSorted((a, b) => lengthOf(b) - lengthOf(a)).slice(0, most));
+  return rows.filter((row) => shown.has(row) || row.span.error);
+}
+
+/** `process rondo.drift.v1.DriftEvaluated` → `process DriftEvaluated`. */
+const short = (name: string): string => name.replace(/\brondo\.\w+\.v\d+\./, '');
+
 /** Spans of a cycle over time, one row each. */
 export function Waterfall({ spans }: { readonly spans: readonly Span[] }): ReactNode {
-  const rows = orderSpans(spans).slice(0, MOST);
-  if (rows.length === 0) return null;
-  const first = Math.min(...rows.map((row) => row.startMs));
-  const last = Math.max(...rows.map((row) => row.endMs));
-  const slowest = rows.reduce((a, b) => (b.endMs - b.startMs > a.endMs - a.startMs ? b : a));
-  const errors = rows.filter((row) => row.span.error).length;
+  const all = orderSpans(spans);
+  if (all.length === 0) return null;
+  const rows = longestSpans(all, MOST);
+  const first = Math.min(...all.map((row) => row.startMs));
+  const last = Math.max(...all.map((row) => row.endMs));
+  const slowest = all.reduce((a, b) => (lengthOf(b) > lengthOf(a) ? b : a));
+  const errors = all.filter((row) => row.span.error).length;
+  const drawn = rows.length < all.length ? ` Drawn are the ${String(rows.length)} longest; the table has all.` : '';
   return (
     <ChartFrame
       title="Spans"
-      summary={`${String(spans.length)} spans over ${formatDuration(last - first)}; the longest is ${slowest.span.name} (${formatDuration(slowest.endMs - slowest.startMs)}); ${errors === 0 ? 'none failed' : `${String(errors)} failed`}.`}
+      summary={`${String(spans.length)} spans over ${formatDuration(last - first)}; the longest is ${short(slowest.span.name)} (${formatDuration(lengthOf(slowest))}); ${errors === 0 ? 'none failed' : `${String(errors)} failed`}.${drawn}`}
       height={rows.length * ROW + 4}
       table={{
         head: ['span', 'service', 'start', 'duration', 'trace'],
-        rows: rows.map(({ span, startMs, endMs }) => [
+        rows: all.map(({ span, startMs, endMs }) => [
           `${span.name}${span.error ? ' (error)' : ''}`,
           span.service,
           formatAbsolute(startMs),
@@ -64,7 +78,7 @@ export function Waterfall({ spans }: { readonly spans: readonly Span[] }): React
         const room = Math.floor(left / 6.6);
         return rows.map(({ span, depth, startMs, endMs }, index) => {
           const y = index * ROW + ROW / 2;
-          const name = `${span.error ? '✕ ' : ''}${span.name}`;
+          const name = `${span.error ? '✕ ' : ''}${short(span.name)}`;
           const fit = room - depth * 2;
           return (
             <g key={span.spanId}>

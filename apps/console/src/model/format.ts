@@ -91,3 +91,16 @@ export function shortId(id: string): string {
   const body = id.startsWith('sha256:') ? id.slice(7) : id;
   return body.length > 12 ? body.slice(0, 8) : body;
 }
+
+/** Values that an expression read, for example `perf.logLossLower = 0.4690`; text that is no JSON object stays as it is. */
+export function valueTexts(json: string): readonly string[] {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed !== 'object' || parsed === null) return [];
+    return Object.entries(parsed).map(
+      ([name, value]) => `${name} = ${typeof value === 'number' ? formatNumber(value) : JSON.stringify(value)}`,
+    );
+  } catch {
+    return json === '' ? [] : [json];
+  }
+}

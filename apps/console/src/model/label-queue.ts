@@ -1,4 +1,5 @@
 import type { LabelTask } from '@rondo/contracts';
+import { formatNumber, formatPercent } from './format.js';
 
 /** What one person has before them: leased tasks in order, and what they answered in this sitting. */
 export interface LabelQueue {
@@ -65,11 +66,25 @@ export function suggestionShown(task: LabelTask): boolean {
 /** Confidence from which overruling asks for a rationale. */
 export const SURE = 0.9;
 
-/** Does this answer overrule a sure suggestion without saying why? */
-export function needsRationale(task: LabelTask, answer: string, rationale: string): boolean {
-  return (
-    suggestionShown(task) && task.suggestionConfidence >= SURE && answer !== task.suggestion && rationale.trim() === ''
-  );
+/** Shortest rationale the server takes where it asks for one. */
+const SHORTEST_RATIONALE = 5;
+
+/** Why the server asks for a rationale with this answer (`''` when skipped); undefined when it does not, or has one. */
+export function rationaleMissing(task: LabelTask, answer: string, rationale: string): string | undefined {
+  if (rationale.trim().length >= SHORTEST_RATIONALE) return undefined;
+  const before = task.answers.at(-1);
+  const sure = suggestionShown(task) && task.suggestionConfidence >= SURE;
+  if (sure && answer !== '' && answer !== task.suggestion)
+    return `it overrules a suggestion that is ${formatPercent(task.suggestionConfidence, 0)} sure`;
+  // Coming back from a skip takes nothing back.
+  if (before !== undefined && !before.skipped && before.answer !== answer) return 'it changes your earlier answer';
+  return undefined;
+}
+
+function cellText(value: unknown): string {
+  if (value === null) return 'missing';
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : formatNumber(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Columns of a row in their order, as text; a malformed row is shown as it came. */
@@ -77,10 +92,7 @@ export function rowOf(rowJson: string): readonly (readonly [string, string])[] {
   try {
     const row: unknown = JSON.parse(rowJson);
     if (typeof row !== 'object' || row === null) return [['row', rowJson]];
-    return Object.entries(row).map(
-      ([name, value]) =>
-        [name, value === null ? 'missing' : typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
-    );
+    return Object.entries(row).map(([name, value]) => [name, cellText(value)] as const);
   } catch {
     return [['row', rowJson]];
   }

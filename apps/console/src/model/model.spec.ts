@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { LabelTaskSchema } from '@rondo/contracts';
-import { formatDuration, formatNumber, formatRelative, formatSigned } from './format.js';
+import { formatDuration, formatNumber, formatRelative, formatSigned, valueTexts } from './format.js';
 import {
   advanced,
   currentTask,
   EMPTY_QUEUE,
   givenBack,
-  needsRationale,
+  rationaleMissing,
   recorded,
   rowOf,
   steppedBack,
@@ -16,7 +16,8 @@ import {
 } from './label-queue.js';
 import { foldWaits, timeByKind } from './phases.js';
 import { parseReport } from './report.js';
-import { includesRole, statusOf } from './words.js';
+import { inlines, readMarkdown } from './markdown.js';
+import { fateOf, includesRole, statusOf } from './words.js';
 
 const bytes = (value: unknown): Uint8Array =>
   new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
@@ -54,6 +55,47 @@ describe('numbers in words', () => {
   it('tells past from future', () => {
     expect(formatRelative(0, 180_000)).toBe('3 min ago');
     expect(formatRelative(180_000, 0)).toBe('in 3 min');
+  });
+});
+
+describe('values of an expression', () => {
+  it('writes each with its name, and keeps what is no object', () => {
+    expect(valueTexts('{"perf.logLossLower":0.46896811,"perf.state":"sufficient"}')).toEqual([
+      'perf.logLossLower = 0.4690',
+      'perf.state = "sufficient"',
+    ]);
+    expect(valueTexts('no such key')).toEqual(['no such key']);
+    expect(valueTexts('')).toEqual([]);
+  });
+});
+
+describe('fates', () => {
+  it('say what held an event', () => {
+    expect(fateOf('Held', 'CoolingDown').word).toBe('held: cooling down');
+    expect(fateOf('Hold', 'SomethingNew').word).toBe('held');
+    expect(fateOf('Caused', 'drift').word).toBe('caused a cycle');
+  });
+});
+
+describe('model cards', () => {
+  it('reads headings, paragraphs, lists and tables', () => {
+    const text = '# Card\nVerdict: **Pass**.\n\n- one\n- two\n\n| a | b |\n| --- | ---: |\n| x \\| y | 2 |\n';
+    expect(readMarkdown(text)).toEqual([
+      { kind: 'heading', level: 1, text: 'Card' },
+      { kind: 'paragraph', text: 'Verdict: **Pass**.' },
+      { kind: 'list', items: ['one', 'two'] },
+      { kind: 'table', head: ['a', 'b'], rows: [['x \\| y', '2']] },
+    ]);
+  });
+
+  it('keeps every sign that is no mark as text', () => {
+    expect(inlines('a \\<= b: **Pass**, `<img>`')).toEqual([
+      { text: 'a <= b: ', look: 'plain' },
+      { text: 'Pass', look: 'strong' },
+      { text: ', ', look: 'plain' },
+      { text: '<img>', look: 'code' },
+    ]);
+    expect(inlines('2 * 3 ** and <b>')).toEqual([{ text: '2 * 3 ** and <b>', look: 'plain' }]);
   });
 });
 
@@ -165,10 +207,21 @@ describe('the label queue', () => {
   });
 
   it('asks why when a sure suggestion is overruled, and only then', () => {
-    expect(needsRationale(task('a'), 'no', '')).toBe(true);
-    expect(needsRationale(task('a'), 'no', 'wrong tag')).toBe(false);
-    expect(needsRationale(task('a'), 'yes', '')).toBe(false);
-    expect(needsRationale(task('a', { suggestionConfidence: 0.7 }), 'no', '')).toBe(false);
+    expect(rationaleMissing(task('a'), 'no', '')).toBe('it overrules a suggestion that is 95 % sure');
+    expect(rationaleMissing(task('a'), 'no', 'tag')).toBeDefined();
+    expect(rationaleMissing(task('a'), 'no', 'wrong tag')).toBeUndefined();
+    expect(rationaleMissing(task('a'), 'yes', '')).toBeUndefined();
+    expect(rationaleMissing(task('a'), '', '')).toBeUndefined();
+    expect(rationaleMissing(task('a', { suggestionConfidence: 0.7 }), 'no', '')).toBeUndefined();
+  });
+
+  it('asks why when an earlier answer is changed, but not after a skip', () => {
+    const answered = (answer: object) =>
+      create(LabelTaskSchema, { taskId: 'a', answers: [{ revision: 1, ...answer }] });
+    expect(rationaleMissing(answered({ answer: 'yes' }), 'no', '')).toBe('it changes your earlier answer');
+    expect(rationaleMissing(answered({ answer: 'yes' }), '', '')).toBe('it changes your earlier answer');
+    expect(rationaleMissing(answered({ answer: 'yes' }), 'yes', '')).toBeUndefined();
+    expect(rationaleMissing(answered({ skipped: true }), 'no', '')).toBeUndefined();
   });
 
   it('shows a malformed row as it came', () => {

@@ -1,3 +1,5 @@
+import { formatNumber } from './format.js';
+
 /** Value with interval as the report carries it. */
 export interface ReportEstimate {
   readonly value: number;
@@ -95,7 +97,7 @@ function latency(value: unknown): { name: string; value: string }[] {
   if (!isObject(value)) return [];
   return Object.entries(value)
     .filter(([, v]) => typeof v === 'number' || typeof v === 'string')
-    .map(([name, v]) => ({ name, value: String(v) }));
+    .map(([name, v]) => ({ name, value: typeof v === 'number' ? formatNumber(v) : String(v) }));
 }
 
 /**

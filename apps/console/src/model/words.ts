@@ -20,7 +20,6 @@ export const PHASES = [
   'Evaluating',
   'AwaitingApproval',
   'RollingOut',
-  'Observing',
 ] as const;
 
 const WORDS: Record<string, StatusWord> = {
@@ -31,7 +30,6 @@ const WORDS: Record<string, StatusWord> = {
   Evaluating: status('info', 'evaluating'),
   AwaitingApproval: status('wait', 'awaiting approval'),
   RollingOut: status('info', 'rolling out'),
-  Observing: status('info', 'observing'),
   Finished: status('quiet', 'finished'),
   Promoted: status('good', 'promoted'),
   Rejected: status('warn', 'rejected'),
@@ -67,6 +65,22 @@ const WORDS: Record<string, StatusWord> = {
 /** The word and tone of a state the API names as text; an unknown one is shown as it came. */
 export function statusOf(name: string): StatusWord {
   return WORDS[name] ?? status('quiet', spaced(name) || 'unknown');
+}
+
+/** What held an event, in as few words as a label has room for. */
+const HELD_BY: Record<string, string> = {
+  NotBreached: 'not breached',
+  NotBreachedLongEnough: 'not yet',
+  Suspended: 'suspended',
+  AutomaticCyclesHeld: 'by a person',
+  CoolingDown: 'cooling down',
+  BudgetExhausted: 'budget used up',
+};
+
+/** A decision or an event's fate; one that was held says at once what held it. */
+export function fateOf(fate: string, reason: string): StatusWord {
+  const by = fate === 'Hold' || fate === 'Held' ? HELD_BY[reason] : undefined;
+  return by === undefined ? statusOf(fate) : status('quiet', `held: ${by}`);
 }
 
 /** `NotBreachedLongEnough` → `not breached long enough`. */
@@ -138,6 +152,11 @@ const METRICS: Record<string, readonly [string, 'lower' | 'higher' | 'none']> = 
   ece: ['calibration error', 'lower'],
   positiveRate: ['positive rate', 'none'],
   meanScore: ['mean score', 'none'],
+  errorRate: ['error rate', 'lower'],
+  expectedEce: ['calibration error of a perfect model', 'none'],
+  calibrationSlope: ['calibration slope', 'none'],
+  p50Ms: ['latency p50, ms', 'lower'],
+  p99Ms: ['latency p99, ms', 'lower'],
   psi: ['PSI', 'lower'],
   agreement: ['agreement', 'higher'],
   coverage: ['coverage', 'higher'],

@@ -1,7 +1,7 @@
 import { NativeSelect } from '@mantine/core';
-import { useQueries, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import type { Approval, Cycle } from '@rondo/contracts';
+import type { Approval } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../api/queries.js';
 import { statusOf, verdictOf } from '../model/words.js';
@@ -14,7 +14,7 @@ import { Ago } from '../ui/time.js';
 const route = getRouteApi('/approvals');
 const STATES = ['Open', 'Approved', 'Rejected', 'Expired', 'Invalidated'];
 
-function Row({ approval, cycle }: { readonly approval: Approval; readonly cycle: Cycle | undefined }): ReactNode {
+function Row({ approval }: { readonly approval: Approval }): ReactNode {
   const given = approval.votes.filter((vote) => vote.approve).length;
   return (
     <tr>
@@ -23,13 +23,11 @@ function Row({ approval, cycle }: { readonly approval: Approval; readonly cycle:
       </td>
       <td className="rd-nowrap">
         <PipelineLink pipeline={approval.pipeline} />
-        {cycle !== undefined && (
-          <div>
-            <CycleLink pipeline={approval.pipeline} number={cycle.number} tab="approval">
-              cycle {cycle.number}: see the evidence
-            </CycleLink>
-          </div>
-        )}
+        <div>
+          <CycleLink pipeline={approval.pipeline} number={approval.cycleNumber} tab="approval">
+            cycle {approval.cycleNumber}: see the evidence
+          </CycleLink>
+        </div>
       </td>
       <td>
         <Model of={approval.candidate} />
@@ -62,10 +60,6 @@ export function ApprovalsPage(): ReactNode {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const query = useQuery(reads.approvals('', search.state ?? ''));
-  const pipelines = [...new Set(query.data?.approvals.map((approval) => approval.pipeline) ?? [])];
-  const cycles = useQueries({ queries: pipelines.map((pipeline) => reads.cycles(pipeline)) }).flatMap(
-    (result) => result.data?.cycles ?? [],
-  );
   return (
     <Page title="Approvals" documentTitle="Approvals" lead="A vote is bound to the evidence it was given for.">
       <div className="rd-filters">
@@ -96,14 +90,10 @@ export function ApprovalsPage(): ReactNode {
             ) : (
               <Table
                 caption="Approval requests"
-                head={['State', 'For', 'Challenger', 'Why it needs people', 'Votes', 'Time']}
+                head={['State', 'For', 'Challenger', 'Where it stands', 'Votes', 'Time']}
               >
                 {approvals.map((approval) => (
-                  <Row
-                    key={approval.approvalId}
-                    approval={approval}
-                    cycle={cycles.find((c) => c.cycleId === approval.cycleId)}
-                  />
+                  <Row key={approval.approvalId} approval={approval} />
                 ))}
               </Table>
             )

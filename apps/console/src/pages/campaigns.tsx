@@ -75,7 +75,10 @@ export function CampaignsPage(): ReactNode {
                 A campaign opens when a cycle's data has rows with a reason to review.
               </Empty>
             ) : (
-              <Table caption="Label campaigns" head={['State', 'Question', 'Answered', 'Quality', 'Time']}>
+              <Table
+                caption="Label campaigns"
+                head={['State', 'Question', 'Answered', 'Quality', 'Due, or why it closed']}
+              >
                 {campaigns
                   .toSorted((a, b) => Number(b.state === 'Open') - Number(a.state === 'Open'))
                   .map((campaign) => (

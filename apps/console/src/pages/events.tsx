@@ -1,13 +1,13 @@
 import { Button, TextInput, NativeSelect } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { BatchState, type Cycle, type Finding, type LedgerEvent } from '@rondo/contracts';
+import { BatchState, type Finding, type LedgerEvent } from '@rondo/contracts';
 import { useState, type ReactNode } from 'react';
 import { api } from '../api/client.js';
 import { reads } from '../api/queries.js';
 import { RoleButton } from '../app/who.js';
 import { formatCount } from '../model/format.js';
-import { batchOf, severityWord, spaced, statusOf } from '../model/words.js';
+import { batchOf, fateOf, severityWord, spaced, statusOf } from '../model/words.js';
 import { CopyButton } from '../ui/copy.js';
 import { Card, Page, Table } from '../ui/layout.js';
 import { CycleLink } from '../ui/links.js';
@@ -46,7 +46,7 @@ function Findings({ findings }: { readonly findings: readonly Finding[] }): Reac
           <td>
             <code>{finding.rule || '–'}</code>
           </td>
-          <td className="rd-nowrap">{formatCount(finding.count)}</td>
+          <td className="rd-nowrap">{finding.count > 0n ? formatCount(finding.count) : '–'}</td>
           <td className="rd-words">
             {finding.message}
             <Samples samples={finding.samplesJson} />
@@ -119,26 +119,21 @@ function Quarantine({ event }: { readonly event: LedgerEvent }): ReactNode {
   );
 }
 
-function EventRow({ event, cycles }: { readonly event: LedgerEvent; readonly cycles: readonly Cycle[] }): ReactNode {
-  const cycle = cycles.find((c) => c.cycleId !== '' && c.cycleId === event.cycleId);
+function EventRow({ event }: { readonly event: LedgerEvent }): ReactNode {
   const detailed = event.fate === 'Quarantined' || event.findings.length > 0;
   return (
     <>
       <tr id={event.eventId}>
         <td>
-          <Status of={statusOf(event.fate)} />
+          <Status of={fateOf(event.fate, event.reason)} />
         </td>
         <td className="rd-words">
           <div>{event.summary}</div>
           <div className="rd-muted">{event.explanation || spaced(event.reason)}</div>
         </td>
         <td>
-          {cycle !== undefined ? (
-            <CycleLink pipeline={event.pipeline} number={cycle.number} />
-          ) : event.cycleId !== '' ? (
-            <CopyButton text={event.cycleId} label="Copy cycle id">
-              <code>{event.cycleId.slice(0, 8)}</code>
-            </CopyButton>
+          {event.cycleNumber > 0 ? (
+            <CycleLink pipeline={event.pipeline} number={event.cycleNumber} />
           ) : (
             <span className="rd-muted">nothing</span>
           )}
@@ -245,7 +240,6 @@ function Pager({ next }: { readonly next: string }): ReactNode {
 function Ledger({ pipeline }: { readonly pipeline: string }): ReactNode {
   const search = route.useSearch();
   const events = useQuery(reads.events(pipeline, search.fate ?? '', search.page ?? ''));
-  const cycles = useQuery(reads.cycles(pipeline)).data?.cycles ?? [];
   const needle = (search.q ?? '').toLowerCase();
   const matches = (event: LedgerEvent): boolean =>
     [event.summary, event.explanation, event.eventId, event.source, event.batchId].some((words) =>
@@ -258,15 +252,16 @@ function Ledger({ pipeline }: { readonly pipeline: string }): ReactNode {
       <Loaded query={events} lines={6}>
         {(data) => {
           const shown = data.events.filter(matches);
-          if (shown.length === 0) return <NoEvents pipeline={pipeline} filtered={total > 0n || needle !== ''} />;
+          if (shown.length === 0)
+            return <NoEvents pipeline={pipeline} filtered={search.fate !== undefined || needle !== ''} />;
           return (
             <>
               <Table
                 caption="Events"
-                head={['Fate', 'Event and reason', 'Caused', 'Event time', 'Received', 'Id and source']}
+                head={['Fate', 'Event and reason', 'Cycle', 'Event time', 'Received', 'Id and source']}
               >
                 {shown.map((event) => (
-                  <EventRow key={event.eventId} event={event} cycles={cycles} />
+                  <EventRow key={`${event.kind}/${event.eventId}`} event={event} />
                 ))}
               </Table>
               <Pager next={data.nextPageToken} />

@@ -7,7 +7,7 @@ import { reads } from '../api/queries.js';
 import { RoleButton } from '../app/who.js';
 import { PhaseStrip } from '../charts/phase-timeline.js';
 import { formatCount, toMs } from '../model/format.js';
-import { PHASES, statusOf, type StatusWord } from '../model/words.js';
+import { fateOf, PHASES, statusOf, type StatusWord } from '../model/words.js';
 import { Card, Page } from '../ui/layout.js';
 import { CycleLink, PipelineLink } from '../ui/links.js';
 import { ReasonDialog } from '../ui/reason-dialog.js';
@@ -24,8 +24,7 @@ interface Need {
   readonly end: ReactNode;
 }
 
-function approvalNeed(approval: Approval, cycles: readonly Cycle[]): Need {
-  const cycle = cycles.find((c) => c.cycleId === approval.cycleId);
+function approvalNeed(approval: Approval): Need {
   const missing = approval.votesNeeded - approval.votes.filter((vote) => vote.approve).length;
   return {
     key: approval.approvalId,
@@ -33,12 +32,8 @@ function approvalNeed(approval: Approval, cycles: readonly Cycle[]): Need {
     words: (
       <>
         <PipelineLink pipeline={approval.pipeline} />{' '}
-        {cycle === undefined ? (
-          <Link to="/approvals">see the request</Link>
-        ) : (
-          <CycleLink pipeline={approval.pipeline} number={cycle.number} tab="approval" />
-        )}{' '}
-        needs {missing} more {missing === 1 ? 'vote' : 'votes'}
+        <CycleLink pipeline={approval.pipeline} number={approval.cycleNumber} tab="approval" /> needs {missing} more{' '}
+        {missing === 1 ? 'vote' : 'votes'}
       </>
     ),
     why: approval.reason,
@@ -80,12 +75,17 @@ function batchNeed(batch: Batch): Need {
       <>
         <PipelineLink pipeline={batch.pipeline} />{' '}
         <Link to="/pipelines/$pipeline/events" params={{ pipeline: batch.pipeline }} search={{ fate: 'Quarantined' }}>
-          release or reject a batch of {formatCount(batch.rows)} rows
-        </Link>
+          release or reject {batch.uri.split('/').at(-1)}
+        </Link>{' '}
+        ({formatCount(batch.rows)} rows)
       </>
     ),
-    why: batch.findings.map((finding) => finding.message).join(' '),
-    end: <Ago at={batch.announcedAt} />,
+    why: batch.findings.map((finding) => finding.message).join('; '),
+    end: (
+      <>
+        data up to <At at={batch.dataInterval?.end} />
+      </>
+    ),
   };
 }
 
@@ -104,23 +104,18 @@ function failedNeed(cycle: Cycle): Need {
   };
 }
 
-function IncidentItem({
-  incident,
-  cycles,
-}: {
-  readonly incident: Incident;
-  readonly cycles: readonly Cycle[];
-}): ReactNode {
+function IncidentItem({ incident }: { readonly incident: Incident }): ReactNode {
   const [closing, setClosing] = useState(false);
-  const cycle = cycles.find((c) => c.cycleId === incident.cycleId);
   return (
     <li>
       <Status of={{ tone: 'bad', word: 'incident' }} />
       <div className="rd-item-words">
         <div>
           <PipelineLink pipeline={incident.pipeline} />{' '}
-          {cycle !== undefined && <CycleLink pipeline={incident.pipeline} number={cycle.number} tab="rollout" />}: close
-          it with a postmortem
+          {incident.cycleNumber > 0 && (
+            <CycleLink pipeline={incident.pipeline} number={incident.cycleNumber} tab="rollout" />
+          )}
+          : close it with a postmortem
         </div>
         <div className="rd-muted">{incident.summary}</div>
       </div>
@@ -183,7 +178,7 @@ function NeedsYou({ cycles }: { readonly cycles: readonly Cycle[] }): ReactNode 
       !cycles.some((c) => c.pipeline === cycle.pipeline && c.number > cycle.number),
   );
   const needs = [
-    ...(approvals.data?.approvals ?? []).map((approval) => approvalNeed(approval, cycles)),
+    ...(approvals.data?.approvals ?? []).map(approvalNeed),
     ...(batches.data?.batches ?? []).map(batchNeed),
     ...latestFailed.map(failedNeed),
     ...(campaigns.data?.campaigns ?? []).filter((c) => c.state === 'Open').map(campaignNeed),
@@ -203,7 +198,7 @@ function NeedsYou({ cycles }: { readonly cycles: readonly Cycle[] }): ReactNode 
           <NeedItem key={need.key} need={need} />
         ))}
         {open.map((incident) => (
-          <IncidentItem key={incident.incidentId} incident={incident} cycles={cycles} />
+          <IncidentItem key={incident.incidentId} incident={incident} />
         ))}
       </ul>
     </Card>
@@ -252,7 +247,7 @@ function DecisionItem({
   const cycle = cycles.find((c) => c.cycleId === decision.cycleId);
   return (
     <li>
-      <Status of={statusOf(decision.verdict)} />
+      <Status of={fateOf(decision.verdict, decision.reason)} />
       <div className="rd-item-words">
         <div>
           <PipelineLink pipeline={decision.pipeline} />{' '}

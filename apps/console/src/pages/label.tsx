@@ -9,6 +9,7 @@ import { useKeys } from '../app/shortcuts.js';
 import { useMay } from '../app/who.js';
 import { formatCount, formatDuration, toMs } from '../model/format.js';
 import { suggestionShown } from '../model/label-queue.js';
+import { spaced } from '../model/words.js';
 import { Card, Facts, Page, Table } from '../ui/layout.js';
 import { Empty, Loaded, Loading, ProblemNote } from '../ui/states.js';
 import { Ago, useNow } from '../ui/time.js';
@@ -180,7 +181,9 @@ export function LabelPage(): ReactNode {
           );
         return (
           <Page title="Label" documentTitle={`Label: ${campaign.question}`} above={above}>
-            {campaign.state !== 'Open' && <Empty title="This campaign is closed.">{campaign.closeReason}</Empty>}
+            {campaign.state !== 'Open' && (
+              <Empty title="This campaign is closed. Thank you.">{spaced(campaign.closeReason)}</Empty>
+            )}
             {campaign.state === 'Open' && may === false && (
               <Empty title="Labeling needs the role annotator.">An administrator can give it to you.</Empty>
             )}

@@ -4,8 +4,8 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import type { Cycle, DecisionMade, Pipeline } from '@rondo/contracts';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { reads } from '../api/queries.js';
-import { formatCount } from '../model/format.js';
-import { spaced, statusOf } from '../model/words.js';
+import { formatCount, valueTexts } from '../model/format.js';
+import { fateOf, spaced, statusOf } from '../model/words.js';
 import { Estimate } from '../ui/estimate.js';
 import { Card, Facts, Page, Table } from '../ui/layout.js';
 import { CycleLink, Model } from '../ui/links.js';
@@ -126,15 +126,21 @@ function DecisionRow({ decision }: { readonly decision: DecisionMade }): ReactNo
   return (
     <tr>
       <td>
-        <Status of={statusOf(decision.verdict)} />
+        <Status of={fateOf(decision.verdict, decision.reason)} />
       </td>
       <td className="rd-words">
         {decision.explanation || spaced(decision.reason)}
-        {decision.triggers.map((trigger) => (
-          <div key={trigger.trigger} className="rd-muted">
-            {trigger.trigger}: <code>{trigger.expression}</code> is {trigger.result}
-          </div>
-        ))}
+        {decision.triggers.length > 0 && (
+          <details>
+            <summary>{decision.triggers.length === 1 ? 'The rule' : 'The rules'}</summary>
+            {decision.triggers.map((trigger) => (
+              <div key={trigger.trigger} className="rd-muted">
+                {trigger.trigger}: <code>{trigger.expression}</code> is {trigger.result}
+                {trigger.valuesJson !== '' && <> with {valueTexts(trigger.valuesJson).join(' · ')}</>}
+              </div>
+            ))}
+          </details>
+        )}
       </td>
       <td className="rd-nowrap">
         <At at={decision.eventTime} />

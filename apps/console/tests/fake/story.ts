@@ -604,7 +604,7 @@ function ledger(): Init<typeof LedgerEventSchema>[] {
       'Cycle 3 is running: joins the next decision.',
       '2001-05-14',
       12,
-      { cycleId: uuid(`${FLIGHT}-3`) },
+      { cycleId: uuid(`${FLIGHT}-3`), cycleNumber: 3 },
     ),
     event(
       'evt-d3',
@@ -614,7 +614,7 @@ function ledger(): Init<typeof LedgerEventSchema>[] {
       'stale was met: the champion is 98 days old, the limit is 30 days.',
       '2001-05-07',
       190,
-      { cycleId: uuid(`${FLIGHT}-3`) },
+      { cycleId: uuid(`${FLIGHT}-3`), cycleNumber: 3 },
     ),
     event(
       'evt-p1',
@@ -769,6 +769,7 @@ function approvals(): Init<typeof ApprovalSchema>[] {
     {
       pipeline: FREIGHT,
       cycleId: uuid(`${FREIGHT}-7`),
+      cycleNumber: 7,
       approvalId: 'appr-f7',
       state: 'Open',
       boundDigest: digest('bound-f7'),
@@ -787,6 +788,7 @@ function approvals(): Init<typeof ApprovalSchema>[] {
     {
       pipeline: FLIGHT,
       cycleId: uuid(`${FLIGHT}-3`),
+      cycleNumber: 3,
       approvalId: 'appr-3',
       state: 'Approved',
       boundDigest: digest('bound-3'),
@@ -805,6 +807,7 @@ function approvals(): Init<typeof ApprovalSchema>[] {
     {
       pipeline: FLIGHT,
       cycleId: uuid(`${FLIGHT}-2`),
+      cycleNumber: 2,
       approvalId: 'appr-2',
       state: 'Approved',
       boundDigest: digest('bound-2'),
@@ -1108,6 +1111,7 @@ function incidents(): Init<typeof IncidentSchema>[] {
     {
       pipeline: FLIGHT,
       incidentId: 'inc-1',
+      cycleNumber: 2,
       cycleId: uuid(`${FLIGHT}-2`),
       state: 'Open',
       summary: 'Cycle 2 was rolled back: the challenger passed offline and lost in the canary.',

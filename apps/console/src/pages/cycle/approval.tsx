@@ -100,13 +100,17 @@ function Evidence({ approval, cycle }: { readonly approval: Approval; readonly c
           ['Votes', `${String(given)} of ${String(approval.votesNeeded)} needed`],
           ['Requested by', approval.requestedBy],
           ['Requested', <Ago key="a" at={approval.requestedAt} />],
-          [
-            'Time-out',
-            <span key="t">
-              <Ago at={approval.expiresAt} />:{' '}
-              {approval.onTimeout === 'Reject' ? 'counts as a rejection' : 'the request expires'}
-            </span>,
-          ],
+          ...(approval.state === 'Open'
+            ? [
+                [
+                  'Time-out',
+                  <span key="t">
+                    <Ago at={approval.expiresAt} />:{' '}
+                    {approval.onTimeout === 'Reject' ? 'counts as a rejection' : 'the request expires'}
+                  </span>,
+                ] as const,
+              ]
+            : []),
           ['Evidence digest', <Digest key="d" value={approval.boundDigest} />],
         ]}
       />

@@ -24,8 +24,14 @@ function evaluationOf(cycle: Cycle, evaluations: readonly DriftEvaluated[]): Dri
   return evaluations.find((evaluation) => (toMs(evaluation.window?.end) ?? Infinity) <= decidedMs);
 }
 
-const power = (log10: number): string =>
-  log10 >= -3 ? formatNumber(10 ** log10) : `10^${formatNumber(Math.round(log10))}`;
+function PValue({ log10 }: { readonly log10: number }): ReactNode {
+  if (log10 >= -3) return formatNumber(10 ** log10);
+  return (
+    <>
+      10<sup>{formatNumber(Math.round(log10))}</sup>
+    </>
+  );
+}
 
 function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode {
   return (
@@ -44,7 +50,9 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
           <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>
         )}
       </td>
-      <td className="rd-nowrap">{power(feature.adjustedPValueLog10)}</td>
+      <td className="rd-nowrap">
+        <PValue log10={feature.adjustedPValueLog10} />
+      </td>
       <td className="rd-nowrap">
         {formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}
       </td>
@@ -100,7 +108,7 @@ export function DataTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
               ['Snapshot', <Digest key="s" value={cycle.snapshotDigest} />],
               ['Manifest with lineage', <Digest key="m" value={cycle.manifestDigest} />],
               ['Data from', <At key="f" at={cycle.dataWindow?.start} />],
-              ['to', <At key="t" at={cycle.dataWindow?.end} />],
+              ['Data to', <At key="t" at={cycle.dataWindow?.end} />],
               ['Rows per split', splits.join(' · ') || 'not known'],
             ]}
           />

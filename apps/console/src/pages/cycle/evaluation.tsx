@@ -4,12 +4,13 @@ import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { Calibration } from '../../charts/calibration.js';
 import { Forest, type ForestRow } from '../../charts/forest.js';
-import { formatCount } from '../../model/format.js';
+import { formatCount, valueTexts } from '../../model/format.js';
 import { parseReport, type Report, type ReportEstimate } from '../../model/report.js';
 import { metricDirection, metricTitle, severityWord, verdictOf } from '../../model/words.js';
 import { Digest } from '../../ui/copy.js';
 import { Estimate } from '../../ui/estimate.js';
 import { Card, Facts, Table } from '../../ui/layout.js';
+import { Markdown } from '../../ui/markdown.js';
 import { Empty, Loaded } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
 
@@ -26,15 +27,10 @@ function GateRow({ gate }: { readonly gate: GateResult }): ReactNode {
       </td>
       <td className="rd-words">
         {gate.explanation}
-        {gate.expression !== '' && (
+        {gate.expression !== '' && !gate.explanation.includes(gate.expression) && (
           <div className="rd-muted">
             <code>{gate.expression}</code>
-            {gate.valuesJson !== '' && (
-              <>
-                {' '}
-                with <code>{gate.valuesJson}</code>
-              </>
-            )}
+            {gate.valuesJson !== '' && <> with {valueTexts(gate.valuesJson).join(' · ')}</>}
           </div>
         )}
       </td>
@@ -50,13 +46,14 @@ function GateRow({ gate }: { readonly gate: GateResult }): ReactNode {
 const ends = (metric: string): readonly [string, string] =>
   metricDirection(metric) === 'higher' ? ['worse', 'better'] : ['better', 'worse'];
 
-/** One forest per metric: differences of different metrics share no scale. */
+/** One forest per metric and opponent: differences of different metrics, or to a baseline, share no scale. */
 function GateForests({ gates }: { readonly gates: readonly GateResult[] }): ReactNode {
   const groups = Map.groupBy(
     gates.filter((gate) => gate.difference !== undefined),
-    (gate) => gate.difference!.name,
+    (gate) => `${gate.difference!.name}/${gate.champion === undefined ? 'baseline' : 'champion'}`,
   );
-  return [...groups].map(([metric, members]) => {
+  return [...groups].map(([key, members]) => {
+    const [metric = '', opponent = ''] = key.split('/');
     const rows = members.map((gate): ForestRow => {
       const d = gate.difference!;
       return {
@@ -72,8 +69,8 @@ function GateForests({ gates }: { readonly gates: readonly GateResult[] }): Reac
     const passed = members.filter((gate) => gate.verdict === Verdict.PASS).length;
     return (
       <Forest
-        key={metric}
-        title={`Challenger minus champion, ${metricTitle(metric)}`}
+        key={key}
+        title={`Challenger minus ${opponent}, ${metricTitle(metric)}`}
         summary={`${String(passed)} of ${String(members.length)} passed. Circle: pass, diamond: fail, open square: not proven; dashes: margin.`}
         rows={rows}
         ends={ends(metric)}
@@ -83,7 +80,7 @@ function GateForests({ gates }: { readonly gates: readonly GateResult[] }): Reac
 }
 
 const row = (name: string, n: number, d: ReportEstimate): ForestRow => ({
-  name: `${name} (n ${formatCount(n)})`,
+  name,
   value: d.value,
   n,
   ...(d.lower !== undefined && { lower: d.lower }),
@@ -111,7 +108,7 @@ function ReportParts({ report }: { readonly report: Report }): ReactNode {
       {report.latency.length > 0 && (
         <div>
           <h3>Serving</h3>
-          <Facts items={report.latency.map(({ name, value }) => [name, value] as const)} />
+          <Facts items={report.latency.map(({ name, value }) => [metricTitle(name), value] as const)} />
         </div>
       )}
     </div>
@@ -136,13 +133,7 @@ function ModelCard({ digest }: { readonly digest: string }): ReactNode {
   if (digest === '') return null;
   return (
     <Card title="Model card" actions={<Digest value={digest} label="Copy model card digest" />}>
-      <Loaded query={query}>
-        {({ content }) => (
-          <pre className="rd-code" data-wrap="true" tabIndex={0} aria-label="Model card">
-            {new TextDecoder().decode(content)}
-          </pre>
-        )}
-      </Loaded>
+      <Loaded query={query}>{({ content }) => <Markdown text={new TextDecoder().decode(content)} />}</Loaded>
     </Card>
   );
 }
@@ -158,7 +149,7 @@ export function EvaluationTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
   return (
     <div className="rd-page">
       <Card title="Gates" note={<Status of={verdictOf(cycle.evaluationVerdict)} />} flush>
-        <Table caption="Gates" head={['Gate', 'Verdict', 'Why', 'Challenger − champion', 'Champion', 'Challenger']}>
+        <Table caption="Gates" head={['Gate', 'Verdict', 'Why', 'Difference', 'Champion', 'Challenger']}>
           {cycle.gates.map((gate) => (
             <GateRow key={gate.gate} gate={gate} />
           ))}
@@ -166,7 +157,9 @@ export function EvaluationTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
       </Card>
       {cycle.gates.some((gate) => gate.difference !== undefined) && (
         <Card title="Differences">
-          <GateForests gates={cycle.gates} />
+          <div className="rd-grid" data-wide="true">
+            <GateForests gates={cycle.gates} />
+          </div>
         </Card>
       )}
       <ReportCard digest={cycle.reportDigest} />

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import type { AnalysisResult, Cycle, Rollout, RolloutStep } from '@rondo/contracts';
+import { Verdict, type AnalysisResult, type Cycle, type Rollout, type RolloutStep } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LineBand, type BandPoint } from '../../charts/line-band.js';
@@ -13,10 +13,10 @@ import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 import { RolloutActions } from './rollout-actions.js';
 
-type StepState = 'done' | 'now' | 'next' | 'never';
+type StepState = 'done' | 'now' | 'next' | 'never' | 'failed';
 
 function Step({ step, state }: { readonly step: RolloutStep; readonly state: StepState }): ReactNode {
-  const word = { done: 'done', now: 'now', next: 'to come', never: 'not entered' }[state];
+  const word = { done: 'done', now: 'now', next: 'to come', never: 'not entered', failed: 'rolled back here' }[state];
   return (
     <li data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
       <div className="rd-strong">
@@ -36,8 +36,10 @@ function Step({ step, state }: { readonly step: RolloutStep; readonly state: Ste
 
 function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
   const ended = rollout.finishedAt !== undefined;
+  const last = rollout.steps.findLastIndex((step) => step.enteredAt !== undefined);
   const stateOf = (step: RolloutStep, index: number): StepState => {
-    if (ended) return step.enteredAt === undefined ? 'never' : 'done';
+    if (ended && step.enteredAt === undefined) return 'never';
+    if (ended) return rollout.state === 'RolledBack' && index === last ? 'failed' : 'done';
     return index < rollout.stepIndex ? 'done' : index === rollout.stepIndex ? 'now' : 'next';
   };
   return (
@@ -75,7 +77,7 @@ function AnalysisRow({ result }: { readonly result: AnalysisResult }): ReactNode
           {limit !== undefined && <div className="rd-muted">harm at {formatNumber(limit)}</div>}
         </td>
       </tr>
-      {result.explanation !== '' && (
+      {result.explanation !== '' && result.verdict !== Verdict.PASS && (
         <tr>
           <td colSpan={6}>{result.explanation}</td>
         </tr>
@@ -143,6 +145,7 @@ function AnalysisCharts({
       <LineBand
         title={`${result.analysis}: evidence of harm`}
         valueName="e-value"
+        logarithmic
         format={(value) => formatNumber(10 ** value)}
         summary={`e-value ${formatNumber(result.eValue)}${result.alpha > 0 ? `; harm is declared at ${formatNumber(1 / result.alpha)} (alpha ${formatNumber(result.alpha)})` : ''}.`}
         points={evidence}
@@ -153,8 +156,13 @@ function AnalysisCharts({
   );
 }
 
+const URGENCY: Partial<Record<Verdict, number>> = { [Verdict.FAIL]: 0, [Verdict.ERROR]: 1, [Verdict.INCONCLUSIVE]: 2 };
+
 function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
   const ended = rollout.finishedAt !== undefined;
+  // What decided, or still has to, comes first.
+  const urgency = (result: AnalysisResult): number => URGENCY[result.verdict] ?? 3;
+  const latest = rollout.latest.toSorted((a, b) => urgency(a) - urgency(b));
   return (
     <div className="rd-page">
       <Card title="Rollout" note={<Status of={statusOf(rollout.state)} />} tone={ended ? 'plain' : 'accent'}>
@@ -172,21 +180,21 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
         <RolloutActions rollout={rollout} />
       </Card>
       <Card title="Both arms" note={ended ? 'at the last look' : 'at the latest look'} flush>
-        {rollout.latest.length === 0 ? (
+        {latest.length === 0 ? (
           <Empty title="Nothing has been measured yet.">
             Predictions must come and get their labels first. No evidence never raises the challenger's traffic.
           </Empty>
         ) : (
           <Table caption="Analyses" head={['Analysis', 'Verdict', 'Champion', 'Challenger', 'Difference', 'e-value']}>
-            {rollout.latest.map((result) => (
+            {latest.map((result) => (
               <AnalysisRow key={result.analysis} result={result} />
             ))}
           </Table>
         )}
       </Card>
-      {rollout.latest.some((result) => seriesOf(rollout, result.analysis).difference.length > 0) && (
+      {latest.some((result) => seriesOf(rollout, result.analysis).difference.length > 0) && (
         <Card title="Over the looks">
-          {rollout.latest.map((result) => (
+          {latest.map((result) => (
             <AnalysisCharts key={result.analysis} rollout={rollout} result={result} />
           ))}
         </Card>

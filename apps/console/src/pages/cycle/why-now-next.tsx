@@ -3,25 +3,12 @@ import type { CheckOutcome, Cycle, TriggerOutcome } from '@rondo/contracts';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
-import { formatCount } from '../../model/format.js';
+import { formatCount, valueTexts } from '../../model/format.js';
 import { spaced, statusOf } from '../../model/words.js';
 import { Icon } from '../../ui/icons.js';
 import { Card } from '../../ui/layout.js';
 import { Status } from '../../ui/status.js';
 import { Ago } from '../../ui/time.js';
-
-function values(json: string): readonly string[] {
-  try {
-    const parsed: unknown = JSON.parse(json);
-    if (typeof parsed !== 'object' || parsed === null) return [];
-    return Object.entries(parsed).map(
-      ([name, value]) =>
-        `${name} = ${typeof value === 'number' ? (formatCount(value) === String(value) ? String(value) : value.toLocaleString('en-GB')) : JSON.stringify(value)}`,
-    );
-  } catch {
-    return json === '' ? [] : [json];
-  }
-}
 
 function Trigger({ trigger }: { readonly trigger: TriggerOutcome }): ReactNode {
   const met = trigger.result === 'true';
@@ -36,11 +23,15 @@ function Trigger({ trigger }: { readonly trigger: TriggerOutcome }): ReactNode {
             ({trigger.breaches} of {trigger.needed} breaches in {trigger.window})
           </>
         )}
-        {trigger.valuesJson !== '' && <div className="rd-muted">{values(trigger.valuesJson).join(' · ')}</div>}
+        {trigger.valuesJson !== '' && <div className="rd-muted">{valueTexts(trigger.valuesJson).join(' · ')}</div>}
       </div>
     </li>
   );
 }
+
+/** The triggers above say what these found. */
+const ABOUT_TRIGGERS = ['NoTrigger', 'NotBreached', 'NotBreachedLongEnough'];
+const saysMore = ({ check, passed }: CheckOutcome): boolean => !passed || !ABOUT_TRIGGERS.includes(check);
 
 function Check({ check }: { readonly check: CheckOutcome }): ReactNode {
   return (
@@ -74,7 +65,7 @@ function Why({ cycle }: { readonly cycle: Cycle }): ReactNode {
             {decision.triggers.map((trigger) => (
               <Trigger key={trigger.trigger} trigger={trigger} />
             ))}
-            {decision.checks.map((check) => (
+            {decision.checks.filter(saysMore).map((check) => (
               <Check key={check.check} check={check} />
             ))}
           </ul>
@@ -141,6 +132,23 @@ function Now({ cycle }: { readonly cycle: Cycle }): ReactNode {
   );
 }
 
+function OpenIncident({ cycle }: { readonly cycle: Cycle }): ReactNode {
+  const incidents = useQuery(reads.incidents(cycle.pipeline)).data?.incidents ?? [];
+  const incident = incidents.find((one) => one.cycleId === cycle.cycleId);
+  if (incident === undefined) return null;
+  return (
+    <p>
+      {incident.closedAt === undefined ? (
+        <>
+          An incident is open: <Link to="/">close it with a postmortem</Link>.
+        </>
+      ) : (
+        <>The incident was closed: {incident.postmortem}</>
+      )}
+    </p>
+  );
+}
+
 /** The three answers first, the evidence below. */
 export function WhyNowNext({ cycle }: { readonly cycle: Cycle }): ReactNode {
   return (
@@ -148,10 +156,11 @@ export function WhyNowNext({ cycle }: { readonly cycle: Cycle }): ReactNode {
       <Why cycle={cycle} />
       <Now cycle={cycle} />
       <Card title="Next">
-        <p className="rd-big">
+        <p className={cycle.result === '' ? 'rd-big' : undefined}>
           {cycle.next ||
             (cycle.result === '' ? 'The server has not said what comes next.' : 'Nothing: the cycle has ended.')}
         </p>
+        {cycle.result === 'RolledBack' && <OpenIncident cycle={cycle} />}
       </Card>
     </div>
   );

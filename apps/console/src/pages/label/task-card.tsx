@@ -82,7 +82,8 @@ export function TaskCard({ task, question, classes, labeling, toHistory }: TaskC
   // A button that was pressed would take the next Enter, so the focus goes to the new row.
   useEffect(() => card.current?.focus({ preventScroll: true }), [task.taskId]);
   const revision = task.answers.length + 1;
-  const overruled = classes.find((label) => label.value === labeling.overruling);
+  const { unexplained } = labeling;
+  const wanted = classes.find((label) => label.value === unexplained?.answer);
   return (
     <section className="rd-label-card" ref={card} tabIndex={-1} aria-label={`Row ${task.rowKey}`}>
       <div className="rd-label-question">{question}</div>
@@ -113,15 +114,15 @@ export function TaskCard({ task, question, classes, labeling, toHistory }: TaskC
             <span className="rd-muted">No suggestion: there is no model that is sure enough.</span>
           )}
         </p>
-        {overruled !== undefined && (
+        {unexplained !== undefined && (
           <p role="alert">
-            You overrule a suggestion that is {formatPercent(task.suggestionConfidence, 0)} sure. Say why in the
-            rationale, or give “{overruled.title || overruled.value}” once more.
+            Say why in the rationale (<Kbd>r</Kbd>), because {unexplained.why}; then{' '}
+            {wanted === undefined ? 'skip again' : <>give “{wanted.title || wanted.value}” again</>}.
           </p>
         )}
         <Textarea
           id="rationale"
-          label="Rationale (optional)"
+          label={unexplained === undefined ? 'Rationale (optional)' : 'Rationale'}
           rows={2}
           maxLength={4000}
           value={labeling.rationale}

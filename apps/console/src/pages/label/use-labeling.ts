@@ -8,7 +8,7 @@ import {
   currentTask,
   EMPTY_QUEUE,
   givenBack,
-  needsRationale,
+  rationaleMissing,
   recorded,
   steppedBack,
   withLease,
@@ -54,7 +54,8 @@ export interface Labeling {
   readonly leasing: boolean;
   readonly problem: Problem | undefined;
   readonly rationale: string;
-  readonly overruling: string | undefined;
+  /** The answer that was not sent yet, and why it needs a rationale first; `''` is a skip. */
+  readonly unexplained: { readonly answer: string; readonly why: string } | undefined;
   setRationale(text: string): void;
   answer(value: string): void;
   skip(): void;
@@ -116,12 +117,12 @@ export function useLabeling(campaignId: string): Labeling {
   const client = useQueryClient();
   const [problem, setProblem] = useState<Problem>();
   const [rationale, setRationale] = useState('');
-  const [overruling, setOverruling] = useState<string>();
+  const [unexplained, setUnexplained] = useState<Labeling['unexplained']>();
   const { queue, campaign, leasing, setQueue, setCampaign, again } = useLeases(campaignId, setProblem);
   const time = useActiveTime();
   const task = currentTask(queue);
   useEffect(() => {
-    setOverruling(undefined);
+    setUnexplained(undefined);
     setRationale('');
     time.reset();
   }, [task?.taskId, time.reset]);
@@ -141,6 +142,12 @@ export function useLabeling(campaignId: string): Labeling {
       setQueue((old) => givenBack(old, of));
     }
   };
+  const give = (answer: string): void => {
+    if (task === undefined) return;
+    const why = rationaleMissing(task, answer, rationale);
+    if (why === undefined) void submit(task, answer, answer === '');
+    else setUnexplained({ answer, why });
+  };
   return {
     campaign,
     task,
@@ -149,14 +156,10 @@ export function useLabeling(campaignId: string): Labeling {
     leasing,
     problem,
     rationale,
-    overruling,
+    unexplained,
     setRationale,
-    answer: (value) => {
-      if (task === undefined) return;
-      if (needsRationale(task, value, rationale) && overruling !== value) setOverruling(value);
-      else void submit(task, value, false);
-    },
-    skip: () => task !== undefined && void submit(task, '', true),
+    answer: give,
+    skip: () => give(''),
     back: () => setQueue(steppedBack),
     retry: () => {
       setProblem(undefined);

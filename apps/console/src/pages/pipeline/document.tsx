@@ -98,7 +98,7 @@ function ApplyForm({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         styles={{ input: { fontFamily: 'var(--rd-mono)', fontSize: 12 } }}
       />
       <label className="rd-stack">
-        <span>Files the document names (contract, SQL)</span>
+        <span>Files the document names (contract, SQL); those not chosen stay as they are</span>
         <input type="file" multiple onChange={(event) => void readFiles(event.currentTarget.files).then(setFiles)} />
         {Object.keys(files).length > 0 && <span className="rd-muted">{Object.keys(files).join(', ')}</span>}
       </label>

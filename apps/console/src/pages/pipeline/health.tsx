@@ -2,15 +2,19 @@ import { useQuery } from '@tanstack/react-query';
 import type { DriftEvaluated, PerformanceEvaluated } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
-import { LineBand, type BandPoint, type Limit } from '../../charts/line-band.js';
+import { LineBand, type BandPoint } from '../../charts/line-band.js';
 import { formatNumber, formatPercent, toMs } from '../../model/format.js';
 import { metricDirection, metricTitle } from '../../model/words.js';
 import { Card } from '../../ui/layout.js';
 import { Empty, Loaded } from '../../ui/states.js';
 
-function pointsOf(evaluations: readonly PerformanceEvaluated[], metric: string): BandPoint[] {
-  return evaluations.flatMap((evaluation) => {
-    const estimate = evaluation.metrics.find((m) => m.name === metric);
+function pointsOf(
+  evaluations: readonly PerformanceEvaluated[],
+  metric: string,
+  which: 'metrics' | 'referenceMetrics',
+): BandPoint[] {
+  const points = evaluations.flatMap((evaluation) => {
+    const estimate = evaluation[which].find((m) => m.name === metric);
     const atMs = toMs(evaluation.window?.end ?? evaluation.evaluatedAt);
     if (estimate === undefined || atMs === undefined) return [];
     return [
@@ -23,6 +27,7 @@ function pointsOf(evaluations: readonly PerformanceEvaluated[], metric: string):
       },
     ];
   });
+  return points.toSorted((a, b) => a.atMs - b.atMs);
 }
 
 function Performance({
@@ -32,18 +37,13 @@ function Performance({
   readonly evaluations: readonly PerformanceEvaluated[];
   readonly metric: string;
 }): ReactNode {
-  const points = pointsOf(evaluations, metric).toSorted((a, b) => a.atMs - b.atMs);
+  const points = pointsOf(evaluations, metric, 'metrics');
+  const references = pointsOf(evaluations, metric, 'referenceMetrics');
   const last = points.at(-1);
   if (last === undefined) return null;
   const latest = evaluations[0];
   const reference = latest?.referenceMetrics.find((m) => m.name === metric);
   const limit = latest?.metrics.find((m) => m.name === metric)?.limit;
-  const limits: Limit[] = [
-    ...(limit === undefined ? [] : [{ value: limit, label: 'limit' }]),
-    ...(reference === undefined
-      ? []
-      : [{ value: reference.value, label: 'at its own evaluation', kind: 'reference' as const }]),
-  ];
   const better = metricDirection(metric);
   const estimated = latest?.estimated === true ? ' Estimated: its labels have not come yet.' : '';
   return (
@@ -52,7 +52,8 @@ function Performance({
       valueName={metricTitle(metric)}
       summary={`Latest ${formatNumber(last.value)}${reference === undefined ? '' : `, at its own evaluation ${formatNumber(reference.value)}`}; ${better === 'none' ? '' : `${better} is better; `}labels cover ${formatPercent(latest?.labelCoverage ?? 0)}.${estimated}`}
       points={points}
-      limits={limits}
+      limits={limit === undefined ? [] : [{ value: limit, label: 'limit' }]}
+      {...(references.length > 0 && { reference: { label: "at the champion's own evaluation", points: references } })}
     />
   );
 }
