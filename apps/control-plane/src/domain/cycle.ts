@@ -163,7 +163,7 @@ export function nextText(cycle: CycleState): string {
     case 'Evaluating':
       return `${cycle.selected ?? 'the candidate'} is being compared with the champion on the sealed test rows`;
     case 'AwaitingApproval':
-      return `waits for approval ${cycle.approvalId ?? ''}`.trim();
+      return 'waits for people to approve or reject the rollout';
     case 'RollingOut':
       return 'traffic is moved step by step while the analyses hold';
     case 'Finished':

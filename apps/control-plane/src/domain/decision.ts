@@ -87,10 +87,12 @@ function unmetText(trigger: TriggerReading): string {
   return `${trigger.trigger} is ${trigger.result === 'true' ? '' : 'not '}breached${valuesText(trigger)}`;
 }
 
-/** The values that were read; the expression itself is kept with the reading. */
+/** The values that were read, numbers first; the expression itself is kept with the reading. */
 function valuesText({ values }: TriggerReading): string {
-  const read = Object.entries(values).map(([name, value]) => `${name} = ${typeof value === 'number' ? formatNumber(value) : String(value)}`);
-  return read.length > 0 ? `: ${read.join(', ')}` : '';
+  const read = Object.entries(values);
+  const measured = read.flatMap(([name, value]) => (typeof value === 'number' ? [`${name} = ${formatNumber(value)}`] : []));
+  const others = read.flatMap(([name, value]) => (typeof value === 'number' ? [] : [`${name} = ${String(value)}`]));
+  return read.length > 0 ? `: ${[...measured, ...others].join(', ')}` : '';
 }
 
 /** Four significant digits for what is measured, every digit for what is counted. */
