@@ -8,6 +8,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.includes('--release')
-  ? ['build', '--exclude-source-info', '-o', 'proto/released.binpb']
-  : ['breaking', '--against', 'proto/released.binpb'];
+  ? ['build', 'proto', '--exclude-source-info', '-o', 'proto/released.binpb']
+  : ['breaking', 'proto', '--against', 'proto/released.binpb'];
 process.exit(spawnSync('buf', args, { cwd: root, stdio: 'inherit' }).status ?? 1);
