@@ -51,7 +51,7 @@ function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
   );
 }
 
-function AnalysisRow({ result }: { readonly result: AnalysisResult }): ReactNode {
+function AnalysisRow({ result, said }: { readonly result: AnalysisResult; readonly said: string }): ReactNode {
   const limit = result.alpha > 0 ? 1 / result.alpha : undefined;
   return (
     <>
@@ -77,7 +77,7 @@ function AnalysisRow({ result }: { readonly result: AnalysisResult }): ReactNode
           {limit !== undefined && <div className="rd-muted">harm at {formatNumber(limit)}</div>}
         </td>
       </tr>
-      {result.explanation !== '' && result.verdict !== Verdict.PASS && (
+      {result.verdict !== Verdict.PASS && !said.includes(result.explanation) && (
         <tr>
           <td colSpan={6}>{result.explanation}</td>
         </tr>
@@ -187,7 +187,7 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
         ) : (
           <Table caption="Analyses" head={['Analysis', 'Verdict', 'Champion', 'Challenger', 'Difference', 'e-value']}>
             {latest.map((result) => (
-              <AnalysisRow key={result.analysis} result={result} />
+              <AnalysisRow key={result.analysis} result={result} said={ended ? rollout.cause : rollout.waitingFor} />
             ))}
           </Table>
         )}
