@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const node = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, NX_DAEMON: 'false' } }).status ?? 1;
+const run = (cwd, ...args) => spawnSync(process.execPath, args, { cwd, stdio: 'inherit' }).status ?? 1;
+const node = (...args) => run(root, ...args);
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 15)) {
@@ -14,7 +15,7 @@ if (major < 24 || (major === 24 && minor < 15)) {
 const selected = process.argv.slice(2);
 const steps = [
   ['build', () => node('node_modules/typescript-7/bin/tsc', '-b')],
-  ['console build', () => node('node_modules/nx/bin/nx.js', 'run', 'console:build')],
+  ['console build', () => run(`${root}apps/console`, `${root}node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'error')],
   ['types of the tests', () => node('node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.spec.json')],
   ['tests', () => node('--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--maxWorkers=2', ...selected)],
 ];
