@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 
 /** One Jest project per workspace project; TypeScript is compiled by swc, straight from source. */
 export default {
+  // Generous, because a laptop may be busy: a test waits for conditions, never for time.
+  testTimeout: 60_000,
   testEnvironment: fileURLToPath(new URL('./tools/jest-environment.cjs', import.meta.url)),
   testEnvironmentOptions: { customExportConditions: ['@rondo/source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/testing/**/*.spec.ts'],
