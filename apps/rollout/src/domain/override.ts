@@ -93,6 +93,7 @@ export function applyOverride(
   context: OverrideContext,
 ): Change {
   const { actor, reason, nowMs, tookMs } = context;
+  const cause = `${actor.id}: ${reason}`;
   switch (override.verb) {
     case 'Pause':
       return pause(rollout, routing, context);
@@ -107,21 +108,21 @@ export function applyOverride(
             nowMs,
           })
         : finishPromoted(rollout, routing, {
-            cause: reason,
+            cause,
             actor,
             nowMs,
             tookMs,
           });
     case 'Promote':
       return finishPromoted(rollout, routing, {
-        cause: reason,
+        cause,
         actor,
         nowMs,
         tookMs,
       });
     case 'RollBack':
       return finishRolledBack(rollout, routing, {
-        cause: reason,
+        cause,
         actor,
         nowMs,
         tookMs,

@@ -304,7 +304,7 @@ describe('a person', () => {
     expect(end.facts.at(-1)).toMatchObject({
       kind: 'Finished',
       actor: alice,
-      cause: 'because I say so',
+      cause: 'alice: because I say so',
     });
   });
 
