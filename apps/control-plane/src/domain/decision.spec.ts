@@ -70,6 +70,7 @@ describe('a decision', () => {
     const quiet = trigger({ result: 'false', breaches: 0, fires: false, values: { 'drift.importanceWeighted': 0.041873, 'data.readyRows': 403118 } });
     expect(decide(facts({ triggers: [quiet] })).explanation).toBe('drift is not breached: drift.importanceWeighted = 0.04187, data.readyRows = 403,118');
     expect(decide(facts({ triggers: [{ ...quiet, result: 'no such key: x', values: {} }] })).explanation).toBe('drift could not be evaluated: no such key: x');
+    expect(decide(facts({ manual: true, asked: 'olga: a new season' })).explanation).toBe('asked for by olga: a new season');
     expect(decide(facts()).explanation).toBe('trigger drift fired, breached in 2 of the last 3 evaluations');
     expect(decide(facts({ budget: { used: 3, max: 3, perMs: 365 * DAY } })).explanation).toBe('3 of 3 cycles used in the last 365d');
   });

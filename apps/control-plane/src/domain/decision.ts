@@ -26,6 +26,8 @@ export interface DecisionFacts {
   /** Policy time. */
   readonly nowMs: number;
   readonly manual: boolean;
+  /** Who asked by hand, and why. */
+  readonly asked?: string;
   readonly suspended: boolean;
   /** Set while a person holds automatic cycles. */
   readonly hold?: { readonly reason: string };
@@ -65,7 +67,7 @@ export function decide(facts: DecisionFacts): DecisionOutcome {
     checks.push(reading);
     if (!reading.passed) return { verdict: verdictOf(reading.check), reason: reading.check, explanation: reading.detail, checks };
   }
-  if (facts.manual) return { verdict: 'Start', reason: 'manual', explanation: 'a person asked for a cycle', checks };
+  if (facts.manual) return { verdict: 'Start', reason: 'manual', explanation: `asked for by ${facts.asked ?? 'a person'}`, checks };
   const trigger = fired as TriggerReading;
   return { verdict: trigger.action, reason: trigger.trigger, explanation: firedText(trigger), checks };
 }

@@ -134,6 +134,7 @@ async function factsOf(
   return {
     nowMs,
     manual: event.on === 'Manual',
+    ...(event.on === 'Manual' && { asked: event.ledger.summary }),
     suspended: spec.suspend,
     budget: { used: cyclesInWindow(pipeline, nowMs, perMs), max: maxCycles, perMs },
     triggers: readings,
