@@ -36,10 +36,9 @@ function Step({ step, state }: { readonly step: RolloutStep; readonly state: Ste
 
 function Steps({ rollout }: { readonly rollout: Rollout }): ReactNode {
   const ended = rollout.finishedAt !== undefined;
-  const last = rollout.steps.findLastIndex((step) => step.enteredAt !== undefined);
   const stateOf = (step: RolloutStep, index: number): StepState => {
-    if (ended && step.enteredAt === undefined) return 'never';
-    if (ended) return rollout.state === 'RolledBack' && index === last ? 'failed' : 'done';
+    if (ended && rollout.state === 'RolledBack' && index === rollout.stepIndex) return 'failed';
+    if (ended) return step.enteredAt === undefined ? 'never' : 'done';
     return index < rollout.stepIndex ? 'done' : index === rollout.stepIndex ? 'now' : 'next';
   };
   return (

@@ -85,7 +85,7 @@ function Progress({ cycle }: { readonly cycle: Cycle }): ReactNode {
     ...reads.approval(cycle.approvalId),
     enabled: cycle.phase === 'AwaitingApproval' && cycle.approvalId !== '',
   }).data;
-  const campaign = campaigns?.find((c) => c.campaignId === cycle.campaignId);
+  const campaign = cycle.phase === 'Labeling' && campaigns?.find((c) => c.campaignId === cycle.campaignId);
   const training = cycle.candidates.filter((candidate) => candidate.state === 'Training');
   return (
     <>
@@ -95,12 +95,12 @@ function Progress({ cycle }: { readonly cycle: Cycle }): ReactNode {
           {formatCount(rollout.labels)} of {formatCount(rollout.predictions)} predictions have labels.
         </p>
       )}
-      {campaign !== undefined && (
+      {campaign && (
         <p className="rd-big">
           {formatCount(campaign.answered)} of {formatCount(campaign.tasks)} rows answered.
         </p>
       )}
-      {approval !== undefined && (
+      {cycle.phase === 'AwaitingApproval' && approval !== undefined && (
         <p className="rd-big">
           {approval.votes.filter((vote) => vote.approve).length} of {approval.votesNeeded} approvals given.
         </p>
