@@ -3,8 +3,12 @@
  * Proves that the boundary rule is alive: without a project graph it would warn, skip and pass. Lints a known-bad text as
  * if it were part of a domain library and expects both of its imports to be refused.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { ESLint } from 'eslint';
+
+// The rule reads the project graph from Nx's cache; listing the projects writes it.
+execFileSync('nx', ['show', 'projects'], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, NX_DAEMON: 'false' } });
 
 const RULE = '@nx/enforce-module-boundaries';
 const eslint = new ESLint({

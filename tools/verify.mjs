@@ -19,7 +19,6 @@ gate('buf lint', 'buf', 'lint');
 gate('wire compatibility', 'node', 'tools/check-breaking.mjs');
 gate('generated code', 'node', 'tools/check-generated.mjs');
 gate('tidy', 'node', 'tools/tidy.mjs');
-gate('boundary rule', 'node', 'tools/check-boundaries.mjs');
-gate('lint', 'eslint', 'libs', 'apps');
+gate('boundaries and lint', 'npm', 'run', 'lint');
 gate('tests', 'node', 'tools/test.mjs');
 console.log(`all gates passed in ${((Date.now() - started) / 60_000).toFixed(1)} min`);
