@@ -192,7 +192,6 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
     stream,
     statics: consoleFolder,
     mounts: [{ path: '/v1/events', handler: intake.http, requires: 'producer' }],
-    ready: { bus: () => true },
   });
   const gateway = (services.find((service) => service.name === 'inference-gateway') as RunningService).app.get(InferenceGateway, { strict: false });
   assert(gateway.addresses, 'the gateway listens once its service is booted');

@@ -24,7 +24,7 @@ import { admitPipeline, admittedFiles, diffPipelines, filesNamedBy, pipelineName
 import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
 import { cyclesInWindow, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
-import { findPipeline, loadPipeline, PIPELINE, savePipeline } from '../use-cases/pipelines.js';
+import { findPipeline, PIPELINE, savePipeline, unknownPipeline } from '../use-cases/pipelines.js';
 import { generationId, Policies, type GenerationState } from '../use-cases/policies.js';
 import { callerOf, identified, overrideFact } from './callers.js';
 import { decisionRecord, type Reader } from './views.js';
@@ -67,8 +67,8 @@ export class PipelinesRpc {
 
   async getPipeline(request: GetPipelineRequest): Promise<Pipeline> {
     const stored = await this.platform.journal.load<PipelineState>(PIPELINE, request.pipeline);
-    if (!stored) await loadPipeline(this.platform.journal as unknown as Unit, request.pipeline);
-    return this.view(this.platform.journal, stored as Stored<PipelineState>);
+    if (!stored) throw unknownPipeline(request.pipeline);
+    return this.view(this.platform.journal, stored);
   }
 
   async listPipelines(): Promise<ListPipelinesResponse> {
@@ -94,8 +94,9 @@ export class PipelinesRpc {
     };
     return answerOnce(this.platform.journal, incoming, PipelineSchema, async (unit) => {
       const stored = await findPipeline(unit, pipeline);
-      const { hold: _hold, ...state } = stored?.state ?? (await loadPipeline(unit, pipeline));
-      if (request.etag !== '') checkEtag(request.etag, stored?.version ?? 0, { what: `pipeline ${pipeline}` });
+      if (!stored) throw unknownPipeline(pipeline);
+      const { hold: _hold, ...state } = stored.state;
+      if (request.etag !== '') checkEtag(request.etag, stored.version, { what: `pipeline ${pipeline}` });
       const actor = callerOf(context);
       const hold = { reason: `${actor.id}: ${reason}`, actor, ...(request.until && { untilMs: msOf(request.until) }) };
       savePipeline(unit, { ...state, ...(held && { hold }) }, [

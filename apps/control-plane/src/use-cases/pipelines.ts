@@ -8,9 +8,13 @@ export async function findPipeline(unit: Unit, name: string): Promise<Stored<Pip
   return unit.load<PipelineState>(PIPELINE, name);
 }
 
+export function unknownPipeline(name: string): PermanentError {
+  return new PermanentError('not-found', `there is no pipeline ${name}`, { field: 'pipeline', value: name, rule: 'apply its document first' });
+}
+
 export async function loadPipeline(unit: Unit, name: string): Promise<PipelineState> {
   const stored = await findPipeline(unit, name);
-  if (!stored) throw new PermanentError('not-found', `there is no pipeline ${name}`, { field: 'pipeline', value: name, rule: 'apply its document first' });
+  if (!stored) throw unknownPipeline(name);
   return stored.state;
 }
 
