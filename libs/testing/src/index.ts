@@ -1,3 +1,4 @@
 export { FakeClock, nextTurn } from './fake-clock.js';
 export { eventually } from './eventually.js';
 export { given, type Decider, type Outcome } from './given-when-then.js';
+export { withRealServers, type RealServerName, type RealServers } from './real-server.js';
