@@ -45,7 +45,22 @@ export { psi, type PsiResult } from './psi.js';
 export { ksTwoSample, ksTwoSampleSorted, type KsResult } from './kolmogorov-smirnov.js';
 export { chiSquaredTwoSample, type CategoryTest } from './chi-squared.js';
 export { jensenShannonDistance, wasserstein1, wasserstein1Sorted } from './distances.js';
-export { benjaminiHochberg, benjaminiYekutieli, eBenjaminiHochberg, holm } from './multiple-testing.js';
+export {
+  benjaminiHochberg,
+  benjaminiHochbergLog10,
+  benjaminiYekutieli,
+  eBenjaminiHochberg,
+  holm,
+  holmLog10,
+} from './multiple-testing.js';
+export {
+  nextAlpha,
+  remainingAlpha,
+  spendAlpha,
+  startAlphaLedger,
+  type AlphaLedger,
+  type AlphaSchedule,
+} from './alpha-ledger.js';
 export {
   betaQuantile,
   binomialCdf,
@@ -115,7 +130,13 @@ export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type 
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
 export type { ForecastMethod } from './forecast-methods.js';
 export { mannWhitney, type MannWhitneyResult } from './mann-whitney.js';
-export { startPageHinkley, updatePageHinkley, type PageHinkley } from './page-hinkley.js';
-export { adwinWindow, startAdwin, updateAdwin, type Adwin, type AdwinBucket } from './adwin.js';
+export type { AlarmOn, StreamDetector, StreamStatus } from './stream-detector.js';
+export { AdwinDetector, type AdwinBucket, type AdwinRule, type AdwinState } from './adwin-detector.js';
+export { DdmDetector, type DdmRule, type DdmState } from './ddm-detector.js';
+export { EddmDetector, type EddmRule, type EddmState } from './eddm-detector.js';
+export { HddmADetector, type HddmAState, type HddmRule } from './hddm-a-detector.js';
+export { HddmWDetector, type HddmWRule, type HddmWState } from './hddm-w-detector.js';
+export { KswinDetector, type KswinRule, type KswinState } from './kswin-detector.js';
+export { PageHinkleyDetector, type PageHinkleyRule, type PageHinkleyState } from './page-hinkley-detector.js';
 export { cramerVonMises, type CramerVonMisesResult } from './cramer-von-mises.js';
 export { classificationEstimates, type MetricEstimate } from './classification-estimates.js';
