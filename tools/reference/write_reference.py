@@ -10,6 +10,7 @@ import comparisons
 import distributions
 import drift
 import metrics
+import multivariate
 import streams
 
 TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
@@ -17,7 +18,7 @@ TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing"
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    for topic in (agreement, comparisons, distributions, drift, metrics, streams):
+    for topic in (agreement, comparisons, distributions, drift, metrics, multivariate, streams):
         cases = list(topic.cases())
         for case in cases:
             if isinstance(case["value"], float) and not math.isfinite(case["value"]):

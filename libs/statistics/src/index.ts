@@ -42,9 +42,22 @@ export { mcnemar, type McnemarResult } from './mcnemar.js';
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
 export { psi, type PsiResult } from './psi.js';
-export { ksTwoSample, ksTwoSampleSorted, type KsResult } from './kolmogorov-smirnov.js';
-export { chiSquaredTwoSample, type CategoryTest } from './chi-squared.js';
-export { jensenShannonDistance, wasserstein1, wasserstein1Sorted } from './distances.js';
+export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
+export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
+export { categoryCounts, type CategoryCounts } from './category-counts.js';
+export { andersonDarling, type AndersonDarlingResult } from './anderson-darling.js';
+export {
+  energyDistance,
+  hellingerDistance,
+  jensenShannonDistance,
+  klDivergence,
+  totalVariationDistance,
+  wasserstein1,
+  wasserstein1Sorted,
+} from './distances.js';
+export { mmdTest, type MmdOptions, type MmdResult, type RowMatrix } from './mmd.js';
+export { domainClassifier, type DomainClassifierOptions, type DomainClassifierResult } from './domain-classifier.js';
+export { hashedText } from './hashed-text.js';
 export {
   benjaminiHochberg,
   benjaminiHochbergLog10,
@@ -129,7 +142,7 @@ export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
 export type { ForecastMethod } from './forecast-methods.js';
-export { mannWhitney, type MannWhitneyResult } from './mann-whitney.js';
+export { mannWhitney, mannWhitneySorted, type MannWhitneyResult } from './mann-whitney.js';
 export type { AlarmOn, StreamDetector, StreamStatus } from './stream-detector.js';
 export { AdwinDetector, type AdwinBucket, type AdwinRule, type AdwinState } from './adwin-detector.js';
 export { DdmDetector, type DdmRule, type DdmState } from './ddm-detector.js';
