@@ -10,13 +10,15 @@ import comparisons
 import distributions
 import drift
 import metrics
+import multivariate
+import streams
 
 TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
 
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    for topic in (agreement, comparisons, distributions, drift, metrics):
+    for topic in (agreement, comparisons, distributions, drift, metrics, multivariate, streams):
         cases = list(topic.cases())
         for case in cases:
             if isinstance(case["value"], float) and not math.isfinite(case["value"]):

@@ -42,10 +42,38 @@ export { mcnemar, type McnemarResult } from './mcnemar.js';
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
 export { psi, type PsiResult } from './psi.js';
-export { ksTwoSample, ksTwoSampleSorted, type KsResult } from './kolmogorov-smirnov.js';
-export { chiSquaredTwoSample, type CategoryTest } from './chi-squared.js';
-export { jensenShannonDistance, wasserstein1, wasserstein1Sorted } from './distances.js';
-export { benjaminiHochberg, benjaminiYekutieli, eBenjaminiHochberg, holm } from './multiple-testing.js';
+export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
+export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
+export { categoryCounts, type CategoryCounts } from './category-counts.js';
+export { andersonDarling, type AndersonDarlingResult } from './anderson-darling.js';
+export {
+  energyDistance,
+  hellingerDistance,
+  jensenShannonDistance,
+  klDivergence,
+  totalVariationDistance,
+  wasserstein1,
+  wasserstein1Sorted,
+} from './distances.js';
+export { mmdTest, type MmdOptions, type MmdResult, type RowMatrix } from './mmd.js';
+export { domainClassifier, type DomainClassifierOptions, type DomainClassifierResult } from './domain-classifier.js';
+export { hashedText } from './hashed-text.js';
+export {
+  benjaminiHochberg,
+  benjaminiHochbergLog10,
+  benjaminiYekutieli,
+  eBenjaminiHochberg,
+  holm,
+  holmLog10,
+} from './multiple-testing.js';
+export {
+  nextAlpha,
+  remainingAlpha,
+  spendAlpha,
+  startAlphaLedger,
+  type AlphaLedger,
+  type AlphaSchedule,
+} from './alpha-ledger.js';
 export {
   betaQuantile,
   binomialCdf,
@@ -114,8 +142,14 @@ export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
 export type { ForecastMethod } from './forecast-methods.js';
-export { mannWhitney, type MannWhitneyResult } from './mann-whitney.js';
-export { startPageHinkley, updatePageHinkley, type PageHinkley } from './page-hinkley.js';
-export { adwinWindow, startAdwin, updateAdwin, type Adwin, type AdwinBucket } from './adwin.js';
+export { mannWhitney, mannWhitneySorted, type MannWhitneyResult } from './mann-whitney.js';
+export type { AlarmOn, StreamDetector, StreamStatus } from './stream-detector.js';
+export { AdwinDetector, type AdwinBucket, type AdwinRule, type AdwinState } from './adwin-detector.js';
+export { DdmDetector, type DdmRule, type DdmState } from './ddm-detector.js';
+export { EddmDetector, type EddmRule, type EddmState } from './eddm-detector.js';
+export { HddmADetector, type HddmAState, type HddmRule } from './hddm-a-detector.js';
+export { HddmWDetector, type HddmWRule, type HddmWState } from './hddm-w-detector.js';
+export { KswinDetector, type KswinRule, type KswinState } from './kswin-detector.js';
+export { PageHinkleyDetector, type PageHinkleyRule, type PageHinkleyState } from './page-hinkley-detector.js';
 export { cramerVonMises, type CramerVonMisesResult } from './cramer-von-mises.js';
 export { classificationEstimates, type MetricEstimate } from './classification-estimates.js';
