@@ -9,6 +9,7 @@ import agreement
 import comparisons
 import distributions
 import drift
+import evaluation
 import metrics
 import multivariate
 import streams
@@ -18,7 +19,16 @@ TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing"
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    for topic in (agreement, comparisons, distributions, drift, metrics, multivariate, streams):
+    for topic in (
+        agreement,
+        comparisons,
+        distributions,
+        drift,
+        evaluation,
+        metrics,
+        multivariate,
+        streams,
+    ):
         cases = list(topic.cases())
         for case in cases:
             if isinstance(case["value"], float) and not math.isfinite(case["value"]):

@@ -86,3 +86,12 @@ export function checkCounts(field: string, counts: Numbers, minLength = 1): numb
 export function checkNumber(field: string, value: number): void {
   if (!Number.isFinite(value)) throw invalid(field, value, 'must be finite');
 }
+
+/** Refuses weights that are not one per row, negative, not finite or without a positive one; returns their sum. */
+export function checkWeights(field: string, weights: Numbers, rows: number): number {
+  if (weights.length !== rows) throw invalid(field, weights.length, `must have one value per row (${rows})`);
+  const total = checkCounts(field, weights);
+  if (total === 0) throw invalid(field, 0, 'must not sum to 0');
+  checkNumber(`sum of ${field}`, total);
+  return total;
+}

@@ -3,6 +3,7 @@ import type { Numbers } from './checks.js';
 import { brierLossPerRow, logLossPerRow } from './classification-metrics.js';
 import { delongInterval } from './delong.js';
 import { pairedMeanDifference } from './mean-difference.js';
+import { prAucInterval } from './pr-auc-interval.js';
 
 /** A metric with its interval and its n, ready to be reported. */
 export interface MetricEstimate {
@@ -20,10 +21,11 @@ export interface MetricEstimate {
 
 /**
  * The usual report on a binary classifier: `logLoss` and `brier` with the t interval of a mean, `rocAuc` with DeLong's
- * interval (left out with fewer than two rows of a class), `ece` (no interval), `positiveRate` and `meanScore`.
+ * interval and `prAuc` with the logit interval (both left out with fewer than two rows of a class), `ece` with the reach of
+ * its sampling error, `positiveRate` and `meanScore`.
  * @param labels 0 or 1, length n, at least 2 rows
  * @param probabilities in [0, 1], length n
- * @example classificationEstimates([0, 1, 1, 0], [0.2, 0.7, 0.6, 0.4]).map(({ name }) => name) // => ['logLoss', 'brier', 'rocAuc', 'ece', 'positiveRate', 'meanScore']
+ * @example classificationEstimates([0, 1, 1, 0], [0.2, 0.7, 0.6, 0.4]).map(({ name }) => name) // => ['logLoss', 'brier', 'rocAuc', 'prAuc', 'ece', 'positiveRate', 'meanScore']
  */
 export function classificationEstimates(
   labels: Numbers,
@@ -45,8 +47,18 @@ export function classificationEstimates(
   if (positives >= 2 && n - positives >= 2) {
     const { auc: value, lower, upper } = delongInterval(labels, probabilities, { confidence });
     estimates.push({ ...base, name: 'rocAuc', value, lower, upper, method: 'DeLong' });
+    const precision = prAucInterval(labels, probabilities, { confidence });
+    const [low, high] = [precision.lower, precision.upper];
+    estimates.push({
+      ...base,
+      name: 'prAuc',
+      value: precision.prAuc,
+      lower: low,
+      upper: high,
+      method: 'logit interval',
+    });
   }
-  const { error } = expectedCalibrationError(labels, probabilities);
-  estimates.push({ ...base, name: 'ece', value: error, method: 'equal-frequency bins' });
+  const { error, interval } = expectedCalibrationError(labels, probabilities, { confidence });
+  estimates.push({ ...base, name: 'ece', value: error, ...interval, method: 'equal-frequency bins, sampling reach' });
   return [...estimates, mean('positiveRate', labels), mean('meanScore', probabilities)];
 }

@@ -1,6 +1,7 @@
 export type { Numbers } from './checks.js';
 export {
   accuracyScore,
+  balancedAccuracyScore,
   brierLossPerRow,
   brierScoreLoss,
   confusionCounts,
@@ -10,7 +11,19 @@ export {
   prAuc,
   rocAuc,
   type ConfusionCounts,
+  type Weighted,
 } from './classification-metrics.js';
+export { prAucInterval, type PrecisionEstimate } from './pr-auc-interval.js';
+export {
+  meanAbsoluteError,
+  pinballLoss,
+  pinballLossPerRow,
+  r2Score,
+  rootMeanSquaredError,
+} from './regression-metrics.js';
+export { regressionEstimates } from './regression-estimates.js';
+export { confusionMatrix, multiclassAuc, multiclassLogLoss, multiclassLogLossPerRow } from './multiclass-metrics.js';
+export { multiclassEstimates } from './multiclass-estimates.js';
 export {
   calibrationLine,
   expectedCalibrationError,
@@ -39,6 +52,19 @@ export {
   type ComparisonVerdict,
 } from './non-inferiority.js';
 export { mcnemar, type McnemarResult } from './mcnemar.js';
+export { bayesianComparison, type BayesianComparison } from './bayesian-comparison.js';
+export { mcnemarRowsRequired, pairedPower, pairedRowsRequired, type PairedPlan } from './power.js';
+export { rowsToDecide } from './rows-to-decide.js';
+export {
+  decidePromotion,
+  type PromotionDecision,
+  type PromotionVerdict,
+  type SliceEvidence,
+} from './promotion-decision.js';
+export { proportionDifference, type ProportionDifference } from './proportion-difference.js';
+export { fairnessGaps, type FairnessGap, type FairnessGaps, type GroupRate, type GroupRates } from './fairness-gaps.js';
+export { sliceFeature, type SliceFeature } from './slice-feature.js';
+export { searchSlices, type HarmedSlice, type SliceSearch, type SliceSearchOptions } from './slice-search.js';
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
 export { psi, type PsiResult } from './psi.js';
@@ -139,6 +165,11 @@ export {
 export { startBreachTracker, updateBreachTracker, type BreachStatus, type BreachTracker } from './breach-tracker.js';
 export { estimatePerformance, type ExpectedMetric, type PerformanceEstimate } from './performance-estimate.js';
 export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js';
+export type { Fold } from './fold.js';
+export { stratifiedFolds } from './stratified-folds.js';
+export { groupFolds } from './group-folds.js';
+export { purgedFolds } from './purged-folds.js';
+export { groupTimeFolds } from './group-time-folds.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
 export type { ForecastMethod } from './forecast-methods.js';

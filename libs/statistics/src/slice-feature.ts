@@ -1,0 +1,72 @@
+import { checkCount, invalid, type Numbers } from './checks.js';
+import { quantileEdges } from './quantile-bins.js';
+
+/** A column cut into values that slices are made of. */
+export interface SliceFeature {
+  readonly name: string;
+  /** How each value reads, for example `dow=1`, `337 < distance <= 627` or `dow=missing`. */
+  readonly values: readonly string[];
+  /** Index into `values` per row. */
+  readonly codes: Uint8Array;
+}
+
+const CODES_MAX = 255;
+
+/**
+ * Cuts a column into slices: one per value when there are at most `valuesMax` (default 12) different ones, in ascending
+ * order, else `bins` (default 4) parts of about equally many rows between quantiles; NaN is `missing`, the last one.
+ * Values are shown with seven significant digits. Refused: an infinite value.
+ * @example sliceFeature('dow', [2, NaN, 1, 2]).values // => ['dow=1', 'dow=2', 'dow=missing']
+ */
+export function sliceFeature(
+  name: string,
+  column: Numbers,
+  options: { readonly valuesMax?: number; readonly bins?: number } = {},
+): SliceFeature {
+  const { valuesMax = 12, bins = 4 } = options;
+  checkCount('valuesMax', valuesMax, 1);
+  checkCount('bins', bins, 2);
+  for (const [field, most] of Object.entries({ valuesMax, bins })) {
+    if (most >= CODES_MAX) throw invalid(field, most, `must be below ${CODES_MAX}`);
+  }
+  if (column.length === 0) throw invalid('column', 0, 'needs at least 1 value');
+  for (let row = 0; row < column.length; row++) {
+    if (column[row] === Infinity || column[row] === -Infinity)
+      throw invalid(`column[${row}]`, column[row], 'must not be infinite');
+  }
+  const distinct = distinctUpTo(column, valuesMax);
+  return distinct === undefined ? byQuantile(name, column, bins) : byValue(name, column, distinct);
+}
+
+function distinctUpTo(values: Numbers, most: number): number[] | undefined {
+  const seen = new Set<number>();
+  for (let row = 0; row < values.length; row++) {
+    seen.add(values[row]!);
+    if (seen.size > most) return undefined;
+  }
+  return [...seen].sort((a, b) => (Number.isNaN(a) ? 1 : Number.isNaN(b) ? -1 : a - b));
+}
+
+const shown = (value: number): string => String(Number(value.toPrecision(7)));
+
+function byValue(name: string, column: Numbers, distinct: readonly number[]): SliceFeature {
+  const indexOf = new Map(distinct.map((value, index) => [value, index]));
+  const values = distinct.map((value) => `${name}=${Number.isNaN(value) ? 'missing' : shown(value)}`);
+  return { name, values, codes: Uint8Array.from(column, (value) => indexOf.get(value)!) };
+}
+
+function byQuantile(name: string, column: Numbers, bins: number): SliceFeature {
+  const edges = quantileEdges(Float64Array.from(column).filter(Number.isFinite), bins);
+  const parts = Array.from({ length: edges.length + 1 }, (_, index) => {
+    const [above, upTo] = [edges[index - 1], edges[index]];
+    if (above === undefined) return upTo === undefined ? name : `${name} <= ${shown(upTo)}`;
+    return upTo === undefined ? `${name} > ${shown(above)}` : `${shown(above)} < ${name} <= ${shown(upTo)}`;
+  });
+  const codes = Uint8Array.from(column, (value) => {
+    if (Number.isNaN(value)) return parts.length;
+    let part = 0;
+    while (part < edges.length && value > edges[part]!) part++;
+    return part;
+  });
+  return { name, values: codes.includes(parts.length) ? [...parts, `${name}=missing`] : parts, codes };
+}
