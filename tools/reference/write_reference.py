@@ -6,9 +6,12 @@ import json
 import math
 
 import agreement
+import canary
 import comparisons
 import distributions
 import drift
+import forecasts
+import labels
 import metrics
 
 TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
@@ -16,7 +19,7 @@ TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing"
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    for topic in (agreement, comparisons, distributions, drift, metrics):
+    for topic in (agreement, canary, comparisons, distributions, drift, forecasts, labels, metrics):
         cases = list(topic.cases())
         for case in cases:
             if isinstance(case["value"], float) and not math.isfinite(case["value"]):
