@@ -6,10 +6,13 @@ import json
 import math
 
 import agreement
+import canary
 import comparisons
 import distributions
 import drift
 import evaluation
+import forecasts
+import labels
 import metrics
 import multivariate
 import streams
@@ -21,10 +24,13 @@ def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     for topic in (
         agreement,
+        canary,
         comparisons,
         distributions,
         drift,
         evaluation,
+        forecasts,
+        labels,
         metrics,
         multivariate,
         streams,

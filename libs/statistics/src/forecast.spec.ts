@@ -17,7 +17,7 @@ describe('a forecast', () => {
     const walk = Float64Array.from({ length: 60 }, () => (level += noise()));
     expect(made(forecast(line, { horizon: 5 })).method).toBe('theil-sen');
     expect(made(forecast(line, { horizon: 5 })).skillScore).toBeGreaterThan(0.9);
-    expect(made(forecast(season, { horizon: 7, seasonLength: 7 })).method).toBe('seasonal-naive');
+    expect(made(forecast(season, { horizon: 7, seasonLength: 7 })).method).toBe('harmonic-ridge');
     expect(made(forecast(walk, { horizon: 3 })).skillScore).toBeLessThan(0.2);
   });
 

@@ -101,6 +101,7 @@ export {
   type AlphaSchedule,
 } from './alpha-ledger.js';
 export {
+  betaCdf,
   betaQuantile,
   binomialCdf,
   chiSquaredQuantile,
@@ -148,13 +149,43 @@ export {
   type SampleRatioEProcess,
   type SampleRatioTest,
 } from './sample-ratio.js';
+export { proportionConfidenceSequence } from './proportion-confidence-sequence.js';
 export {
-  cohenKappa,
+  quantileConfidenceSequence,
+  quantileDifferenceSequence,
+  type QuantileInterval,
+  type QuantileResult,
+} from './quantile-confidence-sequence.js';
+export { sequentialVerdict, type SequentialLook, type SequentialVerdict } from './sequential-verdict.js';
+export { rowsUntil } from './rows-until.js';
+export { labelMaturity, type LabelMaturity } from './label-maturity.js';
+export { autocorrelationTime } from './autocorrelation.js';
+export { seriesDifference, type SeriesDifference } from './series-difference.js';
+export { kayentaJudge, type KayentaClass, type KayentaMetric, type KayentaResult } from './kayenta-judge.js';
+export { kayentaScore, type KayentaGroup, type KayentaScore } from './kayenta-score.js';
+export { cohenKappa, type KappaResult } from './cohen-kappa.js';
+export {
   krippendorffAlpha,
+  krippendorffInterval,
+  type AgreementInterval,
   type AgreementResult,
-  type KappaResult,
   type MeasurementLevel,
 } from './agreement.js';
+export {
+  fleissKappa,
+  gwetAgreement,
+  type AgreementOptions,
+  type AgreementWeights,
+  type ChanceCorrectedResult,
+} from './chance-corrected.js';
+export { dawidSkene, type DawidSkeneOptions, type DawidSkeneResult, type GivenLabels } from './dawid-skene.js';
+export { inferTruth, type InferredItem, type InferredTruth } from './truth-inference.js';
+export { labelIssues, type LabelIssues } from './label-issues.js';
+export { annotatorSkill, type AnnotatorSkill, type SkillRule } from './annotator-skill.js';
+export { committeeDisagreement, type CommitteeProbabilities } from './committee.js';
+export { hybridQueue, type QueueArm, type QueuedRow, type QueuePool } from './hybrid-queue.js';
+export { judgeGuidedQueue, type QueueJudgement } from './guided-queue.js';
+export { labelsForPrecision, stabilisingPredictions, type StabilityVerdict } from './stopping-rules.js';
 export {
   entropyScore,
   kCenterGreedy,
@@ -172,6 +203,8 @@ export { purgedFolds } from './purged-folds.js';
 export { groupTimeFolds } from './group-time-folds.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
+export { breachOutlook, type BreachOutlook } from './breach-outlook.js';
+export { lastChangePoint, type ChangePoint } from './change-point.js';
 export type { ForecastMethod } from './forecast-methods.js';
 export { mannWhitney, mannWhitneySorted, type MannWhitneyResult } from './mann-whitney.js';
 export type { AlarmOn, StreamDetector, StreamStatus } from './stream-detector.js';
