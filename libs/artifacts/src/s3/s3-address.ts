@@ -10,8 +10,8 @@ export interface S3Credentials {
 
 /** Where a bucket is and how requests to it are signed. */
 export interface S3Address {
-  /** Base URL of an S3-compatible server, for AWS `https://s3.<region>.amazonaws.com`. */
-  readonly endpoint: string;
+  /** Base URL of an S3-compatible server; AWS in the region when left out. */
+  readonly endpoint?: string;
   readonly region: string;
   readonly bucket: string;
   /** Keys, or `ambient`: the SDK looks for them itself (environment, profile, web identity, instance role). */
@@ -42,6 +42,11 @@ export function parseS3Address(text: string): S3Address {
     bucket,
     credentials: url.username === '' ? 'ambient' : keysOf(url),
   };
+}
+
+/** Names the server in messages. */
+export function serverOf(address: S3Address): string {
+  return address.endpoint ?? `AWS S3 in ${address.region}`;
 }
 
 function keysOf(url: URL): S3Credentials {

@@ -15,7 +15,7 @@ import { PermanentError, TransientError } from '@rondo/kernel';
 import { artifactAbsent, artifactDamaged, openSource, refuseLargerThan } from '../artifact-errors.js';
 import { digestOf, digestParts } from '../digest.js';
 import type { ArtifactStore, StoredArtifact } from '../ports.js';
-import type { S3Address } from './s3-address.js';
+import { serverOf, type S3Address } from './s3-address.js';
 import { explainS3Error, isAbsent, type S3Action } from './s3-errors.js';
 
 const GIBIBYTE = 2 ** 30;
@@ -55,7 +55,7 @@ export class S3ArtifactStore implements ArtifactStore {
     this.#maxBytes = options.maxBytes ?? 4 * GIBIBYTE;
     this.#scratchFolder = options.scratchFolder ?? tmpdir();
     this.#client = new S3Client({
-      endpoint: address.endpoint,
+      ...(address.endpoint === undefined ? {} : { endpoint: address.endpoint }),
       region: address.region,
       forcePathStyle: true,
       ...(address.credentials === 'ambient' ? {} : { credentials: { ...address.credentials } }),
@@ -322,11 +322,12 @@ async function readAtMost(file: FileHandle, maxBytes: number): Promise<Uint8Arra
   return new Uint8Array(Buffer.concat(parts));
 }
 
-function foreignAnswer({ endpoint }: S3Address): PermanentError {
-  const rule = `${endpoint} does not give back what was written; correct the endpoint`;
+function foreignAnswer(address: S3Address): PermanentError {
+  const server = serverOf(address);
+  const rule = `${server} does not give back what was written; correct the endpoint`;
   return new PermanentError('failed-precondition', `artifact store: ${rule}`, {
     field: 'endpoint',
-    value: endpoint,
+    value: server,
     rule,
     reason: 'S3_NOT_S3',
   });

@@ -1,5 +1,5 @@
 import { PermanentError, TransientError, messageOf } from '@rondo/kernel';
-import type { S3Address } from './s3-address.js';
+import { serverOf, type S3Address } from './s3-address.js';
 
 /** What the store was doing, for messages: `write`, `read`, `look up` or `delete`. */
 export type S3Action = 'write' | 'read' | 'look up' | 'delete';
@@ -42,7 +42,8 @@ export function explainS3Error(error: unknown, action: S3Action, address: S3Addr
   if (error instanceof PermanentError || error instanceof TransientError) return error;
   const { name = '', code, $metadata } = error as S3Failure;
   const status = $metadata?.httpStatusCode;
-  const { bucket, endpoint, region } = address;
+  const { bucket, region } = address;
+  const server = serverOf(address);
   const stop = (kind: 'denied' | 'failed-precondition', field: string, value: string, reason: string, text: string) =>
     new PermanentError(kind, `artifact store: ${text}`, { field, value, rule: text, reason, cause: error });
   if (name === 'NoSuchBucket') {
@@ -51,7 +52,7 @@ export function explainS3Error(error: unknown, action: S3Action, address: S3Addr
       'bucket',
       bucket,
       'S3_BUCKET_MISSING',
-      `bucket "${bucket}" does not exist at ${endpoint}; create it or correct the address`,
+      `bucket "${bucket}" does not exist at ${server}; create it or correct the address`,
     );
   }
   if (WRONG_KEYS.has(name)) {
@@ -60,7 +61,7 @@ export function explainS3Error(error: unknown, action: S3Action, address: S3Addr
       'credentials',
       name,
       'S3_WRONG_KEYS',
-      `${endpoint} does not accept the access key or its secret (${name}); correct the keys`,
+      `${server} does not accept the access key or its secret (${name}); correct the keys`,
     );
   }
   if (WRONG_REGION.has(name)) {
@@ -69,7 +70,7 @@ export function explainS3Error(error: unknown, action: S3Action, address: S3Addr
       'region',
       region,
       'S3_WRONG_REGION',
-      `bucket "${bucket}" at ${endpoint} is not in region "${region}"; correct the region`,
+      `bucket "${bucket}" at ${server} is not in region "${region}"; correct the region`,
     );
   }
   if (name === 'RequestTimeTooSkewed') {
@@ -78,7 +79,7 @@ export function explainS3Error(error: unknown, action: S3Action, address: S3Addr
       'clock',
       new Date().toISOString(),
       'S3_CLOCK_SKEW',
-      `the clocks of this machine and of ${endpoint} differ too much; synchronise them`,
+      `the clocks of this machine and of ${server} differ too much; synchronise them`,
     );
   }
   if (NO_RIGHTS.has(name) || status === 403) {
@@ -94,14 +95,14 @@ export function explainS3Error(error: unknown, action: S3Action, address: S3Addr
     return stop(
       'failed-precondition',
       'endpoint',
-      endpoint,
+      server,
       'S3_NOT_S3',
-      `${endpoint} answers, but not as an S3 server does; correct the endpoint`,
+      `${server} answers, but not as an S3 server does; correct the endpoint`,
     );
   }
   const what = code ?? (name || 'unknown failure');
   return new TransientError(
-    `artifact store: cannot ${action} in bucket "${bucket}" at ${endpoint} (${what}: ${messageOf(error).slice(0, 200)})`,
+    `artifact store: cannot ${action} in bucket "${bucket}" at ${server} (${what}: ${messageOf(error).slice(0, 200)})`,
     { cause: error },
   );
 }
