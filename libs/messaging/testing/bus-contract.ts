@@ -93,6 +93,16 @@ function ordering(start: Start): void {
     expect([...seen].sort()).toEqual(['g1:1', 'g1:2', 'g1:3', 'g2:1', 'g2:2', 'g2:3']);
   });
 
+  it('gives a new group that asks for the newest only what is published from then on', async () => {
+    const { bus } = await start();
+    await bus.publish([message('a', 'before'), message('b', 'before')]);
+    const seen: string[] = [];
+    await reader(bus, 'g', async (d) => void seen.push(bodyOf(d)), { startAt: 'newest' });
+    await bus.publish([message('a', 'after'), message('b', 'after')]);
+    await eventually(() => seen.length === 2);
+    expect(seen).toEqual(['after', 'after']);
+  });
+
   it('keeps the order of a key, one at a time, and runs different keys at the same time', async () => {
     const { bus } = await start();
     const seen: string[] = [];

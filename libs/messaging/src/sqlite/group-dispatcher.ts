@@ -160,7 +160,8 @@ export class GroupDispatcher {
 
   #open(name: string): void {
     const { log } = this.#context;
-    const progress = log.progress(this.group, name);
+    const beginsAfter = this.#options.startAt === 'newest' ? log.newestPosition() : 0;
+    const progress = log.progress(this.group, name, beginsAfter);
     const topic: TopicState = { name, cursor: progress.position, mayHaveMore: true, unfinished: new Map() };
     this.#topics.set(name, topic);
     for (const position of progress.unfinished) {
