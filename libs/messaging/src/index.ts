@@ -9,10 +9,12 @@ export type {
   SubscribeOptions,
   Subscription,
 } from './ports.js';
+export type { AttemptRef, DeliveryRecords, PartitionRef } from './delivery-records.js';
 export { checkEnvelope, PAYLOAD_BYTES_MAX } from './envelope-limits.js';
 export { PARTITIONS, partitionOf } from './partition.js';
 export { DEFAULT_RETRY_POLICY, verdictOn, type RetryPolicy, type Verdict } from './retry-policy.js';
 export { GroupCommitter, SqliteBus, SqliteDatabase, type SqliteBusOptions } from './sqlite/index.js';
+export type { BusLog, KafkaBusOptions, KafkaCredentials, TopicLayout, TopicSettings } from './kafka/index.js';
 export {
   BUS_TRANSPORT,
   BusController,

@@ -6,6 +6,7 @@ export type {
   JobRun,
   Platform,
   RegisteredRpc,
+  Replica,
   RpcContext,
 } from './ports.js';
 export { DURABLE_JOBS, PLATFORM } from './ports.js';

@@ -1,0 +1,7 @@
+export {
+  type BusLog,
+  type KafkaBusOptions,
+  type KafkaCredentials,
+  type TopicLayout,
+  type TopicSettings,
+} from './kafka-bus-options.js';

@@ -1,0 +1,1 @@
+export { apiConfig, runtimeConfig, type ApiConfig, type RuntimeConfig } from './config.js';
