@@ -27,6 +27,13 @@ const ATTEMPTS = 5;
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 60_000;
 
+const PROBE = 'rondo';
+
+interface ObjectAddress {
+  readonly Bucket: string;
+  readonly Key: string;
+}
+
 export interface S3ArtifactStoreOptions {
   /** Largest artifact that is taken or read, in bytes; default 4 GiB. */
   readonly maxBytes?: number;
@@ -108,16 +115,7 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   async has(digest: string): Promise<boolean> {
-    const object = this.#objectOf(digest);
-    return this.#do('look up', async () => {
-      try {
-        await this.#client.send(new HeadObjectCommand(object));
-        return true;
-      } catch (error) {
-        if (isAbsent(error)) return false;
-        throw error;
-      }
-    });
+    return this.#exists(this.#objectOf(digest));
   }
 
   async withFile<T>(digest: string, use: (path: string) => Promise<T>): Promise<T> {
@@ -138,29 +136,15 @@ export class S3ArtifactStore implements ArtifactStore {
    * @throws PermanentError with a `reason` of {@link explainS3Error}; TransientError while the server cannot be reached
    */
   async check(): Promise<void> {
-    const object = { Bucket: this.#address.bucket, Key: `rondo-check/${randomUUID()}` };
-    const body = Buffer.from('rondo');
+    const probe = { Bucket: this.#address.bucket, Key: `rondo-check/${randomUUID()}` };
     await this.#do('write', () =>
-      this.#client.send(new PutObjectCommand({ ...object, Body: body, ChecksumAlgorithm: 'SHA256' })),
+      this.#client.send(new PutObjectCommand({ ...probe, Body: PROBE, ChecksumAlgorithm: 'SHA256' })),
     );
-    try {
-      const found = await this.#do('read', async () => {
-        const { Body } = await this.#client.send(new GetObjectCommand(object));
-        return Body?.transformToString();
-      });
-      if (found !== 'rondo') throw foreignAnswer(this.#address);
-    } finally {
-      await this.#do('delete', () => this.#client.send(new DeleteObjectCommand(object)));
-    }
-    await this.#do('look up', async () => {
-      try {
-        await this.#client.send(new HeadObjectCommand(object));
-      } catch (error) {
-        if (!isAbsent(error)) throw error;
-        return;
-      }
-      throw foreignAnswer(this.#address);
-    });
+    const unreadable = await failureOf(this.#do('read', () => this.#readProbe(probe)));
+    const undeletable = await failureOf(this.#do('delete', () => this.#client.send(new DeleteObjectCommand(probe))));
+    const failure = unreadable ?? undeletable;
+    if (failure) throw failure;
+    if (await this.#exists(probe)) throw foreignAnswer(this.#address);
   }
 
   /** Closes the connections; the store cannot be used afterwards. */
@@ -168,9 +152,26 @@ export class S3ArtifactStore implements ArtifactStore {
     this.#client.destroy();
   }
 
-  #objectOf(digest: string): { Bucket: string; Key: string } {
+  #objectOf(digest: string): ObjectAddress {
     const [fan, rest] = digestParts(digest);
     return { Bucket: this.#address.bucket, Key: `sha256/${fan}/${rest}` };
+  }
+
+  #exists(object: ObjectAddress): Promise<boolean> {
+    return this.#do('look up', async () => {
+      try {
+        await this.#client.send(new HeadObjectCommand(object));
+        return true;
+      } catch (error) {
+        if (isAbsent(error)) return false;
+        throw error;
+      }
+    });
+  }
+
+  async #readProbe(probe: ObjectAddress): Promise<void> {
+    const { Body } = await this.#client.send(new GetObjectCommand(probe));
+    if ((await Body?.transformToString()) !== PROBE) throw foreignAnswer(this.#address);
   }
 
   async #do<T>(action: S3Action, run: () => Promise<T>): Promise<T> {
@@ -314,6 +315,13 @@ async function* sameBytes(file: FileHandle, { digest, sizeBytes }: StoredArtifac
     yield chunk;
   }
   if (`sha256:${hash.digest('hex')}` !== digest) throw new TransientError('the file changed while it was being stored');
+}
+
+async function failureOf(attempt: Promise<unknown>): Promise<Error | undefined> {
+  return attempt.then(
+    () => undefined,
+    (error: Error) => error,
+  );
 }
 
 async function readAtMost(file: FileHandle, maxBytes: number): Promise<Uint8Array> {
