@@ -74,6 +74,14 @@ export const runtimeConfig = defineConfig({
     default: '/etc/rondo/tokens.json',
     help: 'Access tokens, the same file for every process; only read. Changes are seen within a second.',
   },
+  sessionKey: {
+    type: 'string',
+    secret: true,
+    optional: true,
+    min: 32,
+    max: 4096,
+    help: 'Signs console sessions; the same for every process. Without it a session is known to the process alone that opened it.',
+  },
   host: {
     type: 'string',
     default: '127.0.0.1',
@@ -113,7 +121,7 @@ export const runtimeConfig = defineConfig({
   scratchFolder: {
     type: 'string',
     optional: true,
-    help: 'Folder for temporary files; the one of the system when left out.',
+    help: 'Folder for downloaded artifacts while they are used; the one of the system when left out.',
   },
   shutdownMs: {
     type: 'duration',

@@ -39,12 +39,15 @@ export class GroupReader {
   readonly #deliveries: GroupDeliveries;
   readonly #partitions = new Map<string, OpenPartition>();
   readonly #replaying = new Set<string>();
+  readonly #begin: ReadonlyMap<string, number>;
   #commitTimer: NodeJS.Timeout | undefined;
   #replayTimer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
   #closing = false;
 
-  constructor(options: SubscribeOptions, context: ReaderContext) {
+  /** @param begin offsets at which the group begins in partitions it never committed anything of, by {@link keyOf} */
+  constructor(options: SubscribeOptions, context: ReaderContext, begin: ReadonlyMap<string, number> = new Map()) {
+    this.#begin = begin;
     const { kafka, topics, sessionTimeoutMs, log } = context;
     this.#options = options;
     this.#context = context;
@@ -126,10 +129,13 @@ export class GroupReader {
         const key = keyOf(topic, partition);
         mine.add(key);
         const known = this.#partitions.get(key);
+        const open = known ?? new OpenPartition({ group: this.group, topic, partition });
         // The group only knows what was committed; what is held in memory need not be fetched again.
-        if (known?.cursor !== undefined) this.#member.seek(clusterName, partition, known.cursor);
-        if (known) this.#restore(known);
-        else added.push(this.#add(key, { group: this.group, topic, partition }));
+        open.cursor ??= this.#begin.get(key);
+        if (open.cursor !== undefined) this.#member.seek(clusterName, partition, open.cursor);
+        this.#partitions.set(key, open);
+        this.#restore(open);
+        if (!known) added.push(open);
       }
     }
     const lost = [...this.#partitions].filter(([key]) => !mine.has(key));
@@ -147,13 +153,6 @@ export class GroupReader {
         )
         .catch((error: unknown) => this.#warn('lost partitions could not be given back on record', error));
     if (added.length > 0) void this.#open(added);
-  }
-
-  #add(key: string, ref: PartitionRef): OpenPartition {
-    const partition = new OpenPartition(ref);
-    this.#partitions.set(key, partition);
-    this.#restore(partition);
-    return partition;
   }
 
   /** A consumer that is new, or has joined anew, fetches everything it was given. */
@@ -358,5 +357,6 @@ export class GroupReader {
   }
 }
 
-const keyOf = (topic: string, partition: number): string => `${topic}\n${partition}`;
+/** Name of a partition. */
+export const keyOf = (topic: string, partition: number): string => `${topic}\n${partition}`;
 const nameOf = ({ topic, partition }: PartitionRef): string => keyOf(topic, partition);

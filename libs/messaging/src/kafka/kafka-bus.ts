@@ -5,7 +5,7 @@ import type { DeliveryRecords } from '../delivery-records.js';
 import type { Bus, Envelope, Lag, ParkingLot, SubscribeOptions, Subscription } from '../ports.js';
 import { DEFAULT_RETRY_POLICY } from '../retry-policy.js';
 import { placeOf, type HeldMessage } from './group-deliveries.js';
-import { GroupReader, type ReaderContext } from './group-reader.js';
+import { GroupReader, keyOf, type ReaderContext } from './group-reader.js';
 import type { KafkaBusOptions } from './kafka-bus-options.js';
 import { kafkaClient, startError, transient } from './kafka-client.js';
 import { lagOf, type PartitionLag } from './lag.js';
@@ -78,6 +78,9 @@ export class KafkaBus implements Bus {
   /** Resolves when the group has taken this process in. */
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     const { group } = options;
+    const begin = await this.#newest(options).catch((error: unknown) => {
+      throw startError(error, this.#options);
+    });
     if (this.#readers.has(group)) {
       throw new PermanentError('already-exists', `group ${group} already consumes in this process`, {
         field: 'group',
@@ -85,7 +88,7 @@ export class KafkaBus implements Bus {
         rule: 'one subscription per group and process',
       });
     }
-    const reader = new GroupReader(options, this.#context);
+    const reader = new GroupReader(options, this.#context, begin);
     this.#readers.set(group, reader);
     try {
       await reader.start();
@@ -139,6 +142,32 @@ export class KafkaBus implements Bus {
     await Promise.all(readers.map((reader) => reader.abandon()));
     await this.#publisher.close();
     await this.#admin.disconnect();
+  }
+
+  /** Rejects with a TransientError when no broker answers. */
+  async check(): Promise<void> {
+    try {
+      await this.#admin.describeCluster();
+    } catch (error) {
+      throw transient('no broker answers', error);
+    }
+  }
+
+  /** Ends of the partitions of which the group never committed anything, when it is to begin with the newest. */
+  async #newest({ group, topics, startAt }: SubscribeOptions): Promise<ReadonlyMap<string, number>> {
+    const begin = new Map<string, number>();
+    if (startAt !== 'newest') return begin;
+    const clusterNames = topics.map((topic) => this.#topics.require(topic));
+    const committed = await this.#admin.fetchOffsets({
+      groupId: this.#topics.clusterName(group),
+      topics: clusterNames,
+    });
+    for (const { topic, partitions } of committed) {
+      const passed = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      for (const [partition, end] of await this.#ends(topic))
+        if ((passed.get(partition) ?? -1) < 0) begin.set(keyOf(this.#topics.nameOf(topic), partition), end);
+    }
+    return begin;
   }
 
   #attempts(): AttemptLog<HeldMessage> {
