@@ -14,3 +14,9 @@ export type {
 } from './ports.js';
 export { entryHash, FIRST_PREVIOUS_HASH } from './entry-hash.js';
 export { SqliteStore, type JournalOptions, type SqliteStoreOptions } from './sqlite/sqlite-store.js';
+export {
+  MongoStore,
+  type MongoJournalOptions,
+  type MongoStoreOptions,
+  type MongoTrouble,
+} from './mongo/mongo-store.js';

@@ -17,8 +17,10 @@ export interface AttemptRef extends PartitionRef {
  * processes of an installation. Every write is durable when its promise resolves; every method may be called twice.
  */
 export interface DeliveryRecords {
-  /** Notes that `owner` now reads these partitions. Resolves to those that another owner had taken and never given back. */
+  /** Notes that `owner` now reads those of the partitions that nobody has. Resolves to the others. */
   take(partitions: readonly PartitionRef[], owner: string): Promise<PartitionRef[]>;
+  /** Notes that `owner` reads these partitions, whoever had them. */
+  seize(partitions: readonly PartitionRef[], owner: string): Promise<void>;
   /** Gives them back, as far as they still are the owner's. */
   release(partitions: readonly PartitionRef[], owner: string): Promise<void>;
   /** How often the handling of messages of these partitions began without an end. */

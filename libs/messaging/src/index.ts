@@ -14,7 +14,15 @@ export { checkEnvelope, PAYLOAD_BYTES_MAX } from './envelope-limits.js';
 export { PARTITIONS, partitionOf } from './partition.js';
 export { DEFAULT_RETRY_POLICY, verdictOn, type RetryPolicy, type Verdict } from './retry-policy.js';
 export { GroupCommitter, SqliteBus, SqliteDatabase, type SqliteBusOptions } from './sqlite/index.js';
-export type { BusLog, KafkaBusOptions, KafkaCredentials, TopicLayout, TopicSettings } from './kafka/index.js';
+export {
+  KafkaBus,
+  type BusLog,
+  type KafkaBusOptions,
+  type KafkaCredentials,
+  type TopicLayout,
+  type TopicSettings,
+} from './kafka/index.js';
+export { MongoDeliveryRecords } from './mongo/index.js';
 export {
   BUS_TRANSPORT,
   BusController,

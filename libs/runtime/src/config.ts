@@ -19,7 +19,7 @@ export const runtimeConfig = defineConfig({
   kafkaSaslPassword: { type: 'string', secret: true, optional: true, help: 'Password to sign in to the brokers with.' },
   kafkaPartitions: {
     type: 'int',
-    default: '12',
+    default: '16',
     min: 1,
     max: 10_000,
     unit: 'partitions',
@@ -32,6 +32,20 @@ export const runtimeConfig = defineConfig({
     max: 32,
     unit: 'brokers',
     help: 'Brokers that hold each new topic; 3 in production.',
+  },
+  kafkaMinInSync: {
+    type: 'int',
+    default: '1',
+    min: 1,
+    max: 32,
+    unit: 'brokers',
+    help: 'Brokers that must have a message before it counts as published; 2 in production.',
+  },
+  kafkaNamespace: {
+    type: 'string',
+    default: '',
+    max: 100,
+    help: 'Put before the names of topics and groups, so that installations can share a cluster.',
   },
   mongodbUrl: {
     type: 'string',
@@ -59,6 +73,14 @@ export const runtimeConfig = defineConfig({
     type: 'string',
     default: '/etc/rondo/tokens.json',
     help: 'Access tokens, the same file for every process; only read. Changes are seen within a second.',
+  },
+  sessionKey: {
+    type: 'string',
+    secret: true,
+    optional: true,
+    min: 32,
+    max: 4096,
+    help: 'Signs console sessions; the same for every process. Without it a session is known to the process alone that opened it.',
   },
   host: {
     type: 'string',
@@ -99,7 +121,7 @@ export const runtimeConfig = defineConfig({
   scratchFolder: {
     type: 'string',
     optional: true,
-    help: 'Folder for temporary files; the one of the system when left out.',
+    help: 'Folder for downloaded artifacts while they are used; the one of the system when left out.',
   },
   shutdownMs: {
     type: 'duration',
@@ -151,14 +173,6 @@ export const apiConfig = defineConfig({
     type: 'string',
     optional: true,
     help: 'Folder of the built console; without it only the API is served.',
-  },
-  sessionKey: {
-    type: 'string',
-    secret: true,
-    optional: true,
-    min: 32,
-    max: 4096,
-    help: 'Signs console sessions; the same for all replicas. Without it each process makes its own, and a session is known to one replica only.',
   },
   traceUrlTemplate: {
     type: 'string',

@@ -1,1 +1,10 @@
 export { apiConfig, runtimeConfig, type ApiConfig, type RuntimeConfig } from './config.js';
+export {
+  runService,
+  startService,
+  type ModuleParts,
+  type RunningProcess,
+  type ServiceDefinition,
+} from './run-service.js';
+export { SERVICES, type ServiceName } from './owners.js';
+export { StartProblems } from './start-problems.js';

@@ -1,7 +1,7 @@
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import { Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CycleFinishedSchema, topicOf } from '@rondo/contracts';
-import { causeOf, PLATFORM, type Platform } from '@rondo/service';
+import { causeOf, everyReplica, PLATFORM, type Platform } from '@rondo/service';
 import type { Delivery, Subscription } from '@rondo/messaging';
 import { Changes } from '../changes.js';
 import { CycleMetrics } from './cycle-metrics.js';
@@ -31,15 +31,18 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
         types: NOTIFIABLE.map((schema) => schema.typeName),
         handle: (delivery) => this.notify(delivery),
       }),
-      await bus.subscribe({
-        group: 'control-plane.watchers',
-        topics: [topicOf(CycleFinishedSchema)],
-        handle: (delivery) => {
-          const cycleId = delivery.headers['cycleid'];
-          if (cycleId) this.changes.notify(cycleId);
-          return Promise.resolve();
-        },
-      }),
+      // Whoever watches a cycle may be connected to any replica.
+      await bus.subscribe(
+        everyReplica(this.platform, {
+          group: 'control-plane.watchers',
+          topics: [topicOf(CycleFinishedSchema)],
+          handle: (delivery) => {
+            const cycleId = delivery.headers['cycleid'];
+            if (cycleId) this.changes.notify(cycleId);
+            return Promise.resolve();
+          },
+        }),
+      ),
     );
   }
 

@@ -1,3 +1,4 @@
+export { KafkaBus } from './kafka-bus.js';
 export {
   type BusLog,
   type KafkaBusOptions,
