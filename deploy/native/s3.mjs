@@ -1,7 +1,7 @@
 /**
  * A real S3-compatible server: versitygw over a folder, on loopback. Its address,
  * `http://KEY:SECRET@127.0.0.1:PORT/rondo?region=us-east-1#powerless=KEY:SECRET`, names the owner's keys, a bucket that exists, and
- * the keys of a second account without any right. Keys are made once per folder, so that a restart keeps the address.
+ * the keys of a second account without any right. The same folder gives the same address again, after `stop` as after `kill`.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -24,8 +24,8 @@ export async function start({ folder, port = 0, log = () => undefined }) {
   };
   for (const place of Object.values(places)) await mkdir(place, { recursive: true });
   await mkdir(join(places.data, BUCKET), { recursive: true });
-  const keys = await keysOf(join(folder, 's3', 'keys.json'));
-  const listen = `127.0.0.1:${port || (await freePort())}`;
+  const kept = await keptState(join(folder, 's3', 'state.json'));
+  const listen = `127.0.0.1:${port || kept.port}`;
   const server = await startProcess({
     name: 's3',
     program,
@@ -45,27 +45,28 @@ export async function start({ folder, port = 0, log = () => undefined }) {
       places.sidecar,
       places.data,
     ],
-    env: { ROOT_ACCESS_KEY: keys.owner.key, ROOT_SECRET_KEY: keys.owner.secret },
+    env: { ROOT_ACCESS_KEY: kept.owner.key, ROOT_SECRET_KEY: kept.owner.secret },
     folder,
     ready: async () => (await fetch(`http://${listen}/health`)).ok,
   });
   try {
-    await addPowerless(program, listen, keys);
+    await addPowerless(program, listen, kept);
   } catch (error) {
     await server.kill();
     throw error;
   }
-  const { owner, powerless } = keys;
+  const { owner, powerless } = kept;
   const address = `http://${owner.key}:${owner.secret}@${listen}/${BUCKET}?region=${REGION}#powerless=${powerless.key}:${powerless.secret}`;
   return { ...server, address };
 }
 
-async function keysOf(path) {
+/** Keys and port, made once per folder. */
+async function keptState(path) {
   if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8'));
   const pair = (key) => ({ key, secret: randomBytes(20).toString('hex') });
-  const keys = { owner: pair('rondo-owner'), powerless: pair('rondo-powerless') };
-  await writeFile(path, JSON.stringify(keys), { mode: 0o600 });
-  return keys;
+  const state = { owner: pair('rondo-owner'), powerless: pair('rondo-powerless'), port: await freePort() };
+  await writeFile(path, JSON.stringify(state), { mode: 0o600 });
+  return state;
 }
 
 async function addPowerless(program, listen, { owner, powerless }) {

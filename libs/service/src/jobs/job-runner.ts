@@ -9,6 +9,7 @@ const ATTEMPTS_MAX_DEFAULT = 3;
 const HEARTBEAT_WRITE_MS = 5000;
 const SHUTDOWN_MS = 10_000;
 const RECOVERY_PAGE = 1000;
+const JOB_SECONDS = [0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400];
 const SETTLE_BACKOFF = { initialMs: 200, factor: 2, maxMs: 30_000 };
 
 /** Why a running job is told to stop. */
@@ -45,11 +46,18 @@ export class JobRunner implements DurableJobs {
   readonly #known = new Set<string>();
   readonly #settled = new Set<() => void>();
   readonly #watch: LeaseWatch | undefined;
+  readonly #seconds: ReturnType<Platform['telemetry']['histogram']>;
   #renewals = 0;
   #stopping = false;
 
   constructor(platform: Omit<Platform, 'artifacts' | 'ids' | 'bus'>) {
     this.#platform = platform;
+    this.#seconds = platform.telemetry.histogram(
+      'rondo_job_duration_seconds',
+      'Time of one attempt of a job.',
+      ['kind', 'result'],
+      JOB_SECONDS,
+    );
     const { replica } = platform;
     if (!replica) return;
     const runner = {
@@ -136,6 +144,15 @@ export class JobRunner implements DurableJobs {
       } while (pageToken !== undefined);
     }
     this.#watch?.start();
+  }
+
+  /** Jobs of this process by kind, for the gauges. */
+  load(): { readonly kind: string; readonly running: number; readonly queued: number }[] {
+    return [...this.#definitions.keys()].map((kind) => ({
+      kind,
+      running: this.#running.get(kind) ?? 0,
+      queued: this.#queues.get(kind)?.length ?? 0,
+    }));
   }
 
   get isIdle(): boolean {
@@ -251,12 +268,17 @@ export class JobRunner implements DurableJobs {
       links: traceparent === undefined ? [] : [traceparent],
       attributes: { 'rondo.pipeline.name': state.pipeline, 'rondo.job.id': jobId, 'rondo.job.attempt': state.attempt },
     };
+    const startedAtMs = clock.now();
+    let result = 'succeeded';
     try {
       await telemetry.span(`job ${definition.kind}`, options, () => this.#attempt(definition, jobId, state, active));
     } catch (error) {
+      result = error instanceof Stop ? error.why : 'failed';
       await this.#persist(jobId, () => this.#settleFailure(definition, jobId, state, error));
     } finally {
       cancelDeadline?.();
+      const seconds = (clock.now() - startedAtMs) / 1000;
+      this.#seconds.observe(seconds, { kind: definition.kind, result });
     }
   }
 
