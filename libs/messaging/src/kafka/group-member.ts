@@ -6,6 +6,8 @@ import type { BusLog } from './kafka-bus-options.js';
 const FETCH_WAIT_MS = 250;
 const BYTES_PER_PARTITION_MAX = 1024 * 1024;
 const PARTITIONS_AT_ONCE = 32;
+const JOIN_MS_MAX = 30_000;
+const JOIN_AGAIN_MS = 500;
 const RESTART_MS = { first: 500, most: 10_000 };
 
 /** Partitions by topic, under their names in the cluster. */
@@ -46,7 +48,24 @@ export class GroupMember {
     this.#events = events;
   }
 
-  /** Resolves when the group has taken the member in; rejects with what kafkajs says when it does not. */
+  /**
+   * Resolves when the group has taken the member in; rejects with what kafkajs says when it does not. A broker that has just
+   * started may need a while before it can: that is waited for.
+   */
+  async begin(): Promise<void> {
+    const until = performance.now() + JOIN_MS_MAX;
+    for (;;) {
+      try {
+        return await this.join();
+      } catch (error) {
+        if (this.#closed || !isPassing(error) || performance.now() > until) throw error;
+        await this.#consumer?.disconnect().catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, JOIN_AGAIN_MS));
+      }
+    }
+  }
+
+  /** Tries once. */
   async join(): Promise<void> {
     const { group, topics, sessionTimeoutMs } = this.#options;
     const consumer = this.#kafka.consumer({
@@ -137,4 +156,12 @@ export class GroupMember {
       });
     }, afterMs);
   }
+}
+
+/** True for what kafkajs itself would try again, such as a coordinator that still loads. */
+function isPassing(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ((cause as Error & { retriable?: boolean }).retriable === true && cause.name === 'KafkaJSProtocolError')
+      return true;
+  return false;
 }
