@@ -96,8 +96,8 @@ async function bucket(config: RuntimeConfig): Promise<string> {
   return `objects can be written, read and deleted in bucket ${address.bucket}`;
 }
 
-/** Every HTTP answer says what time it is, to the second. */
-async function skewByDate(url: string): Promise<number> {
+/** How far the clock of an HTTP server is ahead of ours at least, in ms: every answer says what time it is, to the second. */
+export async function skewByDate(url: string): Promise<number> {
   const sentMs = Date.now();
   const answer = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(DATE_MS) });
   const heardMs = Date.now();
