@@ -14,9 +14,5 @@ export type {
 } from './ports.js';
 export { entryHash, FIRST_PREVIOUS_HASH } from './entry-hash.js';
 export { SqliteStore, type JournalOptions, type SqliteStoreOptions } from './sqlite/sqlite-store.js';
-export {
-  MongoStore,
-  type MongoJournalOptions,
-  type MongoStoreOptions,
-  type MongoTrouble,
-} from './mongo/mongo-store.js';
+export { MongoStore, type MongoJournalOptions, type MongoStoreOptions } from './mongo/mongo-store.js';
+export type { MongoTrouble } from './mongo/relay.js';
