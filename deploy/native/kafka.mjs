@@ -147,7 +147,8 @@ export async function start({ folder, port = 0, log = () => undefined, sasl }) {
   const config = join(folder, 'server.properties');
   writeFileSync(config, properties(folder, ports, sasl));
   if (!existsSync(join(folder, 'data', 'meta.properties'))) {
-    const clusterId = createHash('md5').update(folder).digest('base64url').slice(0, 22);
+    // One that begins with a dash would be taken for an option.
+    const clusterId = createHash('md5').update(folder).digest('base64url').slice(0, 22).replace(/^-/, 'A');
     const format = ['format', '--standalone', '--cluster-id', clusterId, '--config', config];
     await run('java', [`-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.tools.StorageTool', ...format]);
   }

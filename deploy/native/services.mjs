@@ -52,6 +52,10 @@ export async function startServices({ folder, servers, replicas = 1, name, envir
     RONDO_TOKENS_FILE: tokens.file,
     RONDO_SESSION_KEY: randomBytes(32).toString('hex'),
     RONDO_LOG_LEVEL: 'info',
+    // Of the tests, not of the services.
+    RONDO_TEST_KAFKA: undefined,
+    RONDO_TEST_MONGODB: undefined,
+    RONDO_TEST_S3: undefined,
     ...environment,
   };
   const running = {};
