@@ -67,13 +67,18 @@ export function journalContract(
   describe(`${name} honours the journal contract`, () => {
     const opened: JournalUnderTest[] = [];
     afterEach(async () => {
-      for (const each of opened.splice(0)) await each.dispose();
+      for (const each of opened.splice(0).reverse()) await each.dispose();
     });
     const start: Start = async () => {
       const clock = new FakeClock();
       const subject = await open(clock);
       opened.push(subject);
-      return { ...subject, clock, own: subject.journal('suite') };
+      const crash = async (): Promise<JournalUnderTest> => {
+        const after = await subject.crash();
+        opened.push(after);
+        return after;
+      };
+      return { ...subject, crash, clock, own: subject.journal('suite') };
     };
     units(start);
     conflicts(start);

@@ -136,11 +136,15 @@ export class MongoStore {
   /** Ends as a killed process does: finishes nothing, publishes nothing more, keeps its leases until they end. */
   async abandon(): Promise<void> {
     this.#closed = true;
-    for (const { committer, relay } of this.#writing.values()) {
+    const writing = [...this.#writing.values()];
+    for (const { committer, relay } of writing) {
       committer.abandon();
       relay.abandon();
     }
     await this.#watch.close();
+    await this.#client.close();
+    await Promise.all(writing.flatMap(({ committer, relay }) => [committer.ended(), relay.ended()]));
+    // Whatever was under way when the connections were cut may have opened new ones.
     await this.#client.close();
   }
 

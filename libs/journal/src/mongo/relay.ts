@@ -112,6 +112,11 @@ export class Relay implements CommitListener {
     clearTimeout(late);
   }
 
+  /** Resolves when it has stopped. */
+  async ended(): Promise<void> {
+    await this.#loop;
+  }
+
   /** Stops at once; the lease ends by itself. */
   abandon(): void {
     this.#stopping = true;

@@ -98,6 +98,11 @@ export class UnitCommitter {
     await this.#session.endSession();
   }
 
+  /** Resolves when nothing is under way. */
+  async ended(): Promise<void> {
+    await this.#running;
+  }
+
   /** Refuses what is queued, what comes later, and what is not committed at the next try. */
   abandon(): void {
     this.#closed = true;
