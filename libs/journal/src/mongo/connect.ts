@@ -1,7 +1,6 @@
 import { messageOf, PermanentError } from '@rondo/kernel';
 import {
   MongoClient,
-  MongoError,
   MongoParseError,
   MongoServerError,
   MongoServerSelectionError,
@@ -56,12 +55,11 @@ function clientOf({ url, serverSelectionMs }: MongoAddress): MongoClient {
       promoteBuffers: true,
       maxPoolSize: 32,
     });
-  } catch (cause) {
-    if (!(cause instanceof MongoError)) throw cause;
-    throw new PermanentError('invalid', `the MongoDB connection string cannot be used: ${messageOf(cause)}`, {
+  } catch (error) {
+    // Not handed on as a cause: it may hold the connection string, and that a password.
+    throw new PermanentError('invalid', `the MongoDB connection string cannot be used: ${messageOf(error)}`, {
       field: 'url',
       rule: 'mongodb://[user:password@]host:port[,host:port]/?replicaSet=NAME',
-      cause,
     });
   }
   const { writeConcern, readConcern, readPreference } = client.options;
