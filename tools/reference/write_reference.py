@@ -10,6 +10,7 @@ import comparisons
 import distributions
 import drift
 import metrics
+import monitoring
 import multivariate
 import streams
 
@@ -18,7 +19,7 @@ TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing"
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    for topic in (agreement, comparisons, distributions, drift, metrics, multivariate, streams):
+    for topic in (agreement, comparisons, distributions, drift, metrics, monitoring, multivariate, streams):
         cases = list(topic.cases())
         for case in cases:
             if isinstance(case["value"], float) and not math.isfinite(case["value"]):

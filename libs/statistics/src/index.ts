@@ -144,7 +144,29 @@ export {
 } from './active-learning.js';
 export { startBreachTracker, updateBreachTracker, type BreachStatus, type BreachTracker } from './breach-tracker.js';
 export { estimatePerformance, type ExpectedMetric, type PerformanceEstimate } from './performance-estimate.js';
+export { estimateLoss, fitLossModel, type LossEstimate, type LossModel } from './loss-model.js';
+export {
+  readEstimateRecord,
+  startEstimateRecord,
+  widenedByRecord,
+  withConfirmation,
+  withEstimate,
+  type EstimateRecord,
+  type EstimateTrackRecord,
+  type StatedValue,
+  type Statement,
+  type WindowStatements,
+} from './estimate-record.js';
 export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js';
+export {
+  attributeChange,
+  type AttributedEffect,
+  type ChangeAttribution,
+  type SegmentAttribution,
+  type SegmentChange,
+  type SegmentSums,
+} from './change-attribution.js';
+export { seasonalDrift, type PastWindow, type SeasonRule, type SeasonalDrift } from './seasonal-drift.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
 export type { ForecastMethod } from './forecast-methods.js';
