@@ -1,4 +1,4 @@
-import type { BreachTracker } from '@rondo/statistics';
+import type { AlphaLedger, BreachTracker } from '@rondo/statistics';
 import type { IndexValues, Journal, Stored, Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import { noPerformance, type PerformanceRecord, type Window } from './domain/performance.js';
@@ -25,6 +25,8 @@ const PAGE = 1000;
 export type DriftRecord = {
   readonly modelDigest: string;
   readonly tracker?: BreachTracker;
+  /** Absent before the first batch of this kind of record. */
+  readonly falseAlarms?: AlphaLedger;
   readonly evaluations: number;
 };
 

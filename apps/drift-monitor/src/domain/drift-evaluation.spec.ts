@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom, type Random } from '@rondo/kernel';
-import { judgeBatch, withPersistence, type BatchDrift, type DriftRule, type DriftState } from './drift-evaluation.js';
+import {
+  judgeBatch,
+  startFalseAlarms,
+  withLook,
+  withPersistence,
+  type BatchDrift,
+  type DriftRule,
+  type DriftState,
+} from './drift-evaluation.js';
 import { compareFeature } from './feature-comparison.js';
 import { profileOf, type SortedFeature } from './reference-profile.js';
 
@@ -52,7 +60,7 @@ function judge(
       asked,
     ),
   );
-  return judgeBatch(comparisons, importance, n, asked);
+  return judgeBatch(comparisons, importance, n, asked, startFalseAlarms());
 }
 
 const same = (source: Source): Shift => ({ before: source, now: source });
@@ -270,5 +278,44 @@ describe('persistence', () => {
     const { tracker } = withPersistence(undefined, 'detected', rule);
     const other = { ...rule, persistence: { breaches: 2, outOf: 4 } };
     expect(withPersistence(tracker, 'detected', other).state).toBe('suspected');
+  });
+});
+
+describe('the budget of false alarms', () => {
+  const shift = { before: normal, now: (random: Random) => normal(random) + 0.25 };
+  const small = { ...rule, suspectedPsi: 0.01, detectedPsi: 0.01 };
+
+  it('lets a difference be suspected long before it is detected', () => {
+    const batch = judge([shift, ...Array.from({ length: 9 }, () => same(normal))], { n: 1000, rule: small });
+    const { adjustedLog10PValue, state } = batch.features[0]!;
+    expect(adjustedLog10PValue).toBeLessThan(-2);
+    expect(state).toBe(adjustedLog10PValue < Math.log10(batch.falseAlarmLevel) ? 'detected' : 'suspected');
+    expect(batch.falseAlarmLevel).toBeCloseTo(0.05 / 365, 12);
+  });
+
+  it('detects nothing at a level that is not granted', () => {
+    const [before, now] = [rows('x', shift.before, 8000, 3), rows('x', shift.now, 1000, 4)];
+    const compared = [compareFeature(profileOf(before), now, small)];
+    const generous = judgeBatch(compared, [], 1000, small, startFalseAlarms());
+    expect(generous.features[0]!.state).toBe('detected');
+    const strict = { ...startFalseAlarms(), alpha: 1e-100 };
+    expect(judgeBatch(compared, [], 1000, small, strict).features[0]!.state).toBe('suspected');
+  });
+
+  it('is spent by looks alone', () => {
+    const ledger = startFalseAlarms();
+    expect(withLook(ledger, 'insufficient')).toBe(ledger);
+    expect(withLook(ledger, 'clear').looks).toBe(1);
+  });
+});
+
+describe('a difference too small to matter', () => {
+  it('is negligible, not clear and not drift, in all rows and in a sample of them', () => {
+    const shift = { before: normal, now: (random: Random) => normal(random) + 0.15 };
+    const all = judge([shift], { n: 60_000, referenceRows: 60_000 });
+    expect(all.features[0]!.state).toBe('negligible');
+    expect(all).toMatchObject({ state: 'clear', featuresDetected: 0 });
+    const sample = judge([shift], { n: 1000, referenceRows: 1000 });
+    expect(['clear', 'negligible']).toContain(sample.features[0]!.state);
   });
 });

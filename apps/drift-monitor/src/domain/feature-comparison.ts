@@ -1,7 +1,7 @@
 import {
   chiSquaredTwoSample,
   ksTwoSampleSorted,
-  log10KolmogorovSurvival,
+  mannWhitneySorted,
   normalQuantile,
   psi,
   type PsiResult,
@@ -21,6 +21,11 @@ import {
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
 const Z = normalQuantile((1 + CONFIDENCE) / 2);
+/**
+ * Rows expected per category, below which categories are pooled: with the textbook's 5 a chi-squared test of a small batch
+ * against a large reference raises two to three times the alarms it states at levels of one in 10,000.
+ */
+const MIN_EXPECTED = 15;
 
 /** How far one feature of a batch is from the champion's reference. */
 export interface FeatureComparison {
@@ -30,10 +35,17 @@ export interface FeatureComparison {
   readonly referenceRows: number;
   /** Over bins of the reference and one bin for missing values; its `limit` is the noise floor. */
   readonly psi: EstimateValue;
+  /**
+   * PSI less what sampling alone adds on average, >= 0: the effect that limits are held against. Being unbiased it is the
+   * same for all rows and for a sample of them.
+   */
+  readonly effect: number;
   /** Sampling error of the PSI. */
   readonly psiStandardError: number;
   /** False when there are too few rows per bin to tell drift from noise. */
   readonly sufficient: boolean;
+  /** The PSI is above its floor: not to be had by sampling alone. */
+  readonly aboveFloor: boolean;
   /** Absent when one side has no value at all. */
   readonly distance?: EstimateValue;
   /** log10 of the chance of as large a difference, in values or in missing values, without drift. */
@@ -47,16 +59,16 @@ export interface FeatureComparison {
   readonly currentShares: readonly number[];
 }
 
-/** A test of the values, or why there is none. */
-interface ValueTest {
-  readonly log10PValue?: number;
+/** Tests of the values; none where there are too few. */
+interface ValueTests {
+  readonly log10PValues: readonly number[];
   readonly distance?: EstimateValue;
 }
 
 /**
- * Compares a feature of a batch with its profile: PSI with a noise floor, Kolmogorov-Smirnov (continuous) or chi-squared
- * with Cramér's V (few values), and a chi-squared test of the share of missing values. The p-value is the smaller of the
- * two tests', doubled when there are two (Bonferroni).
+ * Compares a feature of a batch with its profile: PSI with a noise floor; Kolmogorov-Smirnov for any change and Mann-Whitney
+ * for a shift (continuous), or chi-squared with Cramér's V (few values); a chi-squared test of the share of missing values.
+ * The p-value is the smallest of the tests', times their number (Bonferroni).
  * @param psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
  */
 export function compareFeature(
@@ -71,11 +83,11 @@ export function compareFeature(
   const after = [...now, current.nulls];
   const result = psi(before, after, { level: psiFloorLevel });
   const psiStandardError = standardError(before, after, result);
-  const values = profile.kind === 'continuous' ? ksTest(profile, current) : categoryTest(profile, reference, now);
-  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.values.length, current.nulls]);
-  const tests = [values.log10PValue, nulls.kind === 'tested' ? nulls.log10PValue : undefined].filter(
-    (test) => test !== undefined,
-  );
+  const values = profile.kind === 'continuous' ? valueTests(profile, current) : categoryTest(profile, reference, now);
+  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.values.length, current.nulls], {
+    minExpected: MIN_EXPECTED,
+  });
+  const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
   return {
     feature: profile.feature,
     rows,
@@ -91,6 +103,8 @@ export function compareFeature(
       method: 'delta method',
       limit: result.floor,
     },
+    effect: Math.max(0, result.value - result.noise),
+    aboveFloor: result.significant,
     psiStandardError,
     sufficient: result.sufficient,
     ...(values.distance && { distance: values.distance }),
@@ -154,22 +168,18 @@ function standardError(before: readonly number[], after: readonly number[], { de
   return Math.sqrt(Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2);
 }
 
-/**
- * Kolmogorov-Smirnov against the kept order statistics. When they are not all of the reference, the distance may be off by
- * half a step of theirs, so it counts one step less in the test.
- */
-function ksTest(profile: ContinuousProfile, current: SortedFeature): ValueTest {
+/** Against the kept order statistics, which stand for all rows of the reference. */
+function valueTests(profile: ContinuousProfile, current: SortedFeature): ValueTests {
   const m = current.values.length;
-  if (m === 0) return {};
+  if (m === 0) return { log10PValues: [] };
   const kept = floatsFromText(profile.kept);
-  const { statistic, log10PValue } = ksTwoSampleSorted(kept, current.values);
   const n = profile.rows;
+  const summary = { summaryOf: n };
+  const { statistic, log10PValue } = ksTwoSampleSorted(kept, current.values, summary);
   // Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of the error for either sample.
   const reach = Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) * (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
-  const whole = kept.length === n;
-  const certain = Math.max(0, statistic - 1 / kept.length);
   return {
-    log10PValue: whole ? log10PValue : log10KolmogorovSurvival(certain * Math.sqrt((n * m) / (n + m))),
+    log10PValues: [log10PValue, mannWhitneySorted(kept, current.values, summary).log10PValue],
     distance: {
       name: 'ks',
       value: statistic,
@@ -183,15 +193,15 @@ function ksTest(profile: ContinuousProfile, current: SortedFeature): ValueTest {
   };
 }
 
-function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTest {
+function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTests {
   const m = now.reduce((sum, count) => sum + count, 0);
-  if (profile.rows === 0 || m === 0) return {};
-  const test = chiSquaredTwoSample(reference, now);
+  if (profile.rows === 0 || m === 0) return { log10PValues: [] };
+  const test = chiSquaredTwoSample(reference, now, { minExpected: MIN_EXPECTED });
   const value = test.kind === 'tested' ? test.cramersV : 0;
   // The root of a non-central chi-squared statistic has a standard deviation of at most about 1.
   const reach = Z / Math.sqrt(profile.rows + m);
   return {
-    ...(test.kind === 'tested' && { log10PValue: test.log10PValue }),
+    log10PValues: test.kind === 'tested' ? [test.log10PValue] : [],
     distance: {
       name: 'cramersV',
       value,

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom } from '@rondo/kernel';
-import { ksTwoSample } from '@rondo/statistics';
+import { ksTwoSample, mannWhitney } from '@rondo/statistics';
 import { compareFeature } from './feature-comparison.js';
-import { benjaminiHochbergLog10 } from './log10-adjustment.js';
 import { profileOf } from './reference-profile.js';
 
 const options = { psiFloorLevel: 0.99 };
@@ -56,8 +55,10 @@ describe('a comparison', () => {
       const exact = ksTwoSample(Float32Array.from(reference), Float32Array.from(now));
       const { distance, log10PValue } = compareFeature(profileOf(feature(reference)), feature(now), options);
       expect(Math.abs(distance!.value - exact.statistic)).toBeLessThanOrEqual(within);
-      expect(log10PValue).toBeGreaterThanOrEqual(exact.log10PValue - 1e-9);
-      expect(log10PValue).toBeLessThan(0.9 * exact.log10PValue);
+      // Two tests on all rows, doubled: a summary never claims more than they do, and not much less.
+      const whole = Math.min(exact.log10PValue, mannWhitney(reference, now).log10PValue) + Math.log10(2);
+      expect(log10PValue).toBeGreaterThanOrEqual(whole - 1e-6);
+      expect(log10PValue).toBeLessThan(0.9 * whole);
     }
   });
 
@@ -77,21 +78,5 @@ describe('a comparison', () => {
     expect(result).toMatchObject({ log10PValue: 0, nullRateCurrent: 1 });
     expect(result.psi.value).toBe(0);
     expect(result.distance).toBeUndefined();
-  });
-});
-
-describe('adjusted p-values', () => {
-  it('are those of Benjamini and Hochberg', () => {
-    const adjusted = benjaminiHochbergLog10([0.01, 0.04, 0.03].map(Math.log10));
-    expect(adjusted.map((value) => 10 ** value)).toEqual([0.03, 0.04, 0.04].map((value) => expect.closeTo(value, 12)));
-  });
-
-  it('stay apart where p-values underflow, and never pass 1', () => {
-    expect(benjaminiHochbergLog10([-4000, -400, 0])).toEqual([
-      expect.closeTo(-4000 + Math.log10(3), 9),
-      expect.closeTo(-400 + Math.log10(1.5), 9),
-      0,
-    ]);
-    expect(benjaminiHochbergLog10([])).toEqual([]);
   });
 });

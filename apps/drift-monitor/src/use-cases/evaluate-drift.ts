@@ -8,8 +8,9 @@ import { driftTo } from '../contract-map.js';
 import { DRIFT_EVALUATION, DRIFT_RECORD, loadReference, REFERENCE, type DriftRecord } from '../documents.js';
 import {
   judgeBatch,
+  startFalseAlarms,
+  withLook,
   withPersistence,
-  type BatchDrift,
   type DriftEvaluation,
   type DriftRule,
 } from '../domain/drift-evaluation.js';
@@ -72,8 +73,7 @@ export class EvaluateDrift {
           comparisons.push(compareFeature(profile.features[index]!, feature, rule));
       }),
     );
-    const batch = judgeBatch(comparisons, reference.importance, rows, rule);
-    return (unit) => this.record(unit, { request, reference, batch, rule });
+    return (unit) => this.record(unit, { request, reference, comparisons, rows, rule });
   }
 
   failed(_unit: Unit, request: DriftRequest, failure: JobFailure): void {
@@ -94,15 +94,19 @@ export class EvaluateDrift {
     done: {
       readonly request: DriftRequest;
       readonly reference: Reference;
-      readonly batch: BatchDrift;
+      readonly comparisons: readonly FeatureComparison[];
+      readonly rows: number;
       readonly rule: DriftRule;
     },
   ): Promise<void> {
-    const { request, reference, batch, rule } = done;
+    const { request, reference, comparisons, rows, rule } = done;
     const { pipeline, batchId, startMs, endMs, modelDigest } = request;
     const record = (await unit.load<DriftRecord>(DRIFT_RECORD, pipeline))?.state;
-    const remembered = record?.modelDigest === modelDigest ? record.tracker : undefined;
-    const { tracker, state } = withPersistence(remembered, batch.state, rule);
+    const remembered = record?.modelDigest === modelDigest ? record : undefined;
+    const ledger = remembered?.falseAlarms ?? startFalseAlarms();
+    const batch = judgeBatch(comparisons, reference.importance, rows, rule, ledger);
+    const { tracker, state } = withPersistence(remembered?.tracker, batch.state, rule);
+    const falseAlarms = withLook(ledger, batch.state);
     const evaluations = (record?.evaluations ?? 0) + 1;
     const evaluation: DriftEvaluation = {
       ...batch,
@@ -118,7 +122,7 @@ export class EvaluateDrift {
     unit.save<DriftRecord>({
       kind: DRIFT_RECORD,
       id: pipeline,
-      state: { modelDigest, tracker, evaluations },
+      state: { modelDigest, tracker, falseAlarms, evaluations },
     });
     unit.save<DriftEvaluation>({
       kind: DRIFT_EVALUATION,

@@ -161,8 +161,8 @@ export const monitoring = z
         minRows: count(1, 100_000_000).describe('Smaller batches are not judged.'),
         falseDiscoveryRate: probability().describe('Benjamini-Hochberg level over all features.'),
         psiFloorLevel: probability().describe('Quantile of the PSI of equal distributions that counts as noise.'),
-        suspectedPsi: z.number().gt(0).max(10).describe('PSI above the floor from which a feature is suspected.'),
-        detectedPsi: z.number().gt(0).max(10).describe('PSI above the floor from which drift is detected.'),
+        suspectedPsi: z.number().gt(0).max(10).describe('PSI beyond what sampling alone adds, from which a feature is suspected; below it a difference is negligible.'),
+        detectedPsi: z.number().gt(0).max(10).describe('The same from which drift is detected.'),
         persistence: persistence().describe('How lasting drift must be to be called detected.'),
       })
       .describe("Each batch against the champion's reference."),
