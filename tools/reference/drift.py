@@ -1,6 +1,9 @@
+import warnings
+
 import numpy as np
 import scipy
-from scipy import stats
+from numpy.linalg import norm
+from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 
 from samples import case, pairs_of_counts, pairs_of_samples
@@ -9,15 +12,40 @@ V = f"scipy {scipy.__version__}"
 N = f"numpy {np.__version__}"
 
 
+def anderson_cases():
+    rng = np.random.default_rng(19)
+    draw = lambda mean, rows, digits=6: np.round(rng.normal(mean, 1, rows), digits).tolist()
+    for samples in (
+        [draw(0, 30), draw(0.6, 25)],
+        [draw(0, 20), draw(0, 15), draw(0.9, 10)],
+        [draw(0, 30, 0), draw(0.5, 40, 0)],
+        [draw(0, 12), draw(0, 12)],
+        [draw(0, 20), draw(5, 20)],
+        [[1.0, 1.0, 1.0], [2.0]],
+        [[0.0, 1e9, -1e9, 3.5], [1e-9, 2.0, 2.0, 5.0, 1e12]],
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            test = stats.anderson_ksamp([np.array(sample) for sample in samples])
+        yield case("andersonDarling", [samples], float(test.statistic), "anderson_ksamp midrank", V, "statistic")
+        yield case("andersonDarling", [samples], float(test.pvalue), "anderson_ksamp midrank", V, "pValue")
+
+
 def cases():
     for a, b in pairs_of_samples():
         test = stats.ks_2samp(a, b, method="exact")
         yield case("ksTwoSample", [a, b], float(test.statistic), "ks_2samp exact", V, "statistic")
         yield case("ksTwoSample", [a, b], float(test.pvalue), "ks_2samp exact", V, "pValue")
         yield case("ksTwoSampleSorted", [sorted(a), sorted(b)], float(test.pvalue), "ks_2samp exact", V, "pValue")
+        far = stats.ks_2samp(a, b).statistic * (len(a) * len(b) / (len(a) + len(b))) ** 0.5
+        limit = float(special.kolmogorov(far))
+        yield case("ksTwoSample", [a, b, {"method": "asymptotic"}], limit, "special.kolmogorov", V, "pValue")
         distance = float(stats.wasserstein_distance(a, b))
         yield case("wasserstein1", [a, b], distance, "wasserstein_distance", V)
         yield case("wasserstein1Sorted", [sorted(a), sorted(b)], distance, "wasserstein_distance", V)
+        distance = float(stats.energy_distance(a, b))
+        # Values 1e21 apart leave scipy, which sums squared gaps in another order, fewer digits.
+        yield case("energyDistance", [a, b], distance, "energy_distance", V)
         test = stats.cramervonmises_2samp(a, b, method="asymptotic")
         yield case("cramerVonMises", [a, b], float(test.statistic), "cramervonmises_2samp", V, "statistic")
         # scipy stops its series at 1e-7
@@ -27,6 +55,10 @@ def cases():
             yield case("mannWhitney", [a, b], float(test.pvalue), "mannwhitneyu asymptotic", V, "pValue")
             share = float(test.statistic) / (len(a) * len(b))
             yield case("mannWhitney", [a, b], share, "mannwhitneyu / (n m)", V, "probabilityHigher")
+            yield case("mannWhitney", [a, b], 2 * share - 1, "2 mannwhitneyu / (n m) - 1", V, "rankBiserial", 1e-8)
+            ordered = [sorted(a), sorted(b)]
+            yield case("mannWhitneySorted", ordered, float(test.pvalue), "mannwhitneyu asymptotic", V, "pValue")
+            yield case("mannWhitneySorted", ordered, share, "mannwhitneyu / (n m)", V, "probabilityHigher")
         for bins in (2, 4, 10):
             edges = np.unique(np.quantile(a, np.arange(1, bins) / bins))
             edges = edges[edges < max(a)]
@@ -35,12 +67,17 @@ def cases():
                 yield case("quantileEdges", [a, bins], float(edge), "quantile", N, str(i))
             for i, count in enumerate(counts):
                 yield case("binCounts", [b, edges.tolist()], float(count), "searchsorted left", N, str(i))
+    yield from anderson_cases()
     for a, b in pairs_of_counts():
         a_, b_ = np.array(a, float), np.array(b, float)
         yield case("jensenShannonDistance", [a, b], float(jensenshannon(a_, b_, 2)), "jensenshannon base 2", V, tolerance=1e-7)
         if (a_ == 0).any() or (b_ == 0).any():
             a_, b_ = a_ + 0.5, b_ + 0.5
+        p, q = np.array(a) / sum(a), np.array(b) / sum(b)
+        yield case("hellingerDistance", [a, b], float(norm(np.sqrt(p) - np.sqrt(q)) / 2**0.5), "linalg.norm", N, tolerance=1e-8)
+        yield case("totalVariationDistance", [a, b], float(np.abs(p - q).sum() / 2), "abs().sum() / 2", N)
         p, q = a_ / a_.sum(), b_ / b_.sum()
+        yield case("klDivergence", [a, b], float(stats.entropy(q, p)), "entropy(q, p)", V)
         value = float(stats.entropy(q, p) + stats.entropy(p, q))
         noise = 1 / sum(a) + 1 / sum(b)
         yield case("psi", [a, b], value, "entropy(q, p) + entropy(p, q)", V, "value")
@@ -49,6 +86,9 @@ def cases():
             test = stats.chi2_contingency([a, b], correction=False)
             yield case("chiSquaredTwoSample", [a, b], float(test.statistic), "chi2_contingency", V, "statistic")
             yield case("chiSquaredTwoSample", [a, b], float(test.pvalue), "chi2_contingency", V, "pValue")
+            test = stats.chi2_contingency([a, b], correction=False, lambda_="log-likelihood")
+            yield case("gTwoSample", [a, b], float(test.statistic), "chi2_contingency G", V, "statistic", 1e-8)
+            yield case("gTwoSample", [a, b], float(test.pvalue), "chi2_contingency G", V, "pValue")
             v = float(stats.contingency.association([a, b], "cramer"))
             yield case("chiSquaredTwoSample", [a, b], v, "association cramer", V, "cramersV")
     for counts, shares in (([5100, 4900], [0.5, 0.5]), ([10, 90], [0.1, 0.9]), ([300, 310, 390], [1, 1, 1])):

@@ -6,18 +6,35 @@ import json
 import math
 
 import agreement
+import canary
 import comparisons
 import distributions
 import drift
 import evaluation
+import forecasts
+import labels
 import metrics
+import multivariate
+import streams
 
 TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
 
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    for topic in (agreement, comparisons, distributions, drift, evaluation, metrics):
+    for topic in (
+        agreement,
+        canary,
+        comparisons,
+        distributions,
+        drift,
+        evaluation,
+        forecasts,
+        labels,
+        metrics,
+        multivariate,
+        streams,
+    ):
         cases = list(topic.cases())
         for case in cases:
             if isinstance(case["value"], float) and not math.isfinite(case["value"]):

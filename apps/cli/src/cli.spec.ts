@@ -196,10 +196,16 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
     brokenAt: 'training/run-1/4',
     explanation: 'hash differs',
   }),
-  ListEvents: () => ({ events: [], total: 5n, pending: 0n }),
+  ListEvents: () => {
+    const fate = fates.shift();
+    const events = fate === undefined ? [] : [{ pipeline: 'flights', eventId: 'e7', fate, explanation: 'because' }];
+    return { events, total: 5n, pending: 0n };
+  },
   WhoAmI: () => ({ principal: 'alice', roles: ['operator'], version: '0.1.0', mode: 'embedded' }),
 };
 let phases: { phase: string; result?: string }[] = [];
+/** What becomes of event e7, look by look. */
+let fates: string[] = [];
 /** How often the cycle is asked for before it starts. */
 let notStarted = 0;
 
@@ -526,6 +532,22 @@ describe('wait', () => {
     const interrupt = new AbortController();
     const out = (): void => interrupt.abort();
     expect(await rondo(['wait', 'flights/7'], { interrupted: interrupt.signal, out })).toMatchObject({ code: 130 });
+  });
+});
+
+describe('event wait', () => {
+  const waitForEvent = () => rondo(['event', 'wait', 'e7', '-p', 'flights']);
+
+  it('looks until the event has a fate, and says whether its data was taken in', async () => {
+    fates = ['Pending', 'Held'];
+    expect(await waitForEvent()).toMatchObject({ code: 0, out: 'event/e7 Held: because\n' });
+    fates = ['Quarantined'];
+    expect(await waitForEvent()).toMatchObject({ code: 1, out: 'event/e7 Quarantined: because\n' });
+  });
+
+  it('waits for an event that is yet to come, but not for a pipeline that is not there', async () => {
+    expect((await rondo(['event', 'wait', 'e7', '-p', 'flights', '--timeout', '80ms'])).code).toBe(124);
+    expect((await rondo(['event', 'wait', 'e7', '-p', 'freight'])).code).toBe(6);
   });
 });
 

@@ -134,16 +134,17 @@ async function snapshotPrepared(rows = 0n): Promise<void> {
 
 const logLoss = (value: number) => ({ name: 'logLoss', value, lower: value - 0.001, upper: value + 0.001, confidence: 0.95, n: 1000n, slice: 'all', method: 'm' });
 
-async function candidatesTrained(): Promise<void> {
+/** Every cycle trains models of its own, unless a model is given. */
+async function candidatesTrained(model = artifact(40 + platform.recorded(EvaluateCandidateSchema).length)): Promise<void> {
   for (const { message: command } of platform.recorded(TrainCandidateSchema).slice(-3)) {
     const value = { 'trees-small': 0.45, 'trees-large': 0.4, logistic: 0.6 }[command.candidate] ?? 0.5;
-    await say(CandidateTrainedSchema, { pipeline, cycleId: command.cycleId, candidate: command.candidate, model: artifact(40), trainer: 't', validation: [logLoss(value)], featureImportance: [1, 0], complexity: 5n });
+    await say(CandidateTrainedSchema, { pipeline, cycleId: command.cycleId, candidate: command.candidate, model, trainer: 't', validation: [logLoss(value)], featureImportance: [1, 0], complexity: 5n });
   }
 }
 
 async function evaluated(verdict: Verdict, requiresReview = false): Promise<void> {
-  const { cycleId, candidate } = last(EvaluateCandidateSchema);
-  await say(EvaluationCompletedSchema, { pipeline, cycleId, candidate, model: artifact(40), verdict, requiresReview, report: artifact(50), modelCard: artifact(51), metrics: [logLoss(0.41)], gates: [{ gate: 'g', verdict, explanation: 'because' }] });
+  const { cycleId, candidate, model } = last(EvaluateCandidateSchema);
+  await say(EvaluationCompletedSchema, { pipeline, cycleId, candidate, model, verdict, requiresReview, report: artifact(50), modelCard: artifact(51), metrics: [logLoss(0.41)], gates: [{ gate: 'g', verdict, explanation: 'because' }] });
 }
 
 async function rolledOut(result: RolloutResult, week: number): Promise<void> {
@@ -297,6 +298,18 @@ describe('the control-plane', () => {
     await weekArrives(4);
     expect(last(DecisionMadeSchema).reason).toBe('CoolingDown');
     expect(platform.recorded(StartRolloutSchema)).toHaveLength(0);
+  });
+
+  it('rejects a challenger that is the champion byte for byte, before anybody is asked to judge it', async () => {
+    await bootstrapped();
+    const judged = platform.recorded(EvaluateCandidateSchema).length;
+    await service.rpc(CycleService).triggerCycle(create(TriggerCycleRequestSchema, { pipeline, reason: 'nothing new', requestId: uuid(1) }), operator);
+    await service.drain();
+    await snapshotPrepared();
+    const { champion } = await service.rpc(PipelineService).getPipeline({ $typeName: 'rondo.control.v1.GetPipelineRequest', pipeline }, operator);
+    await candidatesTrained({ ...artifact(0), digest: champion?.digest ?? '' });
+    expect(await cycle(2)).toMatchObject({ phase: 'Finished', result: 'Rejected', reason: expect.stringContaining('byte for byte') });
+    expect(platform.recorded(EvaluateCandidateSchema)).toHaveLength(judged);
   });
 
   it('opens an incident and holds triggers after a rollback', async () => {

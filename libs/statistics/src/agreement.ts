@@ -1,4 +1,6 @@
-import { checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
+import { checkBetween, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
+import { tQuantile } from './distributions.js';
+import { valueScale } from './value-scale.js';
 
 /** How values differ: as names, ranks, amounts, or amounts with a true zero. */
 export type MeasurementLevel = 'nominal' | 'ordinal' | 'interval' | 'ratio';
@@ -15,7 +17,18 @@ export type AgreementResult =
     }
   | { readonly kind: 'insufficient'; readonly reason: 'no-unit-labelled-twice' | 'one-value' };
 
+/** The same with an interval over units; no bounds when leaving out some units leaves alpha undefined. */
+export type AgreementInterval =
+  | (Extract<AgreementResult, { readonly kind: 'measured' }> & {
+      readonly standardError: number | null;
+      readonly lower: number | null;
+      readonly upper: number | null;
+    })
+  | Extract<AgreementResult, { readonly kind: 'insufficient' }>;
+
 const MAX_RATIO_VALUES = 5_000;
+/** Groups of units that are left out in turn. */
+const JACKKNIFE_GROUPS = 50;
 
 /**
  * Krippendorff's α for any number of annotators with missing labels: one entry per label, `units[i]` the thing labelled
@@ -25,28 +38,38 @@ const MAX_RATIO_VALUES = 5_000;
  * @example krippendorffAlpha([0, 0, 1, 1, 2, 2, 3, 3], [1, 1, 2, 2, 1, 2, 3, 3], 'nominal') // => { kind: 'measured', alpha: 0.666667, units: 4, labels: 8 }
  */
 export function krippendorffAlpha(units: Numbers, values: Numbers, level: MeasurementLevel): AgreementResult {
-  checkFinite('units', units, 0);
-  checkFinite('values', values, 0);
-  checkSameLength('values', values, 'units', units);
-  // Copies of one array type keep the loops below fast for whatever the caller has.
-  const { codes, groups, groupSizes, labels } = pairableLabels(new Float64Array(units), new Float64Array(values));
-  let pairedUnits = 0;
-  for (let u = 0; u < groupSizes.length; u++) if (groupSizes[u]! > 1) pairedUnits++;
-  if (pairedUnits === 0) return { kind: 'insufficient', reason: 'no-unit-labelled-twice' };
-  const { scale, index } = valueScale(codes);
-  if (scale.length === 1) return { kind: 'insufficient', reason: 'one-value' };
-  if (level === 'ratio') checkRatioScale(scale);
-  const frequency = new Float64Array(scale.length);
-  for (let i = 0; i < index.length; i++) frequency[index[i]!]!++;
-  const positions = level === 'ordinal' ? midRanks(frequency) : scale;
-  const disagreement =
-    level === 'nominal'
-      ? nominal(index, groups, groupSizes, frequency)
-      : level === 'ratio'
-        ? ratio(codes, groups, groupSizes, scale, frequency)
-        : squared(index, groups, groupSizes, positions, frequency);
-  const alpha = 1 - ((labels - 1) * disagreement.observed) / disagreement.expected;
-  return { kind: 'measured', alpha, units: pairedUnits, labels };
+  return alphaOf(group(units, values, level), level);
+}
+
+/**
+ * {@link krippendorffAlpha} with its standard error and interval by the jackknife: one of at most 50 groups of units is left out in
+ * turn, so units must be independent; t with groups - 1 degrees of freedom, cut at 1. Deterministic.
+ * Source: Quenouille and Tukey; Shao & Tu (1995), The Jackknife and Bootstrap, ch. 2.
+ * @example krippendorffInterval([0, 0, 1, 1, 2, 2, 3, 3], [1, 1, 2, 2, 1, 2, 3, 3], 'nominal') // => { alpha: 0.666667, standardError: 0.373063, lower: -0.520586, upper: 1 }
+ */
+export function krippendorffInterval(
+  units: Numbers,
+  values: Numbers,
+  level: MeasurementLevel,
+  options: { readonly confidence?: number } = {},
+): AgreementInterval {
+  const { confidence = 0.95 } = options;
+  checkBetween('confidence', confidence, 0, 1);
+  const labels = group(units, values, level);
+  const whole = alphaOf(labels, level);
+  if (whole.kind === 'insufficient') return whole;
+  const standardError = jackknife(labels, level, whole.units);
+  if (standardError === null) return { ...whole, standardError, lower: null, upper: null };
+  const groups = Math.min(JACKKNIFE_GROUPS, whole.units);
+  const halfWidth = tQuantile((1 + confidence) / 2, groups - 1) * standardError;
+  return { ...whole, standardError, lower: whole.alpha - halfWidth, upper: Math.min(1, whole.alpha + halfWidth) };
+}
+
+/** Labels as positions on the scale of values, ordered by unit; unit u owns `starts[u]` up to `starts[u + 1]`. */
+interface GroupedLabels {
+  readonly scale: Float64Array;
+  readonly index: Uint32Array;
+  readonly starts: Uint32Array;
 }
 
 /** Sums over pairs: within units divided by (labels in unit - 1), and over all labels. */
@@ -55,63 +78,72 @@ interface Disagreement {
   readonly expected: number;
 }
 
-/** Labels of units that have at least two, ordered by unit; `groups[u]` is where unit u starts. */
-function pairableLabels(units: Numbers, values: Numbers) {
-  const { scale, index: unit } = valueScale(units);
-  const groupSizes = new Uint32Array(scale.length);
-  for (let i = 0; i < unit.length; i++) groupSizes[unit[i]!]!++;
-  const groups = new Uint32Array(scale.length);
-  let labels = 0;
-  for (let u = 0; u < groups.length; u++) {
-    groups[u] = labels;
-    if (groupSizes[u]! > 1) labels += groupSizes[u]!;
-  }
-  const codes = new Float64Array(labels);
-  const next = groups.slice();
-  for (let i = 0; i < unit.length; i++) {
-    const u = unit[i]!;
-    if (groupSizes[u]! > 1) codes[next[u]!++] = values[i]!;
-  }
-  return { codes, groups, groupSizes, labels };
+function group(units: Numbers, values: Numbers, level: MeasurementLevel): GroupedLabels {
+  checkSameLength('values', values, 'units', units);
+  // Copies of one array type keep the loops below fast for whatever the caller has.
+  const unitOf = new Float64Array(units);
+  const valueOf = new Float64Array(values);
+  checkFinite('units', unitOf, 0);
+  checkFinite('values', valueOf, 0);
+  const unit = valueScale(unitOf).index;
+  const value = valueScale(valueOf);
+  let unitCount = 0;
+  for (let i = 0; i < unit.length; i++) if (unit[i]! >= unitCount) unitCount = unit[i]! + 1;
+  const starts = new Uint32Array(unitCount + 1);
+  for (let i = 0; i < unit.length; i++) starts[unit[i]! + 1]!++;
+  for (let u = 0; u < unitCount; u++) starts[u + 1]! += starts[u]!;
+  const next = starts.slice();
+  const index = new Uint32Array(unit.length);
+  for (let i = 0; i < unit.length; i++) index[next[unit[i]!]!++] = value.index[i]!;
+  if (level === 'ratio') checkRatioScale(value.scale);
+  return { scale: value.scale, index, starts };
 }
 
-/** The distinct values, ascending, and the position of each value among them. */
-function valueScale(values: Numbers): { scale: Float64Array; index: Uint32Array } {
-  return denseScale(values) ?? sparseScale(values);
+/** Without the units whose number leaves `omitted` when divided by `groups`; with all of them by default. */
+function alphaOf(labels: GroupedLabels, level: MeasurementLevel, groups = 1, omitted = 1): AgreementResult {
+  const { scale, index, starts } = labels;
+  const kept = new Uint8Array(starts.length - 1);
+  const frequency = new Float64Array(scale.length);
+  let units = 0;
+  let total = 0;
+  for (let u = 0, paired = 0; u < kept.length; u++) {
+    const size = starts[u + 1]! - starts[u]!;
+    if (size < 2 || paired++ % groups === omitted) continue;
+    kept[u] = 1;
+    units++;
+    total += size;
+    for (let i = starts[u]!; i < starts[u + 1]!; i++) frequency[index[i]!]!++;
+  }
+  if (units === 0) return { kind: 'insufficient', reason: 'no-unit-labelled-twice' };
+  if (frequency.some((count) => count === total)) return { kind: 'insufficient', reason: 'one-value' };
+  const positions = level === 'ordinal' ? midRanks(frequency) : scale;
+  const disagreement =
+    level === 'nominal'
+      ? nominal(labels, kept, frequency)
+      : level === 'ratio'
+        ? ratio(labels, kept, frequency)
+        : squared(labels, kept, frequency, positions);
+  const alpha = 1 - ((total - 1) * disagreement.observed) / disagreement.expected;
+  return { kind: 'measured', alpha, units, labels: total };
 }
 
-/** By a table instead of a map, for whole numbers that lie close together; undefined for others. */
-function denseScale(values: Numbers) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!Number.isInteger(value)) return undefined;
-    if (value < low) low = value;
-    if (value > high) high = value;
+/** Null when a part of the units leaves alpha undefined. */
+function jackknife(labels: GroupedLabels, level: MeasurementLevel, units: number): number | null {
+  const groups = Math.min(JACKKNIFE_GROUPS, units);
+  if (groups < 2) return null;
+  const without: number[] = [];
+  for (let omitted = 0; omitted < groups; omitted++) {
+    const part = alphaOf(labels, level, groups, omitted);
+    if (part.kind === 'insufficient') return null;
+    without.push(part.alpha);
   }
-  if (!(high - low <= 4 * values.length + 1_024)) return undefined;
-  const position = new Uint32Array(high - low + 1);
-  for (let i = 0; i < values.length; i++) position[values[i]! - low] = 1;
-  let distinct = 0;
-  for (let offset = 0; offset < position.length; offset++) if (position[offset] === 1) position[offset] = ++distinct;
-  const scale = new Float64Array(distinct);
-  for (let offset = 0; offset < position.length; offset++) {
-    if (position[offset]! > 0) scale[position[offset]! - 1] = low + offset;
-  }
-  const index = new Uint32Array(values.length);
-  for (let i = 0; i < index.length; i++) index[i] = position[values[i]! - low]! - 1;
-  return { scale, index };
-}
-
-function sparseScale(values: Numbers) {
-  const scale = Float64Array.from(new Set(Array.from(values, (value) => value + 0))).sort();
-  const position = new Map(Array.from(scale, (value, i) => [value, i]));
-  return { scale, index: Uint32Array.from(values, (value) => position.get(value + 0)!) };
+  const mean = without.reduce((sum, alpha) => sum + alpha, 0) / groups;
+  const squares = without.reduce((sum, alpha) => sum + (alpha - mean) ** 2, 0);
+  return Math.sqrt((squares * (groups - 1)) / groups);
 }
 
 function checkRatioScale(scale: Float64Array): void {
-  if (scale[0]! < 0) throw invalid('values', scale[0], 'must not be negative at ratio level');
+  if (scale.length > 0 && scale[0]! < 0) throw invalid('values', scale[0], 'must not be negative at ratio level');
   if (scale.length > MAX_RATIO_VALUES) {
     throw invalid('values', scale.length, `must not have more than ${MAX_RATIO_VALUES} distinct values at ratio level`);
   }
@@ -126,105 +158,67 @@ function midRanks(frequency: Float64Array): Float64Array {
   });
 }
 
-function nominal(index: Uint32Array, groups: Uint32Array, sizes: Uint32Array, frequency: Float64Array): Disagreement {
+function nominal({ index, starts }: GroupedLabels, kept: Uint8Array, frequency: Float64Array): Disagreement {
   const inUnit = new Uint32Array(frequency.length);
   let observed = 0;
-  for (let u = 0; u < sizes.length; u++) {
-    const size = sizes[u]!;
-    if (size < 2) continue;
-    const start = groups[u]!;
+  let labels = 0;
+  for (let u = 0; u < kept.length; u++) {
+    if (kept[u] === 0) continue;
+    const start = starts[u]!;
+    const end = starts[u + 1]!;
+    const size = end - start;
     let agreeing = 0;
     // The k-th label of a value agrees with k - 1 earlier ones, in both orders.
-    for (let i = start; i < start + size; i++) agreeing += 2 * inUnit[index[i]!]!++;
-    for (let i = start; i < start + size; i++) inUnit[index[i]!] = 0;
+    for (let i = start; i < end; i++) agreeing += 2 * inUnit[index[i]!]!++;
+    for (let i = start; i < end; i++) inUnit[index[i]!] = 0;
     observed += (size * (size - 1) - agreeing) / (size - 1);
+    labels += size;
   }
-  const labels = index.length;
   return { observed, expected: labels * labels - frequency.reduce((sum, count) => sum + count * count, 0) };
 }
 
 /** Σ over ordered pairs of (a - b)² is 2·n·Σ(x - mean)², so no pair is visited. */
 function squared(
-  index: Uint32Array,
-  groups: Uint32Array,
-  sizes: Uint32Array,
-  positions: Float64Array,
+  { index, starts }: GroupedLabels,
+  kept: Uint8Array,
   frequency: Float64Array,
+  positions: Float64Array,
 ): Disagreement {
   let observed = 0;
-  sizes.forEach((size, u) => {
-    if (size < 2) return;
-    const start = groups[u]!;
+  let labels = 0;
+  for (let u = 0; u < kept.length; u++) {
+    if (kept[u] === 0) continue;
+    const start = starts[u]!;
+    const end = starts[u + 1]!;
+    const size = end - start;
     let mean = 0;
-    for (let i = start; i < start + size; i++) mean += positions[index[i]!]! / size;
+    for (let i = start; i < end; i++) mean += positions[index[i]!]! / size;
     let deviations = 0;
-    for (let i = start; i < start + size; i++) deviations += (positions[index[i]!]! - mean) ** 2;
+    for (let i = start; i < end; i++) deviations += (positions[index[i]!]! - mean) ** 2;
     observed += (2 * size * deviations) / (size - 1);
-  });
-  const labels = index.length;
+    labels += size;
+  }
   const mean = positions.reduce((sum, value, i) => sum + (value * frequency[i]!) / labels, 0);
   const deviations = positions.reduce((sum, value, i) => sum + frequency[i]! * (value - mean) ** 2, 0);
   return { observed, expected: 2 * labels * deviations };
 }
 
-function ratio(
-  codes: Float64Array,
-  groups: Uint32Array,
-  sizes: Uint32Array,
-  scale: Float64Array,
-  frequency: Float64Array,
-): Disagreement {
+function ratio({ scale, index, starts }: GroupedLabels, kept: Uint8Array, frequency: Float64Array): Disagreement {
   const distance = (a: number, b: number): number => (a === b ? 0 : ((a - b) / (a + b)) ** 2);
   let observed = 0;
-  sizes.forEach((size, u) => {
-    if (size < 2) return;
-    const start = groups[u]!;
-    for (let i = start; i < start + size; i++) {
-      for (let j = start; j < i; j++) observed += (2 * distance(codes[i]!, codes[j]!)) / (size - 1);
+  for (let u = 0; u < kept.length; u++) {
+    if (kept[u] === 0) continue;
+    const start = starts[u]!;
+    const end = starts[u + 1]!;
+    for (let i = start; i < end; i++) {
+      for (let j = start; j < i; j++) {
+        observed += (2 * distance(scale[index[i]!]!, scale[index[j]!]!)) / (end - start - 1);
+      }
     }
-  });
+  }
   let expected = 0;
   for (let i = 0; i < scale.length; i++) {
     for (let j = 0; j < i; j++) expected += 2 * frequency[i]! * frequency[j]! * distance(scale[i]!, scale[j]!);
   }
   return { observed, expected };
-}
-
-/** Cohen's kappa, or why it is undefined. */
-export type KappaResult =
-  | { readonly kind: 'measured'; readonly kappa: number; readonly observedAgreement: number; readonly rows: number }
-  | { readonly kind: 'insufficient'; readonly reason: 'one-value' };
-
-/**
- * Cohen's kappa of two annotators who labelled the same rows; 1 perfect, 0 as by chance. `linear` and `quadratic` weigh
- * disagreements by the distance of the categories in ascending order. `insufficient` if both only ever used the same
- * one category. Source: Cohen (1960, 1968), Psychological Bulletin 70:213.
- * @example cohenKappa([0, 0, 1, 1, 1], [0, 1, 1, 1, 1]) // => { kind: 'measured', kappa: 0.545455, observedAgreement: 0.8, rows: 5 }
- */
-export function cohenKappa(a: Numbers, b: Numbers, weights: 'none' | 'linear' | 'quadratic' = 'none'): KappaResult {
-  checkFinite('a', a);
-  checkFinite('b', b);
-  checkSameLength('b', b, 'a', a);
-  const rows = a.length;
-  const { scale, index } = valueScale([...Array.from(a), ...Array.from(b)]);
-  if (scale.length === 1) return { kind: 'insufficient', reason: 'one-value' };
-  const ofA = new Float64Array(scale.length);
-  const ofB = new Float64Array(scale.length);
-  const power = weights === 'quadratic' ? 2 : 1;
-  const weight = (i: number, j: number): number => (weights === 'none' ? (i === j ? 0 : 1) : Math.abs(i - j) ** power);
-  let observed = 0;
-  let agreeing = 0;
-  for (let row = 0; row < rows; row++) {
-    const i = index[row]!;
-    const j = index[rows + row]!;
-    ofA[i]!++;
-    ofB[j]!++;
-    observed += weight(i, j);
-    if (i === j) agreeing++;
-  }
-  let expected = 0;
-  for (let i = 0; i < scale.length; i++) {
-    for (let j = 0; j < scale.length; j++) expected += (ofA[i]! * ofB[j]! * weight(i, j)) / rows;
-  }
-  return { kind: 'measured', kappa: 1 - observed / expected, observedAgreement: agreeing / rows, rows };
 }

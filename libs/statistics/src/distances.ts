@@ -1,6 +1,7 @@
 import { checkCounts, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
 import { checkAscending } from './kolmogorov-smirnov.js';
 import { sorted } from './order.js';
+import { usedBins } from './psi.js';
 
 /**
  * Wasserstein-1 (earth mover's) distance of two samples: the area between their distribution functions, in the unit of
@@ -23,14 +24,16 @@ export function wasserstein1Sorted(a: Numbers, b: Numbers): number {
   return areaBetween(a, b);
 }
 
-function areaBetween(a: Numbers, b: Numbers): number {
+/** ∫|F - G|^power. */
+function areaBetween(a: Numbers, b: Numbers, power: 1 | 2 = 1): number {
   let i = 0;
   let j = 0;
   let area = 0;
   let previous = Math.min(a[0]!, b[0]!);
   while (i < a.length || j < b.length) {
     const value = Math.min(i < a.length ? a[i]! : Infinity, j < b.length ? b[j]! : Infinity);
-    area += Math.abs(i / a.length - j / b.length) * (value - previous);
+    const gap = Math.abs(i / a.length - j / b.length);
+    area += (power === 1 ? gap : gap * gap) * (value - previous);
     previous = value;
     while (i < a.length && a[i] === value) i++;
     while (j < b.length && b[j] === value) j++;
@@ -39,16 +42,23 @@ function areaBetween(a: Numbers, b: Numbers): number {
 }
 
 /**
+ * Energy distance of two samples: the root of 2·∫(F - G)², in the root of the unit of the values; 0 when they agree.
+ * Source: Székely & Rizzo (2013), Journal of Statistical Planning and Inference 143:1249.
+ * @example energyDistance([0, 1, 3], [5, 6, 8]) // => 2.708013
+ */
+export function energyDistance(a: Numbers, b: Numbers): number {
+  checkFinite('a', a);
+  checkFinite('b', b);
+  return Math.sqrt(2 * areaBetween(sorted(a), sorted(b), 2));
+}
+
+/**
  * Jensen-Shannon distance of two samples' counts in the same bins: the root of the divergence in bits; 0 when the shares
  * agree, 1 when no bin is shared. Empty bins need no correction. Source: Endres & Schindelin (2003), IEEE TIT 49:1858.
  * @example jensenShannonDistance([10, 0], [0, 5]) // => 1
  */
 export function jensenShannonDistance(referenceCounts: Numbers, currentCounts: Numbers): number {
-  checkSameLength('currentCounts', currentCounts, 'referenceCounts', referenceCounts);
-  const n = checkCounts('referenceCounts', referenceCounts);
-  const m = checkCounts('currentCounts', currentCounts);
-  if (n === 0) throw invalid('referenceCounts', n, 'needs at least one row');
-  if (m === 0) throw invalid('currentCounts', m, 'needs at least one row');
+  const { n, m } = checkedCounts(referenceCounts, currentCounts);
   let divergence = 0;
   for (let i = 0; i < referenceCounts.length; i++) {
     const p = referenceCounts[i]! / n;
@@ -58,4 +68,59 @@ export function jensenShannonDistance(referenceCounts: Numbers, currentCounts: N
     if (q > 0) divergence += (q * Math.log2(q / middle)) / 2;
   }
   return Math.sqrt(Math.min(1, Math.max(0, divergence)));
+}
+
+/**
+ * Hellinger distance of two samples' counts in the same bins: √(½ Σ (√p - √q)²), 0..1. Empty bins need no correction.
+ * Source: Hellinger (1909), Journal für die reine und angewandte Mathematik 136:210.
+ * @example hellingerDistance([10, 10], [5, 15]) // => 0.184592
+ */
+export function hellingerDistance(referenceCounts: Numbers, currentCounts: Numbers): number {
+  const { n, m } = checkedCounts(referenceCounts, currentCounts);
+  let squares = 0;
+  for (let i = 0; i < referenceCounts.length; i++) {
+    squares += (Math.sqrt(referenceCounts[i]! / n) - Math.sqrt(currentCounts[i]! / m)) ** 2;
+  }
+  return Math.sqrt(Math.min(1, squares / 2));
+}
+
+/**
+ * Total variation distance of two samples' counts in the same bins: ½ Σ |p - q|, 0..1, the share of rows that would have to
+ * change their bin. Two samples of one population differ by about Σ √(p(1 - p)(1/n + 1/m))/√(2π).
+ * @example totalVariationDistance([10, 10], [5, 15]) // => 0.25
+ */
+export function totalVariationDistance(referenceCounts: Numbers, currentCounts: Numbers): number {
+  const { n, m } = checkedCounts(referenceCounts, currentCounts);
+  let distance = 0;
+  for (let i = 0; i < referenceCounts.length; i++)
+    distance += Math.abs(referenceCounts[i]! / n - currentCounts[i]! / m);
+  return Math.min(1, distance / 2);
+}
+
+/**
+ * Kullback-Leibler divergence of the current shares from the reference's, Σ q·ln(q / p) in nats, >= 0, not symmetric. As in
+ * PSI, bins empty in both samples are left out; if a bin is empty in one, half a row is added to every bin of both, so that
+ * the result stays finite. Source: Kullback & Leibler (1951), Annals of Mathematical Statistics 22:79.
+ * @example klDivergence([10, 10], [5, 15]) // => 0.130812
+ */
+export function klDivergence(referenceCounts: Numbers, currentCounts: Numbers): number {
+  const { n, m } = checkedCounts(referenceCounts, currentCounts);
+  const { bins, pseudoRows } = usedBins(referenceCounts, currentCounts);
+  let divergence = 0;
+  for (let i = 0; i < referenceCounts.length; i++) {
+    if (referenceCounts[i] === 0 && currentCounts[i] === 0) continue;
+    const p = (referenceCounts[i]! + pseudoRows) / (n + bins * pseudoRows);
+    const q = (currentCounts[i]! + pseudoRows) / (m + bins * pseudoRows);
+    divergence += q * Math.log(q / p);
+  }
+  return Math.max(0, divergence);
+}
+
+function checkedCounts(referenceCounts: Numbers, currentCounts: Numbers): { n: number; m: number } {
+  checkSameLength('currentCounts', currentCounts, 'referenceCounts', referenceCounts);
+  const n = checkCounts('referenceCounts', referenceCounts);
+  const m = checkCounts('currentCounts', currentCounts);
+  if (n === 0) throw invalid('referenceCounts', n, 'needs at least one row');
+  if (m === 0) throw invalid('currentCounts', m, 'needs at least one row');
+  return { n, m };
 }

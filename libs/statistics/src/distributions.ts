@@ -1,3 +1,4 @@
+import betaCdfOf from '@stdlib/stats-base-dists-beta-cdf';
 import betaQuantileOf from '@stdlib/stats-base-dists-beta-quantile';
 import binomialCdfOf from '@stdlib/stats-base-dists-binomial-cdf';
 import chiSquaredQuantileOf from '@stdlib/stats-base-dists-chisquare-quantile';
@@ -84,6 +85,17 @@ export function betaQuantile(probability: number, a: number, b: number): number 
   checkBetween('a', a, 0, Infinity);
   checkBetween('b', b, 0, Infinity);
   return betaQuantileOf(probability, a, b);
+}
+
+/**
+ * P(X <= x) for a Beta(`a`, `b`) X, both shapes positive; `x` any number.
+ * @example betaCdf(0.5, 2, 2) // => 0.5
+ */
+export function betaCdf(x: number, a: number, b: number): number {
+  if (Number.isNaN(x)) throw invalid('x', x, 'must be a number');
+  checkBetween('a', a, 0, Infinity);
+  checkBetween('b', b, 0, Infinity);
+  return betaCdfOf(x, a, b);
 }
 
 /**

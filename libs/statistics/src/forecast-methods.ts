@@ -1,8 +1,10 @@
 import type { Numbers } from './checks.js';
+import { harmonicRidge } from './harmonic-ridge.js';
 import { quantileOfSorted } from './order.js';
 
 /** The methods a forecast is chosen from. */
-export type ForecastMethod = 'naive' | 'seasonal-naive' | 'exponential-smoothing' | 'damped-trend' | 'theil-sen';
+export type ForecastMethod =
+  'naive' | 'seasonal-naive' | 'exponential-smoothing' | 'damped-trend' | 'theil-sen' | 'harmonic-ridge';
 
 /** Continues a series by `horizon` values. */
 export type Continuation = (series: Numbers, horizon: number) => Float64Array;
@@ -17,6 +19,7 @@ export function continuations(seasonLength: number | undefined): [ForecastMethod
   const methods: [ForecastMethod, Continuation][] = [['naive', naive]];
   if (seasonLength !== undefined) methods.push(['seasonal-naive', seasonalNaive(seasonLength)]);
   methods.push(['exponential-smoothing', smoothed], ['damped-trend', damped], ['theil-sen', theilSen]);
+  if (seasonLength !== undefined) methods.push(['harmonic-ridge', harmonicRidge(seasonLength)]);
   return methods;
 }
 

@@ -1,5 +1,6 @@
 import { checkBetween, checkCount, checkFinite, checkNumber, type Numbers } from './checks.js';
-import { continuations, type ForecastMethod } from './forecast-methods.js';
+import { lastChangePoint } from './change-point.js';
+import { continuations, type Continuation, type ForecastMethod } from './forecast-methods.js';
 
 /** One step ahead; the interval holds the future value with the asked confidence if the series goes on as it was. */
 export interface ForecastPoint {
@@ -16,10 +17,17 @@ export type Forecast =
       readonly points: readonly ForecastPoint[];
       /** Mean absolute error of every method in the backtest, in the unit of the series. */
       readonly backtestError: Readonly<Partial<Record<ForecastMethod, number>>>;
-      /** 1 - error of the chosen method / error of the naive one (seasonal if there is a season); above 0 is a gain. */
+      /**
+       * 1 - error / error of the naive method (seasonal if there is a season), where at each past moment the method was chosen
+       * by what was known then; above 0 is a gain, 0 also when the backtest is too short to tell.
+       */
       readonly skillScore: number;
       /** Past moments from which the backtest forecast. */
       readonly origins: number;
+      /** Actual - predicted of the chosen method, `horizon` per origin, oldest origin first. */
+      readonly errorPaths: Float64Array;
+      /** Why nothing should act on it: the method has not beaten the naive one, or the series changed lately. */
+      readonly advisory: 'no-skill' | 'change-point' | null;
     }
   | { readonly kind: 'insufficient'; readonly pointsNeeded: number };
 
@@ -28,9 +36,10 @@ const MIN_TRAINING_POINTS = 8;
 
 /**
  * Forecasts an evenly spaced series by the method (naive, seasonal naive, exponential smoothing, damped trend,
- * Theil-Sen line) that had the least mean absolute error over up to 50 rolling origins. Intervals are split-conformal:
- * the backtest's absolute errors at each step, at the rank that makes coverage at least `confidence` for exchangeable
- * errors. `insufficient` when the series is too short for that rank.
+ * Theil-Sen line, harmonic ridge regression) that had the least mean absolute error over up to 50 rolling origins; the
+ * naive one stays unless it is beaten by more than a standard error. Intervals are split-conformal: the backtest's absolute
+ * errors at each step, at the rank that makes coverage at least `confidence` for exchangeable errors. `insufficient` when the
+ * series is too short for that rank. After a change point the intervals are too narrow until the errors are new: `advisory`.
  * Source: Tashman (2000), Int. J. Forecasting 16:437; Lei et al. (2018), JASA 113:1094.
  * @example forecast(Array.from({ length: 30 }, (_, i) => 2 * i), { horizon: 2 }).points[1] // => { value: 62, lower: 62, upper: 62 }
  */
@@ -49,41 +58,84 @@ export function forecast(
   if (series.length < pointsNeeded) return { kind: 'insufficient', pointsNeeded };
   const origins = Math.min(Math.max(MAX_ORIGINS, minOrigins), series.length - horizon - minTraining + 1);
   const values = Float64Array.from(series);
-  const tried = continuations(seasonLength).map(([method, run]) => {
-    const errors = backtest(values, run, horizon, origins);
-    return { method, run, errors, mean: errors.reduce((sum, error) => sum + error, 0) / errors.length };
-  });
-  const best = tried.reduce((least, other) => (other.mean < least.mean * (1 - 1e-9) ? other : least));
+  const tried = continuations(seasonLength).map(([method, run]) => backtest(method, run, values, { horizon, origins }));
   const reference = tried.find(({ method }) => method === (seasonLength === undefined ? 'naive' : 'seasonal-naive'))!;
+  const best = chosen(tried, reference);
   const rank = Math.min(origins, Math.ceil(confidence * (origins + 1) - 1e-9));
   const points = Array.from(best.run(values, horizon), (value, h) => {
-    const atStep = Float64Array.from({ length: origins }, (_, origin) => best.errors[origin * horizon + h]!).sort();
+    const atStep = Float64Array.from({ length: origins }, (_, o) => Math.abs(best.errors[o * horizon + h]!)).sort();
     return { value, lower: value - atStep[rank - 1]!, upper: value + atStep[rank - 1]! };
   });
+  const skillScore = honestSkill(tried, reference, horizon);
+  const { at } = lastChangePoint(Float64Array.from({ length: origins }, (_, o) => best.errors[o * horizon]!));
+  const changed = at !== null && origins - at <= Math.max(minOrigins, MIN_TRAINING_POINTS);
   return {
     kind: 'forecast',
     method: best.method,
     points,
     backtestError: Object.fromEntries(tried.map(({ method, mean }) => [method, mean])),
-    skillScore: reference.mean === 0 ? 0 : 1 - best.mean / reference.mean,
+    skillScore,
     origins,
+    errorPaths: best.errors,
+    advisory: changed ? 'change-point' : skillScore <= 0 ? 'no-skill' : null,
   };
 }
 
-/** Absolute errors, `horizon` per origin, oldest origin first. */
+/** How a method did; `losses` are its mean absolute errors per origin. */
+interface Backtest {
+  readonly method: ForecastMethod;
+  readonly run: Continuation;
+  readonly errors: Float64Array;
+  readonly losses: Float64Array;
+  readonly mean: number;
+}
+
 function backtest(
+  method: ForecastMethod,
+  run: Continuation,
   series: Float64Array,
-  run: (series: Numbers, horizon: number) => Float64Array,
-  horizon: number,
-  origins: number,
-): Float64Array {
+  { horizon, origins }: { readonly horizon: number; readonly origins: number },
+): Backtest {
   const errors = new Float64Array(origins * horizon);
+  const losses = new Float64Array(origins);
   for (let i = 0; i < origins; i++) {
     const origin = series.length - horizon - origins + 1 + i;
     const predicted = run(series.subarray(0, origin), horizon);
-    for (let h = 0; h < horizon; h++) errors[i * horizon + h] = Math.abs(series[origin + h]! - predicted[h]!);
+    for (let h = 0; h < horizon; h++) {
+      errors[i * horizon + h] = series[origin + h]! - predicted[h]!;
+      losses[i]! += Math.abs(errors[i * horizon + h]!) / horizon;
+    }
   }
-  return errors;
+  return { method, run, errors, losses, mean: losses.reduce((sum, loss) => sum + loss, 0) / origins };
+}
+
+/** The best, unless the naive one is within a standard error of it; equal ones in the order given. */
+function chosen(tried: readonly Backtest[], reference: Backtest): Backtest {
+  const best = tried.reduce((least, other) => (other.mean < least.mean * (1 - 1e-9) ? other : least));
+  const gain = reference.mean - best.mean;
+  const origins = best.losses.length;
+  let squares = 0;
+  for (let i = 0; i < origins; i++) squares += (reference.losses[i]! - best.losses[i]! - gain) ** 2;
+  const standardError = origins > 1 ? Math.sqrt(squares / (origins * (origins - 1))) : Infinity;
+  return gain > standardError ? best : reference;
+}
+
+/** Each origin is forecast by the method that was best over the origins whose outcome was known by then. */
+function honestSkill(tried: readonly Backtest[], reference: Backtest, horizon: number): number {
+  const origins = reference.losses.length;
+  const known = tried.map(() => 0);
+  let own = 0;
+  let naive = 0;
+  for (let i = horizon; i < origins; i++) {
+    let best = 0;
+    tried.forEach(({ losses }, m) => {
+      known[m]! += losses[i - horizon]!;
+      if (known[m]! < known[best]! * (1 - 1e-9)) best = m;
+    });
+    own += tried[best]!.losses[i]!;
+    naive += reference.losses[i]!;
+  }
+  return naive === 0 ? 0 : 1 - own / naive;
 }
 
 /** Steps ahead (1 is the next point) at which a threshold is reached; null within the horizon never. */

@@ -68,11 +68,40 @@ export { searchSlices, type HarmedSlice, type SliceSearch, type SliceSearchOptio
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
 export { psi, type PsiResult } from './psi.js';
-export { ksTwoSample, ksTwoSampleSorted, type KsResult } from './kolmogorov-smirnov.js';
-export { chiSquaredTwoSample, type CategoryTest } from './chi-squared.js';
-export { jensenShannonDistance, wasserstein1, wasserstein1Sorted } from './distances.js';
-export { benjaminiHochberg, benjaminiYekutieli, eBenjaminiHochberg, holm } from './multiple-testing.js';
+export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
+export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
+export { categoryCounts, type CategoryCounts } from './category-counts.js';
+export { andersonDarling, type AndersonDarlingResult } from './anderson-darling.js';
 export {
+  energyDistance,
+  hellingerDistance,
+  jensenShannonDistance,
+  klDivergence,
+  totalVariationDistance,
+  wasserstein1,
+  wasserstein1Sorted,
+} from './distances.js';
+export { mmdTest, type MmdOptions, type MmdResult, type RowMatrix } from './mmd.js';
+export { domainClassifier, type DomainClassifierOptions, type DomainClassifierResult } from './domain-classifier.js';
+export { hashedText } from './hashed-text.js';
+export {
+  benjaminiHochberg,
+  benjaminiHochbergLog10,
+  benjaminiYekutieli,
+  eBenjaminiHochberg,
+  holm,
+  holmLog10,
+} from './multiple-testing.js';
+export {
+  nextAlpha,
+  remainingAlpha,
+  spendAlpha,
+  startAlphaLedger,
+  type AlphaLedger,
+  type AlphaSchedule,
+} from './alpha-ledger.js';
+export {
+  betaCdf,
   betaQuantile,
   binomialCdf,
   chiSquaredQuantile,
@@ -120,13 +149,43 @@ export {
   type SampleRatioEProcess,
   type SampleRatioTest,
 } from './sample-ratio.js';
+export { proportionConfidenceSequence } from './proportion-confidence-sequence.js';
 export {
-  cohenKappa,
+  quantileConfidenceSequence,
+  quantileDifferenceSequence,
+  type QuantileInterval,
+  type QuantileResult,
+} from './quantile-confidence-sequence.js';
+export { sequentialVerdict, type SequentialLook, type SequentialVerdict } from './sequential-verdict.js';
+export { rowsUntil } from './rows-until.js';
+export { labelMaturity, type LabelMaturity } from './label-maturity.js';
+export { autocorrelationTime } from './autocorrelation.js';
+export { seriesDifference, type SeriesDifference } from './series-difference.js';
+export { kayentaJudge, type KayentaClass, type KayentaMetric, type KayentaResult } from './kayenta-judge.js';
+export { kayentaScore, type KayentaGroup, type KayentaScore } from './kayenta-score.js';
+export { cohenKappa, type KappaResult } from './cohen-kappa.js';
+export {
   krippendorffAlpha,
+  krippendorffInterval,
+  type AgreementInterval,
   type AgreementResult,
-  type KappaResult,
   type MeasurementLevel,
 } from './agreement.js';
+export {
+  fleissKappa,
+  gwetAgreement,
+  type AgreementOptions,
+  type AgreementWeights,
+  type ChanceCorrectedResult,
+} from './chance-corrected.js';
+export { dawidSkene, type DawidSkeneOptions, type DawidSkeneResult, type GivenLabels } from './dawid-skene.js';
+export { inferTruth, type InferredItem, type InferredTruth } from './truth-inference.js';
+export { labelIssues, type LabelIssues } from './label-issues.js';
+export { annotatorSkill, type AnnotatorSkill, type SkillRule } from './annotator-skill.js';
+export { committeeDisagreement, type CommitteeProbabilities } from './committee.js';
+export { hybridQueue, type QueueArm, type QueuedRow, type QueuePool } from './hybrid-queue.js';
+export { judgeGuidedQueue, type QueueJudgement } from './guided-queue.js';
+export { labelsForPrecision, stabilisingPredictions, type StabilityVerdict } from './stopping-rules.js';
 export {
   entropyScore,
   kCenterGreedy,
@@ -144,9 +203,17 @@ export { purgedFolds } from './purged-folds.js';
 export { groupTimeFolds } from './group-time-folds.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
+export { breachOutlook, type BreachOutlook } from './breach-outlook.js';
+export { lastChangePoint, type ChangePoint } from './change-point.js';
 export type { ForecastMethod } from './forecast-methods.js';
-export { mannWhitney, type MannWhitneyResult } from './mann-whitney.js';
-export { startPageHinkley, updatePageHinkley, type PageHinkley } from './page-hinkley.js';
-export { adwinWindow, startAdwin, updateAdwin, type Adwin, type AdwinBucket } from './adwin.js';
+export { mannWhitney, mannWhitneySorted, type MannWhitneyResult } from './mann-whitney.js';
+export type { AlarmOn, StreamDetector, StreamStatus } from './stream-detector.js';
+export { AdwinDetector, type AdwinBucket, type AdwinRule, type AdwinState } from './adwin-detector.js';
+export { DdmDetector, type DdmRule, type DdmState } from './ddm-detector.js';
+export { EddmDetector, type EddmRule, type EddmState } from './eddm-detector.js';
+export { HddmADetector, type HddmAState, type HddmRule } from './hddm-a-detector.js';
+export { HddmWDetector, type HddmWRule, type HddmWState } from './hddm-w-detector.js';
+export { KswinDetector, type KswinRule, type KswinState } from './kswin-detector.js';
+export { PageHinkleyDetector, type PageHinkleyRule, type PageHinkleyState } from './page-hinkley-detector.js';
 export { cramerVonMises, type CramerVonMisesResult } from './cramer-von-mises.js';
 export { classificationEstimates, type MetricEstimate } from './classification-estimates.js';

@@ -11,29 +11,35 @@ export interface KsResult {
   readonly method: 'exact' | 'asymptotic';
 }
 
-/** Up to this many cells of the lattice the exact distribution is counted. */
-const MAX_EXACT_CELLS = 250_000;
+/** How the p-value is computed; `auto` counts exactly while n·m <= 250,000. */
+export interface KsOptions {
+  readonly method?: 'auto' | 'exact' | 'asymptotic';
+}
+
+/** Up to this many cells of the lattice the exact distribution is counted unasked, and at all. */
+const MAX_AUTO_CELLS = 250_000;
+const MAX_EXACT_CELLS = 100_000_000;
 
 /**
- * Two-sample Kolmogorov-Smirnov test, two-sided. The p-value is exact (lattice paths) while n·m <= 250,000, else the
- * asymptotic Q(D·√(nm/(n + m))). With ties both are conservative. Rows must be independent.
+ * Two-sample Kolmogorov-Smirnov test, two-sided. The p-value is exact (lattice paths) while n·m <= 250,000, or on
+ * request up to 10⁸, else the asymptotic Q(D·√(nm/(n + m))). With ties both are conservative. Rows must be independent.
  * Source: Hodges (1958), Arkiv för Matematik 3:469; Kolmogorov (1933).
  * @example ksTwoSample([1, 2, 3, 4], [3, 4, 5, 6]) // => { statistic: 0.5, pValue: 0.771429, method: 'exact' }
  */
-export function ksTwoSample(a: Numbers, b: Numbers): KsResult {
+export function ksTwoSample(a: Numbers, b: Numbers, options: KsOptions = {}): KsResult {
   checkFinite('a', a);
   checkFinite('b', b);
-  return ksTest(sorted(a), sorted(b));
+  return ksTest(sorted(a), sorted(b), options);
 }
 
 /**
  * {@link ksTwoSample} for samples that are ascending already (a kept reference): O(n + m).
  * @example ksTwoSampleSorted([1, 2, 3, 4], [3, 4, 5, 6]) // => { statistic: 0.5, pValue: 0.771429 }
  */
-export function ksTwoSampleSorted(a: Numbers, b: Numbers): KsResult {
+export function ksTwoSampleSorted(a: Numbers, b: Numbers, options: KsOptions = {}): KsResult {
   checkAscending('a', a);
   checkAscending('b', b);
-  return ksTest(a, b);
+  return ksTest(a, b, options);
 }
 
 /** Refuses a sample that is empty, not finite or not ascending. */
@@ -44,7 +50,7 @@ export function checkAscending(field: string, values: Numbers): void {
   }
 }
 
-function ksTest(a: Numbers, b: Numbers): KsResult {
+function ksTest(a: Numbers, b: Numbers, { method = 'auto' }: KsOptions): KsResult {
   const n = a.length;
   const m = b.length;
   let i = 0;
@@ -58,7 +64,10 @@ function ksTest(a: Numbers, b: Numbers): KsResult {
     distance = Math.max(distance, Math.abs(i * m - j * n));
   }
   const statistic = distance / (n * m);
-  if (n * m <= MAX_EXACT_CELLS) {
+  if (method === 'exact' && n * m > MAX_EXACT_CELLS) {
+    throw invalid('method', method, `counts at most ${MAX_EXACT_CELLS} cells; the samples have ${n * m}`);
+  }
+  if (method === 'exact' || (method === 'auto' && n * m <= MAX_AUTO_CELLS)) {
     const pValue = exactSurvival(n, m, distance);
     return { statistic, pValue, log10PValue: Math.log10(pValue), method: 'exact' };
   }

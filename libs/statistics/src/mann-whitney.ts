@@ -1,12 +1,14 @@
 import { checkFinite, type Numbers } from './checks.js';
-import { concordance } from './classification-metrics.js';
 import { log10NormalTwoSided, pValueFromLog10 } from './distributions.js';
+import { checkAscending } from './kolmogorov-smirnov.js';
 import { sorted } from './order.js';
 
 /** A Mann-Whitney test of two independent samples. */
 export interface MannWhitneyResult {
   /** P(b > a) + P(b = a) / 2, the common-language effect size; 0.5 when neither tends to be larger. */
   readonly probabilityHigher: number;
+  /** Rank-biserial correlation 2·`probabilityHigher` - 1 (Cliff's delta), -1..1; 0 when neither tends to be larger. */
+  readonly rankBiserial: number;
   /** Two-sided, normal approximation with tie and continuity correction; 1 when all values are equal. */
   readonly pValue: number;
   readonly log10PValue: number;
@@ -21,28 +23,49 @@ export interface MannWhitneyResult {
 export function mannWhitney(a: Numbers, b: Numbers): MannWhitneyResult {
   checkFinite('a', a);
   checkFinite('b', b);
-  const n = a.length;
-  const m = b.length;
-  const pairs = concordance(sorted(b), sorted(a));
-  const variance = ((n * m) / 12) * (n + m + 1 - tieTerm(a, b) / ((n + m) * (n + m - 1)));
-  const distance = Math.max(0, Math.abs(pairs - (n * m) / 2) - 0.5);
-  const log10PValue = variance > 0 ? log10NormalTwoSided(distance / Math.sqrt(variance)) : 0;
-  return { probabilityHigher: pairs / (n * m), pValue: pValueFromLog10(log10PValue), log10PValue };
+  return rankTest(sorted(a), sorted(b));
 }
 
-/** Σ (t³ - t) over the groups of equal values. */
-function tieTerm(a: Numbers, b: Numbers): number {
-  const all = new Float64Array(a.length + b.length);
-  all.set(Float64Array.from(a));
-  all.set(Float64Array.from(b), a.length);
-  const ascending = sorted(all);
-  let term = 0;
-  for (let start = 0; start < ascending.length;) {
-    let end = start;
-    while (end < ascending.length && ascending[end] === ascending[start]) end++;
-    const ties = end - start;
-    term += ties ** 3 - ties;
-    start = end;
+/**
+ * {@link mannWhitney} for samples that are ascending already (a kept reference): O(n + m).
+ * @example mannWhitneySorted([1, 2, 3, 4, 5], [4, 5, 6, 7, 8]) // => { probabilityHigher: 0.92, pValue: 0.035579 }
+ */
+export function mannWhitneySorted(a: Numbers, b: Numbers): MannWhitneyResult {
+  checkAscending('a', a);
+  checkAscending('b', b);
+  return rankTest(a, b);
+}
+
+function rankTest(a: Numbers, b: Numbers): MannWhitneyResult {
+  const n = a.length;
+  const m = b.length;
+  const { pairs, tieTerm } = mergedRanks(a, b);
+  const variance = ((n * m) / 12) * (n + m + 1 - tieTerm / ((n + m) * (n + m - 1)));
+  const distance = Math.max(0, Math.abs(pairs - (n * m) / 2) - 0.5);
+  const log10PValue = variance > 0 ? log10NormalTwoSided(distance / Math.sqrt(variance)) : 0;
+  const probabilityHigher = pairs / (n * m);
+  return {
+    probabilityHigher,
+    rankBiserial: 2 * probabilityHigher - 1,
+    pValue: pValueFromLog10(log10PValue),
+    log10PValue,
+  };
+}
+
+/** Pairs with b above a (ties half), and Σ (t³ - t) over the groups of equal values. */
+function mergedRanks(a: Numbers, b: Numbers): { pairs: number; tieTerm: number } {
+  let pairs = 0;
+  let tieTerm = 0;
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const value = Math.min(i < a.length ? a[i]! : Infinity, j < b.length ? b[j]! : Infinity);
+    const [fromA, fromB] = [i, j];
+    while (i < a.length && a[i] === value) i++;
+    while (j < b.length && b[j] === value) j++;
+    const ties = i - fromA + j - fromB;
+    pairs += (j - fromB) * (fromA + (i - fromA) / 2);
+    tieTerm += ties ** 3 - ties;
   }
-  return term;
+  return { pairs, tieTerm };
 }

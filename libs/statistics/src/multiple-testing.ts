@@ -54,6 +54,45 @@ function ascendingIndices(pValues: Numbers): number[] {
 }
 
 /**
+ * {@link benjaminiHochberg} in log10, for p-values that underflow a double: adjusted log10 p, at most 0.
+ * @example benjaminiHochbergLog10([-2, -400]) // => [-2, -399.69897]
+ */
+export function benjaminiHochbergLog10(log10PValues: Numbers): Float64Array {
+  const order = ascendingLog10(log10PValues);
+  const adjusted = new Float64Array(order.length);
+  let lowest = 0;
+  for (let rank = order.length; rank >= 1; rank--) {
+    const test = order[rank - 1]!;
+    lowest = Math.min(lowest, log10PValues[test]! + Math.log10(order.length / rank));
+    adjusted[test] = lowest;
+  }
+  return adjusted;
+}
+
+/**
+ * {@link holm} in log10, for p-values that underflow a double: adjusted log10 p, at most 0.
+ * @example holmLog10([-2, -400]) // => [-2, -399.69897]
+ */
+export function holmLog10(log10PValues: Numbers): Float64Array {
+  const order = ascendingLog10(log10PValues);
+  const adjusted = new Float64Array(order.length);
+  let highest = -Infinity;
+  order.forEach((test, rank) => {
+    highest = Math.max(highest, Math.min(0, log10PValues[test]! + Math.log10(order.length - rank)));
+    adjusted[test] = highest;
+  });
+  return adjusted;
+}
+
+function ascendingLog10(log10PValues: Numbers): number[] {
+  for (let i = 0; i < log10PValues.length; i++) {
+    const value = log10PValues[i]!;
+    if (!(value <= 0)) throw invalid(`log10PValues[${i}]`, value, 'must be a number of at most 0');
+  }
+  return Array.from({ length: log10PValues.length }, (_, i) => i).sort((a, b) => log10PValues[a]! - log10PValues[b]!);
+}
+
+/**
  * e-BH: which hypotheses to reject so that the expected share of false rejections stays at or below `alpha` under any
  * dependence and any stopping rule. Takes natural logarithms of e-values, which themselves overflow.
  * Source: Wang & Ramdas (2022), JRSS B 84:822.

@@ -64,7 +64,8 @@ export function psi(
   };
 }
 
-function usedBins(a: Numbers, b: Numbers): { bins: number; pseudoRows: number } {
+/** Bins that hold a row of either sample, and what is added to each so that logarithms stay finite. */
+export function usedBins(a: Numbers, b: Numbers): { bins: number; pseudoRows: number } {
   let bins = 0;
   let pseudoRows = 0;
   for (let i = 0; i < a.length; i++) {

@@ -7,7 +7,8 @@ interface ReferenceCase {
   readonly args: readonly unknown[];
   /** Dotted way to the number within the result. */
   readonly path: string | null;
-  readonly value: number;
+  /** Of a detector the positions of its alarms. */
+  readonly value: number | readonly number[];
   /** Relative. */
   readonly tolerance: number;
   readonly call: string;
@@ -25,11 +26,28 @@ const at = (result: unknown, path: string | null): number =>
     result,
   ) as number;
 
+/** Reads a stream written as digits. */
+const valuesOf = ({ digits, unit }: { digits: string; unit: number }): number[] =>
+  Array.from(digits, (digit) => Number(digit) * unit);
+
+/** Runs a detector with the rule given first over the stream given second. */
+function alarmsOf(name: string, [rule, stream]: readonly unknown[]): number[] {
+  const Detector = statistics[name as 'AdwinDetector'];
+  const detector = new Detector(rule as statistics.AdwinRule);
+  return valuesOf(stream as Parameters<typeof valuesOf>[0]).flatMap((value, i) =>
+    detector.update(value) === 'drift' ? [i] : [],
+  );
+}
+
 const byFunction = Object.entries(Object.groupBy(cases, (reference) => reference.function));
 
 describe('values computed by other libraries', () => {
   it.each(byFunction)('are reproduced by %s', (name, references) => {
     for (const { args, path, value, tolerance, call, version } of references!) {
+      if (typeof value === 'object') {
+        expect({ call, alarms: alarmsOf(name, args) }).toEqual({ call, alarms: value });
+        continue;
+      }
       const run = statistics[name as keyof typeof statistics] as (...parameters: unknown[]) => unknown;
       const actual = at(run(...args), path);
       const error = Math.abs(actual - value) / (Math.abs(value) || 1e-3);

@@ -16,6 +16,7 @@ import type { Action } from '../program.js';
 import { momentMs, type Session } from '../session.js';
 import { auditShape, campaignShape } from '../shapes.js';
 import { countText } from '../words.js';
+import { waitForFate } from './wait.js';
 
 interface SendOptions {
   readonly file?: string;
@@ -29,12 +30,21 @@ interface SendOptions {
 
 const EVENT_BYTES_MAX = 1_048_576;
 
-/** `event send`, `audit …` and `label stats`. */
+/** `event send`, `event wait`, `audit …` and `label stats`. */
 export function eventCommands(program: Command, action: Action): void {
   auditCommands(program, action);
-  program
-    .command('event')
-    .description('announce data')
+  const event = program.command('event').description('announce data');
+  event
+    .command('wait')
+    .description('wait until an event has its fate; exit 1 when its data was refused, 124 after --timeout')
+    .argument('<event>', 'id of the event')
+    .requiredOption('-p, --pipeline <name>')
+    .action(
+      action(async (session, eventId: string, options: { pipeline: string }) => {
+        await waitForFate(session, eventId, options.pipeline);
+      }, 1),
+    );
+  event
     .command('send')
     .description('send announcements from a file of CloudEvents, or one from the flags')
     .option(

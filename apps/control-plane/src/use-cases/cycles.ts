@@ -157,6 +157,12 @@ export async function selectAndEvaluate(unit: Unit, cycle: CycleState, spec: Pip
   }
   const selected = trained.find((candidate) => candidate.name === choice.candidate);
   assert(selected?.model && cycle.snapshot, `candidate ${choice.candidate} has no model`);
+  if (selected.model.digest === cycle.champion?.digest) {
+    const { name, version } = cycle.champion;
+    const reason = `${choice.candidate} is ${name}/${version} byte for byte: equal data, parameters and seed; there is nothing to replace`;
+    const chosen = { ...selecting, selected: choice.candidate, selectionNote: choice.explanation };
+    return finishCycle(unit, chosen, spec, { result: 'Rejected', reason, atMs });
+  }
   const next = enter(selecting, 'Evaluating', atMs, { selected: choice.candidate, selectionNote: choice.explanation });
   saveCycle(unit, next, [
     outgoing(

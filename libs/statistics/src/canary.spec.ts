@@ -1,0 +1,290 @@
+import { seededRandom, type Random } from '@rondo/kernel';
+import { describe, expect, it } from '@jest/globals';
+import {
+  kayentaJudge,
+  kayentaScore,
+  labelMaturity,
+  normalQuantile,
+  proportionConfidenceSequence,
+  quantileConfidenceSequence,
+  quantileDifferenceSequence,
+  sequentialVerdict,
+  seriesDifference,
+} from './index.js';
+
+const normal = (random: Random): number => normalQuantile(random.next() * (1 - 2e-12) + 1e-12);
+
+function autoregressive(random: Random, rho: number, points: number): number[] {
+  let value = normal(random);
+  return Array.from({ length: points }, () => (value = rho * value + Math.sqrt(1 - rho * rho) * normal(random)));
+}
+
+describe('a confidence sequence', () => {
+  it('of a proportion and of a quantile holds the truth at all looks together', () => {
+    let proportionMissed = 0;
+    let quantileMissed = 0;
+    for (let run = 0; run < 200; run++) {
+      const random = seededRandom(run);
+      let events = 0;
+      const values: number[] = [];
+      let [badProportion, badQuantile] = [false, false];
+      for (let n = 1; n <= 300; n++) {
+        const value = random.next();
+        if (value < 0.1) events++;
+        values.push(value);
+        if (n % 10 !== 0) continue;
+        const chance = proportionConfidenceSequence(events, n);
+        if (chance.lower > 0.1 || chance.upper < 0.1) badProportion = true;
+        const quantile = quantileConfidenceSequence(
+          [...values].sort((a, b) => a - b),
+          { probability: 0.1 },
+        );
+        if (quantile.kind !== 'estimated') throw new Error('rows were given');
+        if ((quantile.lower ?? 0) > 0.1 || (quantile.upper ?? 1) < 0.1) badQuantile = true;
+      }
+      if (badProportion) proportionMissed++;
+      if (badQuantile) quantileMissed++;
+    }
+    expect(proportionMissed / 200).toBeLessThan(0.05 + 0.04);
+    expect(quantileMissed / 200).toBeLessThan(0.05 + 0.04);
+  });
+
+  it('of a quantile follows any monotone change of unit, with ties', () => {
+    const values = [1, 1, 2, 2, 2, 3, 5, 8, 8, 8, 9, 10, 10, 12, 30, 30, 31, 40, 41, 100];
+    const read = (sample: number[]) => quantileConfidenceSequence(sample, { probability: 0.5, alpha: 0.2 });
+    const [plain, scaled] = [read(values), read(values.map((value) => value * 1e-5))];
+    if (plain.kind !== 'estimated' || scaled.kind !== 'estimated') throw new Error('rows were given');
+    expect(scaled.lower).toBe(plain.lower! * 1e-5);
+    expect(scaled.upper).toBe(plain.upper! * 1e-5);
+  });
+
+  it('of a quantile has no bound that the sample cannot give', () => {
+    expect(quantileConfidenceSequence([], { probability: 0.5 })).toEqual({ kind: 'insufficient', reason: 'no-rows' });
+    expect(quantileConfidenceSequence([3], { probability: 0.5 })).toEqual({
+      kind: 'estimated',
+      estimate: 3,
+      lower: null,
+      upper: null,
+      n: 1,
+    });
+    expect(quantileDifferenceSequence([1, 2], [3, 4], { probability: 0.5 })).toBeNull();
+  });
+});
+
+describe('the verdict of a canary', () => {
+  const look = { samples: 5_000, minSamples: 1_000, margin: 0.005 };
+
+  it('never promotes on missing, scarce or immature evidence', () => {
+    const good = { lower: -0.004, upper: 0.001 };
+    expect(sequentialVerdict({ ...look, harm: good }).verdict).toBe('non-inferior');
+    expect(sequentialVerdict(look)).toEqual({ verdict: 'inconclusive', reason: 'undecided', moreNeeded: null });
+    expect(sequentialVerdict({ ...look, harm: good, samples: 400 })).toEqual({
+      verdict: 'inconclusive',
+      reason: 'below-minimum',
+      moreNeeded: 600,
+    });
+    expect(sequentialVerdict({ ...look, harm: good, labelsMature: false })).toEqual({
+      verdict: 'inconclusive',
+      reason: 'immature-labels',
+      moreNeeded: null,
+    });
+  });
+
+  it('rolls back on harm, early only by a test that is valid early, late labels or not', () => {
+    const bad = { lower: 0.01, upper: 0.04 };
+    expect(sequentialVerdict({ ...look, harm: bad }).verdict).toBe('harm');
+    expect(sequentialVerdict({ ...look, harm: bad, samples: 10 }).verdict).toBe('inconclusive');
+    expect(sequentialVerdict({ ...look, harm: bad, samples: 10, harmShown: true }).verdict).toBe('harm');
+    expect(sequentialVerdict({ ...look, harm: bad, labelsMature: false }).verdict).toBe('harm');
+  });
+
+  it('passes a loss that is surely there and surely tolerated', () => {
+    expect(sequentialVerdict({ ...look, harm: { lower: 0.001, upper: 0.004 } }).verdict).toBe('non-inferior');
+  });
+
+  it('says how many samples a decision will take', () => {
+    const open = { ...look, harm: { lower: -0.002, upper: 0.008 } };
+    expect(sequentialVerdict({ ...open, decidesAt: () => 9_000 }).moreNeeded).toBe(4_000);
+    expect(sequentialVerdict({ ...open, decidesAt: () => null }).moreNeeded).toBeNull();
+  });
+});
+
+describe('labels that come late', () => {
+  it('count for as long as their predictions have been watched', () => {
+    const young = { ages: [1, 1, 1, 1], labelled: [0, 0, 0, 0] };
+    expect(labelMaturity(young.ages, young.labelled, { age: 5, share: 0.9 })).toEqual({
+      kind: 'insufficient',
+      reason: 'none-that-old',
+    });
+    const ages = Array.from({ length: 400 }, (_, i) => 1 + (i % 10));
+    const labelled = ages.map((age) => (age <= 9 ? 1 : 0));
+    const at = (age: number) => labelMaturity(ages, labelled, { age, share: 0.8 });
+    expect(at(3)).toMatchObject({ mature: false, matureAtAge: 8 });
+    expect(at(10)).toMatchObject({ mature: true, matureAtAge: 8 });
+    expect(labelMaturity([], [], { age: 1, share: 0.5 })).toEqual({ kind: 'insufficient', reason: 'no-predictions' });
+  });
+
+  it('that all came are complete', () => {
+    expect(labelMaturity([2, 2, 2], [1, 1, 1], { age: 2, share: 0.95 })).toMatchObject({
+      share: 1,
+      lower: 1,
+      mature: true,
+    });
+  });
+});
+
+describe('a canary on minute series', () => {
+  const judge = (rho: number, points: number, shift: number, runs: number) => {
+    let alarms = 0;
+    for (let run = 0; run < runs; run++) {
+      const random = seededRandom(1_000 * rho + run);
+      const baseline = autoregressive(random, rho, points);
+      const canary = autoregressive(random, rho, points).map((value) => value + shift);
+      let alarmed = false;
+      for (let look = 1; look <= 30; look++) {
+        const part = Math.floor((points * look) / 30);
+        const read = seriesDifference(baseline.slice(0, part), canary.slice(0, part));
+        if (read.kind === 'estimated' && (read.lower > 0 || read.upper < 0)) alarmed = true;
+      }
+      if (alarmed) alarms++;
+    }
+    return alarms / runs;
+  };
+
+  it.each([0, 0.5, 0.8, 0.95])('with autocorrelation %p is not alarmed by itself', (rho) => {
+    expect(judge(rho, 240, 0, 60)).toBeLessThanOrEqual(0.05 + 0.03);
+  });
+
+  it('is alarmed by a shift that is there', () => {
+    expect(judge(0.5, 480, 1, 20)).toBeGreaterThan(0.9);
+  });
+
+  it('has the same verdict in any unit', () => {
+    const random = seededRandom(3);
+    const [a, b] = [autoregressive(random, 0.3, 300), autoregressive(random, 0.3, 300).map((value) => value + 0.4)];
+    const [plain, scaled] = [1, 1e-5].map((unit) =>
+      seriesDifference(
+        a.map((v) => v * unit),
+        b.map((v) => v * unit),
+      ),
+    );
+    if (plain?.kind !== 'estimated' || scaled?.kind !== 'estimated') throw new Error('enough blocks were given');
+    expect(scaled.blocks).toBe(plain.blocks);
+    expect(scaled.lower * 1e5).toBeCloseTo(plain.lower, 9);
+  });
+
+  it('says what it lacks', () => {
+    expect(seriesDifference([1], [2])).toEqual({ kind: 'insufficient', reason: 'too-few-blocks', pointsNeeded: 59 });
+    const flat = Array.from({ length: 100 }, () => 1);
+    expect(seriesDifference(flat, flat)).toEqual({ kind: 'insufficient', reason: 'constant', pointsNeeded: null });
+  });
+});
+
+describe("Kayenta's judge", () => {
+  const baseline = [10, 11, 12, 10, 11, 13, 12, 11, 10, 12];
+  const higher = baseline.map((value) => value + 10);
+
+  it('classifies by direction', () => {
+    expect(kayentaJudge({ baseline, canary: higher }).classification).toBe('High');
+    expect(kayentaJudge({ baseline: higher, canary: baseline }).classification).toBe('Low');
+    expect(kayentaJudge({ baseline, canary: higher, direction: 'decrease' }).classification).toBe('Pass');
+    expect(kayentaJudge({ baseline: higher, canary: baseline, direction: 'increase' }).classification).toBe('Pass');
+  });
+
+  it('asks for an effect of the size allowed, and knows critical ones', () => {
+    expect(kayentaJudge({ baseline, canary: higher, allowedIncrease: 3 }).classification).toBe('Pass');
+    expect(kayentaJudge({ baseline, canary: higher, critical: true, criticalIncrease: 1.5 }).critical).toBe(true);
+    expect(kayentaJudge({ baseline, canary: higher, critical: true, criticalIncrease: 3 }).critical).toBe(false);
+    expect(kayentaJudge({ baseline, canary: higher, effectSize: 'cles' })).toMatchObject({
+      classification: 'High',
+      effect: 1,
+    });
+    expect(kayentaJudge({ baseline, canary: higher, effectSize: 'cles', allowedIncrease: 1.01 }).classification).toBe(
+      'Pass',
+    );
+  });
+
+  it('follows its rules for missing, equal and constant data', () => {
+    expect(kayentaJudge({ baseline, canary: [] }).classification).toBe('Nodata');
+    expect(kayentaJudge({ baseline, canary: [NaN, NaN], mustHaveData: true }).classification).toBe('NodataFailMetric');
+    expect(kayentaJudge({ baseline, canary: [], critical: true })).toMatchObject({
+      classification: 'Nodata',
+      critical: true,
+    });
+    expect(kayentaJudge({ baseline, canary: [], nanStrategy: 'replace' }).classification).toBe('Pass');
+    expect(kayentaJudge({ baseline, canary: [...baseline].reverse() })).toMatchObject({
+      classification: 'Pass',
+      effect: 1,
+    });
+    expect(kayentaJudge({ baseline: [1, 1, 1], canary: [1, 1] }).classification).toBe('Pass');
+    expect(kayentaJudge({ baseline: [0, 0, 0, 0, 0], canary: [9, 9, 9, 9, 9] })).toMatchObject({
+      classification: 'High',
+      effect: null,
+    });
+    const twice = [1, 2].map(() => kayentaJudge({ baseline: [3, 3, 3, 3, 3], canary: [9, 9, 9, 9, 9] }));
+    expect(twice[0]).toEqual(twice[1]);
+  });
+
+  it('depends on the unit, which is why it is not the default', () => {
+    const random = seededRandom(2);
+    const a = Array.from({ length: 40 }, () => 100 + 10 * normal(random));
+    const b = Array.from({ length: 40 }, () => 112 + 10 * normal(random));
+    const verdict = (unit: number) =>
+      kayentaJudge({ baseline: a.map((v) => v * unit), canary: b.map((v) => v * unit) }).classification;
+    expect(verdict(1)).toBe('High');
+    expect([verdict(1e-6), verdict(1e-7)]).not.toEqual(['High', 'High']);
+  });
+});
+
+describe("Kayenta's score", () => {
+  const metrics = (...classes: readonly ('Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric')[]) => ({
+    metrics: classes.map((classification) => ({ classification })),
+  });
+  const thresholds = { pass: 95, marginal: 50 };
+
+  it.each([
+    [[metrics('Pass')], 100],
+    [[metrics('High')], 0],
+    [[metrics('Pass', 'High')], 50],
+    [[metrics('Pass', 'High', 'Low')], 33.33],
+    [
+      [
+        { weight: 75, ...metrics('Pass', 'Pass') },
+        { weight: 25, ...metrics('High') },
+      ],
+      75,
+    ],
+    [
+      [
+        { weight: 50, ...metrics('Pass', 'High') },
+        { weight: 50, ...metrics('High') },
+      ],
+      25,
+    ],
+    [
+      [
+        { weight: 50, ...metrics('Pass', 'Nodata') },
+        { weight: 50, ...metrics('High') },
+      ],
+      50,
+    ],
+    [[{ weight: 15, ...metrics('High', 'Low', 'Pass') }, metrics('High')], 5],
+    [[metrics('Pass', 'Pass'), metrics('Nodata')], 100],
+    [[metrics('Pass', 'Nodata')], 0],
+    [[metrics('Pass', 'NodataFailMetric')], 50],
+  ])('of %j is %d', (groups, score) => {
+    expect(kayentaScore(groups, thresholds).score).toBe(score);
+  });
+
+  it('is 0 when a critical metric does not pass, and ignores a muted one', () => {
+    const critical = { classification: 'High', critical: true } as const;
+    expect(kayentaScore([{ metrics: [{ classification: 'Pass' }, critical] }], thresholds).verdict).toBe('Fail');
+    expect(
+      kayentaScore([{ metrics: [{ classification: 'Pass' }, { ...critical, muted: true }] }], thresholds),
+    ).toMatchObject({
+      score: 100,
+      verdict: 'Pass',
+    });
+    expect(kayentaScore([metrics('Pass', 'High')], { pass: 95, marginal: 50 }).verdict).toBe('Marginal');
+  });
+});

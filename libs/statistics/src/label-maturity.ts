@@ -1,0 +1,76 @@
+import { checkAtLeast, checkBetween, checkFinite, invalid, type Numbers } from './checks.js';
+import { normalQuantile } from './distributions.js';
+import type { Interval } from './proportions.js';
+
+/** How complete the labels of predictions of a certain age are. */
+export type LabelMaturity =
+  | ({
+      readonly kind: 'measured';
+      /** Estimated share of predictions whose label has come by that age, with its interval. */
+      readonly share: number;
+      readonly n: number;
+      /** The lower bound reaches the share asked for. */
+      readonly mature: boolean;
+      /** Least age at which the estimate reaches the share asked for; null while no observed age does. */
+      readonly matureAtAge: number | null;
+    } & Interval)
+  | { readonly kind: 'insufficient'; readonly reason: 'no-predictions' | 'none-that-old' };
+
+/**
+ * Share of labels that have arrived by `age` (any unit of time), from predictions with and without a label: `ages[i]` is how long
+ * prediction i waited for its label, or has waited so far when `labelled[i]` is 0. Kaplan-Meier estimate, so young predictions
+ * count for as long as they have been watched; Greenwood's variance on the log(-log) scale. Labels that come quickly are not like
+ * those that come late (a complaint comes sooner than silence), so a comparison on immature rows is biased: hold.
+ * Source: Kaplan & Meier (1958), JASA 53:457; Kalbfleisch & Prentice (1980).
+ * @example labelMaturity([1, 2, 3, 4, 4], [1, 1, 1, 1, 0], { age: 3, share: 0.5 }) // => { kind: 'measured', share: 0.6, n: 5, mature: false, matureAtAge: 3 }
+ */
+export function labelMaturity(
+  ages: Numbers,
+  labelled: Numbers,
+  options: { readonly age: number; readonly share: number; readonly confidence?: number },
+): LabelMaturity {
+  const { age, share: wanted, confidence = 0.95 } = options;
+  checkAtLeast('age', age, 0);
+  checkBetween('share', wanted, 0, 1);
+  checkBetween('confidence', confidence, 0, 1);
+  checkFinite('ages', ages, 0);
+  if (labelled.length !== ages.length)
+    throw invalid('labelled', labelled.length, `must have as many values as ages (${ages.length})`);
+  for (let i = 0; i < ages.length; i++) {
+    checkAtLeast(`ages[${i}]`, ages[i]!, 0);
+    if (labelled[i] !== 0 && labelled[i] !== 1) throw invalid(`labelled[${i}]`, labelled[i], 'must be 0 or 1');
+  }
+  const n = ages.length;
+  if (n === 0) return { kind: 'insufficient', reason: 'no-predictions' };
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => ages[a]! - ages[b]!);
+  if (ages[order[n - 1]!]! < age) return { kind: 'insufficient', reason: 'none-that-old' };
+  let waiting = 1;
+  let hazardVariance = 0;
+  let at = { waiting: 1, hazardVariance: 0 };
+  let matureAtAge: number | null = null;
+  for (let start = 0; start < n;) {
+    const time = ages[order[start]!]!;
+    let end = start;
+    let arrived = 0;
+    while (end < n && ages[order[end]!]! === time) arrived += labelled[order[end++]!]!;
+    const risk = n - start;
+    waiting *= (risk - arrived) / risk;
+    if (arrived < risk) hazardVariance += arrived / (risk * (risk - arrived));
+    if (time <= age) at = { waiting, hazardVariance };
+    if (matureAtAge === null && 1 - waiting >= wanted) matureAtAge = time;
+    start = end;
+  }
+  const bounds = waitingBounds(at, confidence);
+  const interval = { lower: 1 - bounds.upper, upper: 1 - bounds.lower };
+  return { kind: 'measured', share: 1 - at.waiting, n, mature: interval.lower >= wanted, matureAtAge, ...interval };
+}
+
+/** Interval of the share still waiting; none of them or all of them leave no variance to build one on. */
+function waitingBounds(
+  { waiting, hazardVariance }: { waiting: number; hazardVariance: number },
+  confidence: number,
+): Interval {
+  if (waiting <= 0 || waiting >= 1) return { lower: waiting, upper: waiting };
+  const spread = (normalQuantile((1 + confidence) / 2) * Math.sqrt(hazardVariance)) / Math.log(waiting);
+  return { lower: waiting ** Math.exp(-spread), upper: waiting ** Math.exp(spread) };
+}
