@@ -73,6 +73,7 @@ function gateTo({
   values,
   explanation,
   needsRows,
+  needsSlice,
 }: GateOutcome) {
   return {
     gate,
@@ -82,6 +83,7 @@ function gateTo({
     valuesJson: expression === '' ? '' : canonicalJson(values),
     explanation,
     needsRows: BigInt(needsRows),
+    needsSlice,
     ...(difference && { difference: estimateTo(difference) }),
     ...(champion && { champion: estimateTo(champion) }),
     ...(challenger && { challenger: estimateTo(challenger) }),

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { admitPipeline, admittedDocument, admittedFiles, filesNamedBy, pipelineNamedBy, parseAdmitted } from './admit.js';
+import {
+  admitPipeline,
+  admittedDocument,
+  admittedFiles,
+  filesNamedBy,
+  pipelineNamedBy,
+  parseAdmitted,
+} from './admit.js';
 import { admitExample, exampleFiles, exampleText, problemsOf } from './example.fixture.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -99,9 +106,40 @@ describe('admission', () => {
           "expr: 'eval.ece <= 0.03', compare: { to: baseline, metric: brier, rule: Superior, test: PairedMean, confidence: 0.9, margin: 0 }",
         ],
       ],
-      'compare-or-expr',
+      'one-kind-of-gate',
     ],
-    ['a gate of neither kind', [[", expr: 'eval.ece <= 0.03'", '']], 'compare-or-expr'],
+    ['a gate of neither kind', [[", expr: 'eval.ece <= 0.03'", '']], 'one-kind-of-gate'],
+    [
+      'a fairness gate by an unknown column',
+      [
+        [
+          "expr: 'eval.ece <= 0.03'",
+          'fairness: { by: carrier, measure: EqualisedOdds, threshold: 0.5, maxGap: 0.1, minRows: 100, confidence: 0.95 }',
+        ],
+      ],
+      'known-column',
+    ],
+    [
+      'a fairness gate that tolerates anything',
+      [
+        [
+          "expr: 'eval.ece <= 0.03'",
+          'fairness: { by: dow, measure: EqualisedOdds, threshold: 0.5, maxGap: 1, minRows: 100, confidence: 0.95 }',
+        ],
+      ],
+      'too-big',
+    ],
+    [
+      'a cohort margin of another metric',
+      [
+        [
+          'rule: Superior, test: PairedMean, confidence: 0.95, margin: 0',
+          'rule: Superior, test: PairedMean, confidence: 0.95, margin: 0, cohortMargin: 0.1',
+        ],
+      ],
+      'cohort-comparison',
+    ],
+    ['slices judged but not searched', [['eval.ece <= 0.03', 'eval.slicesHarmed == 0']], 'measured'],
     ['latency judged but not measured', [['    latency: { rows: 100 }\n', '']], 'measured'],
     ['a backtest judged but not made', [['    backtest: { folds: 3 }\n', '']], 'measured'],
     ['cohorts by an unknown column', [['by: dow', 'by: carrier']], 'known-column'],

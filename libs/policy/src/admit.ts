@@ -96,8 +96,8 @@ export function filesNamedBy(document: string): string[] {
 /** The pipeline a document is for, admitted or not; undefined when it cannot be read. */
 export function pipelineNamedBy(document: string): string | undefined {
   const reading = readYaml(document);
-  return z.object({ metadata: z.object({ name: z.string() }) }).safeParse(reading.ok ? reading.source.value : undefined).data
-    ?.metadata.name;
+  return z.object({ metadata: z.object({ name: z.string() }) }).safeParse(reading.ok ? reading.source.value : undefined)
+    .data?.metadata.name;
 }
 
 /** Texts of an admitted bundle's files, by the path the document names them with. */

@@ -26,6 +26,20 @@ const complete = (): Tree => {
     command: ['python3', 'train.py'],
     params: { depth: 3 },
   });
+  Object.assign(at(['spec', 'evaluation', 'gates', 0, 'compare']), { cohortMargin: 0.05 });
+  Object.assign(at(['spec', 'evaluation']), { slices: { depth: 2, minRows: 500, falseDiscoveryRate: 0.05 } });
+  (at(['spec', 'evaluation'])['gates'] as unknown[]).push({
+    name: 'fair',
+    severity: 'Advisory',
+    fairness: {
+      by: 'dow',
+      measure: 'EqualisedOdds',
+      threshold: 0.5,
+      maxGap: 0.1,
+      minRows: 100,
+      confidence: 0.95,
+    },
+  });
   (at(['spec', 'rollout'])['analyses'] as unknown[]).push({
     name: 'clicks',
     metric: 'engagement',

@@ -15,7 +15,7 @@ const CODES_MAX = 255;
 /**
  * Cuts a column into slices: one per value when there are at most `valuesMax` (default 12) different ones, in ascending
  * order, else `bins` (default 4) parts of about equally many rows between quantiles; NaN is `missing`, the last one.
- * Values are shown with seven significant digits. Refused: an infinite value.
+ * Values are shown with seven significant digits. Infinite ones are values like others, in the outermost parts.
  * @example sliceFeature('dow', [2, NaN, 1, 2]).values // => ['dow=1', 'dow=2', 'dow=missing']
  */
 export function sliceFeature(
@@ -30,10 +30,6 @@ export function sliceFeature(
     if (most >= CODES_MAX) throw invalid(field, most, `must be below ${CODES_MAX}`);
   }
   if (column.length === 0) throw invalid('column', 0, 'needs at least 1 value');
-  for (let row = 0; row < column.length; row++) {
-    if (column[row] === Infinity || column[row] === -Infinity)
-      throw invalid(`column[${row}]`, column[row], 'must not be infinite');
-  }
   const distinct = distinctUpTo(column, valuesMax);
   return distinct === undefined ? byQuantile(name, column, bins) : byValue(name, column, distinct);
 }

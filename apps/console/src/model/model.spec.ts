@@ -165,6 +165,34 @@ describe('an evaluation report', () => {
     expect(report.latency).toEqual([{ name: 'p99Ms', value: '4' }]);
   });
 
+  it('tells slices and groups with their intervals', () => {
+    const interval = { lower: 0.1, upper: 0.3 };
+    const report = parseReport(
+      bytes({
+        slices: {
+          against: 'champion',
+          tested: 9,
+          harmed: [{ slice: 'g=1', rows: 7, difference: 0.2, ...interval }, 3],
+          suspect: null,
+        },
+        fairness: [
+          {
+            gate: 'alike',
+            names: ['g=0', 'g=1'],
+            groups: [{ group: 1, rows: 7, selectionRate: { value: 0.2, interval, n: 7 }, truePositiveRate: null }],
+          },
+        ],
+      }),
+    );
+    expect(report.slices).toEqual({
+      against: 'champion',
+      tested: 9,
+      harmed: [{ cohort: 'g=1', n: 7, difference: { value: 0.2, ...interval } }],
+    });
+    expect(report.groups).toEqual([{ gate: 'alike', group: 'g=1', n: 7, selected: { value: 0.2, ...interval, n: 7 } }]);
+    expect(parseReport(bytes({})).slices).toBeUndefined();
+  });
+
   it.each(['<html>', '[]', 'null'])('that is %p is named as such', (content) => {
     expect(() => parseReport(bytes(content))).toThrow(/The report is not/);
   });

@@ -31,9 +31,31 @@ export interface BacktestSlice {
   readonly difference: ReportEstimate;
 }
 
+/** The search for slices in which the challenger does worse. */
+export interface ReportSlices {
+  /** Who the loss is held against, in words. */
+  readonly against: string;
+  readonly tested: number;
+  readonly harmed: readonly ReportCohort[];
+  /** Most suspicious slice when none is shown to be harmed. */
+  readonly suspect?: ReportCohort;
+}
+
+/** How one group is decided about. */
+export interface ReportGroup {
+  readonly gate: string;
+  readonly group: string;
+  readonly n: number;
+  readonly selected?: ReportEstimate;
+  readonly truePositive?: ReportEstimate;
+  readonly falsePositive?: ReportEstimate;
+}
+
 /** What the console shows of an evaluation report; parts that are absent or malformed come out empty. */
 export interface Report {
   readonly cohorts: readonly ReportCohort[];
+  readonly slices?: ReportSlices;
+  readonly groups: readonly ReportGroup[];
   readonly calibration: readonly CalibrationBin[];
   readonly backtest: readonly BacktestSlice[];
   readonly latency: readonly { readonly name: string; readonly value: string }[];
@@ -93,6 +115,51 @@ function slice(item: Json, index: number): BacktestSlice[] {
   return [{ name, n: number(item['n']) ?? difference.n ?? 0, difference }];
 }
 
+function harmed(value: unknown): ReportCohort[] {
+  if (!isObject(value)) return [];
+  const difference = estimate({ ...value, value: value['difference'] });
+  const name = words(value['slice']);
+  return difference === undefined || name === undefined
+    ? []
+    : [{ cohort: name, n: number(value['rows']) ?? 0, difference }];
+}
+
+function slices(value: unknown): ReportSlices | undefined {
+  if (!isObject(value)) return undefined;
+  const [suspect] = harmed(value['suspect']);
+  return {
+    against: value['against'] === 'champion' ? 'champion' : 'its own loss on all other rows',
+    tested: number(value['tested']) ?? 0,
+    harmed: list(value['harmed']).flatMap(harmed),
+    ...(suspect && { suspect }),
+  };
+}
+
+function rate(value: unknown): ReportEstimate | undefined {
+  return isObject(value)
+    ? estimate({ ...value, ...(isObject(value['interval']) ? value['interval'] : {}) })
+    : undefined;
+}
+
+function groups(item: Json): ReportGroup[] {
+  const names: readonly unknown[] = Array.isArray(item['names']) ? item['names'] : [];
+  return list(item['groups']).map((group) => {
+    const [selected, truePositive, falsePositive] = [
+      rate(group['selectionRate']),
+      rate(group['truePositiveRate']),
+      rate(group['falsePositiveRate']),
+    ];
+    return {
+      gate: words(item['gate']) ?? '',
+      group: words(names[number(group['group']) ?? -1]) ?? '',
+      n: number(group['rows']) ?? 0,
+      ...(selected && { selected }),
+      ...(truePositive && { truePositive }),
+      ...(falsePositive && { falsePositive }),
+    };
+  });
+}
+
 function latency(value: unknown): { name: string; value: string }[] {
   if (!isObject(value)) return [];
   return Object.entries(value)
@@ -112,8 +179,11 @@ export function parseReport(content: Uint8Array): Report {
     throw new Error('The report is not JSON.');
   }
   if (!isObject(json)) throw new Error('The report is not a JSON object.');
+  const searched = slices(json['slices']);
   return {
     cohorts: list(json['cohorts']).flatMap(cohort),
+    ...(searched && { slices: searched }),
+    groups: list(json['fairness']).flatMap(groups),
     calibration: list(isObject(json['calibration']) ? json['calibration']['bins'] : json['calibration']).flatMap(bin),
     backtest: list(isObject(json['backtest']) ? json['backtest']['slices'] : json['backtest']).flatMap(slice),
     latency: latency(json['latency']),

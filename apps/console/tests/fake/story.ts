@@ -1150,6 +1150,25 @@ const REPORT = {
     n,
     difference: { value, lower: (value as number) - (half as number), upper: (value as number) + (half as number) },
   })),
+  slices: {
+    against: 'champion',
+    tested: 212,
+    harmed: [{ slice: 'origin=ORD & tod=night', rows: 1_204, difference: 0.0121, lower: 0.0034, upper: 0.0208 }],
+    suspect: null,
+  },
+  fairness: [
+    {
+      gate: 'alike-by-day',
+      names: ['dow=1', 'dow=2'],
+      groups: [0, 1].map((group) => ({
+        group,
+        rows: 17_002 - group * 310,
+        selectionRate: { value: 0.11 + group * 0.01, interval: { lower: 0.105, upper: 0.125 }, n: 17_002 },
+        truePositiveRate: { value: 0.34, interval: { lower: 0.32, upper: 0.36 }, n: 3_400 },
+        falsePositiveRate: null,
+      })),
+    },
+  ],
   calibration: Array.from({ length: 10 }, (_, i) => {
     const p = 0.04 + i * 0.08;
     const o = p + 0.012 * Math.sin(i * 1.4);

@@ -5,7 +5,13 @@ import {
   type GradientBoostingParams,
   type LogisticRegressionParams,
 } from '@rondo/learners';
-import { logLossPerRow, pairedMeanDifference, rollingOrigin } from '@rondo/statistics';
+import {
+  bayesianComparison,
+  logLossPerRow,
+  pairedMeanDifference,
+  rollingOrigin,
+  type BayesianComparison,
+} from '@rondo/statistics';
 import type { BacktestFold } from './measurement.js';
 
 /** A built-in recipe that can be trained again. */
@@ -155,6 +161,19 @@ function compareFold(
     challenger: mean(ofChallenger),
     difference: { value, lower, upper },
   };
+}
+
+/**
+ * How probable it is that the recipe is better in windows like these: the correlated t-test over the folds' differences, whose
+ * correlation is the share of rows that is tested, because folds train on rows in common. Null with fewer than two folds.
+ */
+export function beliefOf(folds: readonly BacktestFold[]): BayesianComparison | null {
+  if (folds.length < 2) return null;
+  const share = folds.reduce((sum, { n, trainRows }) => sum + n / (n + trainRows), 0) / folds.length;
+  return bayesianComparison(
+    folds.map(({ difference }) => difference.value),
+    { correlation: share },
+  );
 }
 
 function rateOf(target: Uint8Array): number {

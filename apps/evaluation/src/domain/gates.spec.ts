@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DECISION_ROWS_MIN, judge, judgeGates, type Evidence, type Gate, type GateOutcome } from './gates.js';
+import { measureFairness } from './fairness.js';
 import type { Difference } from './measurement.js';
 
 const compare = {
@@ -49,6 +50,8 @@ function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidenc
       differences: { gate: difference },
       cohorts: [],
       smallCohorts: [],
+      fairness: [],
+      slices: null,
     },
     championAbsence: null,
     backtest: null,
@@ -117,7 +120,122 @@ describe('a gate that compares', () => {
   });
 });
 
+describe('a gate with a cohort margin', () => {
+  const cohort = (name: string, value: number, half: number, n = 1000) => ({
+    cohort: name,
+    n,
+    difference: { value, lower: value - half, upper: value + half },
+  });
+  const judged = (cohorts: readonly ReturnType<typeof cohort>[], overall = measured(-0.01, 0.001)): GateOutcome => {
+    const base = evidence(overall);
+    const smallCohorts = [{ cohort: 'g=9', n: 3, minRows: 200 }];
+    return outcome([gate({ cohortMargin: 0.05 })], {
+      ...base,
+      measurements: { ...base.measurements, cohorts, smallCohorts },
+    });
+  };
+
+  it('passes when no cohort can be worse by it', () => {
+    expect(judged([cohort('g=1', 0.01, 0.02), cohort('g=2', -0.02, 0.03)])).toMatchObject({
+      verdict: 'Pass',
+      needsSlice: '',
+    });
+  });
+
+  it('fails by the cohort that surely is', () => {
+    const failed = judged([cohort('g=1', 0.01, 0.02), cohort('g=2', 0.09, 0.03)]);
+    expect(failed.verdict).toBe('Fail');
+    expect(failed.explanation).toContain('g=2 is worse by +0.09 (+0.06 to +0.12), more than 0.05');
+  });
+
+  it('is inconclusive by the cohort in doubt, and says how many rows it needs', () => {
+    const open = judged([cohort('g=1', 0.01, 0.02), cohort('g=2', 0.03, 0.06, 400)]);
+    expect(open).toMatchObject({ verdict: 'Inconclusive', needsSlice: 'g=2' });
+    expect(open.needsRows).toBeGreaterThan(400);
+    expect(open.explanation).toMatch(/about \d[\d,]* rows of g=2 would decide/);
+  });
+
+  it('is inconclusive where no cohort has rows enough', () => {
+    expect(judged([])).toMatchObject({ verdict: 'Inconclusive', needsSlice: 'g=9', needsRows: 200 });
+  });
+
+  it('does not soften a failure over all rows', () => {
+    expect(judged([cohort('g=1', 0, 0.01)], measured(0.02, 0.03)).verdict).toBe('Fail');
+  });
+});
+
+describe('a gate on fairness', () => {
+  const rule = {
+    by: 'g',
+    measure: 'DemographicParity',
+    threshold: 0.5,
+    maxGap: 0.1,
+    minRows: 50,
+    confidence: 0.95,
+  } as const;
+  const fair: Gate = { name: 'gate', severity: 'Blocking', fairness: rule };
+  /** Two groups of `n` rows of which these are decided for 1. */
+  const of = (first: number, second: number, n: number): Evidence => {
+    const codes = Float32Array.from({ length: 2 * n }, (_, row) => (row < n ? 1 : 2));
+    const scores = Float32Array.from(codes, (_, row) => ((row < n ? row < first : row - n < second) ? 1 : 0));
+    const labels = Float32Array.from(codes, (_, row) => row % 2);
+    const base = evidence(measured(0, 0));
+    const fairness = [measureFairness({ gate: 'gate', ...rule, values: codes }, labels, scores)];
+    return { ...base, measurements: { ...base.measurements, fairness } };
+  };
+
+  it('passes when the whole interval is within the limit', () => {
+    const seen = outcome([fair], of(1000, 1010, 2000));
+    expect(seen).toMatchObject({ verdict: 'Pass', needsRows: 0, needsSlice: '' });
+    expect(seen.difference).toMatchObject({ name: 'demographicParityGap', limit: 0.1, n: 2000, slice: 'g' });
+  });
+
+  it('fails when none of it is', () => {
+    const seen = outcome([fair], of(400, 1400, 2000));
+    expect(seen.verdict).toBe('Fail');
+    expect(seen.explanation).toMatch(
+      /^the share of positive decisions differs by 0.5 \(.*\) between g=2 and g=1; tolerated/,
+    );
+  });
+
+  it('is inconclusive in between, and asks for rows of one group', () => {
+    const seen = outcome([fair], of(30, 34, 60));
+    expect(seen).toMatchObject({ verdict: 'Inconclusive', needsSlice: expect.stringMatching(/^g=[12]$/) });
+    expect(seen.needsRows).toBeGreaterThan(60);
+  });
+
+  it('is inconclusive when a group is too small', () => {
+    expect(outcome([fair], of(10, 10, 20))).toMatchObject({
+      verdict: 'Inconclusive',
+      needsRows: 50,
+      needsSlice: 'g=1',
+    });
+  });
+});
+
 describe('a gate with an expression', () => {
+  const withEce = (value: number, half: number): Evidence => {
+    const base = evidence(measured(0, 0));
+    const ece = { ...estimate('ece', value), lower: value - half, upper: value + half };
+    const { challenger } = base.measurements;
+    return { ...base, measurements: { ...base.measurements, challenger: { ...challenger, metrics: [ece] } } };
+  };
+
+  it.each([
+    [0.02, 0.005, 'Pass'],
+    [0.02, 0.02, 'Inconclusive'],
+    [0.04, 0.02, 'Inconclusive'],
+    [0.04, 0.005, 'Fail'],
+  ])('on a calibration error of %d with reach %d against 0.03: %s', (value, half, verdict) => {
+    const seen = outcome([expression('eval.ece <= 0.03')], withEce(value, half));
+    expect(seen.verdict).toBe(verdict);
+    if (verdict === 'Inconclusive') {
+      // A distance of 0.01 against a reach of 0.02: half the width, four times the rows.
+      expect(seen.needsRows / 4000).toBeCloseTo(1, 2);
+      expect(seen.needsSlice).toBe('all');
+    }
+  });
+
   it('records the values it read', () => {
     const seen = outcome([expression('eval.ece <= 0.03 && eval.n > 10')], evidence(measured(0, 0)));
     expect(seen).toMatchObject({ verdict: 'Pass', values: { 'eval.ece': 0.01, 'eval.n': 1000 } });
@@ -157,6 +275,7 @@ describe('the verdict over all gates', () => {
     values: {},
     explanation: '',
     needsRows: 0,
+    needsSlice: '',
   });
 
   it.each([

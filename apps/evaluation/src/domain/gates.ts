@@ -1,6 +1,14 @@
 import { PermanentError } from '@rondo/kernel';
 import { compileExpression, type PipelineSpec, type ReadValue } from '@rondo/policy';
-import { nonInferiority, requiredRows, type MetricEstimate } from '@rondo/statistics';
+import {
+  decidePromotion,
+  nonInferiority,
+  rowsToDecide,
+  type MetricEstimate,
+  type PromotionDecision,
+} from '@rondo/statistics';
+import { certaintyOf } from './certainty.js';
+import { judgeFairness } from './fairness-gate.js';
 import { betterOf } from './measure.js';
 import type { BacktestFold, Difference, Latency, Measurements } from './measurement.js';
 import { count, percent, shown, signed, titleOf } from './words.js';
@@ -23,7 +31,7 @@ export interface GateOutcome {
   readonly gate: string;
   readonly severity: Gate['severity'];
   readonly verdict: Verdict;
-  /** Challenger − opponent, for comparing gates. */
+  /** Challenger − opponent, for comparing gates; the gap between groups, for fairness gates. */
   readonly difference?: EstimateValue;
   readonly champion?: EstimateValue;
   readonly challenger?: EstimateValue;
@@ -35,6 +43,8 @@ export interface GateOutcome {
   readonly explanation: string;
   /** Rows that would probably decide; 0 = not applicable. */
   readonly needsRows: number;
+  /** Where they are needed: `all`, a cohort or a group; empty = not applicable. */
+  readonly needsSlice: string;
 }
 
 /** What gates are judged on. */
@@ -55,14 +65,34 @@ export const DECISION_ROWS_MIN = 100;
 export function judgeGates(gates: readonly Gate[], evidence: Evidence): GateOutcome[] {
   const hasBaselineGate = gates.some(({ compare }) => compare?.to === 'baseline');
   const values = gateValues(evidence);
-  return gates.map((gate) =>
-    gate.compare ? judgeComparison(gate, gate.compare, evidence, hasBaselineGate) : judgeExpression(gate, values),
-  );
+  return gates.map((gate) => {
+    if (gate.compare) return judgeComparison(gate, gate.compare, evidence, hasBaselineGate);
+    return gate.fairness
+      ? judgeGroups(gate, gate.fairness, evidence.measurements)
+      : judgeExpression(gate, values, evidence.measurements);
+  });
 }
 
 function outcomeOf(gate: Gate, verdict: Verdict, explanation: string, more: Partial<GateOutcome> = {}): GateOutcome {
   const { name, severity } = gate;
-  return { gate: name, severity, verdict, explanation, expression: '', values: {}, needsRows: 0, ...more };
+  return {
+    gate: name,
+    severity,
+    verdict,
+    explanation,
+    expression: '',
+    values: {},
+    needsRows: 0,
+    needsSlice: '',
+    ...more,
+  };
+}
+
+function judgeGroups(gate: Gate, rule: NonNullable<Gate['fairness']>, { fairness }: Measurements): GateOutcome {
+  const measured = fairness.find((one) => one.gate === gate.name);
+  if (!measured) return outcomeOf(gate, 'Error', 'the gap between groups was not measured');
+  const { verdict, explanation, ...more } = judgeFairness(rule, measured);
+  return outcomeOf(gate, verdict, explanation, more);
 }
 
 function judgeComparison(gate: Gate, compare: Comparison, evidence: Evidence, hasBaselineGate: boolean): GateOutcome {
@@ -92,13 +122,16 @@ type Measured = Extract<Difference, { kind: 'measured' }>;
 function judgeDifference(gate: Gate, compare: Comparison, measured: Measured, measurements: Measurements): GateOutcome {
   const { metric, confidence } = compare;
   const { value, lower, upper, n, method } = measured;
-  const { verdict, reason, needsRows } = ruling(compare, measured);
+  const overall = ruling(compare, measured);
+  const { verdict, reason, needsRows, slice } = withCohorts(overall, compare, measured, measurements);
   const base = { name: metric, confidence, n, slice: 'all', method };
   const margin = compare.rule === 'NonInferior' ? -compare.margin : compare.margin;
   const limit = betterOf(metric) === 'higher' ? margin : -margin;
   const interval = `${signed(value)} (${percent(confidence)} interval ${signed(lower)} to ${signed(upper)}, n = ${count(n)})`;
   const opponent = compare.to === 'champion' ? "the champion's" : "the baseline's";
-  const more = verdict === 'Inconclusive' && needsRows > 0 ? `; about ${count(needsRows)} rows would decide` : '';
+  const where = slice === 'all' ? '' : ` of ${slice}`;
+  const more =
+    verdict === 'Inconclusive' && needsRows > 0 ? `; about ${count(needsRows)} rows${where} would decide` : '';
   const ofChampion = compare.to === 'champion' && metricOf(measurements.champion?.metrics, metric);
   const ofChallenger = metricOf(measurements.challenger.metrics, metric);
   return outcomeOf(gate, verdict, `${titleOf(metric)} minus ${opponent} is ${interval}: ${reason}${more}`, {
@@ -106,6 +139,7 @@ function judgeDifference(gate: Gate, compare: Comparison, measured: Measured, me
     ...(ofChampion && { champion: ofChampion }),
     ...(ofChallenger && { challenger: ofChallenger }),
     needsRows,
+    needsSlice: verdict === 'Inconclusive' ? slice : '',
   });
 }
 
@@ -113,24 +147,18 @@ interface Ruling {
   readonly verdict: Verdict;
   readonly reason: string;
   readonly needsRows: number;
+  /** Where the verdict comes from: `all` or a cohort. */
+  readonly slice: string;
 }
 
 /**
  * Holds the whole interval of the gain against the bound: −margin for `NonInferior`, +margin for `Superior`. All of it above
  * passes, none of it above fails, anything else is inconclusive: too little data is never an answer.
  */
-function ruling(compare: Comparison, { value, lower, upper, n }: Measured): Ruling {
-  const { rule, margin, confidence, metric } = compare;
-  const evidence = {
-    difference: value,
-    lower,
-    upper,
-    better: betterOf(metric),
-    rows: n,
-    minRows: DECISION_ROWS_MIN,
-    confidence,
-  };
-  const judged = nonInferiority({ ...evidence, margin: rule === 'NonInferior' ? margin : 0 });
+function ruling(compare: Comparison, measured: Measured): Ruling {
+  const { rule, margin, confidence } = compare;
+  const { lower, upper, n } = measured;
+  const judged = nonInferiority({ ...evidenceOf(compare, measured), margin: rule === 'NonInferior' ? margin : 0 });
   const bound = rule === 'NonInferior' ? -margin : margin;
   const claim =
     rule === 'NonInferior'
@@ -138,41 +166,64 @@ function ruling(compare: Comparison, { value, lower, upper, n }: Measured): Ruli
       : margin === 0
         ? 'better'
         : `better by more than ${shown(margin)}`;
+  const slice = 'all';
   if (judged.reason === 'too-few-rows') {
     return {
       verdict: 'Inconclusive',
       reason: `fewer than ${DECISION_ROWS_MIN} rows decide nothing`,
       needsRows: Math.max(DECISION_ROWS_MIN, judged.requiredRows ?? 0),
+      slice,
     };
   }
-  if (judged.gainLower > bound) return { verdict: 'Pass', reason: claim, needsRows: 0 };
+  if (judged.gainLower > bound) return { verdict: 'Pass', reason: claim, needsRows: 0, slice };
   const refuted = rule === 'NonInferior' ? judged.gainUpper < bound : judged.gainUpper <= bound;
-  if (refuted) return { verdict: 'Fail', reason: `surely not "${claim}"`, needsRows: 0 };
-  const needsRows = rowsToDecide({
-    assumingEqual: rule === 'NonInferior' ? judged.requiredRows : null,
-    gain: judged.gain,
-    bound,
-    halfWidth: (upper - lower) / 2,
-    n,
-    confidence,
-  });
-  return { verdict: 'Inconclusive', reason: `the interval does not tell whether it is ${claim}`, needsRows };
+  if (refuted) return { verdict: 'Fail', reason: `surely not "${claim}"`, needsRows: 0, slice };
+  const needed = rowsToDecide({ gain: judged.gain, bound, halfWidth: (upper - lower) / 2, rows: n, confidence });
+  const reason = `the interval does not tell whether it is ${claim}`;
+  return { verdict: 'Inconclusive', reason, needsRows: needed ?? 0, slice };
 }
 
-/** Rows for power 0.8 if the models are equal; where that many did not suffice, if the gain seen so far is the true one. */
-function rowsToDecide(seen: {
-  assumingEqual: number | null;
-  gain: number;
-  bound: number;
-  halfWidth: number;
-  n: number;
-  confidence: number;
-}): number {
-  if (seen.assumingEqual !== null && seen.assumingEqual > seen.n) return seen.assumingEqual;
-  const distance = Math.abs(seen.gain - seen.bound);
-  if (distance === 0) return 0;
-  const rows = requiredRows({ halfWidth: seen.halfWidth, rows: seen.n, margin: distance, confidence: seen.confidence });
-  return Number.isSafeInteger(rows) ? rows : 0;
+function evidenceOf({ metric, confidence, margin }: Comparison, { value, lower, upper, n }: Measured) {
+  const better = betterOf(metric);
+  return { difference: value, lower, upper, better, margin, rows: n, minRows: DECISION_ROWS_MIN, confidence };
+}
+
+/** With a cohort margin the gate is only as good as its worst cohort: one that is harmed fails it, one in doubt leaves it open. */
+function withCohorts(overall: Ruling, compare: Comparison, measured: Measured, measurements: Measurements): Ruling {
+  const { cohortMargin } = compare;
+  if (cohortMargin === undefined || overall.verdict === 'Fail') return overall;
+  const { cohorts, smallCohorts } = measurements;
+  const slices = cohorts.map(({ cohort, n, difference: { value, lower, upper } }) => ({
+    ...evidenceOf({ ...compare, margin: cohortMargin }, { ...measured, value, lower, upper, n }),
+    slice: cohort,
+  }));
+  const decided: PromotionDecision = decidePromotion(evidenceOf(compare, measured), slices);
+  const { verdict, slice, moreLabels } = decided;
+  if (slice === 'all') return noCohortJudged(overall, cohorts.length, smallCohorts);
+  const { gain, gainLower, gainUpper } = decided.comparison;
+  const loss = `${signed(-gain)} (${signed(-gainUpper)} to ${signed(-gainLower)})`;
+  if (verdict === 'reject')
+    return {
+      verdict: 'Fail',
+      reason: `${slice} is worse by ${loss}, more than ${shown(cohortMargin)}`,
+      needsRows: 0,
+      slice,
+    };
+  const rows = slices.find((part) => part.slice === slice)!.rows;
+  return {
+    verdict: 'Inconclusive',
+    reason: `${slice} differs by ${loss}, which does not exclude ${shown(cohortMargin)}`,
+    needsRows: moreLabels === null ? 0 : rows + moreLabels,
+    slice,
+  };
+}
+
+function noCohortJudged(overall: Ruling, judged: number, small: Measurements['smallCohorts']): Ruling {
+  if (judged > 0 || overall.verdict !== 'Pass') return overall;
+  const largest = [...small].sort((a, b) => b.n - a.n)[0];
+  const needsRows = largest === undefined ? 0 : Math.max(largest.minRows, DECISION_ROWS_MIN);
+  const slice = largest?.cohort ?? 'all';
+  return { verdict: 'Inconclusive', reason: 'no cohort has rows enough to be judged', needsRows, slice };
 }
 
 function metricOf(metrics: readonly MetricEstimate[] | undefined, name: string): MetricEstimate | undefined {
@@ -205,11 +256,25 @@ export function gateValues({ measurements, backtest, latency, modelBytes }: Evid
     // The worst over all cohorts is below the highest of their simultaneous upper bounds.
     worstCohortDifferenceUpper: most(harms.map(({ upper }) => upper)),
     cohortsChecked: cohorts.length,
+    ...sliceValues(measurements.slices),
     n,
   };
 }
 
-function judgeExpression(gate: Gate, values: GateValues): GateOutcome {
+/** Without a champion nothing is searched for harm: where a model is weak of its own is no reason to stop it. */
+function sliceValues(slices: Measurements['slices']): GateValues {
+  if (slices === null) return {};
+  if (slices.against === 'rest') return { slicesHarmed: 0, slicesChecked: 0 };
+  const [worst] = slices.harmed;
+  return {
+    slicesHarmed: slices.harmed.length,
+    slicesChecked: slices.tested,
+    worstSliceDifference: worst?.difference,
+    worstSliceDifferenceLower: worst?.lower,
+  };
+}
+
+function judgeExpression(gate: Gate, values: GateValues, measurements: Measurements): GateOutcome {
   const expression = gate.expr ?? '';
   const compiled = compileExpression(expression, 'gate');
   try {
@@ -217,8 +282,21 @@ function judgeExpression(gate: Gate, values: GateValues): GateOutcome {
     const seen = Object.entries(read).map(
       ([path, item]) => `${path} = ${typeof item === 'number' ? shown(item) : String(item)}`,
     );
-    const explanation = `${expression} is ${value} with ${seen.join(', ') || 'no value read'} (n = ${count(Number(values['n']))})`;
-    return outcomeOf(gate, value ? 'Pass' : 'Fail', explanation, { expression, values: read });
+    const n = Number(values['n']);
+    const explanation = `${expression} is ${value} with ${seen.join(', ') || 'no value read'} (n = ${count(n)})`;
+    const estimates = measurements.challenger.metrics.filter(({ name }) => read[`eval.${name}`] !== undefined);
+    const { certain, needsRows } = certaintyOf(
+      estimates,
+      n,
+      (replaced) => compiled.evaluate({ eval: { ...values, ...replaced } }).value === true,
+    );
+    if (certain) return outcomeOf(gate, value ? 'Pass' : 'Fail', explanation, { expression, values: read });
+    const intervals = estimates.flatMap(({ name, lower, upper }) =>
+      lower === undefined || upper === undefined ? [] : [`eval.${name} ${shown(lower)} to ${shown(upper)}`],
+    );
+    const more = needsRows > 0 ? `; about ${count(needsRows)} rows would decide` : '';
+    const doubt = `${explanation}, but not all over the intervals (${intervals.join(', ')})${more}`;
+    return outcomeOf(gate, 'Inconclusive', doubt, { expression, values: read, needsRows, needsSlice: 'all' });
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     // A value that could not be measured is missing evidence; everything else is a fault of the expression.

@@ -13,6 +13,8 @@ import {
   type MetricEstimate,
 } from '@rondo/statistics';
 import { compareCohorts } from './cohorts.js';
+import { measureFairness } from './fairness.js';
+import { findSlices } from './slices.js';
 import type {
   ComparedMetric,
   ComparisonRequest,
@@ -40,6 +42,8 @@ export function measure(request: MeasureRequest): Measurements {
     const opponent = opponents[comparison.against];
     return opponent ? [[comparison.gate, compare(comparison, request, opponent, losses)]] : [];
   });
+  const ofChallenger = losses('logLoss', challenger);
+  const againstChampion = champion && minus(ofChallenger, losses('logLoss', champion));
   return {
     n: labels.length,
     challenger: measureModel(labels, challenger),
@@ -50,11 +54,9 @@ export function measure(request: MeasureRequest): Measurements {
       brier: meanOf(losses('brier', constant)),
     },
     differences: Object.fromEntries(differences),
-    ...compareCohorts(
-      request.cohorts,
-      champion && minus(losses('logLoss', challenger), losses('logLoss', champion)),
-      CONFIDENCE,
-    ),
+    ...compareCohorts(request.cohorts, againstChampion, CONFIDENCE),
+    fairness: request.fairness.map((gate) => measureFairness(gate, labels, challenger)),
+    slices: request.slices && findSlices(request.slices, { againstChampion, ofChallenger }),
   };
 }
 
@@ -75,15 +77,20 @@ function lossesOf(labels: Float32Array): Losses {
 
 function measureModel(labels: Float32Array, probabilities: Float32Array): ModelMeasurement {
   const line = calibrationLine(labels, probabilities, { confidence: CONFIDENCE });
-  const { expectedWhenPerfect } = expectedCalibrationError(labels, probabilities);
+  const { expectedWhenPerfect, upperWhenPerfect, debiased } = expectedCalibrationError(labels, probabilities, {
+    confidence: CONFIDENCE,
+  });
   const base = { confidence: CONFIDENCE, n: labels.length, slice: 'all' };
   const extra: MetricEstimate[] = [
     {
       ...base,
       name: 'expectedEce',
       value: expectedWhenPerfect,
-      method: 'half-normal bins of a perfectly calibrated model',
+      lower: 0,
+      upper: upperWhenPerfect,
+      method: 'half-normal bins of a perfectly calibrated model; it stays below the upper bound',
     },
+    { ...base, name: 'debiasedEce', value: debiased, method: 'folded-normal bias taken off; ece has the interval' },
   ];
   if (line.kind === 'fitted') {
     const { slope: value, slopeInterval } = line;

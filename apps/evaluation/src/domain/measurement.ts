@@ -1,4 +1,4 @@
-import type { CalibrationLine, MetricEstimate } from '@rondo/statistics';
+import type { CalibrationLine, FairnessGap, GroupRates, HarmedSlice, MetricEstimate } from '@rondo/statistics';
 
 /** Metrics that models are compared by. */
 export type ComparedMetric = 'logLoss' | 'rocAuc' | 'brier';
@@ -24,6 +24,31 @@ export interface CohortRequest {
   readonly values: Float32Array;
 }
 
+/** One fairness gate: gaps between the groups that a feature forms. */
+export interface FairnessRequest {
+  readonly gate: string;
+  readonly by: string;
+  readonly measure: FairnessMeasure;
+  /** Probability from which the decision is 1. */
+  readonly threshold: number;
+  readonly minRows: number;
+  readonly confidence: number;
+  /** One value per row, NaN for missing. */
+  readonly values: Float32Array;
+}
+
+/** What must not differ between groups. */
+export type FairnessMeasure = 'DemographicParity' | 'EqualisedOdds' | 'EqualOpportunity';
+
+/** How slices are searched. */
+export interface SliceRequest {
+  readonly depth: number;
+  readonly minRows: number;
+  readonly falseDiscoveryRate: number;
+  /** One value per row, NaN for missing. */
+  readonly columns: readonly { readonly name: string; readonly values: Float32Array }[];
+}
+
 /** Everything that is computed on the rows of the sealed test part. */
 export interface MeasureRequest {
   /** 0 or 1. */
@@ -35,6 +60,8 @@ export interface MeasureRequest {
   readonly baseline: number;
   readonly comparisons: readonly ComparisonRequest[];
   readonly cohorts: readonly CohortRequest[];
+  readonly fairness: readonly FairnessRequest[];
+  readonly slices: SliceRequest | null;
   /** Seed of every resampling. */
   readonly seed: number;
 }
@@ -75,6 +102,29 @@ export interface CohortDifference {
   readonly difference: { readonly value: number; readonly lower: number; readonly upper: number };
 }
 
+/** A fairness gate's gap and the rates behind it. */
+export interface FairnessMeasurement {
+  readonly gate: string;
+  readonly by: string;
+  readonly measure: FairnessMeasure;
+  readonly gap: FairnessGap;
+  /** In the order of the groups, which `FairnessGap` and `GroupRates` name by their position. */
+  readonly names: readonly string[];
+  readonly groups: readonly GroupRates[];
+}
+
+/** Slices of the sealed test in which the log loss is too high. */
+export interface SliceFindings {
+  /** Held against the champion's loss on the same rows, or, without one, against the challenger's own loss elsewhere. */
+  readonly against: 'champion' | 'rest';
+  /** Slices with enough rows. */
+  readonly tested: number;
+  /** Shown to be harmed, strongest evidence first; overlapping ones left out. */
+  readonly harmed: readonly HarmedSlice[];
+  /** The slice with most evidence when none is shown to be harmed. */
+  readonly suspect: HarmedSlice | null;
+}
+
 /** What {@link MeasureRequest} leads to. */
 export interface Measurements {
   readonly n: number;
@@ -85,8 +135,11 @@ export interface Measurements {
   readonly differences: Readonly<Record<string, Difference>>;
   /** Cohorts with enough rows, largest harm first; empty without a champion. */
   readonly cohorts: readonly CohortDifference[];
-  /** Cohorts that are too small to be judged. */
-  readonly smallCohorts: readonly { readonly cohort: string; readonly n: number }[];
+  /** Cohorts that are too small to be judged, and the rows they would need. */
+  readonly smallCohorts: readonly { readonly cohort: string; readonly n: number; readonly minRows: number }[];
+  readonly fairness: readonly FairnessMeasurement[];
+  /** Null when the policy asks for no search. */
+  readonly slices: SliceFindings | null;
 }
 
 /** Scoring times of one request of `rows` rows. */

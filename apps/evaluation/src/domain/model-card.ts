@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '@rondo/policy';
-import type { MetricEstimate } from '@rondo/statistics';
+import type { GroupRate, MetricEstimate } from '@rondo/statistics';
 import type { EvaluationReport } from './report.js';
 import { count, moment, percent, shown, signed, titleOf } from './words.js';
 
@@ -14,7 +14,7 @@ const plain = (text: string): string =>
 
 /** The model card (Markdown): what the model is for, what it was shown to do, and where it should not be trusted. */
 export function modelCard(report: EvaluationReport, spec: PipelineSpec): string {
-  const sections = [
+  const sections: readonly string[][] = [
     [
       `# ${plain(spec.model.name)}: candidate ${plain(report.candidate)}`,
       '',
@@ -25,10 +25,15 @@ export function modelCard(report: EvaluationReport, spec: PipelineSpec): string 
     metrics(report),
     gates(report),
     cohorts(report),
+    slices(report),
+    fairness(report),
     limits(report, spec),
     lineage(report),
   ];
-  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
 }
 
 function purpose({ model, owners }: PipelineSpec): string[] {
@@ -107,7 +112,48 @@ function cohorts({ cohorts: judged, smallCohorts }: EvaluationReport): string[] 
   ];
 }
 
-function limits({ splits, backtest, backtestNote, latency }: EvaluationReport, { model }: PipelineSpec): string[] {
+function slices({ slices: found }: EvaluationReport): string[] {
+  if (!found) return [];
+  const opponent = found.against === 'champion' ? "the champion's on the same rows" : 'its own on all other rows';
+  const head = [
+    '## Slices',
+    '',
+    `Log loss held against ${opponent}; ${count(found.tested)} slices had rows enough.`,
+    '',
+  ];
+  if (found.harmed.length === 0) {
+    const suspect = found.suspect ? ` Most suspicious, not proven: ${plain(found.suspect.slice)}.` : '';
+    return [...head, `None is shown to be worse.${suspect}`];
+  }
+  const rows = found.harmed.map(
+    ({ slice, difference, lower, upper, rows: n }) =>
+      `| ${plain(slice)} | ${signed(difference)} | ${signed(lower)} to ${signed(upper)} | ${count(n)} |`,
+  );
+  return [...head, '| worse in | difference | interval | n |', '| --- | ---: | --- | ---: |', ...rows];
+}
+
+function fairness({ fairness: measured }: EvaluationReport): string[] {
+  if (measured.length === 0) return [];
+  const rate = (one: GroupRate | null): string =>
+    one === null ? '–' : `${percent(one.value)} (${percent(one.interval.lower)} to ${percent(one.interval.upper)})`;
+  const tables = measured.flatMap(({ gate, names, groups }) => [
+    '',
+    `Gate ${plain(gate)}:`,
+    '',
+    '| group | decided 1 | true positive rate | false positive rate | n |',
+    '| --- | --- | --- | --- | ---: |',
+    ...groups.map(
+      ({ group, selectionRate, truePositiveRate, falsePositiveRate, rows }) =>
+        `| ${plain(names[group] ?? '')} | ${rate(selectionRate)} | ${rate(truePositiveRate)} | ${rate(falsePositiveRate)} | ${count(rows)} |`,
+    ),
+  ]);
+  return ['## Groups', ...tables];
+}
+
+function limits(
+  { splits, backtest, backtestBelief, backtestNote, latency }: EvaluationReport,
+  { model }: PipelineSpec,
+): string[] {
   const test = splits['test'];
   const lines = [
     test
@@ -121,9 +167,12 @@ function limits({ splits, backtest, backtestNote, latency }: EvaluationReport, {
       'The backtest scores the model on rows it was trained on, because its trainer cannot be run again here; it looks better there than it is.',
     );
   if (backtestNote?.mode === 'retrained') {
+    const belief = backtestBelief
+      ? `; that it is better in windows like these is ${percent(backtestBelief.probabilityBelow)} probable (${backtestBelief.n} windows)`
+      : '';
     const wins = backtest.filter(({ difference }) => difference.value < 0).length;
     lines.push(
-      `Backtest: retrained on earlier rows, the recipe beats the ${backtestNote.against} in ${wins} of ${backtest.length} windows.`,
+      `Backtest: retrained on earlier rows, the recipe beats the ${backtestNote.against} in ${wins} of ${backtest.length} windows${belief}.`,
     );
   }
   lines.push(

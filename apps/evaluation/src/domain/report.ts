@@ -1,4 +1,4 @@
-import type { MetricEstimate } from '@rondo/statistics';
+import type { BayesianComparison, MetricEstimate } from '@rondo/statistics';
 import type { ModelReference, SplitReference } from './evaluation-job.js';
 import type { GateOutcome, Judgement } from './gates.js';
 import type { BacktestFold, CalibrationBin, CohortDifference, Latency, Measurements } from './measurement.js';
@@ -36,7 +36,13 @@ export interface EvaluationReport {
   readonly smallCohorts: Measurements['smallCohorts'];
   readonly calibration: readonly CalibrationBin[];
   readonly championCalibration: readonly CalibrationBin[];
+  /** Gaps between groups, one per fairness gate. */
+  readonly fairness: Measurements['fairness'];
+  /** Null when the policy asks for no search. */
+  readonly slices: Measurements['slices'];
   readonly backtest: readonly BacktestFold[];
+  /** What the folds' differences say about such windows in general; null with fewer than two folds. */
+  readonly backtestBelief: BayesianComparison | null;
   readonly backtestNote: BacktestNote | null;
   readonly latency: Latency;
 }

@@ -10,10 +10,10 @@ import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from 
 import { measureLatency } from '../adapters/latency.js';
 import type { EvaluationConfig } from '../config.js';
 import { completedTo, type FileReference } from '../contract-map.js';
-import { rowMajor, type BuiltinRecipe, type FoldData } from '../domain/backtest.js';
+import { beliefOf, rowMajor, type BuiltinRecipe, type FoldData } from '../domain/backtest.js';
 import type { EvaluationJobInput } from '../domain/evaluation-job.js';
 import { judge, judgeGates, type Evidence } from '../domain/gates.js';
-import type { BacktestFold, ComparisonRequest } from '../domain/measurement.js';
+import type { BacktestFold, ComparisonRequest, FairnessRequest } from '../domain/measurement.js';
 import { modelCard } from '../domain/model-card.js';
 import { reproduciblePart, type BacktestNote, type EvaluationReport } from '../domain/report.js';
 import type { Calculate } from '../ports/calculator.js';
@@ -155,6 +155,11 @@ export class EvaluateCandidateJob {
   ): Promise<T> {
     const { champion } = base.input;
     if (!champion) return work({ ...base, champion: undefined, championAbsence: { kind: 'none' } });
+    // Compared with itself every model is exactly as good as its opponent, which proves nothing.
+    if (champion.digest === base.input.model.digest) {
+      const reason = 'it is the very model that is judged';
+      return work({ ...base, champion: undefined, championAbsence: { kind: 'incomparable', reason } });
+    }
     return this.leases.use(champion.digest, (model) => {
       const problem = featureProblem(model, base.spec.data.features.columns);
       if (problem === undefined) return work({ ...base, champion: model, championAbsence: null });
@@ -209,7 +214,10 @@ export class EvaluateCandidateJob {
       smallCohorts: measurements.smallCohorts,
       calibration: measurements.challenger.calibration,
       championCalibration: measurements.champion?.calibration ?? [],
+      fairness: measurements.fairness,
+      slices: measurements.slices,
       backtest: folds ?? [],
+      backtestBelief: beliefOf(folds ?? []),
       backtestNote: backtest?.note ?? null,
       latency,
     });
@@ -234,11 +242,14 @@ export class EvaluateCandidateJob {
         ? [{ gate, against: compare.to, metric: compare.metric, test: compare.test, confidence: compare.confidence }]
         : [],
     );
-    const cohorts = spec.evaluation.cohorts.map(({ by, minRows }) => ({
-      by,
-      minRows,
-      values: columnOf(features, columns.indexOf(by)),
-    }));
+    const valuesOf = (name: string): Float32Array => columnOf(features, columns.indexOf(name));
+    const cohorts = spec.evaluation.cohorts.map(({ by, minRows }) => ({ by, minRows, values: valuesOf(by) }));
+    const fairness = spec.evaluation.gates.flatMap(({ name: gate, fairness: rule }): FairnessRequest[] =>
+      rule ? [{ gate, ...rule, values: valuesOf(rule.by) }] : [],
+    );
+    const slices = spec.evaluation.slices
+      ? { ...spec.evaluation.slices, columns: columns.map((name) => ({ name, values: valuesOf(name) })) }
+      : null;
     const baseline = await baseRate(this.tools, parts.train, spec, run.signal);
     const request = {
       labels,
@@ -247,6 +258,8 @@ export class EvaluateCandidateJob {
       baseline,
       comparisons,
       cohorts,
+      fairness,
+      slices,
       seed: spec.training.seed,
     };
     return this.calculate({ kind: 'measure', request }, run.signal);

@@ -125,15 +125,24 @@ function persistenceRule(
 }
 
 /** Values of `eval` that exist only when the block that measures them does. */
-const MEASURED_BY = { backtest: /^eval\.backtest/, latency: /^eval\.p(50|99)Ms$/ } as const;
+const MEASURED_BY = {
+  backtest: /^eval\.backtest/,
+  latency: /^eval\.p(50|99)Ms$/,
+  slices: /^eval\.(slices|worstSlice)/,
+} as const;
 
 function evaluationRules(evaluation: ReadSpec['evaluation'], data: ShapedSpec['data'], refuse: Refuse): void {
   unique(evaluation.gates, ['evaluation', 'gates'], refuse);
   evaluation.gates.forEach((gate, index) => {
     const path = ['evaluation', 'gates', index];
-    if ((gate.compare === undefined) === (gate.expr === undefined))
-      refuse(path, 'compare-or-expr', `the gate ${gate.name} needs either compare or expr`);
-    if (gate.compare) comparisonRules(gate.compare, [...path, 'compare'], refuse);
+    if ([gate.compare, gate.expr, gate.fairness].filter((kind) => kind !== undefined).length !== 1)
+      refuse(path, 'one-kind-of-gate', `the gate ${gate.name} needs one of compare, fairness and expr`);
+    if (gate.compare) {
+      comparisonRules(gate.compare, [...path, 'compare'], refuse);
+      cohortMarginRules(gate.compare, evaluation, [...path, 'compare', 'cohortMargin'], refuse);
+    }
+    if (gate.fairness && data && !data.features.columns.includes(gate.fairness.by))
+      refuse([...path, 'fairness', 'by'], 'known-column', `${gate.fairness.by} is not in data.features.columns`);
     if (gate.expr !== undefined) gateExpression(gate.expr, evaluation, [...path, 'expr'], refuse);
   });
   const seen = new Set<string>();
@@ -150,7 +159,7 @@ function gateExpression(source: string, evaluation: ReadSpec['evaluation'], path
   const problem = expressionProblem(source, 'gate');
   if (problem) return refuse(path, 'cel-type', `column ${problem.column}: ${problem.message}`);
   const { paths } = compileExpression(source, 'gate');
-  for (const block of ['backtest', 'latency'] as const) {
+  for (const block of ['backtest', 'latency', 'slices'] as const) {
     const read = paths.find((name) => MEASURED_BY[block].test(name));
     if (read && !evaluation[block]) refuse(path, 'measured', `${read} is measured only with evaluation.${block}`);
   }
@@ -165,6 +174,16 @@ function comparisonRules({ metric, test, rule, margin }: Comparison, path: Path,
     refuse([...path, 'test'], 'test-fits-metric', `DeLong compares rocAuc, not ${metric}`);
   if (rule === 'NonInferior' && margin === 0)
     refuse([...path, 'margin'], 'margin', 'NonInferior needs a margin above 0; without one it would be Superior');
+}
+
+/** Cohorts are compared with the champion, by log loss. */
+function cohortMarginRules(compare: Comparison, { cohorts }: ReadSpec['evaluation'], path: Path, refuse: Refuse): void {
+  if (compare.cohortMargin === undefined) return;
+  if (compare.to !== 'champion' || compare.metric !== 'logLoss')
+    refuse(path, 'cohort-comparison', 'cohorts are compared with the champion, by logLoss');
+  if (compare.rule !== 'NonInferior' || compare.cohortMargin === 0)
+    refuse(path, 'cohort-comparison', 'cohorts are held to NonInferior, with a margin above 0');
+  if (cohorts.length === 0) refuse(path, 'measured', 'cohorts are measured only with evaluation.cohorts');
 }
 
 function approvalRules(approvals: ReadSpec['approvals'], refuse: Refuse): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { column, count, expression, name, number, positiveDuration, probability, text } from './fields.js';
+import { column, count, expression, name, number, positiveDuration, probability, share, text } from './fields.js';
 import { persistence } from './schema-decision.js';
 
 const candidateName = () => name().describe('Name in reports.');
@@ -74,8 +74,24 @@ const compare = z
     test: z.enum(['PairedMean', 'PairedBootstrap', 'DeLong']).describe('How the interval of the difference is found.'),
     confidence: z.number().min(0.5).lt(1).describe('Coverage of the interval.'),
     margin: number(0, 1).describe('Difference that matters, in units of the metric.'),
+    cohortMargin: number(0, 1)
+      .optional()
+      .describe('Largest loss tolerated in any cohort too, at intervals that hold for all cohorts at once.'),
   })
   .describe('A comparison on the same rows.');
+
+const fairness = z
+  .strictObject({
+    by: column().describe('Feature whose values (or quartiles, when there are many) are the groups.'),
+    measure: z
+      .enum(['DemographicParity', 'EqualisedOdds', 'EqualOpportunity'])
+      .describe('Gap of the positive decisions; of true or false positive rate; or of the true positive rate.'),
+    threshold: share().describe('Probability from which the decision is 1.'),
+    maxGap: z.number().gt(0).lt(1).describe('Largest difference between two groups that is tolerated.'),
+    minRows: count(10, 100_000_000).describe('Rates that rest on fewer rows are not judged.'),
+    confidence: z.number().min(0.5).lt(1).describe('Coverage of the interval, over all pairs of groups.'),
+  })
+  .describe('A largest gap between groups.');
 
 const gate = z.strictObject({
   name: name().describe('Name in reports.'),
@@ -83,6 +99,7 @@ const gate = z.strictObject({
     .enum(['Blocking', 'RequiresReview', 'Advisory'])
     .describe('What a failure does: stop the candidate, ask people, or be noted.'),
   compare: compare.optional(),
+  fairness: fairness.optional(),
   expr: expression().optional().describe('CEL expression over `eval` that is true when the gate is passed.'),
 });
 
@@ -100,6 +117,14 @@ export const evaluation = z
       .max(20)
       .default([])
       .describe('Groups in which the challenger is compared with the champion.'),
+    slices: z
+      .strictObject({
+        depth: count(1, 3).describe('Conditions per slice at most.'),
+        minRows: count(10, 100_000_000).describe('Smaller slices are not tested.'),
+        falseDiscoveryRate: probability().describe('Expected share of harmless slices among those found.'),
+      })
+      .optional()
+      .describe('Search over all slices of the features for harm; gives `eval.slices…` and `eval.worstSlice…`.'),
     backtest: z
       .strictObject({ folds: count(2, 20).describe('Rolling origins inside the window.') })
       .optional()

@@ -126,9 +126,7 @@ describe('every field of every context', () => {
   );
   it.each(fields)('$context: $group.$name is read with its declared type', ({ context, group, name, field }) => {
     const path = `${group}.${name}`;
-    const sample = { double: 1.5, int: 2, bool: true, string: field.values?.[0] ?? 'a' }[
-      field.type as 'int'
-    ];
+    const sample = { double: 1.5, int: 2, bool: true, string: field.values?.[0] ?? 'a' }[field.type as 'int'];
     const literal = typeof sample === 'string' ? JSON.stringify(sample) : String(sample);
     const guard = field.optional ? `has(${path}) && ` : '';
     const expression = compileExpression(`${guard}${path} == ${literal}`, context as ContextName);

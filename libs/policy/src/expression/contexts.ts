@@ -83,6 +83,12 @@ export const CONTEXTS = {
       ),
       worstCohortDifferenceUpper: optional(double('Upper bound of it, over all cohorts at once.')),
       cohortsChecked: int('Cohorts with enough rows.'),
+      slicesHarmed: int('Slices shown to be worse than with the champion; 0 without one. Needs `evaluation.slices`.'),
+      slicesChecked: int('Slices with enough rows; 0 without a champion.'),
+      worstSliceDifference: optional(
+        double('Log-loss difference in the slice with most evidence of harm; absent when none was found.'),
+      ),
+      worstSliceDifferenceLower: optional(double('Lower bound of it, adjusted for the search.')),
       n: int('Rows of the sealed test.'),
     },
   },

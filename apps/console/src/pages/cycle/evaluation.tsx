@@ -4,8 +4,14 @@ import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { Calibration } from '../../charts/calibration.js';
 import { Forest, type ForestRow } from '../../charts/forest.js';
-import { formatCount, valueTexts } from '../../model/format.js';
-import { parseReport, type Report, type ReportEstimate } from '../../model/report.js';
+import { formatCount, formatNumber, valueTexts } from '../../model/format.js';
+import {
+  parseReport,
+  type Report,
+  type ReportEstimate,
+  type ReportGroup,
+  type ReportSlices,
+} from '../../model/report.js';
 import { metricDirection, metricTitle, severityWord, verdictOf } from '../../model/words.js';
 import { Digest } from '../../ui/copy.js';
 import { Estimate } from '../../ui/estimate.js';
@@ -23,7 +29,12 @@ function GateRow({ gate }: { readonly gate: GateResult }): ReactNode {
       </td>
       <td>
         <Status of={verdictOf(gate.verdict)} />
-        {gate.needsRows > 0n && <div className="rd-muted">needs {formatCount(gate.needsRows)} rows</div>}
+        {gate.needsRows > 0n && (
+          <div className="rd-muted">
+            needs {formatCount(gate.needsRows)} rows
+            {gate.needsSlice !== '' && gate.needsSlice !== 'all' && <> of {gate.needsSlice}</>}
+          </div>
+        )}
       </td>
       <td className="rd-words">
         {gate.explanation}
@@ -45,6 +56,8 @@ function GateRow({ gate }: { readonly gate: GateResult }): ReactNode {
 
 const ends = (metric: string): readonly [string, string] =>
   metricDirection(metric) === 'higher' ? ['worse', 'better'] : ['better', 'worse'];
+
+const isGap = (metric: string): boolean => metric.endsWith('Gap');
 
 /** One forest per metric and opponent: differences of different metrics, or to a baseline, share no scale. */
 function GateForests({ gates }: { readonly gates: readonly GateResult[] }): ReactNode {
@@ -70,13 +83,64 @@ function GateForests({ gates }: { readonly gates: readonly GateResult[] }): Reac
     return (
       <Forest
         key={key}
-        title={`Challenger minus ${opponent}, ${metricTitle(metric)}`}
+        title={
+          isGap(metric)
+            ? `Between groups: ${metricTitle(metric)}`
+            : `Challenger minus ${opponent}, ${metricTitle(metric)}`
+        }
         summary={`${String(passed)} of ${String(members.length)} passed. Circle: pass, diamond: fail, open square: not proven; dashes: margin.`}
         rows={rows}
         ends={ends(metric)}
       />
     );
   });
+}
+
+function SliceForest({ slices }: { readonly slices: ReportSlices }): ReactNode {
+  const { against, tested, harmed, suspect } = slices;
+  const searched = `${formatCount(tested)} slices searched`;
+  if (harmed.length === 0)
+    return (
+      <div>
+        <h3>Slices</h3>
+        <p>
+          {searched}; none is shown to be worse.
+          {suspect && ` Most suspicious, not proven: ${suspect.cohort} (n = ${formatCount(suspect.n)}).`}
+        </p>
+      </div>
+    );
+  return (
+    <Forest
+      title={`Worst slices: challenger minus ${against}, log loss`}
+      summary={`${searched}; these are worse, strongest evidence first, overlapping ones left out.`}
+      rows={harmed.map((slice) => row(slice.cohort, slice.n, slice.difference))}
+      ends={['better', 'worse']}
+    />
+  );
+}
+
+function rateText(of: ReportEstimate | undefined): string {
+  if (of === undefined) return '–';
+  const bounds =
+    of.lower !== undefined && of.upper !== undefined ? ` (${formatNumber(of.lower)} to ${formatNumber(of.upper)})` : '';
+  return `${formatNumber(of.value)}${bounds}`;
+}
+
+function GroupRates({ groups }: { readonly groups: readonly ReportGroup[] }): ReactNode {
+  return (
+    <Table caption="Groups" head={['Gate', 'Group', 'Decided 1', 'True positive rate', 'False positive rate', 'Rows']}>
+      {groups.map((one) => (
+        <tr key={`${one.gate}/${one.group}`}>
+          <td>{one.gate}</td>
+          <td>{one.group}</td>
+          <td>{rateText(one.selected)}</td>
+          <td>{rateText(one.truePositive)}</td>
+          <td>{rateText(one.falsePositive)}</td>
+          <td>{formatCount(one.n)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
 }
 
 const row = (name: string, n: number, d: ReportEstimate): ForestRow => ({
@@ -88,7 +152,11 @@ const row = (name: string, n: number, d: ReportEstimate): ForestRow => ({
 });
 
 function ReportParts({ report }: { readonly report: Report }): ReactNode {
-  if (report.cohorts.length + report.calibration.length + report.backtest.length + report.latency.length === 0)
+  if (
+    [report.cohorts, report.groups, report.calibration, report.backtest, report.latency].every(
+      (part) => part.length === 0,
+    )
+  )
     return <Empty title="The report has no part that this page can draw." />;
   return (
     <div className="rd-grid" data-wide="true">
@@ -99,6 +167,8 @@ function ReportParts({ report }: { readonly report: Report }): ReactNode {
         rows={report.cohorts.slice(0, 40).map((c) => row(c.cohort, c.n, c.difference))}
         ends={['better', 'worse']}
       />
+      {report.slices && <SliceForest slices={report.slices} />}
+      {report.groups.length > 0 && <GroupRates groups={report.groups} />}
       <Forest
         title="Backtest: challenger minus champion, log loss"
         summary={`Better in ${String(report.backtest.filter((s) => s.difference.value < 0).length)} of ${String(report.backtest.length)} windows.`}

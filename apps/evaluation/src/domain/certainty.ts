@@ -1,0 +1,53 @@
+import type { MetricEstimate } from '@rondo/statistics';
+
+/** Corners of the intervals are tried in all combinations up to this many values. */
+const VALUES_MAX = 6;
+const HALVINGS = 20;
+/** Nearer than a tenth of a percent to the estimate, no number of rows would be worth naming. */
+const SHRUNK_MIN = 0.03;
+
+/** Whether an expression says the same for all values its estimates may have. */
+export interface Certainty {
+  readonly certain: boolean;
+  /** Rows at which the intervals would probably be narrow enough; 0 when certain or beyond reach. */
+  readonly needsRows: number;
+}
+
+/**
+ * Evaluates an expression at the corners of the intervals of the estimates it read. It is certain when all corners agree with
+ * the estimate itself. Intervals shrink with the root of the rows, so the rows that would do follow from the largest
+ * common shrinking at which all corners agree.
+ * @param holds the expression's value with these estimates replaced
+ */
+export function certaintyOf(
+  estimates: readonly MetricEstimate[],
+  n: number,
+  holds: (values: Readonly<Record<string, number>>) => boolean,
+): Certainty {
+  const uncertain = estimates
+    .filter(({ value, lower = value, upper = value }) => lower < value || upper > value)
+    .slice(0, VALUES_MAX);
+  const agreed = (shrunk: number): boolean => {
+    const centre = holds(Object.fromEntries(uncertain.map(({ name, value }) => [name, value])));
+    return corners(uncertain, shrunk).every((values) => holds(values) === centre);
+  };
+  if (agreed(1)) return { certain: true, needsRows: 0 };
+  let [low, high] = [0, 1];
+  for (let step = 0; step < HALVINGS; step++) {
+    const middle = (low + high) / 2;
+    if (agreed(middle)) low = middle;
+    else high = middle;
+  }
+  return { certain: false, needsRows: low < SHRUNK_MIN ? 0 : Math.max(n + 1, Math.ceil(n / (low * low))) };
+}
+
+function corners(estimates: readonly MetricEstimate[], shrunk: number): Record<string, number>[] {
+  return Array.from({ length: 2 ** estimates.length }, (_, corner) =>
+    Object.fromEntries(
+      estimates.map(({ name, value, lower = value, upper = value }, at) => {
+        const end = (corner >> at) & 1 ? upper : lower;
+        return [name, value + (end - value) * shrunk];
+      }),
+    ),
+  );
+}

@@ -1,0 +1,270 @@
+#!/usr/bin/env node
+/**
+ * How often the rules of an evaluation are wrong, simulated through the very functions the service uses. Build first
+ * (`npm run build`), then `node bench/error-rates-evaluation.mjs`. Prints a markdown table; ends with code 1 when a rate is
+ * above its limit. Seeds are fixed: equal code gives equal tables. Takes about a minute.
+ */
+import { seededRandom } from '../libs/kernel/dist/index.js';
+import {
+  delongPaired,
+  expectedCalibrationError,
+  fairnessGaps,
+  logLossPerRow,
+  nextAlpha,
+  nonInferiority,
+  normalQuantile,
+  pairedMeanDifference,
+  prAuc,
+  prAucInterval,
+  searchSlices,
+  sliceFeature,
+  spendAlpha,
+  startAlphaLedger,
+  wilsonInterval,
+} from '../libs/statistics/dist/index.js';
+
+const random = seededRandom(2026);
+const NORMALS = Float64Array.from({ length: 16_384 }, (_, i) => normalQuantile((i + 0.5) / 16_384));
+const normal = () => NORMALS[random.int(16_384)];
+const logistic = (x) => 1 / (1 + Math.exp(-x));
+const rows = [];
+let missed = 0;
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+/** One line: of `trials`, `hits` went wrong; `limit` is held against the lower bound of the rate, so that luck does not count. */
+function report(what, hits, trials, limit, note = '') {
+  const { lower, upper } = wilsonInterval(hits, trials);
+  if (limit !== null && lower > limit) missed++;
+  const bound = limit === null ? '–' : percent(limit);
+  rows.push(
+    `| ${what} | ${percent(hits / trials)} | ${percent(lower)} to ${percent(upper)} | ${trials.toLocaleString('en-US')} | ${bound} | ${note} |`,
+  );
+}
+
+const count = (trials, wrong) => {
+  let hits = 0;
+  for (let i = 0; i < trials; i++) if (wrong()) hits++;
+  return hits;
+};
+
+/** Labels, and scores of several models: a common signal and noise of their own; more noise ranks worse. */
+function scored(n, noises) {
+  const labels = new Uint8Array(n);
+  const models = noises.map(() => new Float64Array(n));
+  for (let row = 0; row < n; row++) {
+    const label = (labels[row] = random.next() < 0.3 ? 1 : 0);
+    const common = 1.3 * label + normal();
+    noises.forEach((noise, model) => (models[model][row] = common + noise * normal()));
+  }
+  return { labels, models };
+}
+
+/** Log-loss differences of two models that are equally good. */
+function equalDifferences(n) {
+  const { labels, models } = scored(n, [0.3, 0.3]);
+  const [a, b] = models.map((scores) =>
+    logLossPerRow(
+      labels,
+      scores.map((score) => logistic(score - 1.6)),
+    ),
+  );
+  return b.map((loss, row) => loss - a[row]);
+}
+
+const gate = (judged, n, margin, better, confidence) =>
+  nonInferiority({ ...judged, better, margin, rows: n, minRows: 100, confidence }).verdict;
+
+function superiority() {
+  const LIVES = 60;
+  const CYCLES = 1_000;
+  const N = 300;
+  let [lives, promoted, betterMean] = [0, 0, 0];
+  for (let life = 0; life < LIVES; life++) {
+    let ledger = startAlphaLedger({ alpha: 0.05, schedule: { kind: 'forever' } });
+    let wrong = false;
+    for (let cycle = 0; cycle < CYCLES; cycle++) {
+      const differences = equalDifferences(N);
+      const usual = pairedMeanDifference(differences);
+      if (usual.difference < 0) betterMean++;
+      if (gate(usual, N, 0, 'lower', 0.95) === 'superior') promoted++;
+      const confidence = 1 - 2 * nextAlpha(ledger);
+      if (gate(pairedMeanDifference(differences, { confidence }), N, 0, 'lower', confidence) === 'superior')
+        wrong = true;
+      ledger = spendAlpha(ledger);
+    }
+    if (wrong) lives++;
+  }
+  const cycles = LIVES * CYCLES;
+  report('equal model promoted because its mean is better', betterMean, cycles, null, 'what a point comparison does');
+  report(
+    'equal model promoted by the superiority gate, per cycle',
+    promoted,
+    cycles,
+    0.025,
+    'one side of a 95 % interval',
+  );
+  report(
+    'life of 1,000 cycles with any false promotion, alpha ledger of 5 %',
+    lives,
+    LIVES,
+    0.05,
+    'log loss, 300 rows a cycle',
+  );
+}
+
+/** The AUC of such a model is Φ(1.3/√(2(1 + noise²))): .7847 with the first noise, .7747 with the second. */
+const [CHAMPION_NOISE, WORSE_NOISE] = [0.6, 0.69599];
+
+function worseModel() {
+  for (const [n, trials] of [
+    [500, 2_000],
+    [2_000, 1_000],
+    [10_000, 200],
+  ]) {
+    let point = 0;
+    const hits = count(trials, () => {
+      const { labels, models } = scored(n, [CHAMPION_NOISE, WORSE_NOISE]);
+      const compared = delongPaired(labels, models[0], models[1]);
+      if (compared.difference >= 0) point++;
+      return ['superior', 'non-inferior'].includes(gate(compared, n, 0.01, 'higher', 0.95));
+    });
+    report(
+      `model 0.01 AUC worse promoted, non-inferiority by 0.01, n = ${n.toLocaleString('en-US')}`,
+      hits,
+      trials,
+      0.05,
+      `a point gate: ${percent(point / trials)}`,
+    );
+  }
+}
+
+const healthyFeatures = (n) =>
+  Array.from({ length: 10 }, (_, f) =>
+    sliceFeature(
+      `f${f}`,
+      Uint8Array.from({ length: n }, () => random.int(5)),
+    ),
+  );
+
+function healthySlices() {
+  const N = 5_000;
+  const search = (trials, depth, against) => {
+    let uncorrected = 0;
+    const hits = count(trials, () => {
+      const differences = equalDifferences(N);
+      const features = healthyFeatures(N);
+      if (
+        depth === 1 &&
+        features.some((feature) => feature.values.some((_, code) => plainlyWorse(feature, code, differences)))
+      )
+        uncorrected++;
+      return searchSlices(features, differences, { depth, against, minRows: 100 }).slices.length > 0;
+    });
+    return [hits, trials, uncorrected];
+  };
+  const [hits, trials, uncorrected] = search(600, 1, 0);
+  report('healthy model with 50 slices flagged', hits, trials, 0.06, `uncorrected: ${percent(uncorrected / trials)}`);
+  report(
+    'healthy model with 1,175 slices of pairs flagged',
+    ...search(300, 2, 0).slice(0, 2),
+    0.06,
+    'Benjamini-Hochberg',
+  );
+  report('the same against all other rows', ...search(300, 2, 'rest').slice(0, 2), 0.06, 'Benjamini-Yekutieli');
+}
+
+function plainlyWorse({ codes }, code, differences) {
+  const own = differences.filter((_, row) => codes[row] === code);
+  return pairedMeanDifference(own).pValue < 0.05;
+}
+
+function bestOfEight() {
+  const N = 1_500;
+  const TRIALS = 500;
+  let [phantom, onValidation] = [0, 0];
+  const hits = count(TRIALS, () => {
+    const noises = Array.from({ length: 9 }, () => 0.6);
+    const validation = scored(N, noises);
+    const compared = validation.models
+      .slice(1)
+      .map((model) => delongPaired(validation.labels, validation.models[0], model));
+    const best = compared.reduce((winner, one, at) => (one.difference > compared[winner].difference ? at : winner), 0);
+    phantom += compared[best].difference / TRIALS;
+    if (gate(compared[best], N, 0, 'higher', 0.95) === 'superior') onValidation++;
+    const test = scored(N, noises);
+    return gate(delongPaired(test.labels, test.models[0], test.models[best + 1]), N, 0, 'higher', 0.95) === 'superior';
+  });
+  report(
+    'best of 8 equal candidates promoted on the rows that chose it',
+    onValidation,
+    TRIALS,
+    null,
+    `phantom gain +${phantom.toFixed(4)} AUC`,
+  );
+  report('the same winner promoted on the sealed test', hits, TRIALS, 0.025, 'as the service does');
+}
+
+function calibration() {
+  for (const n of [200, 2_000]) {
+    let [error, debiased, expected] = [0, 0, 0];
+    const TRIALS = 1_000;
+    const above = count(TRIALS, () => {
+      const probabilities = Float64Array.from({ length: n }, () => logistic(1.2 * normal() - 0.5));
+      const labels = probabilities.map((p) => (random.next() < p ? 1 : 0));
+      const seen = expectedCalibrationError(labels, probabilities);
+      error += seen.error / TRIALS;
+      debiased += seen.debiased / TRIALS;
+      expected += seen.expectedWhenPerfect / TRIALS;
+      return seen.error > seen.upperWhenPerfect;
+    });
+    report(
+      `perfectly calibrated model called miscalibrated, n = ${n.toLocaleString('en-US')}`,
+      above,
+      TRIALS,
+      0.06,
+      `mean error ${error.toFixed(3)}, expected ${expected.toFixed(3)}, debiased ${debiased.toFixed(3)}`,
+    );
+  }
+}
+
+function intervals() {
+  const truth = scored(400_000, [0.6]);
+  const area = prAuc(truth.labels, truth.models[0]);
+  const outside = count(500, () => {
+    const { labels, models } = scored(1_000, [0.6]);
+    const { lower, upper } = prAucInterval(labels, models[0]);
+    return area < lower || area > upper;
+  });
+  report('true PR AUC outside its 95 % interval', outside, 500, 0.05, `n = 1,000, truth ${area.toFixed(3)}`);
+  let plain = 0;
+  const groupsOf = (share) => {
+    const groups = Uint16Array.from({ length: 2_000 }, (_, row) => row % 10);
+    const scores = Float64Array.from(groups, (group) => (random.next() < share(group) ? 1 : 0));
+    const labels = Uint8Array.from(groups, () => random.int(2));
+    return fairnessGaps({ labels, scores, groups, threshold: 0.5 }).demographicParity;
+  };
+  const accused = count(1_000, () => {
+    const gap = groupsOf(() => 0.3);
+    if (gap.gap > 0.1) plain++;
+    return gap.lower > 0;
+  });
+  report(
+    '10 groups treated alike called unequal',
+    accused,
+    1_000,
+    0.05,
+    `plain gap above 0.1: ${percent(plain / 1_000)}`,
+  );
+  const wrong = count(1_000, () => {
+    const gap = groupsOf((group) => (group < 5 ? 0.2 : 0.4));
+    return gap.lower > 0.2 || gap.upper < 0.2;
+  });
+  report('true gap of 0.2 outside its 95 % interval', wrong, 1_000, 0.05, '10 groups of 200 rows');
+}
+
+for (const simulate of [superiority, worseModel, healthySlices, bestOfEight, calibration, intervals]) simulate();
+console.log(`| what goes wrong | rate | 95 % interval | trials | limit | beside |
+|---|---|---|---|---|---|
+${rows.join('\n')}`);
+process.exitCode = missed > 0 ? 1 : 0;
