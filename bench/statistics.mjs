@@ -14,6 +14,18 @@ const champion = Float64Array.from(labels, (label) => random.next() + 0.3 * labe
 const challenger = champion.map((score) => score + 0.3 * random.next());
 const units = Uint32Array.from({ length: 5 * ROWS }, (_, i) => Math.floor(i / 5));
 const ratings = Uint8Array.from(units, () => random.int(4));
+const annotators = Uint16Array.from(units, () => random.int(500));
+const tenClasses = Uint8Array.from({ length: ROWS }, () => random.int(10));
+const classProbabilities = new Float64Array(10 * ROWS);
+tenClasses.forEach((label, row) => {
+  const values = Array.from({ length: 10 }, (_, k) => random.next() + (k === label ? 4 : 0));
+  const total = values.reduce((sum, value) => sum + value, 0);
+  values.forEach((value, k) => (classProbabilities[10 * row + k] = value / total));
+});
+const crowdTruth = Uint8Array.from({ length: ROWS }, () => random.int(4));
+const crowdLabels = Uint8Array.from(units, (unit, i) =>
+  annotators[i] % 10 < 3 || random.next() < 0.3 ? random.int(4) : crowdTruth[unit],
+);
 const million = () => Float64Array.from({ length: 1_000_000 }, () => random.next()).sort();
 const [reference, current] = [million(), million()];
 
@@ -25,6 +37,16 @@ const tasks = [
     () => statistics.bootstrapAuc(labels, champion, { seed: 1, replicates: 1_000 }),
   ],
   ['Krippendorff, 100,000 units x 5', 15, () => statistics.krippendorffAlpha(units, ratings, 'nominal')],
+  [
+    'Dawid-Skene to convergence, 500,000 labels',
+    1_500,
+    () => statistics.dawidSkene({ items: units, annotators, values: crowdLabels }),
+  ],
+  [
+    'Confident learning, 100,000 x 10',
+    95,
+    () => statistics.labelIssues(tenClasses, { probabilities: classProbabilities, classes: 10 }),
+  ],
   ['KS of sorted samples, 1 million each', 150, () => statistics.ksTwoSampleSorted(reference, current)],
 ];
 

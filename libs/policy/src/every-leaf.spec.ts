@@ -49,6 +49,15 @@ const complete = (): Tree => {
     minSamples: 100,
   });
   (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('clicks');
+  (at(['spec', 'rollout'])['analyses'] as unknown[]).push({
+    name: 'right',
+    metric: 'accuracy',
+    alpha: 0.05,
+    margin: 0.01,
+    minSamples: 100,
+    minLabelShare: 0.9,
+  });
+  (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('right');
   (at(['spec'])['notifications'] as unknown[]).push({
     on: ['CycleFinished'],
     to: { webhook: 'https://example.org/hook' },

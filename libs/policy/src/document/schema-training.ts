@@ -160,6 +160,11 @@ const analysis = z.strictObject({
     .describe('Probability of a false alarm over the whole rollout, however often one looks.'),
   margin: number(0, 1e6).describe('Harm up to this is tolerated, in units of the metric.'),
   minSamples: count(1, 100_000_000).describe('No verdict before this many observations.'),
+  minLabelShare: share()
+    .optional()
+    .describe(
+      'Share of the rows both models scored that must have their label before `logLoss` or `accuracy` may pass: labels that come early are not like those that come late.',
+    ),
 });
 
 /** `spec.rollout` */
