@@ -169,6 +169,7 @@ export class MongoStore {
       clock,
       random,
       listener: relay,
+      onError: (error) => this.#trouble({ service: collections.service, activity: 'commit', error }),
       retryMs: COMMIT_RETRY_MS,
     });
     const writing = { committer, turns: new Turns(), relay, ready: untilDone(() => this.#prepare(collections, relay)) };

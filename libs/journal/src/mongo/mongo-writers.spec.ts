@@ -5,6 +5,7 @@ import { afterEach, expect, it, jest } from '@jest/globals';
 import { messageOf, randomIds, seededRandom } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
 import { eventually, withRealServers } from '@rondo/testing';
+import { MongoClient } from 'mongodb';
 import { MongoWriter } from '../../testing/crash/mongo-writer.js';
 import { fact, textOf } from '../../testing/index.js';
 import { nativeMongodb } from '../../testing/native-mongodb.js';
@@ -203,6 +204,21 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     const late = frozen.published.slice(said);
     expect(late.filter((text) => text.startsWith('other-'))).toEqual([]);
     expect(firstTimes([...frozen.published.slice(0, said), ...rest.texts])).toEqual(order);
+  });
+
+  it('does not wait a minute for a process that was killed in the middle of a transaction', async () => {
+    const name = database();
+    const store = await open(mongodb, name, new Published().bus);
+    await increment(store.journal('writer'), 'k', 'before');
+    const dead = new MongoClient(mongodb, { appName: 'rondo' });
+    cleanUp.push(() => dead.close());
+    const session = dead.startSession();
+    session.startTransaction();
+    const head = dead.db(name).collection<{ _id: string }>('head');
+    await head.updateOne({ _id: 'writer' }, { $inc: { position: 1 } }, { session });
+    await increment(store.journal('writer'), 'k', 'after');
+    await expect(session.commitTransaction()).rejects.toMatchObject({ codeName: 'NoSuchTransaction' });
+    await expectSound(store.journal('writer'), ['before', 'after']);
   });
 
   it('goes on when mongod is killed and comes back', async () => {

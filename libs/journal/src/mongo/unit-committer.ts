@@ -5,6 +5,7 @@ import type { DocumentDoc, ServiceCollections, TimerDoc } from './collections.js
 import type { DocumentReader, MongoRow } from './document-reader.js';
 import { forCaller, isDuplicateKey, isPassing, isUnknownCommit, isWriteConflict } from './mongo-errors.js';
 import { pause } from './pause.js';
+import { endStaleTransactions } from './stale-transactions.js';
 import {
   checkUnit,
   placePlan,
@@ -24,6 +25,8 @@ const RETRY = { initialMs: 20, factor: 2, maxMs: 500 };
 /** When another process commits to the same journal: its transaction lasts a few milliseconds. */
 const RETRY_RIVAL = { initialMs: 2, factor: 1.5, maxMs: 20 };
 const RETRY_GROWTH_MAX = 20;
+/** A rival that does nothing for so long, with a transaction open, was killed or is frozen. */
+const STALE_AFTER_MS = 5000;
 /** How long a process with rivals lets them go first. */
 const COURTESY = { initialMs: 4, factor: 1, maxMs: 4 };
 
@@ -46,6 +49,8 @@ export interface CommitterContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: CommitListener;
+  /** Told of what went wrong and is done without. */
+  readonly onError: (error: unknown) => void;
   /** How long a transaction is tried again before its units are refused, in ms. */
   readonly retryMs: number;
 }
@@ -73,6 +78,7 @@ export class UnitCommitter {
   /** Others have committed to this journal since this process last did. */
   #hasRivals = false;
   #nextPosition = 0;
+  #conflictingSince: number | undefined;
   #closed = false;
   #abandoned = false;
 
@@ -168,13 +174,25 @@ export class UnitCommitter {
           for (const { reject } of open) reject(unanswered(error));
           return;
         }
-        if (isWriteConflict(error)) this.#hasRivals = true;
         const policy = isWriteConflict(error) ? RETRY_RIVAL : RETRY;
+        if (isWriteConflict(error)) await this.#afterConflict();
+        else this.#conflictingSince = undefined;
         if (isPassing(error) || isUnknownCommit(error)) await this.#pause(policy, tries);
         // When the database cannot say now, the next try finds out.
         open = await this.#settleCertain(open).catch(() => open);
       }
     }
+  }
+
+  /** A healthy rival lets go within milliseconds. */
+  async #afterConflict(): Promise<void> {
+    this.#hasRivals = true;
+    const now = performance.now();
+    this.#conflictingSince ??= now;
+    if (now - this.#conflictingSince < STALE_AFTER_MS) return;
+    this.#conflictingSince = now;
+    // Where this fails the server ends them, only later.
+    await endStaleTransactions(this.#context.client, STALE_AFTER_MS).catch(this.#context.onError);
   }
 
   /** An error that will not pass: with several units, each is tried alone, so that only the one that causes it fails. */
@@ -195,6 +213,7 @@ export class UnitCommitter {
     const attempt = new ObjectId();
     for (const { attempts } of plan.units) attempts.add(attempt.toHexString());
     const firstPosition = await this.#transact(plan, attempt);
+    this.#conflictingSince = undefined;
     const envelopes = plan.entries.map(({ envelope }) => envelope);
     this.#context.listener.committed(firstPosition, envelopes, plan.timers.size > 0);
     for (const { resolve } of plan.units) resolve('done');
