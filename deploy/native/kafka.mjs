@@ -79,18 +79,16 @@ async function portsOf(folder, port) {
 }
 
 function properties(folder, ports, sasl) {
-  const protocol = sasl ? 'SASL_PLAINTEXT' : 'PLAINTEXT';
   const address = `127.0.0.1:${ports.broker}`;
-  const jaas = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
   const lines = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `CLIENT://${address},CONTROLLER://127.0.0.1:${ports.controller},INSIDE://127.0.0.1:0`,
+    listeners: `CLIENT://${address},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': `CLIENT://${address}`,
-    'inter.broker.listener.name': sasl ? 'INSIDE' : 'CLIENT',
-    'listener.security.protocol.map': `CLIENT:${protocol},CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT`,
+    'inter.broker.listener.name': 'CLIENT',
+    'listener.security.protocol.map': `CLIENT:${sasl ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
@@ -104,8 +102,12 @@ function properties(folder, ports, sasl) {
     'group.min.session.timeout.ms': 1000,
   };
   if (sasl) {
+    const { username, password } = sasl;
+    const users = `username="${username}" password="${password}" user_${username}="${password}"`;
     lines['sasl.enabled.mechanisms'] = 'PLAIN';
-    lines['listener.name.client.plain.sasl.jaas.config'] = `${jaas} user_${sasl.username}="${sasl.password}";`;
+    lines['sasl.mechanism.inter.broker.protocol'] = 'PLAIN';
+    lines['listener.name.client.plain.sasl.jaas.config'] =
+      `org.apache.kafka.common.security.plain.PlainLoginModule required ${users};`;
   }
   return Object.entries(lines)
     .map(([name, value]) => `${name}=${value}\n`)
@@ -147,7 +149,8 @@ export async function start({ folder, port = 0, log = () => undefined, sasl }) {
   const config = join(folder, 'server.properties');
   writeFileSync(config, properties(folder, ports, sasl));
   if (!existsSync(join(folder, 'data', 'meta.properties'))) {
-    const clusterId = createHash('md5').update(folder).digest('base64url').slice(0, 22);
+    // One that begins with a dash would be taken for an option.
+    const clusterId = createHash('md5').update(folder).digest('base64url').slice(0, 22).replace(/^-/, 'A');
     const format = ['format', '--standalone', '--cluster-id', clusterId, '--config', config];
     await run('java', [`-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.tools.StorageTool', ...format]);
   }

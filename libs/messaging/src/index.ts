@@ -15,10 +15,12 @@ export { PARTITIONS, partitionOf } from './partition.js';
 export { DEFAULT_RETRY_POLICY, verdictOn, type RetryPolicy, type Verdict } from './retry-policy.js';
 export { GroupCommitter, SqliteBus, SqliteDatabase, type SqliteBusOptions } from './sqlite/index.js';
 export {
+  examineKafka,
   KafkaBus,
   type BusLog,
   type KafkaBusOptions,
   type KafkaCredentials,
+  type KafkaReport,
   type TopicLayout,
   type TopicSettings,
 } from './kafka/index.js';

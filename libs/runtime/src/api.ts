@@ -2,7 +2,7 @@ import { allTopics } from '@rondo/contracts';
 import { forwardTo, StreamHub, type Mount } from '@rondo/rpc';
 import { everyReplica, type Platform, type RegisteredRpc } from '@rondo/service';
 import type { ApiConfig } from './config.js';
-import { forwardHttp } from './forward-http.js';
+import { HttpForwarder } from './forward-http.js';
 import { servicesOfOthers } from './owners.js';
 
 /** What the process that serves the whole API adds to its own services. */
@@ -27,13 +27,17 @@ export async function openApi(options: {
     own.map(({ service }) => service),
     config,
   ).map(({ services, ...owner }) => forwardTo(services, owner));
-  const events = forwardHttp('data-prep', config.dataPrepHttp);
+  const events = new HttpForwarder('data-prep', config.dataPrepHttp);
   const stream = new StreamHub();
   const feed = await platform.bus.subscribe(followChanges(platform, stream));
   return {
     rpcs: forwarders.flatMap(({ rpcs }) => rpcs),
     mounts: [
-      { path: '/v1/events', requires: 'producer', handler: (request, response) => events.handler(request, response) },
+      {
+        path: '/v1/events',
+        requires: 'producer',
+        handler: (request, response) => void events.answer(request, response),
+      },
     ],
     stream,
     close: async () => {

@@ -162,9 +162,9 @@ export const apiConfig = defineConfig({
     help: 'gRPC address of data-prep, whose part of the API is forwarded; several are used in turn.',
   },
   dataPrepHttp: {
-    type: 'string',
+    type: 'list',
     default: 'http://data-prep:4700',
-    help: 'HTTP address of data-prep, to which announced events (/v1/events) are forwarded.',
+    help: 'HTTP addresses of data-prep, to which announced events (/v1/events) are forwarded.',
   },
   driftMonitorAddress: { type: 'list', default: 'drift-monitor:4701', help: 'The same for drift-monitor.' },
   labelingAddress: { type: 'list', default: 'labeling:4701', help: 'The same for labeling.' },

@@ -1,5 +1,5 @@
 import { S3ArtifactStore, type S3Address } from '@rondo/artifacts';
-import { allTopics } from '@rondo/contracts';
+import { allTopics, ARRIVALS_TOPIC } from '@rondo/contracts';
 import { MongoStore, type MongoStoreOptions } from '@rondo/journal';
 import { assert, messageOf, PermanentError } from '@rondo/kernel';
 import { KafkaBus, MongoDeliveryRecords, type Bus, type DeliveryRecords, type KafkaBusOptions } from '@rondo/messaging';
@@ -45,7 +45,7 @@ export function kafkaOptionsOf(config: RuntimeConfig): Omit<KafkaBusOptions, 're
   }
   return {
     brokers: config.kafkaBrokers,
-    topics: allTopics(),
+    topics: [...allTopics(), ARRIVALS_TOPIC],
     topicLayout: {
       partitions: config.kafkaPartitions,
       replicationFactor: config.kafkaReplication,

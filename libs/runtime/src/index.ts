@@ -6,5 +6,6 @@ export {
   type RunningProcess,
   type ServiceDefinition,
 } from './run-service.js';
+export { diagnose, type Finding } from './doctor.js';
 export { SERVICES, type ServiceName } from './owners.js';
 export { StartProblems } from './start-problems.js';

@@ -1,12 +1,15 @@
 import { messageOf } from '@rondo/kernel';
 import kafkajs from 'kafkajs';
 import type { BusLog } from './kafka-bus-options.js';
+import { isHopeless } from './kafka-client.js';
 
 /** How long an empty fetch waits at the broker; also the longest delay of a resumed partition and of a close. */
 const FETCH_WAIT_MS = 250;
 const BYTES_PER_PARTITION_MAX = 1024 * 1024;
 const PARTITIONS_AT_ONCE = 32;
 const RESTART_MS = { first: 500, most: 10_000 };
+/** A broker that has just started is not ready for groups at once. */
+const FIRST_JOIN_MS = 60_000;
 
 /** Partitions by topic, under their names in the cluster. */
 export type Assignment = Readonly<Record<string, readonly number[]>>;
@@ -46,8 +49,21 @@ export class GroupMember {
     this.#events = events;
   }
 
-  /** Resolves when the group has taken the member in; rejects with what kafkajs says when it does not. */
-  async join(): Promise<void> {
+  /** Resolves when the group has taken the member in; rejects with what kafkajs says when it does not within a minute. */
+  async start(): Promise<void> {
+    const until = performance.now() + FIRST_JOIN_MS;
+    for (;;) {
+      try {
+        return await this.#join();
+      } catch (error) {
+        await this.#consumer?.disconnect().catch(() => undefined);
+        if (this.#closed || isHopeless(error) || performance.now() > until) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RESTART_MS.first));
+    }
+  }
+
+  async #join(): Promise<void> {
     const { group, topics, sessionTimeoutMs } = this.#options;
     const consumer = this.#kafka.consumer({
       groupId: group,
@@ -130,7 +146,7 @@ export class GroupMember {
       afterMs,
     });
     this.#restart = setTimeout(() => {
-      this.join().catch((failure: unknown) => {
+      this.#join().catch((failure: unknown) => {
         if (this.#closed) return;
         void this.#consumer?.disconnect().catch(() => undefined);
         this.#beginAgain(failure instanceof Error ? failure : new Error(String(failure)));

@@ -82,7 +82,7 @@ export class GroupReader {
 
   /** Resolves when the group has taken this process in. */
   async start(): Promise<void> {
-    await this.#member.join();
+    await this.#member.start();
     this.#armReplays();
   }
 

@@ -1,3 +1,4 @@
+export { examineKafka, type KafkaReport } from './examine-kafka.js';
 export { KafkaBus } from './kafka-bus.js';
 export {
   type BusLog,

@@ -10,7 +10,7 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 };
 const START_RETRY = { initialRetryTime: 200, maxRetryTime: 1000, retries: 3 };
 
 /** A kafkajs client as the bus wants it; `starting` gives up sooner. */
-export function kafkaClient(options: KafkaBusOptions, starting = false): kafkajs.Kafka {
+export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting = false): kafkajs.Kafka {
   const { brokers, clientId, ssl, sasl, log } = options;
   return new kafkajs.Kafka({
     brokers: [...brokers],
@@ -50,7 +50,7 @@ export function isHopeless(error: unknown): boolean {
 }
 
 /** Says in one message what keeps the bus from starting and what to do. */
-export function startError(error: unknown, options: KafkaBusOptions): Error {
+export function startError(error: unknown, options: Omit<KafkaBusOptions, 'records'>): Error {
   if (error instanceof PermanentError) return error;
   const { brokers, sasl, ssl } = options;
   const root = rootOf(error);

@@ -60,6 +60,26 @@ export class Topics {
     const missing = layouts.filter(({ name }) => !existing.has(this.clusterName(name)));
     if (missing.length > 0) await this.#create(admin, missing);
     // Those just made are looked at too: another process may have been quicker, with another layout.
+    await this.#refuseShort(admin, layouts);
+  }
+
+  /**
+   * Looks at the topics and changes nothing.
+   * @throws PermanentError as {@link ensure} does, for topics that exist and fall short
+   */
+  async examine(
+    admin: kafkajs.Admin,
+  ): Promise<{ readonly present: readonly string[]; readonly missing: readonly string[] }> {
+    const existing = new Set(await admin.listTopics());
+    const isThere = ({ name }: Layout): boolean => existing.has(this.clusterName(name));
+    const layouts = [...this.#layouts.values()];
+    const present = layouts.filter(isThere);
+    if (present.length > 0) await this.#refuseShort(admin, present);
+    const names = (of: readonly Layout[]): string[] => of.map(({ name }) => this.clusterName(name));
+    return { present: names(present), missing: names(layouts.filter((layout) => !isThere(layout))) };
+  }
+
+  async #refuseShort(admin: kafkajs.Admin, layouts: readonly Layout[]): Promise<void> {
     const problems = await this.#shortcomings(admin, layouts);
     if (problems.length === 0) return;
     throw new PermanentError('failed-precondition', problems.map(({ text }) => text).join('; '), {
