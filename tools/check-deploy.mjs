@@ -152,6 +152,7 @@ async function checkComposition() {
     writeFileSync(file, text);
     return ask(program, [file]);
   };
+  const references = (change) => names.badReferences(parse(change(read('deploy/compose.yaml')), { merge: true }));
   const complaints = await load(filled);
   const unhealthy = Object.entries(parse(read('deploy/compose.yaml'), { merge: true }).services)
     .filter(([name, { profiles, healthcheck }]) => profiles[0] === 'core' && name !== 'tokens' && !healthcheck)
@@ -162,26 +163,45 @@ async function checkComposition() {
   return [
     ...complaints,
     ...unhealthy,
-    ...names.badDependencies(parse(read('deploy/compose.yaml'), { merge: true }).services),
+    ...references((text) => text),
     ...floating,
-    ...mustFail('a volume that is not declared', await load(filled.replace('kafka:/var/lib', 'nowhere:/var/lib'))),
+    ...mustFail(
+      'a volume that is not declared',
+      references((text) => text.replace('kafka:/var/lib', 'nowhere:/var/lib')),
+    ),
     ...mustFail(
       'a dependency on nothing',
-      names.badDependencies({ a: { depends_on: { b: { condition: 'service_started' } } } }),
+      references((text) => text.replace('mongodb: { condition', 'mongo: { condition')),
     ),
     ...mustFail('a misspelt key', await load(filled.replace('read_only: true', 'readonly: true'))),
   ];
+}
+
+/** The queries of the dashboards as recording rules, so that promtool reads them. */
+function dashboardRules() {
+  const queries = readdirSync(at('deploy/grafana/dashboards')).flatMap((name) =>
+    JSON.parse(read(`deploy/grafana/dashboards/${name}`)).panels.flatMap(({ targets }) =>
+      targets.map(({ expr }) => expr),
+    ),
+  );
+  const rules = [...new Set(queries)].map((expr, index) => ({
+    record: `dashboard:query_${index}:value`,
+    expr: expr.replaceAll(/\$\w+/g, 'x'),
+  }));
+  return JSON.stringify({ groups: [{ name: 'dashboards', rules }] });
 }
 
 async function checkRules() {
   const program = await promtool();
   const folder = { cwd: at('deploy/prometheus') };
   writeFileSync(join(scratch, 'rules.yaml'), read('deploy/prometheus/rules.yaml').replaceAll(' > 300', ' > 30000'));
+  writeFileSync(join(scratch, 'dashboards.yaml'), dashboardRules());
   writeFileSync(join(scratch, 'rules.test.yaml'), read('deploy/prometheus/rules.test.yaml'));
   return [
     ...(await ask(program, ['check', 'config', '--syntax-only', 'prometheus.yaml'], folder)),
     ...(await ask(program, ['check', 'rules', 'rules.yaml'], folder)),
     ...(await ask(program, ['test', 'rules', 'rules.test.yaml'], folder)),
+    ...(await ask(program, ['check', 'rules', join(scratch, 'dashboards.yaml')])),
     ...mustFail(
       'an alert that no longer fires',
       await ask(program, ['test', 'rules', 'rules.test.yaml'], { cwd: scratch }),

@@ -120,15 +120,35 @@ export function differentServices(where, deployed, root) {
   ];
 }
 
-/** Dependencies of a composition exist, and who waits for health waits for something that has a health check. */
-export function badDependencies(services) {
-  return Object.entries(services).flatMap(([name, { depends_on: needs = {} }]) =>
-    Object.entries(needs).flatMap(([needed, { condition }]) => {
-      if (!services[needed]) return [`compose.yaml: ${name} depends on ${needed}, which does not exist`];
-      const blind = condition === 'service_healthy' && !services[needed].healthcheck;
-      return blind ? [`compose.yaml: ${name} waits for the health of ${needed}, which has no health check`] : [];
-    }),
-  );
+/**
+ * What compose's loader leaves to its engine: services, volumes and networks that are named exist, and who waits for health waits
+ * for something that has a health check.
+ */
+export function badReferences({ services, volumes = {}, networks = {} }) {
+  return Object.entries(services).flatMap(([name, service]) => {
+    const at = `compose.yaml: ${name}`;
+    const mounted = (service.volumes ?? [])
+      .map((text) => text.split(':')[0])
+      .filter((source) => /^[a-z][a-z0-9-]*$/.test(source));
+    const needs = Object.entries(service.depends_on ?? {});
+    return [
+      ...mounted
+        .filter((volume) => !(volume in volumes))
+        .map((volume) => `${at} mounts ${volume}, which is not declared`),
+      ...(service.networks ?? [])
+        .filter((network) => !(network in networks))
+        .map((network) => `${at} joins ${network}, which is not declared`),
+      ...needs
+        .filter(([needed]) => !services[needed])
+        .map(([needed]) => `${at} depends on ${needed}, which does not exist`),
+      ...needs
+        .filter(
+          ([needed, { condition }]) =>
+            condition === 'service_healthy' && services[needed] && !services[needed].healthcheck,
+        )
+        .map(([needed]) => `${at} waits for the health of ${needed}, which has no health check`),
+    ];
+  });
 }
 
 /** What schemas cannot say of rendered manifests: references, hardening, explicit edges. */
