@@ -55,7 +55,9 @@ export async function loadPerformance(
   source: Pick<Unit | Journal, 'load'>,
   pipeline: string,
 ): Promise<PerformanceRecord> {
-  return (await source.load<PerformanceRecord>(PERFORMANCE_RECORD, pipeline))?.state ?? noPerformance;
+  const stored = (await source.load<PerformanceRecord>(PERFORMANCE_RECORD, pipeline))?.state;
+  // A record written before estimates were remembered has none.
+  return { ...noPerformance, ...stored };
 }
 
 /** Requests of a pipeline whose event time lies in the window. */

@@ -68,13 +68,9 @@ export { searchSlices, type HarmedSlice, type SliceSearch, type SliceSearchOptio
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
 export { psi, type PsiResult } from './psi.js';
-export {
-  ksTwoSample,
-  ksTwoSampleSorted,
-  type KsOptions,
-  type KsResult,
-  type SummaryOptions,
-} from './kolmogorov-smirnov.js';
+export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
+export { countCells, type CellCounts } from './cell-counts.js';
+export { compareWithKept, type KeptComparison, type KeptSample } from './kept-sample.js';
 export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
 export { categoryCounts, type CategoryCounts } from './category-counts.js';
 export { andersonDarling, type AndersonDarlingResult } from './anderson-darling.js';

@@ -1,4 +1,4 @@
-import { checkCount, checkFinite, invalid, type Numbers } from './checks.js';
+import { checkFinite, invalid, type Numbers } from './checks.js';
 import { log10KolmogorovSurvival, pValueFromLog10 } from './distributions.js';
 import { sorted } from './order.js';
 
@@ -14,15 +14,6 @@ export interface KsResult {
 /** How the p-value is computed; `auto` counts exactly while n·m <= 250,000. */
 export interface KsOptions {
   readonly method?: 'auto' | 'exact' | 'asymptotic';
-}
-
-/** For a kept reference. */
-export interface SummaryOptions {
-  /**
-   * `a` holds evenly spaced order statistics of so many rows, from the middle of their intervals. The test then counts as
-   * much less of the difference as the ones left out could hide.
-   */
-  readonly summaryOf?: number;
 }
 
 /** Up to this many cells of the lattice the exact distribution is counted unasked, and at all. */
@@ -42,18 +33,13 @@ export function ksTwoSample(a: Numbers, b: Numbers, options: KsOptions = {}): Ks
 }
 
 /**
- * {@link ksTwoSample} for samples that are ascending already (a kept reference, whole or summarised): O(n + m).
+ * {@link ksTwoSample} for samples that are ascending already: O(n + m).
  * @example ksTwoSampleSorted([1, 2, 3, 4], [3, 4, 5, 6]) // => { statistic: 0.5, pValue: 0.771429 }
  */
-export function ksTwoSampleSorted(a: Numbers, b: Numbers, options: KsOptions & SummaryOptions = {}): KsResult {
+export function ksTwoSampleSorted(a: Numbers, b: Numbers, options: KsOptions = {}): KsResult {
   checkAscending('a', a);
   checkAscending('b', b);
-  const { summaryOf } = options;
-  if (summaryOf === undefined || summaryOf === a.length) return ksTest(a, b, options);
-  checkCount('summaryOf', summaryOf, a.length);
-  const statistic = largestStep(a, b) / (a.length * b.length);
-  const certain = Math.max(0, statistic - 1 / a.length);
-  return { statistic, ...asymptotic(certain, summaryOf, b.length) };
+  return ksTest(a, b, options);
 }
 
 /** Refuses a sample that is empty, not finite or not ascending. */
@@ -64,22 +50,25 @@ export function checkAscending(field: string, values: Numbers): void {
   }
 }
 
-function ksTest(a: Numbers, b: Numbers, { method = 'auto' }: KsOptions): KsResult {
-  const n = a.length;
-  const m = b.length;
-  const distance = largestStep(a, b);
-  const statistic = distance / (n * m);
+function ksTest(a: Numbers, b: Numbers, options: KsOptions): KsResult {
+  return ksFromSteps(a.length, b.length, largestStep(a, b), options);
+}
+
+/** The test of two whole samples whose largest distance is `steps` / (n·m). */
+export function ksFromSteps(n: number, m: number, steps: number, { method = 'auto' }: KsOptions): KsResult {
+  const statistic = steps / (n * m);
   if (method === 'exact' && n * m > MAX_EXACT_CELLS) {
     throw invalid('method', method, `counts at most ${MAX_EXACT_CELLS} cells; the samples have ${n * m}`);
   }
   if (method === 'exact' || (method === 'auto' && n * m <= MAX_AUTO_CELLS)) {
-    const pValue = exactSurvival(n, m, distance);
+    const pValue = exactSurvival(n, m, steps);
     return { statistic, pValue, log10PValue: Math.log10(pValue), method: 'exact' };
   }
-  return { statistic, ...asymptotic(statistic, n, m) };
+  return { statistic, ...ksAsymptotic(statistic, n, m) };
 }
 
-function asymptotic(distance: number, n: number, m: number): Omit<KsResult, 'statistic'> {
+/** The limit's p-value of a distance between samples of n and m rows. */
+export function ksAsymptotic(distance: number, n: number, m: number): Omit<KsResult, 'statistic'> {
   const log10PValue = log10KolmogorovSurvival(distance * Math.sqrt((n * m) / (n + m)));
   return { pValue: pValueFromLog10(log10PValue), log10PValue, method: 'asymptotic' };
 }

@@ -2,8 +2,12 @@ import { seededRandom, type Random } from '@rondo/kernel';
 import { describe, expect, it } from '@jest/globals';
 import {
   attributeChange,
+  compareWithKept,
+  countCells,
   estimateLoss,
   fitLossModel,
+  ksTwoSample,
+  mannWhitney,
   nextAlpha,
   psi,
   readEstimateRecord,
@@ -218,5 +222,69 @@ describe('a seasonal reference', () => {
     const few = { atMs: 730 * day, counts: [1, 1, 0, 0, 1] };
     const thin = [0, 365].map((at) => ({ atMs: at * day, counts: [1, 2, 0, 1, 1] }));
     expect(seasonalDrift(few, thin, season)).toEqual({ kind: 'insufficient', reason: 'too-few-rows' });
+  });
+});
+
+describe('a kept sample', () => {
+  const draw = (seed: number, rows: number, digits: number, shift = 0) => {
+    const random = seededRandom(seed);
+    return Float32Array.from({ length: rows }, () => Number((normal(random) + shift).toFixed(digits)));
+  };
+  const distinct = (values: Float32Array) => [...new Set(values)].sort((a, b) => a - b);
+
+  it('gives what the tests of both samples give, without sorting the other', () => {
+    for (const [digits, shift] of [
+      [5, 0],
+      [0, 0.3],
+      [1, 2],
+    ] as const) {
+      const [a, b] = [draw(1, 300, digits), draw(2, 2_000, digits, shift)];
+      const breaks = distinct(a);
+      const { ks, mannWhitney: rank } = compareWithKept(
+        { kept: a.toSorted(), rows: a.length, breaks },
+        countCells(b, breaks),
+      );
+      expect(ks).toEqual(ksTwoSample(a, b));
+      const whole = mannWhitney(a, b);
+      expect(rank.probabilityHigher).toBeCloseTo(whole.probabilityHigher, 12);
+      // Equal values of b that were not kept make the variance smaller: left out, the test is a little more careful.
+      expect(rank.log10PValue).toBeGreaterThanOrEqual(whole.log10PValue - 1e-9);
+      expect(rank.log10PValue).toBeLessThanOrEqual(0.98 * whole.log10PValue);
+    }
+  });
+
+  it('of order statistics never claims more than all rows would, and not much less', () => {
+    const [a, b] = [draw(3, 50_000, 5).sort(), draw(4, 3_000, 5, 0.15)];
+    const kept = Float32Array.from({ length: 2_000 }, (_, i) => a[Math.floor((i + 0.5) * 25)]!);
+    const breaks = distinct(kept);
+    const summary = compareWithKept({ kept, rows: a.length, breaks }, countCells(b, breaks));
+    const [ks, rank] = [ksTwoSample(a, b), mannWhitney(a, b)];
+    for (const [some, all] of [
+      [summary.ks, ks],
+      [summary.mannWhitney, rank],
+    ] as const) {
+      expect(some.log10PValue).toBeGreaterThanOrEqual(all.log10PValue);
+      expect(some.log10PValue).toBeLessThan(0.9 * all.log10PValue);
+    }
+    expect(Math.abs(summary.ks.statistic - ks.statistic)).toBeLessThan(1 / 2_000);
+  });
+
+  it('is counted in stretches as at once, with missing values apart', () => {
+    const values = Float32Array.of(1, NaN, -0, 0, Infinity, 3, -1e-38, 2, -Infinity, 2);
+    const breaks = [0, 2];
+    const whole = countCells(values, breaks);
+    expect(whole).toMatchObject({ rows: 7, missing: 3 });
+    expect(Array.from(whole.at)).toEqual([2, 2]);
+    expect(Array.from(whole.between)).toEqual([1, 1, 1]);
+    const first = countCells(values, breaks, { until: 4 });
+    expect(countCells(values, breaks, { from: 4, into: first })).toEqual(whole);
+    expect(() => countCells(values, [2, 2])).toThrow('breaks[1]');
+    expect(() => countCells(values, [NaN])).toThrow('breaks[0]');
+  });
+
+  it('refuses breaks that lack one of its values, and an empty sample', () => {
+    const cells = countCells([1, 2, 3], [1, 2]);
+    expect(() => compareWithKept({ kept: [1, 3], rows: 2, breaks: [1, 2] }, cells)).toThrow('breaks');
+    expect(() => compareWithKept({ kept: [1], rows: 1, breaks: [1] }, countCells([NaN], [1]))).toThrow('cells.rows');
   });
 });

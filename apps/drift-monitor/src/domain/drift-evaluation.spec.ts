@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom, type Random } from '@rondo/kernel';
+import { countCells } from '@rondo/statistics';
 import {
   judgeBatch,
   startFalseAlarms,
@@ -10,7 +11,7 @@ import {
   type DriftState,
 } from './drift-evaluation.js';
 import { compareFeature } from './feature-comparison.js';
-import { profileOf, type SortedFeature } from './reference-profile.js';
+import { breaksOf, profileOf, type FeatureProfile, type SortedFeature } from './reference-profile.js';
 
 const rule: DriftRule = {
   minRows: 1000,
@@ -44,6 +45,11 @@ function rows(feature: string, source: Source, n: number, seed: number): SortedF
   return { feature, values: all.subarray(0, present).sort(), nulls: n - present };
 }
 
+function compared(profile: FeatureProfile, { values, nulls }: SortedFeature, asked: DriftRule) {
+  const among = breaksOf(profile);
+  return compareFeature(profile, among, { ...countCells(values, among.breaks), missing: nulls }, asked);
+}
+
 interface Shift {
   readonly before: Source;
   readonly now: Source;
@@ -54,7 +60,7 @@ function judge(
   { n = 5000, referenceRows = 8000, seed = 1, importance = [] as number[], rule: asked = rule } = {},
 ): BatchDrift {
   const comparisons = shifts.map(({ before, now }, i) =>
-    compareFeature(
+    compared(
       profileOf(rows(`f${i}`, before, referenceRows, 1000 * seed + i)),
       rows(`f${i}`, now, n, 1_000_000 + 1000 * seed + i),
       asked,
@@ -295,11 +301,11 @@ describe('the budget of false alarms', () => {
 
   it('detects nothing at a level that is not granted', () => {
     const [before, now] = [rows('x', shift.before, 8000, 3), rows('x', shift.now, 1000, 4)];
-    const compared = [compareFeature(profileOf(before), now, small)];
-    const generous = judgeBatch(compared, [], 1000, small, startFalseAlarms());
+    const comparisons = [compared(profileOf(before), now, small)];
+    const generous = judgeBatch(comparisons, [], 1000, small, startFalseAlarms());
     expect(generous.features[0]!.state).toBe('detected');
     const strict = { ...startFalseAlarms(), alpha: 1e-100 };
-    expect(judgeBatch(compared, [], 1000, small, strict).features[0]!.state).toBe('suspected');
+    expect(judgeBatch(comparisons, [], 1000, small, strict).features[0]!.state).toBe('suspected');
   });
 
   it('is spent by looks alone', () => {

@@ -1,22 +1,13 @@
 import {
   chiSquaredTwoSample,
-  ksTwoSampleSorted,
-  mannWhitneySorted,
+  compareWithKept,
   normalQuantile,
   psi,
+  type CellCounts,
   type PsiResult,
 } from '@rondo/statistics';
-import { floatsFromText } from './float-text.js';
 import type { EstimateValue } from './model-reference.js';
-import {
-  countBelow,
-  countsBetween,
-  countUpTo,
-  type CategoryProfile,
-  type ContinuousProfile,
-  type FeatureProfile,
-  type SortedFeature,
-} from './reference-profile.js';
+import type { CategoryProfile, ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
@@ -69,22 +60,25 @@ interface ValueTests {
  * Compares a feature of a batch with its profile: PSI with a noise floor; Kolmogorov-Smirnov for any change and Mann-Whitney
  * for a shift (continuous), or chi-squared with Cramér's V (few values); a chi-squared test of the share of missing values.
  * The p-value is the smallest of the tests', times their number (Bonferroni).
+ * @param breaks of the profile; the batch's values were counted among them as `current`
  * @param psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
  */
 export function compareFeature(
   profile: FeatureProfile,
-  current: SortedFeature,
+  breaks: ProfileBreaks,
+  current: CellCounts,
   { psiFloorLevel }: { readonly psiFloorLevel: number },
 ): FeatureComparison {
   const referenceRows = profile.rows + profile.nulls;
-  const rows = current.values.length + current.nulls;
-  const { binEdges, reference, now } = binned(profile, current.values);
+  const rows = current.rows + current.missing;
+  const { binEdges, reference, now } = binned(profile, breaks, current);
   const before = [...reference, profile.nulls];
-  const after = [...now, current.nulls];
+  const after = [...now, current.missing];
   const result = psi(before, after, { level: psiFloorLevel });
   const psiStandardError = standardError(before, after, result);
-  const values = profile.kind === 'continuous' ? valueTests(profile, current) : categoryTest(profile, reference, now);
-  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.values.length, current.nulls], {
+  const values =
+    profile.kind === 'continuous' ? valueTests(profile, breaks, current) : categoryTest(profile, reference, now);
+  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.rows, current.missing], {
     minExpected: MIN_EXPECTED,
   });
   const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
@@ -110,7 +104,7 @@ export function compareFeature(
     ...(values.distance && { distance: values.distance }),
     log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
     nullRateReference: profile.nulls / referenceRows,
-    nullRateCurrent: current.nulls / rows,
+    nullRateCurrent: current.missing / rows,
     binEdges,
     referenceShares: shares(reference),
     currentShares: shares(now),
@@ -119,23 +113,23 @@ export function compareFeature(
 
 function binned(
   profile: FeatureProfile,
-  values: Float32Array,
+  { breaks }: ProfileBreaks,
+  { at, between }: CellCounts,
 ): { binEdges: readonly number[]; reference: number[]; now: number[] } {
-  if (profile.kind === 'continuous') {
-    const { edges, counts } = profile;
-    return {
-      binEdges: edges,
-      reference: [...counts],
-      now: countsBetween(values, edges),
-    };
+  if (profile.kind === 'category') {
+    const other = between.reduce((sum, count) => sum + count, 0);
+    return { binEdges: profile.values, reference: [...profile.counts, 0], now: [...at, other] };
   }
-  const known = profile.values.map((value) => countUpTo(values, value) - countBelow(values, value));
-  const other = values.length - known.reduce((sum, count) => sum + count, 0);
-  return {
-    binEdges: profile.values,
-    reference: [...profile.counts, 0],
-    now: [...known, other],
-  };
+  const { edges, counts } = profile;
+  const now = new Array<number>(edges.length + 1).fill(0);
+  let bin = 0;
+  breaks.forEach((value, i) => {
+    now[bin]! += between[i]! + at[i]!;
+    // An edge is the last value of its bin.
+    if (bin < edges.length && value === Math.fround(edges[bin]!)) bin++;
+  });
+  now[bin]! += between[breaks.length]!;
+  return { binEdges: edges, reference: [...counts], now };
 }
 
 function shares(counts: readonly number[]): number[] {
@@ -169,22 +163,20 @@ function standardError(before: readonly number[], after: readonly number[], { de
 }
 
 /** Against the kept order statistics, which stand for all rows of the reference. */
-function valueTests(profile: ContinuousProfile, current: SortedFeature): ValueTests {
-  const m = current.values.length;
-  if (m === 0) return { log10PValues: [] };
-  const kept = floatsFromText(profile.kept);
+function valueTests(profile: ContinuousProfile, { kept, breaks }: ProfileBreaks, current: CellCounts): ValueTests {
   const n = profile.rows;
-  const summary = { summaryOf: n };
-  const { statistic, log10PValue } = ksTwoSampleSorted(kept, current.values, summary);
+  const m = current.rows;
+  if (m === 0) return { log10PValues: [] };
+  const { ks, mannWhitney } = compareWithKept({ kept, rows: n, breaks }, current);
   // Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of the error for either sample.
   const reach = Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) * (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
   return {
-    log10PValues: [log10PValue, mannWhitneySorted(kept, current.values, summary).log10PValue],
+    log10PValues: [ks.log10PValue, mannWhitney.log10PValue],
     distance: {
       name: 'ks',
-      value: statistic,
-      lower: Math.max(0, statistic - reach),
-      upper: Math.min(1, statistic + reach),
+      value: ks.statistic,
+      lower: Math.max(0, ks.statistic - reach),
+      upper: Math.min(1, ks.statistic + reach),
       confidence: CONFIDENCE,
       n: m,
       slice: profile.feature,

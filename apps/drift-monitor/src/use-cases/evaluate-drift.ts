@@ -3,7 +3,7 @@ import type { Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import { DriftEvaluatedSchema } from '@rondo/contracts';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { eachSortedFeature } from '../adapters/sorted-features.js';
+import { eachCountedFeature } from '../adapters/feature-columns.js';
 import { driftTo } from '../contract-map.js';
 import { DRIFT_EVALUATION, DRIFT_RECORD, loadReference, REFERENCE, type DriftRecord } from '../documents.js';
 import {
@@ -15,7 +15,7 @@ import {
   type DriftRule,
 } from '../domain/drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from '../domain/feature-comparison.js';
-import type { ReferenceProfile } from '../domain/reference-profile.js';
+import { breaksOf, type ReferenceProfile } from '../domain/reference-profile.js';
 import type { DriftRequest, Reference } from '../domain/reference.js';
 
 /** Kind of the durable job. */
@@ -66,11 +66,13 @@ export class EvaluateDrift {
       features: profile.features.map(({ feature }) => feature),
       signal: run.signal,
     };
+    const among = profile.features.map(breaksOf);
+    const breaks = among.map((known) => known.breaks);
     const rows = await artifacts.withFile(request.featuresDigest, (path) =>
-      eachSortedFeature(this.engine, { path, ...source }, (feature, index) => {
+      eachCountedFeature(this.engine, { path, ...source }, breaks, (cells, index) => {
         // Of an empty batch nothing can be said, not even shares.
-        if (feature.values.length + feature.nulls > 0)
-          comparisons.push(compareFeature(profile.features[index]!, feature, rule));
+        if (cells.rows + cells.missing > 0)
+          comparisons.push(compareFeature(profile.features[index]!, among[index]!, cells, rule));
       }),
     );
     return (unit) => this.record(unit, { request, reference, comparisons, rows, rule });
