@@ -19,8 +19,8 @@ export interface CalibrationError {
   /** Σ over bins of share of rows · |observed - mean predicted|; 0..1, lower is better. */
   readonly error: number;
   /**
-   * `error` with its upward bias taken off (each bin's folded-normal excess over |observed - predicted|), not below 0: the
-   * number to compare between sets of different size.
+   * `error` less its upward bias as far as the bins show it (each bin's folded-normal excess over |observed - predicted|), not
+   * below 0: nearer to comparable between sets of different size; near perfection about half of the bias remains.
    */
   readonly debiased: number;
   /**

@@ -6,10 +6,11 @@ import type { StreamStatus } from './index.js';
 import * as statistics from './index.js';
 import type { Checked, Estimator } from '../testing/checks/checked.js';
 import { driftChecks } from '../testing/checks/drift-checks.js';
+import { evaluationChecks } from '../testing/checks/evaluation-checks.js';
 import { firstChecks } from '../testing/checks/first-checks.js';
 
 /** Each area adds its table here. */
-const tables: readonly Checked[] = [driftChecks, firstChecks];
+const tables: readonly Checked[] = [driftChecks, evaluationChecks, firstChecks];
 const estimators = tables.flatMap((table) => table.estimators);
 const machines = tables.flatMap((table) => table.machines);
 const detectors = tables.flatMap((table) => table.detectors);

@@ -2,7 +2,7 @@ import { checkBetween, checkCount, checkFinite, invalid, type Numbers } from './
 import { tQuantile, tTwoSidedPValue } from './distributions.js';
 import { valuesVary } from './regression-metrics.js';
 import type { SliceFeature } from './slice-feature.js';
-import { meanTest, type MeanTest, type Moments } from './slice-test.js';
+import { meanTest, type AllRows, type MeanTest, type Moments } from './slice-test.js';
 
 /** A group of rows in which a value is too high. */
 export interface HarmedSlice {
@@ -62,7 +62,7 @@ interface Candidate {
 
 /**
  * Searches all slices of up to `depth` conditions for those whose mean value (a loss, or the challenger's loss - the
- * champion's) is too high. One-sided t-tests with the skewness taken out, because losses lean to the right. Against a
+ * champion's) is too high. One-sided t-tests, corrected for values that lean to the left. Against a
  * number the means of overlapping slices are positively dependent, where Benjamini-Hochberg holds; against the rest a
  * slice and its complement are negatively dependent, so the factor of Benjamini-Yekutieli is paid. A discovery is left
  * out when its rows outside the stronger ones alone would not be one: parents and refinements of one harmed slice are
@@ -86,8 +86,8 @@ export function searchSlices(
   let strongest: Candidate | undefined;
   let tested = 0;
   const visit = (combination: readonly number[], cells: Float64Array): void => {
-    for (let cell = 0; cell < cells.length / 4; cell++) {
-      const n = cells[4 * cell]!;
+    for (let cell = 0; cell < cells.length / 3; cell++) {
+      const n = cells[3 * cell]!;
       if (n < minRows || (against === 'rest' && perRow.length - n < minRows)) continue;
       tested++;
       const test = judge(momentsAt(cells, cell));
@@ -138,7 +138,7 @@ function checkSearch(features: readonly SliceFeature[], perRow: Numbers, options
 interface CentredValues {
   readonly shift: number;
   readonly around: Float64Array;
-  readonly total: Moments;
+  readonly total: AllRows;
 }
 
 function centred(perRow: Numbers): CentredValues {
@@ -148,16 +148,17 @@ function centred(perRow: Numbers): CentredValues {
   // The mean of equal values misses them by rounding, which would look like a difference without any variance.
   if (!valuesVary(perRow)) shift = perRow[0]!;
   const around = new Float64Array(n);
-  const sums = { n, s1: 0, s2: 0, s3: 0 };
+  let [s1, s2, s3] = [0, 0, 0];
   for (let row = 0; row < n; row++) {
     const value = perRow[row]! - shift;
     around[row] = value;
-    sums.s1 += value;
-    sums.s2 += value * value;
-    sums.s3 += value * value * value;
+    s1 += value;
+    s2 += value * value;
+    s3 += value * value * value;
   }
-  if (!Number.isFinite(sums.s2 * sums.s2 + Math.abs(sums.s3))) throw invalid('perRow', sums.s2, 'is too widely spread');
-  return { shift, around, total: sums };
+  if (!Number.isFinite(s2 * s2 + Math.abs(s3))) throw invalid('perRow', s2, 'is too widely spread');
+  const skewness = s2 > 0 ? s3 / n / (s2 / n) ** 1.5 : 0;
+  return { shift, around, total: { n, s1, s2, skewness } };
 }
 
 function everyCombination(
@@ -188,24 +189,21 @@ function addedUp(
   { outer, width, codes, cells }: { outer: Uint32Array; width: number; codes: Uint8Array; cells: number },
   around: Float64Array,
 ): Float64Array {
-  const sums = new Float64Array(cells * 4);
+  const sums = new Float64Array(cells * 3);
   for (let row = 0; row < around.length; row++) {
-    const at = (outer[row]! * width + codes[row]!) * 4;
+    const at = (outer[row]! * width + codes[row]!) * 3;
     const value = around[row]!;
-    const square = value * value;
     sums[at]! += 1;
     sums[at + 1]! += value;
-    sums[at + 2]! += square;
-    sums[at + 3]! += square * value;
+    sums[at + 2]! += value * value;
   }
   return sums;
 }
 
 const momentsAt = (cells: Float64Array, cell: number): Moments => ({
-  n: cells[4 * cell]!,
-  s1: cells[4 * cell + 1]!,
-  s2: cells[4 * cell + 2]!,
-  s3: cells[4 * cell + 3]!,
+  n: cells[3 * cell]!,
+  s1: cells[3 * cell + 1]!,
+  s2: cells[3 * cell + 2]!,
 });
 
 function codesOf(features: readonly SliceFeature[], combination: readonly number[], cell: number): number[] {
@@ -268,14 +266,13 @@ function withoutOverlap(
   for (const candidate of candidates) {
     if (kept.length === limit) break;
     const rows = rowsOf(candidate, features, covered.length);
-    const open = { n: 0, s1: 0, s2: 0, s3: 0 };
+    const open = { n: 0, s1: 0, s2: 0 };
     for (const row of rows) {
       if (covered[row] === 1) continue;
       open.n++;
       const value = values.around[row]!;
       open.s1 += value;
       open.s2 += value * value;
-      open.s3 += value * value * value;
     }
     if (open.n < minRows || (kept.length > 0 && oneSided(judge(open)) > cutoff)) continue;
     kept.push(candidate);
