@@ -70,10 +70,13 @@ describe('a forecast of a series that changed', () => {
   });
 
   it('is advisory without skill: a random walk is not foreseen', () => {
-    const random = seededRandom(11);
-    let level = 0;
-    const walk = Float64Array.from({ length: 90 }, () => (level += random.next() - 0.5));
-    expect(made(forecast(walk, { horizon: 3 }))).toMatchObject({ method: 'naive', advisory: 'no-skill' });
+    const advisories = Array.from({ length: 20 }, (_, seed) => {
+      const random = seededRandom(seed);
+      let level = 0;
+      const walk = Float64Array.from({ length: 90 }, () => (level += random.next() - 0.5));
+      return made(forecast(walk, { horizon: 3 })).advisory;
+    });
+    expect(advisories.filter((advisory) => advisory === 'no-skill').length).toBeGreaterThan(15);
   });
 });
 
