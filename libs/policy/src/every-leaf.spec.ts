@@ -12,7 +12,7 @@ type Tree = Record<string, unknown>;
 const complete = (): Tree => {
   const document = parse(exampleText) as Tree;
   const at = (path: Path): Tree => path.reduce<unknown>((node, part) => (node as Tree)[part], document) as Tree;
-  Object.assign(at(['spec', 'labeling']), { annotatorsPerTask: 2 });
+  Object.assign(at(['spec', 'labeling']), { annotatorsPerTask: 2, controlShare: 0.1 });
   Object.assign(at(['spec', 'labeling', 'quality']), { minAgreement: 0.6 });
   Object.assign(at(['spec', 'triggers', 0]), {
     clearWhen: 'champion.exists',
