@@ -79,7 +79,7 @@ withRealServers(['s3'], ({ s3 }) => {
     const put = (name: string, text: string): Promise<unknown> =>
       client.send(new PutObjectCommand({ Bucket: bucket, Key: `${folder}/${name}`, Body: text }));
     const seen: string[] = [];
-    afterEach(() => seen.splice(0));
+    afterEach(() => void seen.splice(0));
 
     it('are lent as a file that is gone afterwards', async () => {
       await put('sub/week.csv', 'a,b\n1,2\n');
