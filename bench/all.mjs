@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Runs every benchmark of this folder, one after the other, and writes what they print to docs/benchmarks.md.
- * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`. Takes a few minutes.
+ * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`, or with the benchmarks on real servers
+ * `node deploy/native/with-servers.mjs kafka mongodb -- node bench/all.mjs`. Takes a few minutes.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ const BENCHES = [
   ['drift', 'Drift of one month of flights against another'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
+  ...(process.env['RONDO_TEST_KAFKA'] ? [['kafka', 'The bus on Kafka beside plain kafkajs, one broker, acks=all']] : []),
 ];
 
 const sections = BENCHES.map(([name, title]) => {
