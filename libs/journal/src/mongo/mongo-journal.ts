@@ -13,7 +13,7 @@ import type {
   Unit,
 } from '../ports.js';
 import { BufferedUnit } from '../units/buffered-unit.js';
-import { limitOf, pageOf, placeOf, storedOf } from '../units/document-row.js';
+import { limitOf, pageOf, placeOf, storedOf, type DocumentSource } from '../units/document-row.js';
 import { inboxKeyOf } from '../units/inbox-key.js';
 import type { ServiceCollections } from './collections.js';
 import { DocumentReader, type MongoRow } from './document-reader.js';
@@ -30,6 +30,20 @@ const RUNS_BESIDE_OTHERS = 2;
 /** Other processes take no turns with this one. */
 const RETRY = { initialMs: 1, factor: 1.5, maxMs: 200 };
 
+/** The cause of a unit was carried out before. */
+class CarriedOut extends Error {}
+
+/** Lets contended work of one service run one after the other. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(run);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
 /** What one journal shares with the store it belongs to. */
 export interface MongoJournalContext {
   readonly client: MongoClient;
@@ -37,8 +51,8 @@ export interface MongoJournalContext {
   readonly documents: DocumentReader;
   readonly clock: Clock;
   readonly random: Random;
-  /** Commits units; absent in a journal that is only read. */
-  readonly committer: UnitCommitter | undefined;
+  /** Absent in a journal that is only read. */
+  readonly writing: { readonly committer: UnitCommitter; readonly turns: Turns } | undefined;
   /** Resolves when the collections are there. */
   readonly ready: () => Promise<void>;
   /** traceparent of the active span, when there is one. */
@@ -49,7 +63,6 @@ export interface MongoJournalContext {
 export class MongoJournal implements Journal {
   readonly #context: MongoJournalContext;
   readonly #inbox: KeyBatcher<true>;
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(context: MongoJournalContext) {
     this.#context = context;
@@ -61,14 +74,15 @@ export class MongoJournal implements Journal {
   }
 
   async once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> {
-    const { committer, random, collections } = this.#context;
-    if (!committer) throw new Defect(`the journal of ${collections.service} was opened to be read`);
+    const { writing, random, collections } = this.#context;
+    if (!writing) throw new Defect(`the journal of ${collections.service} was opened to be read`);
+    const { committer, turns } = writing;
     await this.#context.ready();
     for (let run = 1; run <= RUNS_MAX; run++) {
       const result =
         run <= RUNS_BESIDE_OTHERS
           ? await this.#run(committer, cause, work)
-          : await this.#inTurn(() => this.#run(committer, cause, work));
+          : await turns.take(() => this.#run(committer, cause, work));
       if (result.outcome !== 'conflict') return result;
       if (run > RUNS_BESIDE_OTHERS) await pause(backoffMs(RETRY, run - RUNS_BESIDE_OTHERS, random.next()));
     }
@@ -108,10 +122,10 @@ export class MongoJournal implements Journal {
     cause: Cause,
     work: (unit: Unit) => Promise<T> | T,
   ): Promise<Once<T> | { outcome: 'conflict' }> {
-    const { collections, documents, clock, currentTraceparent } = this.#context;
+    const { collections, clock, currentTraceparent } = this.#context;
     const inboxKey = inboxKeyOf(collections.service, cause).toString('base64url');
-    if (await this.#inbox.get(inboxKey)) return { outcome: 'duplicate' };
-    const unit = new BufferedUnit<MongoRow>(documents, {
+    const admission = this.#admit(inboxKey);
+    const unit = new BufferedUnit<MongoRow>(this.#documentsAfter(admission), {
       service: collections.service,
       cause,
       traceparent: currentTraceparent() ?? cause.traceparent,
@@ -120,6 +134,15 @@ export class MongoJournal implements Journal {
     let value: T;
     try {
       value = await work(unit);
+      await admission;
+    } catch (error) {
+      // Whatever the work made of it: it was not to run.
+      const isDuplicate = await admission.then(
+        () => false,
+        (reason: unknown) => reason instanceof CarriedOut,
+      );
+      if (isDuplicate) return { outcome: 'duplicate' };
+      throw error;
     } finally {
       unit.close();
     }
@@ -127,9 +150,22 @@ export class MongoJournal implements Journal {
     return outcome === 'done' ? { outcome, value } : { outcome };
   }
 
-  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(run);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
+  /** Rejects with CarriedOut when the inbox has the cause. */
+  #admit(inboxKey: string): Promise<void> {
+    const admission = this.#inbox.get(inboxKey).then((found) => {
+      if (found) throw new CarriedOut();
+    });
+    // Work that ends before it is answered looks at it afterwards.
+    admission.catch(() => undefined);
+    return admission;
+  }
+
+  /** Reads that go out together with the question whether the cause is new, and answer only when it is. */
+  #documentsAfter(admission: Promise<void>): DocumentSource<MongoRow> {
+    const { documents } = this.#context;
+    return {
+      get: async (kind, id) => (await Promise.all([documents.get(kind, id), admission]))[0],
+      select: async (...query) => (await Promise.all([documents.select(...query), admission]))[0],
+    };
   }
 }
