@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Runs every benchmark of this folder, one after the other, and writes what they print to docs/benchmarks.md.
- * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`. Takes a few minutes.
+ * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`, or with the benchmarks on real servers
+ * `node deploy/native/with-servers.mjs kafka mongodb -- node bench/all.mjs`. Takes a few minutes.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ const BENCHES = [
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
   ['error-rates-evaluation', 'How often the rules of an evaluation are wrong, simulated'],
+  ...(process.env['RONDO_TEST_KAFKA'] ? [['kafka', 'The bus on Kafka beside plain kafkajs, one broker, acks=all']] : []),
 ];
 
 const sections = BENCHES.map(([name, title]) => {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { Missing, run } from '../deploy/native/go-tool.mjs';
+import { collector, collectorIsBuilt } from '../deploy/native/jaeger.mjs';
 import * as names from './deploy/names.mjs';
 import { composeGo, helm, kubeconform, kubernetesSchemas, kubernetesVersion, promtool } from './deploy/tools.mjs';
 
@@ -209,12 +210,28 @@ async function checkRules() {
   ];
 }
 
+async function checkCollector() {
+  // Building it takes minutes: only where it is there, or everything has to be.
+  if (!collectorIsBuilt() && !process.env.RONDO_REQUIRE_REAL) {
+    throw new Missing('the collector is not built; node deploy/native/with-servers.mjs jaeger -- true builds it');
+  }
+  const program = await collector(console.error);
+  const env = { ...process.env, RONDO_TRACES_TO: 'jaeger:4317' };
+  const bad = join(scratch, 'otel-collector.yaml');
+  writeFileSync(bad, read('deploy/otel-collector.yaml').replace('exporters: [otlp]', 'exporters: [nowhere]'));
+  return [
+    ...(await ask(program, ['validate', '--config', 'deploy/otel-collector.yaml'], { env })),
+    ...mustFail('a pipeline into nothing', await ask(program, ['validate', '--config', bad], { env })),
+  ];
+}
+
 const CHECKS = {
   names: checkNames,
   alerts: checkAlerts,
   composition: checkComposition,
   chart: checkChart,
   rules: checkRules,
+  collector: checkCollector,
 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in CHECKS));

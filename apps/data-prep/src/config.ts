@@ -7,6 +7,11 @@ export const dataPrepConfig = defineConfig({
     default: 'data/inbox',
     help: 'Folders below which announced files and reference tables may lie.',
   },
+  dataS3Roots: {
+    type: 'list',
+    default: '',
+    help: 'Prefixes s3://bucket/prefix/ below which announced objects may lie, at the server and with the keys of the artifacts; only in a process of its own.',
+  },
   dataThreads: {
     type: 'int',
     default: '1',

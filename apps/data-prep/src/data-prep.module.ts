@@ -1,8 +1,12 @@
 import { Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import type { S3Address } from '@rondo/artifacts';
 import { Engine } from '@rondo/datasets';
+import { PermanentError } from '@rondo/kernel';
 import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
 import { AllowedRoots } from './adapters/allowed-roots.js';
+import { Locations } from './adapters/locations.js';
+import { S3Inbox } from './adapters/s3-inbox.js';
 import type { DataPrepConfig } from './config.js';
 import { ArrivalsFeed } from './handlers/arrivals.feed.js';
 import { AUTHENTICATE, CloudEventsHttp, HttpProblems, type Authenticate } from './handlers/cloud-events.http.js';
@@ -18,20 +22,48 @@ import type { Tools } from './use-cases/tools.js';
 const TOOLS = Symbol('data-prep.tools');
 const MEBIBYTE = 2 ** 20;
 
-/** Closes the data engine with the service. */
+/** Closes the data engine and the connections to buckets with the service. */
 class EngineLife implements OnModuleDestroy {
-  constructor(private readonly engine: Engine) {}
+  constructor(
+    private readonly engine: Engine,
+    private readonly inbox: S3Inbox | undefined,
+  ) {}
 
   onModuleDestroy(): Promise<void> {
+    this.inbox?.close();
     return this.engine.close();
   }
+}
+
+/** What data-prep needs from whoever starts it. */
+export interface DataPrepOptions {
+  readonly config: DataPrepConfig;
+  readonly authenticate: Authenticate;
+  /** Where buckets are, for announced objects; left out where there are only files. */
+  readonly s3?: Omit<S3Address, 'bucket'>;
+}
+
+function inboxOf({ config, s3 }: DataPrepOptions): S3Inbox | undefined {
+  const { dataS3Roots } = config;
+  if (dataS3Roots.length === 0) return undefined;
+  if (s3) return new S3Inbox(s3, dataS3Roots);
+  throw new PermanentError(
+    'invalid',
+    'RONDO_DATA_S3_ROOTS needs a server for its buckets, which this process has none of',
+    {
+      field: 'RONDO_DATA_S3_ROOTS',
+      value: dataS3Roots.join(','),
+      rule: 'only where data-prep is a process of its own',
+    },
+  );
 }
 
 /** Intake, contract checks, quarantine, features and snapshots. */
 @Module({})
 export class DataPrepModule {
-  static forRoot(options: { readonly config: DataPrepConfig; readonly authenticate: Authenticate }): DynamicModule {
+  static forRoot(options: DataPrepOptions): DynamicModule {
     const { config, authenticate } = options;
+    const inbox = inboxOf(options);
     const engine = new Engine({
       threads: config.dataThreads,
       memoryMb: Math.floor(config.dataMemoryBytes / MEBIBYTE),
@@ -44,7 +76,7 @@ export class DataPrepModule {
       providers: [
         { provide: AUTHENTICATE, useValue: authenticate },
         { provide: APP_FILTER, useClass: HttpProblems },
-        { provide: EngineLife, useFactory: () => new EngineLife(engine) },
+        { provide: EngineLife, useFactory: () => new EngineLife(engine, inbox) },
         {
           provide: PolicyGenerations,
           inject: [PLATFORM],
@@ -64,7 +96,7 @@ export class DataPrepModule {
             ids,
             log,
             engine,
-            roots: new AllowedRoots(config.dataRoots),
+            locations: new Locations(new AllowedRoots(config.dataRoots), inbox),
             policies,
             jobs,
           }),

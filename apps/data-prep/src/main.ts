@@ -6,7 +6,7 @@ await runService(
   {
     name: 'data-prep',
     config: dataPrepConfig,
-    module: ({ config, authenticate }) => DataPrepModule.forRoot({ config, authenticate }),
+    module: ({ config, authenticate, s3 }) => DataPrepModule.forRoot({ config, authenticate, s3 }),
     mounts: ({ http }) => [{ path: '/v1/events', handler: http, requires: 'producer' }],
   },
   process.env,

@@ -12,6 +12,10 @@ import { RondoProcess } from './rondo-process.js';
 import { SMALL_STORY, writeSmallDocument } from './small-story.js';
 
 const REPLICAS = 2;
+/** Requests after which the restarts begin: in the rollout of the second cycle. */
+const DISTURBED_AT = 250;
+/** The first five weeks: two cycles with their rollouts, and a week that is announced three times. */
+const STORY = { ...SMALL_STORY, weeks: 5 };
 
 jest.setTimeout(1_800_000);
 
@@ -27,8 +31,8 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
 
     const inOneProcess = async (document: string): Promise<FinalState> => {
       const environment = {
-        RONDO_QUICKSTART_WEEKS: String(SMALL_STORY.weeks),
-        RONDO_QUICKSTART_SAMPLE: String(SMALL_STORY.sample),
+        RONDO_QUICKSTART_WEEKS: String(STORY.weeks),
+        RONDO_QUICKSTART_SAMPLE: String(STORY.sample),
         RONDO_QUICKSTART_DOCUMENT: document,
       };
       const home = join(folder, 'embedded');
@@ -55,16 +59,15 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
       const document = await writeSmallDocument(join(folder, 'document'));
       expected = await inOneProcess(document);
       rondo = await DistributedRondo.start(join(folder, 'distributed'), servers, REPLICAS);
-      // The roll-out of the second cycle is the longest stretch of the story, and begins after about as many requests.
       let requests = 0;
       const onPredict = (requestId: string): void => {
         rondo.onPredict(requestId);
         requests += 1;
-        if (requests === 300) restarted = rondo.restartAll();
+        if (requests === DISTURBED_AT) restarted = rondo.restartAll();
       };
       const quickstart = new Quickstart(rondo, {
         home: rondo.home,
-        ...SMALL_STORY,
+        ...STORY,
         document,
         signal: new AbortController().signal,
         onPredict,
@@ -82,6 +85,7 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
     });
 
     afterAll(async () => {
+      await restarted?.catch(() => undefined);
       await rondo?.stop();
       await rm(folder, { recursive: true, force: true });
     });

@@ -2,6 +2,9 @@ export type { ArtifactStore, StoredArtifact } from './ports.js';
 export { FolderArtifactStore, type FolderArtifactStoreOptions } from './folder-artifact-store.js';
 export { digestOf, digestOfJson, isDigest } from './digest.js';
 export {
+  explainS3Error,
+  isAbsent,
+  type S3Action,
   S3ArtifactStore,
   type S3ArtifactStoreOptions,
   parseS3Address,

@@ -137,6 +137,19 @@ function units(start: Start): void {
     expect(runs).toBeLessThanOrEqual(20);
   });
 
+  it('answers for a cause that comes again whatever its work would make of it now', async () => {
+    const { own } = await start();
+    const cause = fresh();
+    await own.once(cause, put('a', {}));
+    const refusing = (): never => {
+      throw new Error('it is there already');
+    };
+    expect(await own.once(cause, refusing)).toEqual({ outcome: 'duplicate' });
+    const looking = own.once(cause, async (unit) => ((await unit.load('thing', 'a')) ? refusing() : undefined));
+    expect(await looking).toEqual({ outcome: 'duplicate' });
+    expect(await own.load('thing', 'a')).toMatchObject({ version: 1 });
+  });
+
   it('keeps nothing of work that throws, and lets its cause come again', async () => {
     const { own, bus } = await start();
     const seen = await heard(bus, 'reader');

@@ -30,7 +30,10 @@ export interface Delivery extends Envelope {
 export type Handler = (delivery: Delivery) => Promise<void>;
 
 export interface SubscribeOptions {
-  /** One group may have one subscription per process. */
+  /**
+   * Processes of one group share the messages; a group of its own per process makes each see all of them. One subscription per
+   * group and process.
+   */
   readonly group: string;
   /**
    * Where a group begins that was never seen before: with the oldest message kept (default), or with what is published after
@@ -84,7 +87,10 @@ export interface Lag {
  * offset whose delivery has neither succeeded nor been parked.
  */
 export interface Bus {
-  /** Appends in the given order; durable when the promise resolves. All or nothing. */
+  /**
+   * Appends in the given order; durable when the promise resolves. All or nothing where an envelope is refused (PermanentError). When
+   * it rejects with a TransientError, some may have been appended: publish all of them again, with the same ids.
+   */
   publish(messages: readonly Envelope[]): Promise<void>;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   readonly parked: ParkingLot;

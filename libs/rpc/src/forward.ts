@@ -1,6 +1,8 @@
 import { create, type DescMethodServerStreaming, type DescMethodUnary, type DescService } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { PermanentError } from '@rondo/kernel';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { setTimeout as pause } from 'node:timers/promises';
+import { backoffMs, PermanentError } from '@rondo/kernel';
 import type { RegisteredRpc, RpcContext } from '@rondo/service';
 import { GrpcTransport } from './grpc-client.js';
 import type { CallOrigin } from './routes.js';
@@ -22,19 +24,25 @@ export interface Forwarder {
 
 type Context = RpcContext & { readonly origin: CallOrigin };
 
+/** About three seconds in all: replicas of an owner that are restarted one after the other are not noticed. */
+const ATTEMPTS = 6;
+const AGAIN = { initialMs: 100, factor: 2, maxMs: 1_600 };
+
 /** Calls are spread over the replicas; one that cannot be reached is left out until it can. */
 const SPREAD = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
 
 /**
  * Offers services that another process owns: every method of each descriptor passes its message on and hands back the answer, with
- * the caller's token or session, the time that is left, the trace and, on failure, the error as the owner sent it.
+ * the caller's token or session, the time that is left, the trace and, on failure, the error as the owner sent it. A read, or a
+ * request with an id, is sent again for about three seconds while no replica of the owner can be reached.
  * @throws PermanentError `invalid` when there are several addresses and not all are IP addresses
  */
 export function forwardTo(services: readonly DescService[], options: ForwardOptions): Forwarder {
   const channel = new grpc.Client(targetOf(options), grpc.credentials.createInsecure(), {
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
     'grpc.service_config': SPREAD,
-    'grpc.max_reconnect_backoff_ms': 2_000,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1_000,
     'grpc.keepalive_time_ms': 30_000,
   });
   const transport = new GrpcTransport(channel, { address: '' });
@@ -69,21 +77,33 @@ function targetOf({ owner, addresses }: ForwardOptions): string {
 }
 
 function unary(method: DescMethodUnary, transport: GrpcTransport, owner: string) {
+  const mayRepeat = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   return async (request: never, context: Context) => {
-    try {
-      const { origin, signal } = context;
-      const response = await transport.unary(
-        method,
-        signal,
-        origin.timeoutMs,
-        headersOf(context),
-        create(method.input, request),
-      );
-      return response.message;
-    } catch (error) {
-      throw handedOn(error, owner);
+    const { origin, signal } = context;
+    const message = create(method.input, request);
+    const untilMs = performance.now() + (origin.timeoutMs ?? Infinity);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const leftMs = Number.isFinite(untilMs) ? Math.max(1, untilMs - performance.now()) : undefined;
+        return (await transport.unary(method, signal, leftMs, headersOf(context), message)).message;
+      } catch (error) {
+        const isOver = attempt === ATTEMPTS || signal.aborted || performance.now() >= untilMs;
+        if (isOver || !isUnanswered(error) || !(mayRepeat || isIdentified(message))) throw handedOn(error, owner);
+        await pause(backoffMs(AGAIN, attempt, 0.5));
+      }
     }
   };
+}
+
+/** True for a request that its id makes happen once however often it is sent. */
+function isIdentified(message: object): boolean {
+  return 'requestId' in message && typeof message.requestId === 'string' && message.requestId !== '';
+}
+
+/** True when the connection failed and the owner said nothing. */
+function isUnanswered(error: unknown): boolean {
+  const { code, metadata } = error as Partial<grpc.ServiceError>;
+  return code === grpc.status.UNAVAILABLE && metadata?.get(ERROR_HEADER)[0] === undefined;
 }
 
 function streaming(method: DescMethodServerStreaming, transport: GrpcTransport, owner: string) {
@@ -117,8 +137,7 @@ function headersOf({ origin, traceparent }: Context): Record<string, string> {
 function handedOn(error: unknown, owner: string): unknown {
   const { code, details, metadata } = error as Partial<grpc.ServiceError>;
   if (typeof code !== 'number') return error;
-  const header = metadata?.get(ERROR_HEADER)[0];
-  if (typeof header !== 'string' && code === grpc.status.UNAVAILABLE) {
+  if (isUnanswered(error)) {
     return new RpcFailure(
       `${owner} does not answer; try again`,
       { code: 'unavailable', retryAfterMs: 1000 },
@@ -126,5 +145,6 @@ function handedOn(error: unknown, owner: string): unknown {
       error,
     );
   }
+  const header = metadata?.get(ERROR_HEADER)[0];
   return failureFromWire(code, details ?? '', typeof header === 'string' ? header : undefined, error);
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { DynamicModule } from '@nestjs/common';
+import type { S3Address } from '@rondo/artifacts';
 import {
   ConfigError,
   parseConfig,
@@ -18,7 +19,7 @@ import { bootService, type Platform, type RunningService } from '@rondo/service'
 import { createLogger, createTelemetry, type Logger, type RunningTelemetry } from '@rondo/telemetry';
 import { openApi, type OpenApi } from './api.js';
 import { apiConfig, runtimeConfig, type ApiConfig, type RuntimeConfig } from './config.js';
-import { connect, type Connections } from './connections.js';
+import { connect, s3AddressOf, type Connections } from './connections.js';
 import { misspeltVariables } from './misspelt.js';
 import { SERVICES, type ServiceName } from './owners.js';
 import { patiently } from './readiness.js';
@@ -39,6 +40,8 @@ export interface ModuleParts<C extends ConfigSchema> {
   engine(): Engine;
   /** The process's model scorer; made when it is first asked for. */
   scorer(): Scorer;
+  /** Where the bucket is and how requests to it are signed. */
+  readonly s3: S3Address;
   /** Address of a trace, when the settings say where traces are kept. */
   readonly traceUrl: ((traceId: string) => string) | undefined;
   /** The journals of all services, for reading. */
@@ -230,7 +233,7 @@ class Life<C extends ConfigSchema> {
   }
 
   #parts({ authenticator }: Recognition): ModuleParts<C> {
-    const { own, api, environment, connections } = this.#around;
+    const { runtime, own, api, environment, connections } = this.#around;
     const template = api.traceUrlTemplate;
     let engine: Engine | undefined;
     let scorer: Scorer | undefined;
@@ -242,6 +245,7 @@ class Life<C extends ConfigSchema> {
       config: own,
       version: VERSION,
       environment,
+      s3: s3AddressOf(runtime),
       traceUrl: template === undefined ? undefined : (traceId) => template.replaceAll('{traceId}', traceId),
       authenticate: authenticator.authenticate.bind(authenticator),
       engine: () => (engine ??= new Engine({ threads: 1 })),

@@ -3,7 +3,8 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PermanentError } from '@rondo/kernel';
 
-function refuse(uri: string, rule: string, reason: string): PermanentError {
+/** The error for an address that breaks a rule. */
+export function refuseUri(uri: string, rule: string, reason: string): PermanentError {
   return new PermanentError('invalid', `uri: ${JSON.stringify(uri.slice(0, 200))} breaks the rule "${rule}"`, {
     field: 'uri',
     value: uri.slice(0, 200),
@@ -36,7 +37,7 @@ export class AllowedRoots {
       missing ??= real;
     }
     if (missing !== undefined) return missing;
-    throw refuse(uri, 'a file below one of the allowed roots', 'URI_OUTSIDE_ROOTS');
+    throw refuseUri(uri, 'a file below one of the allowed roots', 'URI_OUTSIDE_ROOTS');
   }
 
   async #holds(path: string): Promise<boolean> {
@@ -51,20 +52,20 @@ export class AllowedRoots {
 
 function pathOf(uri: string): string {
   if (/[\u0000-\u001f]/.test(uri) || uri.trim() === '')
-    throw refuse(uri, 'a path without control characters', 'URI_MALFORMED');
+    throw refuseUri(uri, 'a path without control characters', 'URI_MALFORMED');
   if (!/^[a-z][a-z0-9+.-]*:/i.test(uri)) {
-    if (/^[/\\]{2}/.test(uri) || /%2e|%2f|%5c/i.test(uri)) throw refuse(uri, 'a plain path', 'URI_MALFORMED');
+    if (/^[/\\]{2}/.test(uri) || /%2e|%2f|%5c/i.test(uri)) throw refuseUri(uri, 'a plain path', 'URI_MALFORMED');
     return uri;
   }
-  if (!/^file:/i.test(uri)) throw refuse(uri, 'a path or a file: address', 'URI_SCHEME');
+  if (!/^file:/i.test(uri)) throw refuseUri(uri, 'a path or a file: address', 'URI_SCHEME');
   const url = URL.parse(uri);
   if (!url || url.search !== '' || url.hash !== '' || (url.hostname !== '' && url.hostname !== 'localhost')) {
-    throw refuse(uri, 'file: with an absolute path and nothing else', 'URI_MALFORMED');
+    throw refuseUri(uri, 'file: with an absolute path and nothing else', 'URI_MALFORMED');
   }
   try {
     return fileURLToPath(`file://${url.pathname}`);
   } catch {
-    throw refuse(uri, 'file: with an absolute path and nothing else', 'URI_MALFORMED');
+    throw refuseUri(uri, 'file: with an absolute path and nothing else', 'URI_MALFORMED');
   }
 }
 
@@ -78,7 +79,7 @@ async function realOf(path: string): Promise<{ readonly real: string; readonly e
       const code = (error as NodeJS.ErrnoException).code;
       const parent = dirname(at);
       if ((code !== 'ENOENT' && code !== 'ENOTDIR') || parent === at)
-        throw refuse(path, 'a readable path', 'URI_OUTSIDE_ROOTS');
+        throw refuseUri(path, 'a readable path', 'URI_OUTSIDE_ROOTS');
       parts.unshift(relative(parent, at));
       at = parent;
     }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { digestOfJson, type ArtifactStore } from '@rondo/artifacts';
-import { checkFile, ENGINE_VERSION, runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
+import { ENGINE_VERSION, runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
 import type { PipelineSpec } from '@rondo/policy';
 import type { ArtifactReference, ComputedFeatures } from '../domain/batch.js';
 import { finding, type Finding } from '../domain/finding.js';
-import type { AllowedRoots } from './allowed-roots.js';
+import type { Locations } from './locations.js';
 import { withFiles, withScratch } from './scratch.js';
 
 /** Media type of every table that is stored. */
@@ -31,7 +31,7 @@ export interface FeatureInput {
 export interface FeatureTools {
   readonly engine: Engine;
   readonly artifacts: ArtifactStore;
-  readonly roots: AllowedRoots;
+  readonly locations: Locations;
 }
 
 /**
@@ -42,9 +42,9 @@ export async function openFeatureView(tools: FeatureTools, spec: PipelineSpec): 
   const { features, source } = spec.data;
   const tables: { name: string; digest: string }[] = [];
   for (const { name, uri } of features.tables) {
-    const path = await tools.roots.resolve(uri);
-    await checkFile(path, tools.engine.maxFileBytes);
-    const { digest } = await tools.artifacts.putFile(path);
+    const { digest } = await tools.locations.withFile(uri, tools.engine.maxFileBytes, (path) =>
+      tools.artifacts.putFile(path),
+    );
     tables.push({ name, digest });
   }
   const digest = digestOfJson({

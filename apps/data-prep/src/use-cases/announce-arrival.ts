@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { isDigest } from '@rondo/artifacts';
 import type { Cause, Unit } from '@rondo/journal';
 import { idFrom, PermanentError } from '@rondo/kernel';
@@ -31,11 +30,12 @@ export class AnnounceArrival {
 
   /** @throws PermanentError `invalid` or `not-found`, naming field, value and rule; nothing is recorded then */
   async execute(announcement: Announcement, cause: Cause): Promise<AnnounceOutcome> {
-    const path = await this.tools.roots.resolve(announcement.uri);
+    await this.tools.locations.check(announcement.uri);
     if (announcement.contentDigest !== undefined && !isDigest(announcement.contentDigest))
       throw badDigest(announcement.contentDigest);
     const dedupeKey =
-      announcement.dedupeKey ?? `${announcement.uri}#${announcement.contentDigest ?? (await versionOf(path))}`;
+      announcement.dedupeKey ??
+      `${announcement.uri}#${announcement.contentDigest ?? (await this.tools.locations.version(announcement.uri))}`;
     const done = await this.tools.journal.once(cause, (unit) => this.#admit(unit, announcement, dedupeKey));
     if (done.outcome === 'done') return done.value;
     const known = await this.tools.journal.load<{ batchId: string }>(ANNOUNCEMENT, announcementId(announcement));
@@ -108,12 +108,6 @@ export class AnnounceArrival {
 
 function announcementId({ pipeline, eventSource, eventId }: Announcement): string {
   return idFrom('announcement', pipeline, eventSource, eventId);
-}
-
-/** Tells two versions of a file apart without reading it; a corrected file under the same name is new data. */
-async function versionOf(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found ? `${found.size}@${found.mtimeNs}` : 'missing';
 }
 
 function unknownPipeline(pipeline: string): PermanentError {

@@ -1,4 +1,3 @@
-import { checkFile } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
 import { assert, messageOf, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
@@ -70,10 +69,9 @@ export class IngestBatch {
     const contract = contractOf(spec);
     if ('code' in contract) return { accepted: undefined, findings: [contract] };
     try {
-      // Resolved again: a link may have been swapped in since the announcement.
-      const announced = await this.tools.roots.resolve(batch.uri);
-      await checkFile(announced, this.tools.engine.maxFileBytes);
-      const source = await this.tools.artifacts.putFile(announced);
+      const source = await this.tools.locations.withFile(batch.uri, this.tools.engine.maxFileBytes, (path) =>
+        this.tools.artifacts.putFile(path),
+      );
       if (batch.contentDigest !== undefined && batch.contentDigest !== source.digest) {
         return {
           failure: finding(

@@ -1,14 +1,14 @@
 import type { Engine } from '@rondo/datasets';
 import type { Journal, Unit } from '@rondo/journal';
 import type { DurableJobs, Platform, PolicyGenerations } from '@rondo/service';
-import type { AllowedRoots } from '../adapters/allowed-roots.js';
+import type { Locations } from '../adapters/locations.js';
 import { current } from '../domain/snapshot-plan.js';
 import type { Batch } from '../domain/batch.js';
 
 /** What the use cases work with. */
 export interface Tools extends Pick<Platform, 'journal' | 'artifacts' | 'clock' | 'ids' | 'log'> {
   readonly engine: Engine;
-  readonly roots: AllowedRoots;
+  readonly locations: Locations;
   readonly policies: PolicyGenerations;
   readonly jobs: DurableJobs;
 }

@@ -13,7 +13,7 @@ import type {
   Unit,
 } from '../ports.js';
 import { BufferedUnit } from '../units/buffered-unit.js';
-import { limitOf, pageOf, placeOf, storedOf } from '../units/document-row.js';
+import { limitOf, pageOf, placeOf, storedOf, type DocumentSource } from '../units/document-row.js';
 import { inboxKeyOf } from '../units/inbox-key.js';
 import type { ServiceCollections } from './collections.js';
 import { DocumentReader, type MongoRow } from './document-reader.js';
@@ -29,6 +29,9 @@ const RUNS_MAX = 64;
 const RUNS_BESIDE_OTHERS = 2;
 /** Other processes take no turns with this one. */
 const RETRY = { initialMs: 1, factor: 1.5, maxMs: 200 };
+
+/** The cause of a unit was carried out before. */
+class CarriedOut extends Error {}
 
 /** Lets contended work of one service run one after the other. */
 export class Turns {
@@ -119,10 +122,10 @@ export class MongoJournal implements Journal {
     cause: Cause,
     work: (unit: Unit) => Promise<T> | T,
   ): Promise<Once<T> | { outcome: 'conflict' }> {
-    const { collections, documents, clock, currentTraceparent } = this.#context;
+    const { collections, clock, currentTraceparent } = this.#context;
     const inboxKey = inboxKeyOf(collections.service, cause).toString('base64url');
-    if (await this.#inbox.get(inboxKey)) return { outcome: 'duplicate' };
-    const unit = new BufferedUnit<MongoRow>(documents, {
+    const admission = this.#admit(inboxKey);
+    const unit = new BufferedUnit<MongoRow>(this.#documentsAfter(admission), {
       service: collections.service,
       cause,
       traceparent: currentTraceparent() ?? cause.traceparent,
@@ -131,10 +134,38 @@ export class MongoJournal implements Journal {
     let value: T;
     try {
       value = await work(unit);
+      await admission;
+    } catch (error) {
+      // Whatever the work made of it: it was not to run.
+      const isDuplicate = await admission.then(
+        () => false,
+        (reason: unknown) => reason instanceof CarriedOut,
+      );
+      if (isDuplicate) return { outcome: 'duplicate' };
+      throw error;
     } finally {
       unit.close();
     }
     const outcome = await committer.submit({ cause, inboxKey, unit });
     return outcome === 'done' ? { outcome, value } : { outcome };
+  }
+
+  /** Rejects with CarriedOut when the inbox has the cause. */
+  #admit(inboxKey: string): Promise<void> {
+    const admission = this.#inbox.get(inboxKey).then((found) => {
+      if (found) throw new CarriedOut();
+    });
+    // Work that ends before it is answered looks at it afterwards.
+    admission.catch(() => undefined);
+    return admission;
+  }
+
+  /** Reads that go out together with the question whether the cause is new, and answer only when it is. */
+  #documentsAfter(admission: Promise<void>): DocumentSource<MongoRow> {
+    const { documents } = this.#context;
+    return {
+      get: async (kind, id) => (await Promise.all([documents.get(kind, id), admission]))[0],
+      select: async (...query) => (await Promise.all([documents.select(...query), admission]))[0],
+    };
   }
 }

@@ -149,7 +149,7 @@ function momentOf(text: string): number {
 }
 
 function textOf(bytes: Uint8Array | null | undefined): string {
-  return bytes ? new TextDecoder().decode(bytes) : '';
+  return bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : '';
 }
 
 function textHeaders(headers: RecordHeaders): Map<string, string> {

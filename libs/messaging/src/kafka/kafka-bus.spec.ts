@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { randomIds, seededRandom } from '@rondo/kernel';
 import { withRealServers } from '@rondo/testing';
 import { MongoClient } from 'mongodb';

@@ -133,14 +133,14 @@ export class KafkaBus implements Bus {
 
   /**
    * Lets go of everything at once: deliveries in flight are not waited for and count as never ended, nothing is committed or
-   * recorded any more. For a process that must end before its handlers do; another takes over as after a crash.
+   * recorded any more. What waits to be published is refused. For a process that must end before its handlers do; another takes over as after a crash.
    */
   async abandon(): Promise<void> {
     this.#abandoned = true;
     const readers = [...this.#readers.values()];
     this.#readers.clear();
     await Promise.all(readers.map((reader) => reader.abandon()));
-    await this.#publisher.close();
+    this.#publisher.abandon();
     await this.#admin.disconnect();
   }
 

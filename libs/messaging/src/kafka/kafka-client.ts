@@ -36,17 +36,31 @@ function logEntries(log: BusLog): (entry: kafkajs.LogEntry) => void {
   };
 }
 
-/** The error at the bottom: kafkajs wraps what made it give up. */
+/** The error at the bottom: kafkajs wraps what made it give up, and gathers what went wrong with several topics. */
 function rootOf(error: unknown): Error & { readonly type?: string; readonly code?: unknown } {
-  let root = error;
-  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  let root: unknown = error ?? new Error('unknown');
+  for (;;) {
+    const { cause, errors } = root as { readonly cause?: unknown; readonly errors?: readonly unknown[] };
+    const inner = Array.isArray(errors) ? errors[0] : cause;
+    if (!(inner instanceof Error)) break;
+    root = inner;
+  }
   return root instanceof Error ? root : new Error(String(root));
+}
+
+function isAboutCredentials({ name, type = '' }: { readonly name: string; readonly type?: string }): boolean {
+  return name === 'KafkaJSSASLAuthenticationError' || /SASL/.test(type);
 }
 
 /** True for what no waiting cures: credentials, rights, versions. */
 export function isHopeless(error: unknown): boolean {
   const root = rootOf(error);
-  return root.name === 'KafkaJSSASLAuthenticationError' || /AUTHORIZATION_FAILED|UNSUPPORTED/.test(root.type ?? '');
+  return isAboutCredentials(root) || /AUTHORIZATION_FAILED|UNSUPPORTED/.test(root.type ?? '');
+}
+
+/** True while a broker does not know a topic, or who leads it. */
+export function isUnknownTopic(error: unknown): boolean {
+  return /^(UNKNOWN_TOPIC_OR_PARTITION|LEADER_NOT_AVAILABLE)$/.test(rootOf(error).type ?? '');
 }
 
 /** Says in one message what keeps the bus from starting and what to do. */
@@ -55,27 +69,35 @@ export function startError(error: unknown, options: Omit<KafkaBusOptions, 'recor
   const { brokers, sasl, ssl } = options;
   const root = rootOf(error);
   const where = brokers.join(', ');
-  if (root.name === 'KafkaJSSASLAuthenticationError') {
+  if (isAboutCredentials(root)) {
     const who = sasl ? `user ${JSON.stringify(sasl.username)} (${sasl.mechanism})` : 'a client without credentials';
+    const why = root.type === undefined ? '' : `: ${root.message}`;
     return new PermanentError(
       'unauthenticated',
-      `Kafka at ${where} refuses ${who}: check user, password and mechanism`,
-      {
-        field: 'sasl',
-        value: sasl?.username,
-        rule: 'credentials that the brokers accept',
-        cause: error,
-      },
+      `Kafka at ${where} refuses ${who}${why}; check user, password and mechanism, and that this address wants credentials at all`,
+      { field: 'sasl', value: sasl?.username, rule: 'credentials that the brokers accept', cause: error },
     );
   }
   if (/AUTHORIZATION_FAILED/.test(root.type ?? '')) {
     return new PermanentError(
       'denied',
-      `Kafka at ${where} denies what the bus needs: ${root.message}; grant the rights that docs/configuration.md lists`,
+      `Kafka at ${where} denies what the bus needs: ${root.message}; grant the rights that the README of @rondo/messaging lists`,
       {
         field: 'sasl',
         value: sasl?.username,
         rule: 'rights to make, read and write the topics and groups',
+        cause: error,
+      },
+    );
+  }
+  if (root.type !== undefined) {
+    return new PermanentError(
+      'unavailable',
+      `Kafka at ${where} answers, but not as the bus needs: ${root.message}; see the brokers' logs`,
+      {
+        field: 'brokers',
+        value: where,
+        rule: 'brokers that are ready',
         cause: error,
       },
     );

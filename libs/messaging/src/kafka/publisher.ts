@@ -66,6 +66,15 @@ export class Publisher {
     await this.#producer?.disconnect();
   }
 
+  /** Refuses what is queued and what comes later, and waits for nothing. */
+  abandon(): void {
+    this.#closed = true;
+    const failed = new Set<Publication>();
+    for (let record = this.#queue.shift(); record; record = this.#queue.shift()) failed.add(record.publication);
+    for (const { reject } of failed) reject(new TransientError('the bus is closed'));
+    void this.#producer?.disconnect().catch(() => undefined);
+  }
+
   async #drain(): Promise<void> {
     // Whatever else this turn of the event loop publishes comes along.
     await new Promise(setImmediate);

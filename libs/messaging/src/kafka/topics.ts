@@ -2,10 +2,14 @@ import { PermanentError } from '@rondo/kernel';
 import kafkajs from 'kafkajs';
 import { PAYLOAD_BYTES_MAX } from '../envelope-limits.js';
 import type { KafkaBusOptions, TopicSettings } from './kafka-bus-options.js';
+import { isUnknownTopic } from './kafka-client.js';
 
 const MEBIBYTE = 2 ** 20;
 /** One payload, its headers, and what Kafka puts around them. */
 const MESSAGE_BYTES = PAYLOAD_BYTES_MAX + MEBIBYTE;
+/** How long a new topic may take to be known to the brokers. */
+const KNOWN_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 100;
 const DEFAULTS = { partitions: 16, replicationFactor: 1, minInSyncReplicas: 1, retentionMs: 7 * 24 * 3_600_000 };
 
 type Layout = typeof DEFAULTS & { readonly name: string };
@@ -80,7 +84,7 @@ export class Topics {
   }
 
   async #refuseShort(admin: kafkajs.Admin, layouts: readonly Layout[]): Promise<void> {
-    const problems = await this.#shortcomings(admin, layouts);
+    const problems = await whenKnown(() => this.#shortcomings(admin, layouts));
     if (problems.length === 0) return;
     throw new PermanentError('failed-precondition', problems.map(({ text }) => text).join('; '), {
       field: 'topics',
@@ -91,7 +95,8 @@ export class Topics {
 
   async #create(admin: kafkajs.Admin, layouts: readonly Layout[]): Promise<void> {
     await admin.createTopics({
-      waitForLeaders: true,
+      // What waits here for new topics gives up when a broker does not know them yet.
+      waitForLeaders: false,
       topics: layouts.map(({ name, partitions, replicationFactor, minInSyncReplicas, retentionMs }) => ({
         topic: this.clusterName(name),
         numPartitions: partitions,
@@ -128,6 +133,19 @@ export class Topics {
       );
       return shortcomingsOf(topic, layout, partitions, config).map((text) => ({ topic, text }));
     });
+  }
+}
+
+/** Repeats a question about topics that were just made until the broker asked knows them. */
+async function whenKnown<T>(ask: () => Promise<T>): Promise<T> {
+  const until = performance.now() + KNOWN_WITHIN_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isUnknownTopic(error) || performance.now() > until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 

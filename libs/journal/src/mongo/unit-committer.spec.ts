@@ -1,0 +1,139 @@
+import { afterEach, expect, it } from '@jest/globals';
+import { randomIds, seededRandom, systemClock } from '@rondo/kernel';
+import { eventually, withRealServers } from '@rondo/testing';
+import { MongoClient, MongoError, MongoErrorLabel } from 'mongodb';
+import { fact, textOf } from '../../testing/index.js';
+import type { Unit } from '../ports.js';
+import { serviceCollections, sharedCollections } from './collections.js';
+import { MAJORITY } from './connect.js';
+import { DocumentReader } from './document-reader.js';
+import { HeadWatch } from './head-watch.js';
+import { MongoJournal, Turns } from './mongo-journal.js';
+import type { Relay } from './relay.js';
+import { prepareService } from './schema.js';
+import { UnitCommitter } from './unit-committer.js';
+
+const cleanUp: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const clean of cleanUp.splice(0).reverse()) await clean();
+});
+
+/** What happens to a commit on its way. */
+type Fault = 'none' | 'lost before' | 'lost after';
+
+const unknownOutcome = (): MongoError => {
+  const error = new MongoError('connection closed');
+  error.addErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult);
+  return error;
+};
+
+/** A client whose commits go through `next`. */
+function faulty(client: MongoClient, next: () => Fault): MongoClient {
+  const start = client.startSession.bind(client);
+  client.startSession = (options) => {
+    const session = start(options);
+    const commit = session.commitTransaction.bind(session);
+    session.commitTransaction = async () => {
+      const fault = next();
+      if (fault !== 'lost before') await commit();
+      if (fault !== 'none') throw unknownOutcome();
+    };
+    return session;
+  };
+  return client;
+}
+
+withRealServers(['mongodb'], ({ mongodb }) => {
+  async function subject(next: () => Fault) {
+    const client = faulty(new MongoClient(mongodb, { ignoreUndefined: true, promoteBuffers: true }), next);
+    const db = client.db(`commit-${randomIds.next()}`, MAJORITY);
+    cleanUp.push(async () => {
+      await db.dropDatabase();
+      await client.close();
+    });
+    const collections = serviceCollections(db, 's');
+    await prepareService(db, collections);
+    const heard: string[] = [];
+    const documents = new DocumentReader(collections, true);
+    const [clock, random] = [systemClock, seededRandom(1)];
+    const committer = new UnitCommitter({
+      client,
+      collections,
+      documents,
+      clock,
+      random,
+      listener: {
+        committed: (first, envelopes) => heard.push(`${envelopes.length} from ${first}`),
+        committedUnseen: () => heard.push('look'),
+      },
+      onError: () => undefined,
+      retryMs: 30_000,
+    });
+    cleanUp.push(() => committer.close());
+    const journal = new MongoJournal({
+      client,
+      collections,
+      documents,
+      clock,
+      random,
+      writing: { committer, turns: new Turns() },
+      ready: () => Promise.resolve(),
+      currentTraceparent: () => undefined,
+    });
+    return { client, db, collections, journal, heard };
+  }
+
+  const count = async (unit: Unit): Promise<number> => {
+    const n = ((await unit.load<number>('k', 'n'))?.state ?? 0) + 1;
+    unit.save({ kind: 'k', id: 'n', state: n, outgoing: [fact(String(n))] });
+    return n;
+  };
+
+  it('learns that a commit took effect whose acknowledgement was lost, and does not repeat it', async () => {
+    let losses = 0;
+    const { journal, heard } = await subject(() => (losses-- > 0 ? 'lost after' : 'none'));
+    for (let i = 1; i <= 3; i++) {
+      losses = i; // also when the repeated question is lost
+      const outcome = await journal.once({ consumer: 'spec', messageId: `m${i}` }, count);
+      expect(outcome).toEqual({ outcome: 'done', value: i });
+    }
+    losses = 100;
+    const pending = journal.once({ consumer: 'spec', messageId: 'm4' }, count);
+    expect(await pending).toEqual({ outcome: 'done', value: 4 });
+    losses = 0;
+    expect(heard).toContain('look');
+    expect((await journal.entries({})).map(textOf)).toEqual(['1', '2', '3', '4']);
+    expect(await journal.verify()).toMatchObject({ intact: true, entries: 4 });
+  });
+
+  it('carries out what a commit that never arrived was to do, once', async () => {
+    let losses = 4;
+    const { journal } = await subject(() => (losses-- > 0 ? 'lost before' : 'none'));
+    const units = Array.from({ length: 10 }, (_, i) => journal.once({ consumer: 'spec', messageId: `m${i}` }, count));
+    const values = (await Promise.all(units)).map((outcome) => (outcome.outcome === 'done' ? outcome.value : 0));
+    expect(values.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect((await journal.entries({})).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(await journal.verify()).toMatchObject({ intact: true, entries: 10 });
+  });
+
+  it('is heard by the relay of another process', async () => {
+    const { journal, db } = await subject(() => 'none');
+    const seen: number[] = [];
+    let opened = false;
+    const relay = {
+      lookAgain: () => (opened = true),
+      headMoved: ({ position }: { position?: number }) => position !== undefined && seen.push(position),
+    };
+    const errors: unknown[] = [];
+    const watch = new HeadWatch(sharedCollections(db), new Map([['s', relay as unknown as Relay]]), (error) =>
+      errors.push(error),
+    );
+    watch.start();
+    cleanUp.push(() => watch.close());
+    await eventually(() => opened);
+    for (let i = 0; i < 3; i++) await journal.once({ consumer: 'spec', messageId: `m${i}` }, count);
+    await eventually(() => seen.length === 3);
+    expect(seen).toEqual([1, 2, 3]);
+    expect(errors).toEqual([]);
+  });
+});
