@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { Engine } from '@rondo/datasets';
+import { Engine, runFeatureSql } from '@rondo/datasets';
 import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
 import { AllowedRoots } from './adapters/allowed-roots.js';
 import type { DataPrepConfig } from './config.js';
@@ -17,6 +17,16 @@ import type { Tools } from './use-cases/tools.js';
 const TOOLS = Symbol('data-prep.tools');
 const MEBIBYTE = 2 ** 20;
 
+/** What data-prep needs from whoever starts it. */
+export interface DataPrepOptions {
+  readonly config: DataPrepConfig;
+  readonly authenticate: Authenticate;
+  /** By default an engine of its own, closed with the service. Whoever gives one closes it. */
+  readonly engine?: Engine;
+  /** How feature SQL is run; by default sealed off in DuckDB. */
+  readonly runFeatureSql?: typeof runFeatureSql;
+}
+
 /** Closes the data engine with the service. */
 class EngineLife implements OnModuleDestroy {
   constructor(private readonly engine: Engine) {}
@@ -29,21 +39,22 @@ class EngineLife implements OnModuleDestroy {
 /** Intake, contract checks, quarantine, features and snapshots. */
 @Module({})
 export class DataPrepModule {
-  static forRoot(options: { readonly config: DataPrepConfig; readonly authenticate: Authenticate }): DynamicModule {
-    const { config, authenticate } = options;
-    const engine = new Engine({
+  static forRoot(options: DataPrepOptions): DynamicModule {
+    const { config, authenticate, runFeatureSql: featureSql = runFeatureSql } = options;
+    const own = new Engine({
       threads: config.dataThreads,
       memoryMb: Math.floor(config.dataMemoryBytes / MEBIBYTE),
       statementMs: config.dataStatementMs,
       maxFileBytes: config.dataFileBytes,
     });
+    const engine = options.engine ?? own;
     return {
       module: DataPrepModule,
       controllers: [CloudEventsHttp, DataCommands],
       providers: [
         { provide: AUTHENTICATE, useValue: authenticate },
         { provide: APP_FILTER, useClass: HttpProblems },
-        { provide: EngineLife, useFactory: () => new EngineLife(engine) },
+        { provide: EngineLife, useFactory: () => new EngineLife(own) },
         {
           provide: PolicyGenerations,
           inject: [PLATFORM],
@@ -63,6 +74,7 @@ export class DataPrepModule {
             ids,
             log,
             engine,
+            runFeatureSql: featureSql,
             roots: new AllowedRoots(config.dataRoots),
             policies,
             jobs,
