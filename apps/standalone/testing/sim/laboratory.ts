@@ -76,7 +76,7 @@ export class Laboratory {
       case 'training':
         return TrainingModule.forRoot({ config: parseConfig(trainingConfig, {}), engine, scorer, path: '', builtin: this.#trainer });
       case 'evaluation':
-        return EvaluationModule.forRoot({ config: parseConfig(evaluationConfig, {}), engine, scorer, calculate: this.#calculate });
+        return EvaluationModule.forRoot({ config: parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' }), engine, scorer, calculate: this.#calculate });
       case 'rollout':
         return RolloutModule.forRoot(parseConfig(rolloutConfig, {}));
     }

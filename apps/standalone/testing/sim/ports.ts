@@ -90,7 +90,7 @@ export class FaultyArtifacts implements ArtifactStore {
   ) {}
 
   put(bytes: Uint8Array): Promise<StoredArtifact> {
-    return this.#stored(`put ${this.at.process.service} ${bytes.byteLength} bytes`, () => this.inner.put(bytes));
+    return this.#stored(`put ${this.at.process.service} bytes`, () => this.inner.put(bytes));
   }
 
   putFile(path: string): Promise<StoredArtifact> {

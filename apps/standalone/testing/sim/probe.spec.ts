@@ -5,13 +5,14 @@ import { Simulation } from './simulation.js';
 
 it('probe', async () => {
   const laboratory = await Laboratory.open();
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 9; i++) {
     const t = performance.now();
     const c = process.cpuUsage();
     const simulation = new Simulation({ laboratory });
     await simulation.run();
     const { user, system } = process.cpuUsage(c);
     console.log('run', i, performance.now() - t, 'cpu', user / 1000, system / 1000, 'steps', simulation.world.steps, 'effects', simulation.effects.length, 'memo', laboratory.memo.computed, laboratory.memo.reused);
+    console.log((await simulation.journalOf('control-plane').list<any>('cycle')).items.map((s) => s.state.phase + ' ' + s.state.result + ' ' + s.state.reason.slice(0, 80)).join('; '));
     writeFileSync(`/tmp/trace-${i}`, simulation.world.trace.join('\n'));
     if (i === 0) {
       const cp = simulation.journalOf('control-plane');

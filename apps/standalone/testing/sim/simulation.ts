@@ -56,11 +56,14 @@ export class Simulation {
     this.#options = options;
     this.weather = options.weather ?? (seed === undefined ? fairWeather() : storm(seed));
     const choose = seed === undefined ? undefined : seededRandom(seed);
-    this.world = new World(choose, () => !bus.database.committer.idle);
+    let commits = 0;
+    this.world = new World(choose, () => commits + laboratory.memo.computed + laboratory.memo.reused);
     laboratory.outside = this.world.outside;
     const { clock } = this.world;
     // The log is read by the simulated broker: the bus's own consumers, polls and retries stay out.
     const bus = SqliteBus.open(':memory:', { clock: { now: () => clock.now(), wakeAt: () => () => undefined } });
+    bus.database.committer.onCommit(() => commits++);
+    bus.database.committer.onRollback(() => commits++);
     this.store = SqliteStore.open(':memory:', { clock, bus });
     this.broker = new SimulatedBroker({ world: this.world, weather: this.weather, bus, random: seededRandom(seed ?? 0) });
     this.#artifacts = laboratory.artifacts();

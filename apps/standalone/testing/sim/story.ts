@@ -137,7 +137,8 @@ export const DOCUMENT = {
     },
     monitoring: {
       drift: {
-        minRows: 100,
+        // Too few rows to be judged: the arithmetic of drift has its own specs and would take most of the time here.
+        minRows: 10_000,
         falseDiscoveryRate: 0.01,
         psiFloorLevel: 0.99,
         suspectedPsi: 0.1,

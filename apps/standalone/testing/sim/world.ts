@@ -40,15 +40,15 @@ export class World {
   readonly trace: string[] = [];
   readonly #choose: Random | undefined;
   readonly #turns: Turn[] = [];
-  readonly #busy: () => boolean;
+  readonly #activity: () => number;
 
   /**
    * @param choose picks among what may happen next; without it the oldest goes first
-   * @param busy true while something will go on by itself in the next turn of the event loop
+   * @param activity rises whenever something goes on by itself
    */
-  constructor(choose: Random | undefined, busy: () => boolean) {
+  constructor(choose: Random | undefined, activity: () => number) {
     this.#choose = choose;
-    this.#busy = busy;
+    this.#activity = activity;
   }
 
   /** The clock of one process: skewed, and still when the process is dead. */
@@ -121,12 +121,13 @@ export class World {
   /** Lets everything run until it waits. */
   async #settle(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+      const before = this.#activity();
       await nextTurn();
       while (this.outside.size > 0) {
         await Promise.allSettled(this.outside);
         quiet = 0;
       }
-      if (this.#busy() || filesAreRead()) quiet = -1;
+      if (this.#activity() !== before || filesAreRead()) quiet = -1;
     }
   }
 }
