@@ -28,6 +28,7 @@ export const projects = {
   'libs/security': ['platform', 'node'],
   'libs/telemetry': ['platform', 'node'],
   'libs/service': ['platform', 'node', 'testing'],
+  'libs/runtime': ['platform', 'node'],
   'libs/testing': ['testing', 'node'],
   'apps/data-prep': ['service', 'node'],
   'apps/drift-monitor': ['service', 'node'],

@@ -6,11 +6,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configTable } from '../libs/config/dist/index.js';
+import { apiConfig, runtimeConfig } from '../libs/runtime/dist/config.js';
 
 const check = process.argv.includes('--check');
 const dist = (path) => import(new URL(`../apps/${path}`, import.meta.url));
 const sections = [
   ['The process', 'What `npm start` reads besides the settings of the services below.', (await dist('standalone/dist/config.js')).standaloneConfig],
+  [
+    'One process per service',
+    'What every `apps/<service>/dist/main.js` reads besides the settings of its service below: where Kafka, MongoDB and the bucket are, and\nwhere the process listens. `/livez`, `/readyz` and `/metrics` are on the HTTP port, `grpc.health.v1.Health` on the gRPC port.',
+    runtimeConfig,
+  ],
+  [
+    'The API, in a process of its own',
+    'What the control-plane reads besides: its gRPC and HTTP ports serve the whole API, and what other services own is forwarded to them.',
+    apiConfig,
+  ],
   ['control-plane', '', (await dist('control-plane/dist/config.js')).controlPlaneConfig],
   ['data-prep', 'In one process the default of `RONDO_DATA_ROOTS` is `<home>/inbox`.', (await dist('data-prep/dist/config.js')).dataPrepConfig],
   ['drift-monitor', '', (await dist('drift-monitor/dist/config.js')).driftMonitorConfig],
@@ -27,7 +38,7 @@ const sections = [
 
 const head = `# Settings
 
-<!-- Written by tools/write-configuration-docs.mjs from the schemas in apps/*/src/config.ts; edit the help texts there. -->
+<!-- Written by tools/write-configuration-docs.mjs from the schemas in apps/*/src/config.ts and libs/runtime; edit the help texts there. -->
 
 Every setting is an environment variable. All problems are reported at once, before anything starts. \`X_FILE\` names a file that
 holds the value of \`X\`. Durations are written \`90s\`, \`15m\`, \`2h\`, sizes \`64MiB\`. What a pipeline does is no setting: it is in

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { changeCommands } from './commands/change.js';
+import { doctorCommand } from './commands/doctor.js';
 import { eventCommands } from './commands/events.js';
 import { fileCommands } from './commands/files.js';
 import { lookCommands } from './commands/look.js';
@@ -47,5 +48,6 @@ export function buildProgram(around: Surroundings): Command {
   rolloutCommands(program, action);
   eventCommands(program, action);
   selfCommands(program, action);
+  doctorCommand(program, action);
   return program;
 }

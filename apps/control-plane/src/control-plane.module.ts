@@ -3,6 +3,7 @@ import { DURABLE_JOBS, PLATFORM, type DurableJobs, type Platform } from '@rondo/
 import { Webhook } from './adapters/webhook.js';
 import { Changes } from './changes.js';
 import type { ControlPlaneConfig } from './config.js';
+import { CycleMetrics } from './handlers/cycle-metrics.js';
 import { DataEvents } from './handlers/data.events.js';
 import { Feeds } from './handlers/feeds.js';
 import { MonitorEvents } from './handlers/monitor.events.js';
@@ -26,6 +27,7 @@ export class ControlPlaneModule {
       providers: [
         Policies,
         Changes,
+        CycleMetrics,
         { provide: SURROUNDINGS, useValue: options.surroundings },
         {
           provide: Notifications,
@@ -35,8 +37,9 @@ export class ControlPlaneModule {
         },
         {
           provide: Feeds,
-          inject: [PLATFORM, Notifications, Changes],
-          useFactory: (platform: Platform, notifications: Notifications, changes: Changes) => new Feeds(platform, notifications, changes),
+          inject: [PLATFORM, Notifications, Changes, CycleMetrics],
+          useFactory: (platform: Platform, notifications: Notifications, changes: Changes, metrics: CycleMetrics) =>
+            new Feeds(platform, notifications, changes, metrics),
         },
         ApprovalsRpc,
         AuditRpc,

@@ -4,6 +4,7 @@ import { Engine, runFeatureSql } from '@rondo/datasets';
 import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
 import { AllowedRoots } from './adapters/allowed-roots.js';
 import type { DataPrepConfig } from './config.js';
+import { ArrivalsFeed } from './handlers/arrivals.feed.js';
 import { AUTHENTICATE, CloudEventsHttp, HttpProblems, type Authenticate } from './handlers/cloud-events.http.js';
 import { DataCommands } from './handlers/data.commands.js';
 import { DataRpc } from './handlers/data.rpc.js';
@@ -83,6 +84,7 @@ export class DataPrepModule {
         { provide: AnnounceArrival, inject: [TOOLS], useFactory: (tools: Tools) => new AnnounceArrival(tools) },
         { provide: QueueSnapshot, inject: [TOOLS], useFactory: (tools: Tools) => new QueueSnapshot(tools) },
         { provide: DecideBatch, inject: [TOOLS], useFactory: defineJobs },
+        ArrivalsFeed,
         DataRpc,
       ],
     };

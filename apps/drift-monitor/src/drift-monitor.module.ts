@@ -83,6 +83,7 @@ function defined<I extends Json, U>(
   jobs.define<I>({
     kind,
     concurrency: 1,
+    inOrder: true,
     maxAttempts: MAX_ATTEMPTS,
     run: (input, run) => work.run(input, run),
     failed: (unit, input, failure, job) => work.failed(unit, input, failure, job),

@@ -1,4 +1,6 @@
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { messageOf } from '@rondo/kernel';
+import type { Subscription } from '@rondo/messaging';
 import { createScorer, type Scorer } from '@rondo/models';
 import type { Platform } from '@rondo/service';
 import type { GatewayConfig } from './config.js';
@@ -7,6 +9,7 @@ import { GatewayGrpc } from './protocol/gateway-grpc.js';
 import { GatewayHttp } from './protocol/gateway-http.js';
 import type { ServingParts } from './serving/endpoint-server.js';
 import { EndpointTable } from './serving/endpoint-table.js';
+import { followRoutings, knownRoutings } from './serving/known-routings.js';
 import { MessagePublisher } from './serving/message-publisher.js';
 import { ModelPool } from './serving/model-pool.js';
 import { PredictionLog } from './serving/prediction-log.js';
@@ -35,9 +38,10 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
   readonly #http: GatewayHttp;
   readonly #grpc: GatewayGrpc;
   #addresses: GatewayAddresses | undefined;
+  #routings: Subscription | undefined;
 
   constructor(
-    platform: Platform,
+    private readonly platform: Platform,
     private readonly config: GatewayConfig,
     authenticate: Authenticate,
   ) {
@@ -71,9 +75,11 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
     return { droppedLogMessages: this.#publisher.dropped, uncomparedRows: this.#shadows.refusedRows };
   }
 
-  /** Serves what was served last, then listens. */
+  /** Serves what was served last, and what other replicas heard of since; then listens. */
   async onModuleInit(): Promise<void> {
     await this.table.restore();
+    await this.#catchUp();
+    this.#routings = await followRoutings(this.platform, (routing) => this.table.apply(routing));
     const { gatewayHost: host, gatewayHttpPort, gatewayGrpcPort } = this.config;
     this.#addresses = {
       host,
@@ -84,11 +90,24 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
 
   /** Answers what has been asked, completes the record, ends the workers. */
   async onApplicationShutdown(): Promise<void> {
+    await this.#routings?.close();
     this.table.close();
     await Promise.all([this.#http.close(GRACE_MS), this.#grpc.close(GRACE_MS)]);
     await this.flush();
     await this.#publisher.close();
     await this.#scorer.close();
+  }
+
+  /** A store that is away must not keep the gateway from serving what it knows. */
+  async #catchUp(): Promise<void> {
+    try {
+      for (const routing of await knownRoutings(this.platform.journal)) await this.table.apply(routing);
+      await this.table.settled();
+    } catch (error) {
+      this.platform.log.warn('the routings cannot be looked up; serving the last ones known here', {
+        'error.message': messageOf(error),
+      });
+    }
   }
 
   /** Completes the comparisons that wait and closes open log messages; resolves when they are with the bus. */

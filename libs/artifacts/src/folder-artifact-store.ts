@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { PermanentError, TransientError } from '@rondo/kernel';
+import { TransientError } from '@rondo/kernel';
+import { artifactAbsent, artifactDamaged, openSource, refuseLargerThan } from './artifact-errors.js';
 import { digestOf, digestParts } from './digest.js';
 import type { ArtifactStore, StoredArtifact } from './ports.js';
 
@@ -29,7 +30,7 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   async put(bytes: Uint8Array): Promise<StoredArtifact> {
-    this.#refuseLargerThan(this.#maxBytes, bytes.byteLength);
+    refuseLargerThan(this.#maxBytes, bytes.byteLength);
     const artifact = { digest: digestOf(bytes), sizeBytes: bytes.byteLength };
     if (await this.#isIntact(artifact)) return artifact;
     await this.#place(async (file) => {
@@ -43,7 +44,7 @@ export class FolderArtifactStore implements ArtifactStore {
     const source = await openSource(path);
     try {
       const { size } = await source.stat();
-      this.#refuseLargerThan(this.#maxBytes, size);
+      refuseLargerThan(this.#maxBytes, size);
       return await this.#place((file) => this.#copy(source, file));
     } finally {
       await source.close();
@@ -55,9 +56,9 @@ export class FolderArtifactStore implements ArtifactStore {
     const file = await openStored(path, digest);
     try {
       const { size } = await file.stat();
-      this.#refuseLargerThan(Math.min(options.maxBytes ?? this.#maxBytes, this.#maxBytes), size);
+      refuseLargerThan(Math.min(options.maxBytes ?? this.#maxBytes, this.#maxBytes), size);
       const bytes = new Uint8Array(await file.readFile());
-      if (digestOf(bytes) !== digest) throw damaged(digest);
+      if (digestOf(bytes) !== digest) throw artifactDamaged(digest);
       return bytes;
     } finally {
       await file.close();
@@ -74,23 +75,13 @@ export class FolderArtifactStore implements ArtifactStore {
   async withFile<T>(digest: string, use: (path: string) => Promise<T>): Promise<T> {
     const path = this.#pathOf(digest);
     await (await openStored(path, digest)).close();
-    if ((await hashFile(path)) !== digest) throw damaged(digest);
+    if ((await hashFile(path)) !== digest) throw artifactDamaged(digest);
     return use(path);
   }
 
   #pathOf(digest: string): string {
     const [fan, rest] = digestParts(digest);
     return join(this.#root, 'sha256', fan, rest);
-  }
-
-  #refuseLargerThan(maxBytes: number, sizeBytes: number): void {
-    if (sizeBytes <= maxBytes) return;
-    throw new PermanentError('exhausted', `artifact of ${sizeBytes} bytes exceeds the limit of ${maxBytes} bytes`, {
-      field: 'sizeBytes',
-      value: sizeBytes,
-      rule: `at most ${maxBytes} bytes`,
-      reason: 'ARTIFACT_TOO_LARGE',
-    });
   }
 
   async #isIntact(artifact: StoredArtifact): Promise<boolean> {
@@ -108,7 +99,7 @@ export class FolderArtifactStore implements ArtifactStore {
       const { bytesRead } = await source.read(buffer, 0, buffer.byteLength, null);
       if (bytesRead === 0) break;
       sizeBytes += bytesRead;
-      this.#refuseLargerThan(this.#maxBytes, sizeBytes);
+      refuseLargerThan(this.#maxBytes, sizeBytes);
       const part = buffer.subarray(0, bytesRead);
       hash.update(part);
       await target.writeFile(part);
@@ -142,40 +133,13 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 }
 
-async function openSource(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r');
-  } catch (cause) {
-    throw new PermanentError('not-found', `file to be stored cannot be opened: ${path}`, {
-      field: 'path',
-      value: path,
-      rule: 'a readable file',
-      cause,
-    });
-  }
-}
-
 async function openStored(path: string, digest: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (cause) {
     if (errorCodeOf(cause) !== 'ENOENT') throw cause;
-    throw new PermanentError('not-found', `artifact ${digest} is not in the store`, {
-      field: 'digest',
-      value: digest,
-      rule: 'a stored artifact',
-      cause,
-    });
+    throw artifactAbsent(digest, cause);
   }
-}
-
-function damaged(digest: string): PermanentError {
-  return new PermanentError('data-loss', `artifact ${digest} is damaged: its bytes no longer match the digest`, {
-    field: 'digest',
-    value: digest,
-    rule: 'bytes match the digest',
-    reason: 'ARTIFACT_DAMAGED',
-  });
 }
 
 async function hashFile(path: string): Promise<string> {

@@ -1,3 +1,10 @@
 export type { ArtifactStore, StoredArtifact } from './ports.js';
 export { FolderArtifactStore, type FolderArtifactStoreOptions } from './folder-artifact-store.js';
 export { digestOf, digestOfJson, isDigest } from './digest.js';
+export {
+  S3ArtifactStore,
+  type S3ArtifactStoreOptions,
+  parseS3Address,
+  type S3Address,
+  type S3Credentials,
+} from './s3/index.js';

@@ -15,6 +15,9 @@ export function topicOf(schema: DescMessage): string {
   return match[3] === 'commands' ? `${context}.commands.${match[2]}` : `${context}.${match[2]}`;
 }
 
+/** Topic on which other systems announce data, as CloudEvents in JSON; no message of Rondo's own travels on it. */
+export const ARRIVALS_TOPIC = 'rondo.arrivals.v1';
+
 /** Every topic that some message travels on, sorted. */
 export function allTopics(): string[] {
   const topics = new Set<string>();

@@ -30,8 +30,13 @@ export interface Delivery extends Envelope {
 export type Handler = (delivery: Delivery) => Promise<void>;
 
 export interface SubscribeOptions {
-  /** One group may have one subscription per process. A new group begins with the oldest message kept. */
+  /** One group may have one subscription per process. */
   readonly group: string;
+  /**
+   * Where a group begins that was never seen before: with the oldest message kept (default), or with what is published after
+   * `subscribe` resolved. For those who only want to hear what changes, such as a console.
+   */
+  readonly startAt?: 'oldest' | 'newest';
   readonly topics: readonly string[];
   /** Message types wanted; the others of the topics pass by unseen. All when left out. */
   readonly types?: readonly string[];

@@ -4,7 +4,7 @@ import { shapeViolations } from '@rondo/contracts';
 import { PermanentError, TransientError } from '@rondo/kernel';
 import { authorize, type Authenticator, type Credentials, type Principal } from '@rondo/security';
 import type { Logger, Telemetry } from '@rondo/telemetry';
-import type { RpcRoute } from './routes.js';
+import type { CallOrigin, RpcRoute } from './routes.js';
 import { CallerGone, failureOf, type RpcFailure } from './wire-error.js';
 
 /** A call as it arrives, whatever the protocol. */
@@ -81,8 +81,10 @@ export class CallChain {
     const outcome = await this.#options.telemetry.span(route.name, spanOptions(call, principal), async (span) => {
       try {
         const request = this.#checked(route, decode);
-        const response = await this.#within(call, this.#options.unaryMs ?? 30_000, (signal) =>
-          Promise.resolve(route.call(request as never, { principal, traceparent: span.traceparent, signal })),
+        const limitMs = Math.max(0, Math.min(this.#options.unaryMs ?? 30_000, call.timeoutMs ?? Infinity));
+        const origin = originOf(call, limitMs);
+        const response = await this.#within(call, limitMs, (signal) =>
+          Promise.resolve(route.call(request as never, { principal, traceparent: span.traceparent, signal, origin })),
         );
         return { response: asMessage(route, response) };
       } catch (error) {
@@ -114,7 +116,13 @@ export class CallChain {
     const signal = AbortSignal.any([call.signal, ends.signal]);
     try {
       const request = this.#checked(route, decode);
-      const context = { principal, signal, ...(call.traceparent !== undefined && { traceparent: call.traceparent }) };
+      const origin = originOf(call);
+      const context = {
+        principal,
+        signal,
+        origin,
+        ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
+      };
       const items = (route.call(request as never, context) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
       try {
         for (;;) {
@@ -157,8 +165,7 @@ export class CallChain {
     });
   }
 
-  async #within<T>(call: IncomingCall, longestMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limitMs = Math.max(0, Math.min(longestMs, call.timeoutMs ?? longestMs));
+  async #within<T>(call: IncomingCall, limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const deadline = new AbortController();
     const timer = setTimeout(() => {
       deadline.abort(
@@ -184,6 +191,11 @@ export class CallChain {
     else this.#options.log.debug(`${route.name} refused: ${failure.message}`, { 'rondo.code': failure.code });
     return failure;
   }
+}
+
+function originOf({ credentials }: IncomingCall, timeoutMs?: number): CallOrigin {
+  const { authorization, cookie } = credentials;
+  return { authorization, cookie, ...(timeoutMs !== undefined && { timeoutMs }) };
 }
 
 function spanOptions(call: IncomingCall, principal: Principal) {

@@ -213,7 +213,9 @@ class HttpDoor {
     // Probes come by address, not by name, and learn one bit.
     if (path === '/livez') return plain(response, 200, 'ok\n');
     if (path === '/readyz') return this.#readiness(response);
-    guardBrowser({ method: request.method ?? '', headers: request.headers }, this.#options.hosts);
+    // No page can make a browser send an Authorization header here: who does is no victim, whatever name it used.
+    if (request.headers.authorization === undefined)
+      guardBrowser({ method: request.method ?? '', headers: request.headers }, this.#options.hosts);
     if (this.#signIn?.(request, response)) return;
     if (path === '/metrics') return this.#metrics(request, response);
     if (path === '/v1/stream' && this.#options.stream) return this.#stream(request, response, this.#options.stream);

@@ -52,7 +52,7 @@ export function grpcClient<S extends DescService>(
 }
 
 /** A Connect transport on @grpc/grpc-js, so that generated types and grpc-js meet. */
-class GrpcTransport implements Transport {
+export class GrpcTransport implements Transport {
   readonly #client: grpc.Client;
   readonly #options: GrpcClientOptions;
 

@@ -138,7 +138,11 @@ function incomingOf(route: RpcRoute, call: AnyCall): IncomingCall {
 
 /** What gRPC metadata say about the caller. */
 export function credentialsOf(metadata: grpc.Metadata, peer: string): IncomingCall['credentials'] {
-  return { authorization: firstText(metadata, 'authorization'), remoteAddress: peer.replace(/:\d+$/, '') };
+  return {
+    authorization: firstText(metadata, 'authorization'),
+    cookie: firstText(metadata, 'cookie'),
+    remoteAddress: peer.replace(/:\d+$/, ''),
+  };
 }
 
 function firstText(metadata: grpc.Metadata, name: string): string | undefined {

@@ -6,6 +6,7 @@ export {
   type ReadinessCheck,
   type RunningFrontDoor,
 } from './front-door.js';
+export { forwardTo, type Forwarder, type ForwardOptions } from './forward.js';
 export { StreamHub, type StreamHubOptions, type StreamItem } from './stream-hub.js';
 export { grpcClient, grpcConnection, type GrpcClientOptions, type GrpcConnection } from './grpc-client.js';
 export { connectClient, type ConnectClientOptions } from './connect-client.js';

@@ -14,13 +14,21 @@ const ROLE_NAMES: Readonly<Record<Role, RoleName | undefined>> = {
   [Role.PRODUCER]: 'producer',
 };
 
+/** What came with a call besides its message, for those who pass it on. */
+export interface CallOrigin {
+  readonly authorization: string | undefined;
+  readonly cookie: string | undefined;
+  /** What is left of the time a unary call may take, in ms. */
+  readonly timeoutMs?: number;
+}
+
 /** A method that is served. */
 export interface RpcRoute {
   readonly method: DescMethodUnary | DescMethodServerStreaming;
   /** `rondo.control.v1.CycleService/GetCycle`. */
   readonly name: string;
   readonly requires: RoleName;
-  readonly call: (request: never, context: RpcContext) => unknown;
+  readonly call: (request: never, context: RpcContext & { readonly origin: CallOrigin }) => unknown;
 }
 
 /** Checks that every method is carried out and names its role, and lists them. @throws Defect naming every gap */

@@ -53,6 +53,9 @@ const HTTP_STATUS: Readonly<Record<ErrorCode | 'canceled', number>> = {
 /** HTTP status that stands for a code, the same as Connect's. */
 export const httpStatusOf = (code: ErrorCode | 'canceled'): number => HTTP_STATUS[code];
 
+/** Codes that are the server's fault. */
+const FAULTS: ReadonlySet<string> = new Set(['internal', 'data-loss', 'deadline-exceeded', 'unavailable']);
+
 const VALUE_MAX = 200;
 const MESSAGE_MAX = 4000;
 
@@ -157,6 +160,18 @@ export function errorFromWire(
     ...(value !== undefined && { value }),
     ...(rule !== undefined && { rule }),
   });
+}
+
+/** The failure a server sent, to be handed on as it is. */
+export function failureFromWire(
+  status: number,
+  message: string,
+  header: string | undefined,
+  cause: unknown,
+): RpcFailure {
+  const detail = decodeDetail(header);
+  const code = detail.code ?? codeOfStatus(status);
+  return new RpcFailure(message, { ...detail, code }, FAULTS.has(code), cause);
 }
 
 function codeOfStatus(status: number): WireDetail['code'] {

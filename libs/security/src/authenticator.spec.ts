@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Authenticator, type Denial } from './authenticator.js';
 import { authorize, GRANTS, isAllowed, ROLES } from './authorize.js';
 import { FailureLimiter } from './failure-limiter.js';
-import { Sessions } from './sessions.js';
+import { Sessions, type EndedSession } from './sessions.js';
 import type { RoleName } from './ports.js';
 
 const setup = () => {
@@ -17,7 +17,7 @@ const setup = () => {
         : ({ ok: false, reason: header === undefined ? 'TOKEN_MISSING' : 'TOKEN_UNKNOWN' } as const),
   };
   const authenticator = new Authenticator({ tokens, sessions, clock, onDenied: (denial) => denials.push(denial) });
-  return { time, sessions, denials, authenticator };
+  return { clock, time, sessions, denials, authenticator };
 };
 const from = (authorization?: string, cookie?: string) => ({ authorization, cookie, remoteAddress: '127.0.0.1' });
 
@@ -71,11 +71,31 @@ describe('the authenticator', () => {
     expect(sessions.find(session)).toBeUndefined();
   });
 
-  it('forgets the oldest sessions beyond a thousand', () => {
+  it('knows the sessions of a process with the same key, and no others', () => {
+    const { clock } = setup();
+    const key = 'k'.repeat(32);
+    const ended: EndedSession[] = [];
+    const [one, two] = [
+      new Sessions(clock, { key, onEnded: (session) => ended.push(session) }),
+      new Sessions(clock, { key }),
+    ];
+    const session = one.open({ id: 'alice', roles: ['viewer'] });
+    expect(two.find(session)).toEqual({ id: 'alice', roles: ['viewer'] });
+    expect(new Sessions(clock).find(session)).toBeUndefined();
+    one.end(session);
+    expect(one.find(session)).toBeUndefined();
+    expect(two.find(session)).toBeDefined();
+    two.noteEnded(ended[0]!);
+    expect(two.find(session)).toBeUndefined();
+  });
+
+  it('refuses a session of which one character was changed', () => {
     const { sessions } = setup();
-    const all = Array.from({ length: 1001 }, () => sessions.open({ id: 'a', roles: ['viewer'] }));
-    expect(sessions.find(all[0]!)).toBeUndefined();
-    expect(sessions.find(all[1]!)).toBeDefined();
+    const session = sessions.open({ id: 'alice', roles: ['viewer'] });
+    const [statement = '', signature] = session.split('.');
+    const admin = Buffer.from(Buffer.from(statement, 'base64url').toString().replace('viewer', 'admin'));
+    for (const forged of [`${admin.toString('base64url')}.${signature}`, `${statement}.`, statement, '', '.', 'a.b.c'])
+      expect(sessions.find(forged)).toBeUndefined();
   });
 });
 

@@ -93,5 +93,7 @@ export class Authenticator {
 
 /** The session secret inside a Cookie header. */
 export function sessionOf(cookie: string | undefined): string | undefined {
-  return new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`).exec(cookie ?? '')?.[1];
+  return new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=([A-Za-z0-9_-]{1,4000}\\.[A-Za-z0-9_-]{43})(?:;|$)`).exec(
+    cookie ?? '',
+  )?.[1];
 }

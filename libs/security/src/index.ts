@@ -1,7 +1,14 @@
 export type * from './ports.js';
 export { authorize, GRANTS, isAllowed, ROLES } from './authorize.js';
-export { TokenFile, type Authentication, type NewToken, type TokenEntry, type TokenRefusal } from './token-file.js';
-export { Sessions, type SessionOptions } from './sessions.js';
+export {
+  TokenFile,
+  TokenReader,
+  type Authentication,
+  type NewToken,
+  type TokenEntry,
+  type TokenRefusal,
+} from './token-file.js';
+export { Sessions, type EndedSession, type SessionOptions } from './sessions.js';
 export { FailureLimiter } from './failure-limiter.js';
 export {
   Authenticator,

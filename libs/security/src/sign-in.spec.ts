@@ -41,8 +41,8 @@ describe('signing in', () => {
       'no-referrer',
     ]);
     const cookie = first.headers.get('set-cookie')!;
-    expect(cookie).toMatch(/^rondo_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
-    const secret = /=([\w-]{43})/.exec(cookie)![1]!;
+    expect(cookie).toMatch(/^rondo_session=[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    const secret = /=([\w-]+\.[\w-]{43})/.exec(cookie)![1]!;
     expect(sessions.find(secret)?.id).toBe('alice');
     expect((await signIn(token)).status).toBe(401);
     expect(denials.at(-1)).toMatchObject({ reason: 'SIGN_IN_TOKEN_UNKNOWN', method: 'GET /auth/signin' });
@@ -62,7 +62,9 @@ describe('signing in', () => {
     const post = (body: string) => fetch(`${base}/auth/signin`, { method: 'POST', body });
     const good = await post('{"token":"good"}');
     expect(good.status).toBe(204);
-    const secret = /rondo_session=([\w-]{43});.*HttpOnly; SameSite=Strict/.exec(good.headers.get('set-cookie')!)![1]!;
+    const secret = /rondo_session=([\w-]+\.[\w-]{43});.*HttpOnly; SameSite=Strict/.exec(
+      good.headers.get('set-cookie')!,
+    )![1]!;
     expect(sessions.find(secret)?.id).toBe('bob');
     const bad = await post('{"token":"bad"}');
     expect([bad.status, bad.headers.get('set-cookie'), await bad.text()]).toEqual([

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PermanentError } from '@rondo/kernel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TokenFile } from './token-file.js';
+import { TokenFile, TokenReader } from './token-file.js';
 
 let folder = '';
 let now = 0;
@@ -83,5 +83,27 @@ describe('the token file', () => {
     const second = tokens.ensureLocal(request);
     expect(second).not.toBe(first);
     expect(tokens.list()).toEqual([{ id: expect.any(String), principal: 'local', roles: ['admin'], createdAtMs: now }]);
+  });
+});
+
+describe('the token file that every process of an installation reads', () => {
+  it('recognises its tokens, sees changes, and is never written', () => {
+    const owner = new TokenFile(folder, clock);
+    const { token, id } = owner.create({ principal: 'alice', roles: ['viewer'] });
+    const path = join(folder, 'tokens.json');
+    chmodSync(path, 0o440);
+    const reader = new TokenReader(path, clock);
+    expect(reader.authenticate(`Bearer ${token}`)).toMatchObject({ ok: true, principal: { id: 'alice' } });
+    owner.revoke(id);
+    now += 1000;
+    expect(reader.authenticate(`Bearer ${token}`)).toEqual({ ok: false, reason: 'TOKEN_UNKNOWN' });
+  });
+
+  it('is refused when it is absent, and when other users may read it', () => {
+    const path = join(folder, 'tokens.json');
+    expect(() => new TokenReader(path, clock)).toThrow(/there is no token file/);
+    new TokenFile(folder, clock).create({ principal: 'alice', roles: ['viewer'] });
+    chmodSync(path, 0o644);
+    expect(() => new TokenReader(path, clock)).toThrow(/can be read by others/);
   });
 });

@@ -51,12 +51,97 @@ const entrySchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ version: z.literal(1), tokens: z.array(entrySchema).max(TOKENS_MAX) });
 type StoredToken = z.infer<typeof entrySchema>;
+type KnownToken = StoredToken & { readonly digest: Buffer };
 
 /** Hash under which a random secret is stored. A secret of 256 random bits needs neither salt nor stretching. */
 export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 /** A fresh secret of 256 random bits, in the alphabet of URLs. */
 export const newSecret = (): string => randomBytes(32).toString('base64url');
+
+/**
+ * Access tokens of a file that this process only reads, the same for every process of an installation; a mounted secret, for example.
+ * Changes are seen within a second.
+ */
+export class TokenReader {
+  readonly #path: string;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #forbiddenMode: number;
+  #tokens: readonly KnownToken[] = [];
+  #stamp = '';
+  #lookedAtMs = -Infinity;
+
+  /**
+   * @param options.forbiddenMode permission bits the file must not have; by default no other user may read or change it, and the
+   *   group may not change it
+   * @param options.mayBeAbsent an absent file holds no tokens
+   * @throws `failed-precondition` for a file that is absent, that others may read, or that is damaged
+   */
+  constructor(
+    path: string,
+    clock: Pick<Clock, 'now'>,
+    options: { readonly forbiddenMode?: number; readonly mayBeAbsent?: boolean } = {},
+  ) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#forbiddenMode = options.forbiddenMode ?? 0o027;
+    this.reload();
+    if (this.#stamp === '' && !options.mayBeAbsent) {
+      throw new PermanentError(
+        'failed-precondition',
+        `there is no token file ${path}; write one with rondo token create`,
+        {
+          field: 'tokensFile',
+          value: path,
+          rule: 'an existing file',
+        },
+      );
+    }
+  }
+
+  /** The tokens as they are now. */
+  current(): readonly KnownToken[] {
+    this.reload();
+    return this.#tokens;
+  }
+
+  /** Looks at an `Authorization: Bearer …` header. Time does not depend on which token, if any, matches. */
+  authenticate(header: string | undefined): Authentication {
+    if (header === undefined || header === '') return { ok: false, reason: 'TOKEN_MISSING' };
+    const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
+    if (token === undefined || !TOKEN.test(token)) return { ok: false, reason: 'TOKEN_MALFORMED' };
+    if (this.#clock.now() - this.#lookedAtMs >= RELOAD_MS) this.reload();
+    const presented = hashSecret(token);
+    let match: StoredToken | undefined;
+    for (const known of this.#tokens) if (timingSafeEqual(known.digest, presented)) match = known;
+    if (!match) return { ok: false, reason: 'TOKEN_UNKNOWN' };
+    if (isExpired(match, this.#clock.now())) return { ok: false, reason: 'TOKEN_EXPIRED' };
+    return { ok: true, tokenId: match.id, principal: { id: match.principal, roles: match.roles } };
+  }
+
+  /** Reads the file again if it changed. */
+  reload(): void {
+    this.#lookedAtMs = this.#clock.now();
+    const status = statSync(this.#path, { throwIfNoEntry: false });
+    if (!status) {
+      this.#tokens = [];
+      this.#stamp = '';
+      return;
+    }
+    const stamp = `${status.ino}:${status.mtimeMs}:${status.size}`;
+    if (stamp === this.#stamp) return;
+    if (process.platform !== 'win32' && (status.mode & this.#forbiddenMode) !== 0) {
+      const rule = (0o777 & ~this.#forbiddenMode).toString(8);
+      throw new PermanentError('failed-precondition', `${this.#path} can be read by others; run chmod 600 on it`, {
+        field: 'mode',
+        value: (status.mode & 0o777).toString(8),
+        rule: rule === '700' ? '600' : '640',
+      });
+    }
+    this.#tokens = readTokens(this.#path, status.size);
+    this.#stamp = stamp;
+  }
+}
 
 /**
  * Access tokens in `<folder>/tokens.json` (mode 0600, folder 0700), stored as SHA-256 only.
@@ -66,9 +151,7 @@ export class TokenFile {
   readonly #path: string;
   readonly #folder: string;
   readonly #clock: Pick<Clock, 'now'>;
-  #tokens: readonly (StoredToken & { readonly digest: Buffer })[] = [];
-  #stamp = '';
-  #lookedAtMs = -Infinity;
+  readonly #reader: TokenReader;
 
   /** Opens the file, creating the folder. @throws `failed-precondition` for a file that others may read or that is damaged */
   constructor(folder: string, clock: Pick<Clock, 'now'>) {
@@ -76,7 +159,7 @@ export class TokenFile {
     this.#path = join(folder, 'tokens.json');
     this.#clock = clock;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#reload(true);
+    this.#reader = new TokenReader(this.#path, clock, { forbiddenMode: 0o077, mayBeAbsent: true });
   }
 
   /** Creates a token and returns it; it is never shown again. @throws `invalid` for an empty or odd principal or no role */
@@ -99,8 +182,8 @@ export class TokenFile {
         rule,
       });
     }
-    this.#reload(true);
-    const kept = this.#tokens.filter((known) => !this.#isExpired(known));
+    const now = this.#clock.now();
+    const kept = this.#reader.current().filter((known) => !isExpired(known, now));
     if (kept.length >= TOKENS_MAX)
       throw new PermanentError('exhausted', `there are already ${TOKENS_MAX} tokens; revoke some`, { field: 'tokens' });
     this.#save([...kept, entry.data]);
@@ -109,17 +192,16 @@ export class TokenFile {
 
   /** Takes a token away; it is refused from the next call on. @throws `not-found` */
   revoke(id: string): void {
-    this.#reload(true);
-    const rest = this.#tokens.filter((token) => token.id !== id);
-    if (rest.length === this.#tokens.length)
+    const known = this.#reader.current();
+    const rest = known.filter((token) => token.id !== id);
+    if (rest.length === known.length)
       throw new PermanentError('not-found', `no token has the id ${id}`, { field: 'id', value: id });
     this.#save(rest);
   }
 
   /** Every token, without its secret. */
   list(): readonly TokenEntry[] {
-    this.#reload(true);
-    return this.#tokens.map(({ hash: _hash, digest: _digest, expiresAtMs, ...entry }) => ({
+    return this.#reader.current().map(({ hash: _hash, digest: _digest, expiresAtMs, ...entry }) => ({
       ...entry,
       ...(expiresAtMs !== undefined && { expiresAtMs }),
     }));
@@ -127,16 +209,7 @@ export class TokenFile {
 
   /** Looks at an `Authorization: Bearer …` header. Time does not depend on which token, if any, matches. */
   authenticate(header: string | undefined): Authentication {
-    if (header === undefined || header === '') return { ok: false, reason: 'TOKEN_MISSING' };
-    const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
-    if (token === undefined || !TOKEN.test(token)) return { ok: false, reason: 'TOKEN_MALFORMED' };
-    this.#reload(false);
-    const presented = hashSecret(token);
-    let match: StoredToken | undefined;
-    for (const known of this.#tokens) if (timingSafeEqual(known.digest, presented)) match = known;
-    if (!match) return { ok: false, reason: 'TOKEN_UNKNOWN' };
-    if (this.#isExpired(match)) return { ok: false, reason: 'TOKEN_EXPIRED' };
-    return { ok: true, tokenId: match.id, principal: { id: match.principal, roles: match.roles } };
+    return this.#reader.authenticate(header);
   }
 
   /**
@@ -154,43 +227,20 @@ export class TokenFile {
     return token;
   }
 
-  #isExpired(token: Pick<StoredToken, 'expiresAtMs'>): boolean {
-    return token.expiresAtMs !== undefined && token.expiresAtMs <= this.#clock.now();
-  }
-
   #save(tokens: readonly StoredToken[]): void {
     const plain = tokens.map((token) =>
       entrySchema.parse(Object.fromEntries(Object.entries(token).filter(([key]) => key !== 'digest'))),
     );
     writePrivate(this.#path, `${JSON.stringify({ version: 1, tokens: plain }, null, 2)}\n`);
-    this.#reload(true);
-  }
-
-  #reload(now: boolean): void {
-    const at = this.#clock.now();
-    if (!now && at - this.#lookedAtMs < RELOAD_MS) return;
-    this.#lookedAtMs = at;
-    const status = statSync(this.#path, { throwIfNoEntry: false });
-    if (!status) {
-      this.#tokens = [];
-      this.#stamp = '';
-      return;
-    }
-    const stamp = `${status.ino}:${status.mtimeMs}:${status.size}`;
-    if (stamp === this.#stamp) return;
-    if (process.platform !== 'win32' && (status.mode & 0o077) !== 0) {
-      throw new PermanentError('failed-precondition', `${this.#path} can be read by others; run chmod 600 on it`, {
-        field: 'mode',
-        value: (status.mode & 0o777).toString(8),
-        rule: '600',
-      });
-    }
-    this.#tokens = readTokens(this.#path, status.size);
-    this.#stamp = stamp;
+    this.#reader.reload();
   }
 }
 
-function readTokens(path: string, size: number): readonly (StoredToken & { readonly digest: Buffer })[] {
+function isExpired(token: Pick<StoredToken, 'expiresAtMs'>, nowMs: number): boolean {
+  return token.expiresAtMs !== undefined && token.expiresAtMs <= nowMs;
+}
+
+function readTokens(path: string, size: number): readonly KnownToken[] {
   try {
     if (size > FILE_BYTES_MAX) throw new Error(`it is larger than ${FILE_BYTES_MAX} bytes`);
     const file = fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -6,6 +6,7 @@ import { BusServer } from '@rondo/messaging';
 import { JobRunner } from './jobs/job-runner.js';
 import { JobWakeUps } from './jobs/job-wake-ups.js';
 import { nestLogger } from './nest-logger.js';
+import { measureBacklog } from './measure-backlog.js';
 import { observeDelivery } from './observe-delivery.js';
 import { DURABLE_JOBS, PLATFORM, type Platform, type RegisteredRpc } from './ports.js';
 import { registeredRpcs } from './rpc-service.js';
@@ -72,6 +73,7 @@ export async function bootService({ platform, module, concurrency }: ServiceOpti
     const rpcs = registeredRpcs(instancesOf(app));
     await app.startAllMicroservices();
     await jobs.recover();
+    const stopMeasuring = measureBacklog(platform, jobs);
     return {
       name: platform.service,
       app,
@@ -79,6 +81,7 @@ export async function bootService({ platform, module, concurrency }: ServiceOpti
       rpcServices: () => rpcs,
       http: app.getHttpAdapter().getInstance() as RunningService['http'],
       close: async () => {
+        stopMeasuring();
         await strategy.close();
         await jobs.stop();
         await app.close();

@@ -3,6 +3,7 @@ import type { Around, Delivery } from '@rondo/messaging';
 import type { Attributes } from '@rondo/telemetry';
 import type { Platform } from './ports.js';
 
+const HANDLING_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
 const PLATFORM_MESSAGES = 'rondo.platform.v1.';
 
 type Fields = MessageShape<DescMessage> & {
@@ -31,7 +32,15 @@ function attributesOf(delivery: Delivery, message: Fields): Attributes {
  * Handles each delivery inside a span whose parent is the publisher's, and lets pass unseen the platform messages (job and
  * timer wake-ups) that are meant for another service.
  */
-export function observeDelivery(platform: Pick<Platform, 'service' | 'telemetry'>): Around {
+export function observeDelivery(platform: Pick<Platform, 'service' | 'telemetry' | 'clock'>): Around {
+  const { telemetry, clock } = platform;
+  const seconds = telemetry.histogram(
+    'rondo_event_process_duration_seconds',
+    'Time to handle a message.',
+    ['handler', 'result'],
+    HANDLING_SECONDS,
+  );
+  const again = telemetry.counter('rondo_event_redeliveries_total', 'Messages handled again.', ['handler']);
   return async (delivery, message, next) => {
     const fields = message as Fields;
     const forAnother = typeof fields.service === 'string' && fields.service !== platform.service;
@@ -42,6 +51,16 @@ export function observeDelivery(platform: Pick<Platform, 'service' | 'telemetry'
       attributes: attributesOf(delivery, fields),
       ...(parent === undefined ? { root: true } : { parent }),
     };
-    await platform.telemetry.span(`process ${delivery.type}`, options, next);
+    const startedAtMs = clock.now();
+    const measure = (result: string): void =>
+      seconds.observe((clock.now() - startedAtMs) / 1000, { handler: delivery.type, result });
+    if (delivery.attempt > 1) again.add(1, { handler: delivery.type });
+    try {
+      await telemetry.span(`process ${delivery.type}`, options, next);
+    } catch (error) {
+      measure('failed');
+      throw error;
+    }
+    measure('ok');
   };
 }

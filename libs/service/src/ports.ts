@@ -10,6 +10,11 @@ import type { Logger, Telemetry } from '@rondo/telemetry';
 export interface Platform {
   /** Name of the service, for example `training`. */
   readonly service: string;
+  /**
+   * This process among the replicas of the service, when there may be several; no two have the same name at a time. Left out
+   * where the store admits one process only: what an earlier process left unfinished is then known to be abandoned.
+   */
+  readonly replica?: Replica;
   readonly bus: Bus;
   /** This service's own state. */
   readonly journal: Journal;
@@ -18,6 +23,13 @@ export interface Platform {
   readonly ids: Ids;
   readonly telemetry: Telemetry;
   readonly log: Logger;
+}
+
+/** One of the processes that share the work of a service. */
+export interface Replica {
+  readonly name: string;
+  /** A job whose process gave no sign of life for so long is taken up by another, in ms. */
+  readonly jobLeaseMs: number;
 }
 
 /** Injection token of {@link Platform}. */
@@ -46,7 +58,7 @@ export interface JobRun {
   /** 1 on the first attempt; rises after a crash or a retry. */
   readonly attempt: number;
   readonly pipeline: string;
-  /** Aborted at the deadline, on cancel and on shutdown. */
+  /** Aborted at the deadline, on cancel, on shutdown, and when another replica took the job up. */
   readonly signal: AbortSignal;
   /** Tells that the job is alive; `progress` in 0..1. Written to the job's document every few seconds. */
   heartbeat(progress?: number): void;
@@ -72,6 +84,8 @@ export interface JobDefinition<I extends Json> {
   readonly concurrency: number;
   /** Attempts before it fails for good (default 3); a PermanentError fails at once. */
   readonly maxAttempts?: number;
+  /** Jobs of one pipeline run one after the other, over all replicas, in the order they were queued. Default: as they come. */
+  readonly inOrder?: boolean;
   /** The long work; nothing in it is durable but the result it returns. Called again after a failure or a crash. */
   run(input: I, run: JobRun): Promise<JobResult | void>;
   /** Says what a final failure means (publish StepFailed, for example); runs once, inside a unit of work. */

@@ -50,6 +50,10 @@ export class SilentTelemetry implements Telemetry {
     return { observe: () => undefined };
   }
 
+  beforeScrape(): () => void {
+    return () => undefined;
+  }
+
   #hex(digits: number): string {
     return (++this.#count).toString(16).padStart(digits, '0');
   }

@@ -12,7 +12,7 @@ import { activeNode } from './context.js';
 import type { Telemetry } from './ports.js';
 
 type AnyRegistry = Registry<PrometheusContentType | OpenMetricsContentType>;
-type Meters = Pick<Telemetry, 'counter' | 'gauge' | 'histogram'>;
+type Meters = Pick<Telemetry, 'counter' | 'gauge' | 'histogram' | 'beforeScrape'>;
 
 /** Text of a scrape. */
 export interface MetricsText {
@@ -27,6 +27,7 @@ const SERIES_MAX = 1000;
 export class Metrics implements Meters {
   readonly #registry = new Registry() as AnyRegistry;
   readonly #known = new Map<string, { readonly kind: string; readonly labels: string; readonly meter: unknown }>();
+  readonly #refreshers = new Set<() => Promise<void>>();
   #scrape: Promise<unknown> = Promise.resolve();
 
   /** @param options.processMetrics adds `process_*` and `nodejs_*` */
@@ -78,6 +79,11 @@ export class Metrics implements Meters {
     });
   }
 
+  beforeScrape(refresh: () => Promise<void>): () => void {
+    this.#refreshers.add(refresh);
+    return () => void this.#refreshers.delete(refresh);
+  }
+
   /** OpenMetrics with exemplars when `accept` asks for it, Prometheus text otherwise. */
   text(accept = ''): Promise<MetricsText> {
     const contentType = accept.includes('application/openmetrics-text')
@@ -85,6 +91,7 @@ export class Metrics implements Meters {
       : Registry.PROMETHEUS_CONTENT_TYPE;
     // The format is a property of the registry: scrapes take turns.
     const scrape = this.#scrape.then(async () => {
+      await Promise.all([...this.#refreshers].map((refresh) => refresh()));
       this.#registry.setContentType(contentType);
       try {
         return { contentType, body: await this.#registry.metrics() };

@@ -49,6 +49,11 @@ export interface Telemetry {
     labels: readonly string[],
     buckets: readonly number[],
   ): { observe(value: number, labels: Record<string, string>): void };
+  /**
+   * Has `refresh` run before each scrape, for gauges whose value must be asked for (a backlog, an age). It must not reject.
+   * The result takes it back.
+   */
+  beforeScrape(refresh: () => Promise<void>): () => void;
 }
 
 /** Structured log; each line carries the active trace id. */

@@ -81,6 +81,7 @@ export function createTelemetry(options: TelemetryOptions): RunningTelemetry {
     counter: (name, help, labels) => metrics.counter(name, help, labels),
     gauge: (name, help, labels) => metrics.gauge(name, help, labels),
     histogram: (name, help, labels, buckets) => metrics.histogram(name, help, labels, buckets),
+    beforeScrape: (refresh) => metrics.beforeScrape(refresh),
     forService,
     metricsText: (accept) => metrics.text(accept),
     flush: async () => void (await Promise.all(processors.map((processor) => processor.forceFlush()))),
@@ -106,12 +107,14 @@ class ServiceTelemetry implements Telemetry {
   readonly counter: Telemetry['counter'];
   readonly gauge: Telemetry['gauge'];
   readonly histogram: Telemetry['histogram'];
+  readonly beforeScrape: Telemetry['beforeScrape'];
 
   constructor(tracer: Tracer, metrics: Metrics) {
     this.#tracer = tracer;
     this.counter = (name, help, labels) => metrics.counter(name, help, labels);
     this.gauge = (name, help, labels) => metrics.gauge(name, help, labels);
     this.histogram = (name, help, labels, buckets) => metrics.histogram(name, help, labels, buckets);
+    this.beforeScrape = (refresh) => metrics.beforeScrape(refresh);
   }
 
   async span<T>(name: string, options: SpanOptions, work: (span: ActiveSpan) => Promise<T>): Promise<T> {

@@ -1,14 +1,15 @@
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import { Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CycleFinishedSchema, topicOf } from '@rondo/contracts';
-import { causeOf, PLATFORM, type Platform } from '@rondo/service';
+import { causeOf, everyReplica, PLATFORM, type Platform } from '@rondo/service';
 import type { Delivery, Subscription } from '@rondo/messaging';
 import { Changes } from '../changes.js';
+import { CycleMetrics } from './cycle-metrics.js';
 import { NOTIFIABLE, Notifications } from './notification.events.js';
 
 /**
  * Two consumers beside the conductor, in groups of their own, so that a slow webhook or watcher never holds a decision:
- * notifications, and the wake-ups of those who watch a cycle.
+ * notifications (and the counters of the same events), and the wake-ups of those who watch a cycle.
  */
 export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly subscriptions: Subscription[] = [];
@@ -18,6 +19,7 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
     @Inject(PLATFORM) private readonly platform: Platform,
     private readonly notifications: Notifications,
     private readonly changes: Changes,
+    private readonly metrics: CycleMetrics,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -29,15 +31,18 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
         types: NOTIFIABLE.map((schema) => schema.typeName),
         handle: (delivery) => this.notify(delivery),
       }),
-      await bus.subscribe({
-        group: 'control-plane.watchers',
-        topics: [topicOf(CycleFinishedSchema)],
-        handle: (delivery) => {
-          const cycleId = delivery.headers['cycleid'];
-          if (cycleId) this.changes.notify(cycleId);
-          return Promise.resolve();
-        },
-      }),
+      // Whoever watches a cycle may be connected to any replica.
+      await bus.subscribe(
+        everyReplica(this.platform, {
+          group: 'control-plane.watchers',
+          topics: [topicOf(CycleFinishedSchema)],
+          handle: (delivery) => {
+            const cycleId = delivery.headers['cycleid'];
+            if (cycleId) this.changes.notify(cycleId);
+            return Promise.resolve();
+          },
+        }),
+      ),
     );
   }
 
@@ -50,5 +55,6 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
     if (!schema) return;
     const message = fromBinary(schema, delivery.payload);
     await this.platform.journal.once(causeOf(delivery), (unit) => this.notifications.notify(unit, schema, message, delivery));
+    await this.metrics.count(schema, message, delivery.timeMs);
   }
 }

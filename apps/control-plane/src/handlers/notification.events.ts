@@ -48,15 +48,20 @@ export class Notifications {
     private readonly jobs: DurableJobs,
     webhook: Webhook,
   ) {
+    const deliveries = platform.telemetry.counter('rondo_webhook_deliveries_total', 'Notifications sent, by result.', ['result']);
     jobs.define<Notification & Json>({
       kind: NOTIFY,
       concurrency: 4,
       maxAttempts: 8,
       run: async ({ url, id, body }, { signal }) => {
         await webhook.deliver({ url, id, body, atMs: platform.clock.now(), signal });
+        deliveries.add(1, { result: 'delivered' });
         return () => undefined;
       },
-      failed: (_unit, { url, id }, failure) => platform.log.error('notification given up', { url, id, attempts: failure.attempts, reason: failure.message }),
+      failed: (_unit, { url, id }, failure) => {
+        deliveries.add(1, { result: 'given-up' });
+        platform.log.error('notification given up', { url, id, attempts: failure.attempts, reason: failure.message });
+      },
     });
   }
 

@@ -42,7 +42,11 @@ function payloadJson(type: string, payload: Uint8Array): string {
 /** The journals of all services as one audit log, newest first. */
 @RpcService(AuditService)
 export class AuditRpc {
-  constructor(@Inject(SURROUNDINGS) private readonly surroundings: Surroundings) {}
+  private readonly broken: ReturnType<Platform['telemetry']['gauge']>;
+
+  constructor(@Inject(SURROUNDINGS) private readonly surroundings: Surroundings, @Inject(PLATFORM) { telemetry }: Platform) {
+    this.broken = telemetry.gauge('rondo_audit_chain_broken', '1 when the last verification found a broken chain.', ['service']);
+  }
 
   async listAuditEntries(request: ListAuditEntriesRequest): Promise<ListAuditEntriesResponse> {
     const limit = request.pageSize || 100;
@@ -76,6 +80,7 @@ export class AuditRpc {
       const report = await journal.verify();
       entries += report.entries;
       streams += report.streams;
+      this.broken.set(report.intact ? 0 : 1, { service });
       if (report.intact || !report.broken) continue;
       const { stream, version, explanation } = report.broken;
       return create(VerifyAuditResponseSchema, { intact: false, entries: BigInt(entries), streams: BigInt(streams), brokenAt: `${service}/${stream}@${version}`, explanation });

@@ -11,6 +11,7 @@ import {
 import { messageOf, PermanentError, type ErrorCode } from '@rondo/kernel';
 import { authorize, type Credentials, type Principal } from '@rondo/security';
 import { PLATFORM, type Platform } from '@rondo/service';
+import type { Telemetry } from '@rondo/telemetry';
 import { AnnounceArrival } from '../use-cases/announce-arrival.js';
 import { pointerOf, readCloudEvents, type ReadEvent } from './cloud-events.js';
 
@@ -23,6 +24,7 @@ export const AUTHENTICATE = Symbol('data-prep.authenticate');
 /** Largest body, in bytes. */
 const BODY_BYTES_MAX = 256 * 1024;
 const METHOD = 'POST /v1/events';
+const ANSWER_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 interface HttpRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -39,14 +41,27 @@ interface HttpResponse {
 /** CloudEvents in over HTTP: 202 with what became of each event, or a problem (RFC 9457) that points at what is wrong. */
 @Controller()
 export class CloudEventsHttp {
+  readonly #events: ReturnType<Telemetry['counter']>;
+  readonly #seconds: ReturnType<Telemetry['histogram']>;
+
   constructor(
     @Inject(PLATFORM) private readonly platform: Platform,
     @Inject(AUTHENTICATE) private readonly authenticate: Authenticate,
     @Inject(AnnounceArrival) private readonly announce: AnnounceArrival,
-  ) {}
+  ) {
+    const { telemetry } = platform;
+    this.#events = telemetry.counter('rondo_ingest_events_total', 'Announcements received over HTTP.', ['result']);
+    this.#seconds = telemetry.histogram(
+      'rondo_ingest_request_duration_seconds',
+      'Time to answer an announcement.',
+      [],
+      ANSWER_SECONDS,
+    );
+  }
 
   @Post('v1/events')
   async receive(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
+    const startedAtMs = performance.now();
     try {
       // A browser's cookie is no producer's credential: pages of others could send it.
       const { authorization } = request.headers;
@@ -59,12 +74,19 @@ export class CloudEventsHttp {
       refuseLargeBody(request);
       const { batch, events } = readCloudEvents(request.headers, request.body);
       const outcomes: Outcome[] = [];
-      for (const event of events) outcomes.push(await this.#admit(event, principal));
+      for (const event of events) {
+        const outcome = await this.#admit(event, principal);
+        this.#events.add(1, { result: resultOf(outcome) });
+        outcomes.push(outcome);
+      }
       const [first] = outcomes;
       if (!batch && first && 'error' in first) throw first.error;
       response.status(202).json(answerOf(outcomes, batch));
     } catch (error) {
+      if (!(error instanceof PermanentError)) this.#events.add(1, { result: 'failed' });
       sendProblem(response, error);
+    } finally {
+      this.#seconds.observe((performance.now() - startedAtMs) / 1000, {});
     }
   }
 
@@ -86,6 +108,11 @@ export class CloudEventsHttp {
 }
 
 type Outcome = { readonly batchId: string; readonly duplicate: boolean } | { readonly error: PermanentError };
+
+function resultOf(outcome: Outcome): string {
+  if ('error' in outcome) return 'rejected';
+  return outcome.duplicate ? 'duplicate' : 'accepted';
+}
 
 function answerOf(outcomes: readonly Outcome[], batch: boolean): Record<string, unknown> {
   const taken = outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome]));

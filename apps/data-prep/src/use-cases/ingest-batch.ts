@@ -39,6 +39,7 @@ export class IngestBatch {
     return {
       kind: INGEST,
       concurrency: 1,
+      inOrder: true,
       run: (input, run) => this.#run(input, run),
       failed: (unit, input, failure) => this.#failed(unit, input, failure),
     };

@@ -1,17 +1,17 @@
 import { Inject } from '@nestjs/common';
 import { RoutingChangedSchema, type RoutingChanged } from '@rondo/contracts';
-import { BusController, HandleEvent } from '@rondo/service';
+import { BusController, causeOf, HandleEvent, PLATFORM, type Delivery, type Platform } from '@rondo/service';
 import { routingFrom } from '../contract-map.js';
-import { InferenceGateway } from '../inference-gateway.js';
+import { keepRouting } from '../serving/known-routings.js';
 
-/** Routing in. Epochs make repeats and late copies harmless, so there is no inbox. */
+/** Keeps the newest routing of each endpoint for replicas that start later; what runs hears of it by itself. */
 @BusController()
 export class RoutingEvents {
-  constructor(@Inject(InferenceGateway) private readonly gateway: InferenceGateway) {}
+  constructor(@Inject(PLATFORM) private readonly platform: Platform) {}
 
   @HandleEvent(RoutingChangedSchema)
-  async onRoutingChanged(event: RoutingChanged): Promise<void> {
+  async onRoutingChanged(event: RoutingChanged, delivery: Delivery): Promise<void> {
     const routing = routingFrom(event);
-    if (routing) await this.gateway.table.apply(routing);
+    if (routing) await this.platform.journal.once(causeOf(delivery), (unit) => keepRouting(unit, routing));
   }
 }

@@ -1,25 +1,18 @@
-import { PermanentError } from '@rondo/kernel';
 import type { SqliteDatabase } from '@rondo/messaging';
-import type { IndexValues, ListQuery, Page, Stored } from '../ports.js';
+import type { IndexValues, ListQuery } from '../ports.js';
+import { indexOf, type DocumentRow, type DocumentSource, type Place } from '../units/document-row.js';
 
-export const LIST_LIMIT_DEFAULT = 100;
-export const LIST_LIMIT_MAX = 10_000;
 const COLUMNS =
-  'd.row, d.id, d.version, d.updated_at_ms, d.state, d.index_values, d.stream_version, d.stream_row, d.stream_hash';
+  'd.row, d.id, d.version, d.updated_at_ms AS updatedAtMs, d.state, d.index_values AS indexText, ' +
+  'd.stream_version AS streamVersion, d.stream_row AS streamRow, d.stream_hash AS streamHash';
 
-/** A document as stored; `state` is the JSON text, null for a removed document whose stream must be continued. */
-export interface DocumentRow {
+/** A document as stored, with the head of its stream. */
+export interface SqliteRow extends DocumentRow {
   readonly row: number;
-  readonly id: string;
-  readonly version: number;
-  readonly updated_at_ms: number;
-  readonly state: string | null;
-  /** JSON text of the index values. */
-  readonly index_values: string;
-  readonly stream_version: number;
+  readonly streamVersion: number;
   /** Row of the newest entry of the stream. */
-  readonly stream_row: number | null;
-  readonly stream_hash: string;
+  readonly streamRow: number | null;
+  readonly streamHash: string;
 }
 
 /** What a commit writes for one document. */
@@ -35,11 +28,8 @@ export interface DocumentWrite {
   readonly streamHash: string;
 }
 
-/** Place in an ordered list: value of the ordering index (null when ordered by id) and id of the last document seen. */
-export type Place = readonly [value: string | number | null, id: string];
-
 /** Documents of one service. Every method is synchronous. */
-export class DocumentTable {
+export class DocumentTable implements DocumentSource<SqliteRow> {
   readonly #database: SqliteDatabase;
   readonly #service: string;
 
@@ -48,14 +38,14 @@ export class DocumentTable {
     this.#service = service;
   }
 
-  get(kind: string, id: string): DocumentRow | undefined {
+  get(kind: string, id: string): SqliteRow | undefined {
     return this.#database
       .statement(`SELECT ${COLUMNS} FROM document d WHERE d.service = ? AND d.kind = ? AND d.id = ?`)
-      .get(this.#service, kind, id) as DocumentRow | undefined;
+      .get(this.#service, kind, id) as SqliteRow | undefined;
   }
 
   /** Whether a document is still what it was when it was read; `before` is absent when it was looked for in vain. */
-  isUnchanged(kind: string, id: string, before: DocumentRow | undefined): boolean {
+  isUnchanged(kind: string, id: string, before: SqliteRow | undefined): boolean {
     const now = this.#database
       .statement('SELECT row, version FROM document WHERE service = ? AND kind = ? AND id = ?')
       .get(this.#service, kind, id);
@@ -63,7 +53,7 @@ export class DocumentTable {
   }
 
   /** Up to `limit` documents after `place`, in order. */
-  select(kind: string, query: ListQuery, limit: number, place: Place | undefined): DocumentRow[] {
+  select(kind: string, query: ListQuery, limit: number, place: Place | undefined): SqliteRow[] {
     const { where = {}, orderBy } = query;
     const filters = Object.entries(where);
     const driver = orderBy ? undefined : filters.shift();
@@ -94,7 +84,7 @@ export class DocumentTable {
     const way = descending ? 'DESC' : 'ASC';
     const order = orderBy ? `o.value ${way}, o.id ${way}` : `${driver ? 'o' : 'd'}.id`;
     const sql = `SELECT ${COLUMNS} FROM ${from} ${tail.join(' ')} AND d.state IS NOT NULL ORDER BY ${order} LIMIT ?`;
-    return this.#database.statement(sql).all(...parameters, limit) as unknown as DocumentRow[];
+    return this.#database.statement(sql).all(...parameters, limit) as unknown as SqliteRow[];
   }
 
   /** Heads of all streams, including those of removed documents. */
@@ -107,7 +97,7 @@ export class DocumentTable {
   }
 
   /** To be called inside a transaction. `before` is the row as it stands. */
-  write(change: DocumentWrite, before: DocumentRow | undefined): void {
+  write(change: DocumentWrite, before: SqliteRow | undefined): void {
     const indexText = JSON.stringify(change.index);
     if (before) {
       this.#database
@@ -144,15 +134,15 @@ export class DocumentTable {
           change.streamHash,
         );
     }
-    const beforeText = before?.index_values ?? '{}';
+    const beforeText = before?.indexText ?? '{}';
     if (beforeText !== indexText)
       this.#reindex(change.kind, change.id, JSON.parse(beforeText) as IndexValues, change.index);
   }
 
   /** Deletes a document that has no stream. To be called inside a transaction. */
-  delete(kind: string, before: DocumentRow): void {
+  delete(kind: string, before: SqliteRow): void {
     this.#database.statement('DELETE FROM document WHERE row = ?').run(before.row);
-    this.#reindex(kind, before.id, JSON.parse(before.index_values) as IndexValues, {});
+    this.#reindex(kind, before.id, indexOf(before), {});
   }
 
   #reindex(kind: string, id: string, before: IndexValues, after: IndexValues): void {
@@ -169,49 +159,4 @@ export class DocumentTable {
         .run(this.#service, kind, name, value, id);
     }
   }
-}
-
-/** A stored row as callers see it. */
-export function storedOf<S>(kind: string, row: DocumentRow): Stored<S> {
-  return { kind, id: row.id, state: JSON.parse(row.state!) as S, version: row.version, updatedAtMs: row.updated_at_ms };
-}
-
-/** Limit of a query. Throws PermanentError `invalid` outside 1..10000. */
-export function limitOf(query: { readonly limit?: number }): number {
-  const limit = query.limit ?? LIST_LIMIT_DEFAULT;
-  if (Number.isInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX) return limit;
-  throw new PermanentError('invalid', `limit ${limit} is not in 1..${LIST_LIMIT_MAX}`, {
-    field: 'limit',
-    value: limit,
-    rule: `1..${LIST_LIMIT_MAX}`,
-  });
-}
-
-/** Reads a page token. Throws PermanentError `invalid` for anything that {@link pageOf} did not write. */
-export function placeOf(query: ListQuery): Place | undefined {
-  if (!query.pageToken) return undefined;
-  try {
-    const place: unknown = JSON.parse(Buffer.from(query.pageToken, 'base64url').toString());
-    if (Array.isArray(place) && place.length === 2 && typeof place[1] === 'string') {
-      const value: unknown = place[0];
-      if (query.orderBy ? typeof value === 'string' || typeof value === 'number' : value === null)
-        return place as never;
-    }
-  } catch {
-    // Falls through: not ours.
-  }
-  throw new PermanentError('invalid', 'page token was not issued for this list', {
-    field: 'pageToken',
-    value: query.pageToken.slice(0, 100),
-    rule: 'token of the previous page of the same query',
-  });
-}
-
-/** Cuts `rows` (one more than `limit` were asked for) to a page. */
-export function pageOf<S>(kind: string, rows: readonly DocumentRow[], query: ListQuery, limit: number): Page<S> {
-  const items = rows.slice(0, limit).map((row) => storedOf<S>(kind, row));
-  if (rows.length <= limit) return { items };
-  const last = rows[limit - 1]!;
-  const value = query.orderBy ? (JSON.parse(last.index_values) as IndexValues)[query.orderBy.index]! : null;
-  return { items, nextPageToken: Buffer.from(JSON.stringify([value, last.id] satisfies Place)).toString('base64url') };
 }

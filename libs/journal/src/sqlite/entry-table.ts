@@ -1,7 +1,7 @@
 import { PermanentError } from '@rondo/kernel';
 import type { SqliteDatabase } from '@rondo/messaging';
 import type { EntryQuery, JournalEntry } from '../ports.js';
-import { limitOf } from './document-table.js';
+import { limitOf } from '../units/document-row.js';
 import { textHash } from './text-hash.js';
 
 type Row = Record<string, string | number | null | Uint8Array>;

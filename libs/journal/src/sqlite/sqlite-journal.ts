@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { ConflictError, type Clock } from '@rondo/kernel';
 import type { SqliteBus } from '@rondo/messaging';
 import { entryHash, FIRST_PREVIOUS_HASH } from '../entry-hash.js';
@@ -14,8 +13,10 @@ import type {
   Stored,
   Unit,
 } from '../ports.js';
-import { BufferedUnit, documentKey, type Change } from './buffered-unit.js';
-import { DocumentTable, limitOf, pageOf, placeOf, storedOf, type DocumentRow } from './document-table.js';
+import { BufferedUnit, type Change } from '../units/buffered-unit.js';
+import { documentKey, limitOf, pageOf, placeOf, storedOf } from '../units/document-row.js';
+import { inboxKeyOf } from '../units/inbox-key.js';
+import { DocumentTable, type SqliteRow } from './document-table.js';
 import { EntryTable } from './entry-table.js';
 import type { TimerTable } from './timer-table.js';
 import { verifyChain } from './verify-chain.js';
@@ -68,7 +69,7 @@ export class SqliteJournal implements Journal {
   }
 
   async history(kind: string, id: string): Promise<JournalEntry[]> {
-    return this.#entries.backFrom(this.#documents.get(kind, id)?.stream_row ?? null);
+    return this.#entries.backFrom(this.#documents.get(kind, id)?.streamRow ?? null);
   }
 
   async entries(query: EntryQuery): Promise<JournalEntry[]> {
@@ -107,8 +108,8 @@ export class SqliteJournal implements Journal {
   }
 
   /** Runs inside a transaction. All checks come before the first write, so that losing costs no rollback. */
-  #commit(cause: Cause, inboxKey: Uint8Array, unit: BufferedUnit): 'done' | 'duplicate' | 'conflict' {
-    const before = new Map<string, DocumentRow | undefined>();
+  #commit(cause: Cause, inboxKey: Uint8Array, unit: BufferedUnit<SqliteRow>): 'done' | 'duplicate' | 'conflict' {
+    const before = new Map<string, SqliteRow | undefined>();
     for (const [key, change] of unit.changes) {
       if (!unit.seen.has(key)) before.set(key, this.#documents.get(change.kind, change.id));
       else if (this.#documents.isUnchanged(change.kind, change.id, unit.seen.get(key)))
@@ -125,10 +126,10 @@ export class SqliteJournal implements Journal {
     return 'done';
   }
 
-  #write(cause: Cause, change: Change, before: DocumentRow | undefined, atMs: number): void {
-    let streamVersion = before?.stream_version ?? 0;
-    let streamRow = before?.stream_row ?? null;
-    let streamHash = before?.stream_hash ?? FIRST_PREVIOUS_HASH;
+  #write(cause: Cause, change: Change, before: SqliteRow | undefined, atMs: number): void {
+    let streamVersion = before?.streamVersion ?? 0;
+    let streamRow = before?.streamRow ?? null;
+    let streamHash = before?.streamHash ?? FIRST_PREVIOUS_HASH;
     for (const envelope of change.outgoing) {
       const entry = {
         position: this.#entries.takePosition(),
@@ -155,9 +156,4 @@ export class SqliteJournal implements Journal {
     const version = (before?.version ?? 0) + change.saves;
     this.#documents.write({ kind, id, state, index, version, atMs, streamVersion, streamRow, streamHash }, before);
   }
-}
-
-/** Inbox key: the first half of the sha-256 of service, consumer and message id; short, because the inbox is kept for ever. */
-function inboxKeyOf(service: string, cause: Cause): Uint8Array {
-  return hash('sha256', JSON.stringify([service, cause.consumer, cause.messageId]), 'buffer').subarray(0, 16);
 }

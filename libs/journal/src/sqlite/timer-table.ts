@@ -1,6 +1,6 @@
 import type { Clock } from '@rondo/kernel';
 import type { Envelope, SqliteBus } from '@rondo/messaging';
-import type { TimerChange } from './buffered-unit.js';
+import type { TimerChange } from '../units/buffered-unit.js';
 
 const FIRED_PER_TRANSACTION_MAX = 500;
 const RETRY_MS = 1000;

@@ -1,6 +1,6 @@
-import { entryHash, FIRST_PREVIOUS_HASH } from '../entry-hash.js';
+import { chainFault } from '../chain-fault.js';
 import type { ChainReport, JournalEntry } from '../ports.js';
-import { documentKey } from './buffered-unit.js';
+import { documentKey } from '../units/document-row.js';
 import type { DocumentTable } from './document-table.js';
 import { entryOf, type EntryTable } from './entry-table.js';
 
@@ -30,7 +30,7 @@ export async function verifyChain(entries: EntryTable, documents: DocumentTable)
       } catch {
         return report({ ...place, explanation: 'its headers cannot be read' });
       }
-      const explanation = fault(entry, heads.get(entry.stream), row['cycle_id']);
+      const explanation = chainFault(entry, heads.get(entry.stream), row['cycle_id']);
       if (explanation) return report({ ...place, explanation });
       // A hole in the positions does not say which stream it belonged to; the streams themselves may.
       if (entry.position !== afterPosition + 1) {
@@ -47,21 +47,6 @@ export async function verifyChain(entries: EntryTable, documents: DocumentTable)
     if (rows.length < PAGE_ENTRIES) return report(missingTail(documents, heads) ?? gap);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
-}
-
-function fault(
-  entry: JournalEntry,
-  head: { readonly version: number; readonly hash: string } | undefined,
-  cycleId: unknown,
-): string | undefined {
-  const expected = (head?.version ?? 0) + 1;
-  if (entry.version !== expected) return `version ${expected} of the stream is missing before it`;
-  if (entryHash(head?.hash ?? FIRST_PREVIOUS_HASH, entry) !== entry.hash) {
-    return 'its content, its place or the entry before it was changed after it was written';
-  }
-  if ((entry.headers['cycleid'] ?? null) !== cycleId)
-    return 'the cycle it is filed under is not the one in its headers';
-  return undefined;
 }
 
 function missingTail(

@@ -1,9 +1,10 @@
 import type { Clock, Random } from '@rondo/kernel';
+import type { CrashGuard } from '../crash-guard.js';
+import { Fifo } from '../fifo.js';
 import { partitionOf } from '../partition.js';
 import type { Lag, ParkedMessage, SubscribeOptions } from '../ports.js';
 import { verdictOn, type RetryPolicy } from '../retry-policy.js';
-import type { CrashGuard } from './crash-guard.js';
-import { Fifo } from './fifo.js';
+import type { BegunAttempts, ReadPosition } from './begun-attempts.js';
 import type { LogRow, MessageLog } from './message-log.js';
 import type { ParkedMessages } from './parked-messages.js';
 import type { SqliteDatabase } from './sqlite-database.js';
@@ -43,7 +44,8 @@ export interface DispatcherContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly retry: RetryPolicy;
-  readonly guard: CrashGuard;
+  readonly attempts: BegunAttempts;
+  readonly guard: CrashGuard<ReadPosition>;
   readonly onParked: (message: ParkedMessage) => void;
   /** Called whenever the dispatcher may have run out of work. */
   readonly onSettled: () => void;
@@ -160,7 +162,8 @@ export class GroupDispatcher {
 
   #open(name: string): void {
     const { log } = this.#context;
-    const progress = log.progress(this.group, name);
+    const beginsAfter = this.#options.startAt === 'newest' ? log.newestPosition() : 0;
+    const progress = log.progress(this.group, name, beginsAfter);
     const topic: TopicState = { name, cursor: progress.position, mayHaveMore: true, unfinished: new Map() };
     this.#topics.set(name, topic);
     for (const position of progress.unfinished) {
@@ -244,10 +247,10 @@ export class GroupDispatcher {
 
   /** Resolves to the delay of the next attempt, or to nothing when the message is done with. */
   async #attempt(lane: Lane, row: LogRow): Promise<number | undefined> {
-    const { guard } = this.#context;
+    const { attempts, guard } = this.#context;
     try {
-      const outcome = guard.suspects(row.position)
-        ? await guard.watch(this.group, row.position, () => this.#handle(lane, row))
+      const outcome = attempts.suspects(row.position)
+        ? await guard.watch({ group: this.group, position: row.position }, () => this.#handle(lane, row))
         : await this.#handle(lane, row);
       if (outcome === 'kills the process') {
         await this.#park(lane, row, 'kills the process: handling began several times and never ended');

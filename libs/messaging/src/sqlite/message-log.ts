@@ -104,13 +104,14 @@ export class MessageLog {
     return this.#database.statement(select).get(topic, position) as { count: number; oldestMs: number | null };
   }
 
-  progress(group: string, topic: string): Progress {
+  /** How far the group came; one never seen before stands after the given position. */
+  progress(group: string, topic: string, beginsAfter: number): Progress {
     const select = 'SELECT position, unfinished FROM bus_offset WHERE group_name = ? AND topic = ?';
     const row = this.#database.statement(select).get(group, topic) as
       { position: number; unfinished: string } | undefined;
     return row
       ? { position: row.position, unfinished: JSON.parse(row.unfinished) as number[] }
-      : { position: 0, unfinished: [] };
+      : { position: beginsAfter, unfinished: [] };
   }
 
   allProgress(): { group: string; topic: string; progress: Progress }[] {

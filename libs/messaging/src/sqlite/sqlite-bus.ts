@@ -1,7 +1,8 @@
 import { PermanentError, seededRandom, systemClock, type Clock, type Random } from '@rondo/kernel';
+import { CrashGuard } from '../crash-guard.js';
 import type { Bus, Envelope, Lag, ParkedMessage, ParkingLot, SubscribeOptions, Subscription } from '../ports.js';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../retry-policy.js';
-import { CrashGuard } from './crash-guard.js';
+import { BegunAttempts } from './begun-attempts.js';
 import { GroupDispatcher, type DispatcherContext } from './group-dispatcher.js';
 import { MessageLog } from './message-log.js';
 import { ParkedMessages } from './parked-messages.js';
@@ -40,6 +41,7 @@ export class SqliteBus implements Bus {
     this.#log = new MessageLog(database);
     this.#parked = new ParkedMessages(database);
     this.#retentionMs = options.retentionMs ?? 7 * 24 * 3_600_000;
+    const attempts = new BegunAttempts(database, this.#log);
     this.#context = {
       database,
       log: this.#log,
@@ -47,7 +49,8 @@ export class SqliteBus implements Bus {
       clock: options.clock ?? systemClock,
       random: options.random ?? seededRandom(Date.now() >>> 0),
       retry: options.retry ?? DEFAULT_RETRY_POLICY,
-      guard: new CrashGuard(database, this.#log),
+      attempts,
+      guard: new CrashGuard(attempts),
       onParked: options.onParked ?? (() => undefined),
       onSettled: () => this.#onSettled(),
     };

@@ -2,23 +2,28 @@ import type { Journal, Unit } from '@rondo/journal';
 import { assert, backoffMs, Defect, PermanentError, type Json } from '@rondo/kernel';
 import type { DurableJobs, JobDefinition, JobFailure, JobResult, JobRun, Platform } from '../ports.js';
 import { afterFailure, ATTEMPTS_OVER_CRASHES_MIN, failureOf } from './job-outcome.js';
-import { isFinal, JOB_KIND, saveJob, wakeUp, type JobState } from './job-state.js';
+import { finishJob, isFinal, JOB_KIND, laneHeads, nextInLane, saveJob, wakeUp, type JobState } from './job-state.js';
+import { LeaseWatch } from './lease-watch.js';
 
 const ATTEMPTS_MAX_DEFAULT = 3;
 const HEARTBEAT_WRITE_MS = 5000;
 const SHUTDOWN_MS = 10_000;
 const RECOVERY_PAGE = 1000;
+const JOB_SECONDS = [0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400];
 const SETTLE_BACKOFF = { initialMs: 200, factor: 2, maxMs: 30_000 };
 
 /** Why a running job is told to stop. */
 class Stop extends Error {
-  constructor(readonly why: 'deadline' | 'cancelled' | 'shutdown') {
+  constructor(readonly why: 'deadline' | 'cancelled' | 'shutdown' | 'taken-over') {
     super(`the job was stopped: ${why}`);
   }
 }
 
 interface Active {
   readonly controller: AbortController;
+  /** The run as it was taken up, once it was. */
+  held: JobState | undefined;
+  progress: number | null;
   ended: Promise<void>;
 }
 
@@ -27,7 +32,11 @@ interface Queued {
   readonly traceparent: string | undefined;
 }
 
-/** Runs the durable jobs of one service. Its state is in the journal; this object holds only what runs in this process. */
+/**
+ * Runs the durable jobs of one service. Its state is in the journal; this object holds only what runs in this process. Where several
+ * replicas share the work, each renews the jobs it runs and takes up those whose replica is gone; a run that lost its job is told
+ * to stop, and its result is refused because the number of starts has moved on.
+ */
 export class JobRunner implements DurableJobs {
   readonly #platform: Omit<Platform, 'artifacts' | 'ids' | 'bus'>;
   readonly #definitions = new Map<string, JobDefinition<never>>();
@@ -36,10 +45,29 @@ export class JobRunner implements DurableJobs {
   readonly #active = new Map<string, Active>();
   readonly #known = new Set<string>();
   readonly #settled = new Set<() => void>();
+  readonly #watch: LeaseWatch | undefined;
+  readonly #seconds: ReturnType<Platform['telemetry']['histogram']>;
+  #renewals = 0;
   #stopping = false;
 
   constructor(platform: Omit<Platform, 'artifacts' | 'ids' | 'bus'>) {
     this.#platform = platform;
+    this.#seconds = platform.telemetry.histogram(
+      'rondo_job_duration_seconds',
+      'Time of one attempt of a job.',
+      ['kind', 'result'],
+      JOB_SECONDS,
+    );
+    const { replica } = platform;
+    if (!replica) return;
+    const runner = {
+      free: () => this.#free(),
+      isRunningHere: (jobId: string) => this.#active.has(jobId),
+      abandoned: (jobId: string, state: JobState) => this.#recoverOne(jobId, state),
+      unclaimed: (jobId: string, state: JobState) => this.#queue(jobId, state.kind, undefined),
+      renew: () => this.#renew(),
+    };
+    this.#watch = new LeaseWatch(runner, platform, replica.jobLeaseMs);
   }
 
   define<I extends Json>(definition: JobDefinition<I>): void {
@@ -58,8 +86,10 @@ export class JobRunner implements DurableJobs {
       readonly deadlineAtMs?: number;
     },
   ): Promise<void> {
-    assert(this.#definitions.has(job.kind), `job kind ${job.kind} is not defined`);
+    const definition = this.#definitions.get(job.kind);
+    assert(definition, `job kind ${job.kind} is not defined`);
     if (await unit.load<JobState>(JOB_KIND, job.id)) return;
+    const sequence = definition.inOrder ? await nextInLane(unit, job.kind, job.pipeline) : undefined;
     const state: JobState = {
       kind: job.kind,
       pipeline: job.pipeline,
@@ -72,6 +102,7 @@ export class JobRunner implements DurableJobs {
       progress: null,
       heartbeatAtMs: null,
       failure: null,
+      ...(sequence !== undefined && { sequence }),
     };
     saveJob(unit, job.id, state, [wakeUp(this.#platform.service, job.id, state)]);
   }
@@ -81,8 +112,8 @@ export class JobRunner implements DurableJobs {
     if (!job || isFinal(job.state)) return;
     const state: JobState = { ...job.state, status: 'cancelled', retryAtMs: null };
     unit.cancelTimer(timerOf(jobId));
-    // The wake-up reaches this service after the commit and stops the job where it runs.
-    saveJob(unit, jobId, state, [wakeUp(this.#platform.service, jobId, state)]);
+    // The wake-up reaches one replica after the commit and stops the job if it runs there; others learn of it when they renew.
+    await finishJob(unit, this.#platform.service, jobId, state, [wakeUp(this.#platform.service, jobId, state)]);
   }
 
   /** Looks at a job because a wake-up came in. */
@@ -94,9 +125,13 @@ export class JobRunner implements DurableJobs {
     if (startable && job.state.attempt === attempt) this.#queue(jobId, job.state.kind, traceparent);
   }
 
-  /** Takes up what an earlier process left: queued jobs, jobs it ran when it died (as a further attempt), overdue retries. */
+  /**
+   * Takes up what an earlier process left: queued jobs, overdue retries, and jobs it ran when it died (as a further attempt). Where
+   * there are replicas, another may still run those: they are left to the watch, which waits for a lease.
+   */
   async recover(): Promise<void> {
-    for (const status of ['running', 'queued', 'waiting'] as const) {
+    const statuses = ['queued', 'waiting', ...(this.#watch ? [] : ['running'])] as const;
+    for (const status of statuses) {
       let pageToken: string | undefined;
       do {
         const page = await this.#journal.list<JobState>(JOB_KIND, {
@@ -108,6 +143,16 @@ export class JobRunner implements DurableJobs {
         pageToken = page.nextPageToken;
       } while (pageToken !== undefined);
     }
+    this.#watch?.start();
+  }
+
+  /** Jobs of this process by kind, for the gauges. */
+  load(): { readonly kind: string; readonly running: number; readonly queued: number }[] {
+    return [...this.#definitions.keys()].map((kind) => ({
+      kind,
+      running: this.#running.get(kind) ?? 0,
+      queued: this.#queues.get(kind)?.length ?? 0,
+    }));
   }
 
   get isIdle(): boolean {
@@ -132,7 +177,7 @@ export class JobRunner implements DurableJobs {
     const patience = new Promise<void>((resolve) => {
       cancelWake = clock.wakeAt(clock.now() + SHUTDOWN_MS, resolve);
     });
-    await Promise.race([Promise.all(ends), patience]);
+    await Promise.race([Promise.all([...ends, this.#watch?.stop()]), patience]);
     cancelWake();
   }
 
@@ -152,6 +197,11 @@ export class JobRunner implements DurableJobs {
         return;
       }
       await this.#transition(jobId, `recover/${state.starts}`, state, { status: 'queued', attempt });
+      this.#platform.log.warn('a job of a process that is gone is taken up', {
+        'rondo.job.id': jobId,
+        'rondo.job.attempt': attempt,
+        ...(state.owner !== undefined && { 'rondo.replica': state.owner }),
+      });
     }
     this.#queue(jobId, state.kind, undefined);
   }
@@ -183,9 +233,14 @@ export class JobRunner implements DurableJobs {
 
   #start(definition: JobDefinition<never>, queued: Queued): void {
     const { jobId } = queued;
-    const active: Active = { controller: new AbortController(), ended: Promise.resolve() };
+    const active: Active = {
+      controller: new AbortController(),
+      held: undefined,
+      progress: null,
+      ended: Promise.resolve(),
+    };
     this.#active.set(jobId, active);
-    active.ended = this.#execute(definition, queued, active.controller)
+    active.ended = this.#execute(definition, queued, active)
       .catch((error: unknown) =>
         this.#platform.log.error('a job could not be settled', { 'rondo.job.id': jobId }, error),
       )
@@ -199,13 +254,11 @@ export class JobRunner implements DurableJobs {
       });
   }
 
-  async #execute(
-    definition: JobDefinition<never>,
-    { jobId, traceparent }: Queued,
-    controller: AbortController,
-  ): Promise<void> {
+  async #execute(definition: JobDefinition<never>, { jobId, traceparent }: Queued, active: Active): Promise<void> {
     const state = await this.#claim(jobId);
     if (!state) return;
+    active.held = state;
+    const { controller } = active;
     const { clock, telemetry } = this.#platform;
     const overdue = (): void => controller.abort(new Stop('deadline'));
     const cancelDeadline = state.deadlineAtMs === null ? undefined : clock.wakeAt(state.deadlineAtMs, overdue);
@@ -215,32 +268,30 @@ export class JobRunner implements DurableJobs {
       links: traceparent === undefined ? [] : [traceparent],
       attributes: { 'rondo.pipeline.name': state.pipeline, 'rondo.job.id': jobId, 'rondo.job.attempt': state.attempt },
     };
+    const startedAtMs = clock.now();
+    let result = 'succeeded';
     try {
-      await telemetry.span(`job ${definition.kind}`, options, () =>
-        this.#attempt(definition, jobId, state, controller),
-      );
+      await telemetry.span(`job ${definition.kind}`, options, () => this.#attempt(definition, jobId, state, active));
     } catch (error) {
+      result = error instanceof Stop ? error.why : 'failed';
       await this.#persist(jobId, () => this.#settleFailure(definition, jobId, state, error));
     } finally {
       cancelDeadline?.();
+      const seconds = (clock.now() - startedAtMs) / 1000;
+      this.#seconds.observe(seconds, { kind: definition.kind, result });
     }
   }
 
   /** Runs the work and commits its result. Rejects with the reason when told to stop, once the work has let go. */
-  async #attempt(
-    definition: JobDefinition<never>,
-    jobId: string,
-    state: JobState,
-    controller: AbortController,
-  ): Promise<void> {
-    const { signal } = controller;
+  async #attempt(definition: JobDefinition<never>, jobId: string, state: JobState, active: Active): Promise<void> {
+    const { signal } = active.controller;
     signal.throwIfAborted();
     const run: JobRun = {
       jobId,
       attempt: state.attempt,
       pipeline: state.pipeline,
       signal,
-      heartbeat: this.#heartbeat(jobId, state),
+      heartbeat: this.#heartbeat(jobId, state, active),
     };
     let result: JobResult | void;
     try {
@@ -254,7 +305,7 @@ export class JobRunner implements DurableJobs {
       const current = await this.#mine(unit, jobId, state);
       if (!current) return;
       await result?.(unit);
-      saveJob(unit, jobId, { ...current, status: 'succeeded', progress: 1 });
+      await finishJob(unit, this.#platform.service, jobId, { ...current, status: 'succeeded', progress: 1 });
     });
   }
 
@@ -264,7 +315,7 @@ export class JobRunner implements DurableJobs {
     state: JobState,
     error: unknown,
   ): Promise<void> {
-    if (error instanceof Stop && error.why === 'cancelled') return;
+    if (error instanceof Stop && (error.why === 'cancelled' || error.why === 'taken-over')) return;
     if (error instanceof Stop && error.why === 'shutdown') {
       await this.#transition(jobId, `released/${state.starts}`, state, { status: 'queued' });
       return;
@@ -290,7 +341,8 @@ export class JobRunner implements DurableJobs {
       const current = await this.#mine(unit, jobId, state);
       if (!current) return;
       await definition.failed(unit, state.input as never, failure, { jobId, pipeline: state.pipeline });
-      saveJob(unit, jobId, { ...current, status: 'failed', failure: { code: failure.code, message: failure.message } });
+      const told = { code: failure.code, message: failure.message };
+      await finishJob(unit, this.#platform.service, jobId, { ...current, status: 'failed', failure: told });
     });
   }
 
@@ -306,16 +358,31 @@ export class JobRunner implements DurableJobs {
 
   async #claim(jobId: string): Promise<JobState | undefined> {
     const known = await this.#journal.load<JobState>(JOB_KIND, jobId);
-    if (!known) return undefined;
+    // Looked at before the unit, because a unit that finds nothing to do uses up the name of the next start all the same.
+    if (!known || !(await this.#isStartable(jobId, known.state))) return undefined;
     let claimed: JobState | undefined;
     await this.#journal.once(this.#cause(jobId, `claim/${known.state.starts + 1}`), async (unit) => {
       claimed = undefined;
       const job = await unit.load<JobState>(JOB_KIND, jobId);
       if (!job || (job.state.status !== 'queued' && job.state.status !== 'waiting')) return;
-      claimed = { ...job.state, status: 'running', starts: job.state.starts + 1, retryAtMs: null, progress: null };
+      const { replica, clock } = this.#platform;
+      claimed = {
+        ...job.state,
+        status: 'running',
+        starts: job.state.starts + 1,
+        retryAtMs: null,
+        progress: null,
+        ...(replica && { owner: replica.name, heartbeatAtMs: clock.now() }),
+      };
       saveJob(unit, jobId, claimed);
     });
     return claimed;
+  }
+
+  /** A job that is not the first of its lane is woken by the end of the one before it; once first, it stays first until it ends. */
+  async #isStartable(jobId: string, state: JobState): Promise<boolean> {
+    if (state.status !== 'queued' && state.status !== 'waiting') return false;
+    return state.sequence === undefined || (await laneHeads(this.#journal, state, 1))[0]?.id === jobId;
   }
 
   async #transition(jobId: string, step: string, from: JobState, change: Partial<JobState>): Promise<void> {
@@ -331,21 +398,50 @@ export class JobRunner implements DurableJobs {
     return job?.state.status === 'running' && job.state.starts === held.starts ? job.state : undefined;
   }
 
-  #heartbeat(jobId: string, state: JobState): (progress?: number) => void {
+  #heartbeat(jobId: string, state: JobState, active: Active): (progress?: number) => void {
     let writtenAtMs = this.#platform.clock.now();
-    let beats = 0;
     return (progress) => {
+      active.progress = progress ?? null;
       const nowMs = this.#platform.clock.now();
       if (nowMs - writtenAtMs < HEARTBEAT_WRITE_MS) return;
       writtenAtMs = nowMs;
-      const change = { heartbeatAtMs: nowMs, progress: progress ?? null };
-      this.#transition(jobId, `heartbeat/${state.starts}/${beats++}`, state, change).catch((error: unknown) =>
+      this.#signOfLife(jobId, state, active).catch((error: unknown) =>
         this.#platform.log.warn('a heartbeat was not written', {
           'rondo.job.id': jobId,
           'error.message': String(error),
         }),
       );
     };
+  }
+
+  async #renew(): Promise<void> {
+    const running = [...this.#active].filter(([, { held, controller }]) => held && !controller.signal.aborted);
+    await Promise.all(running.map(([jobId, active]) => this.#signOfLife(jobId, active.held!, active)));
+  }
+
+  /** Writes that a job still runs here, or learns that it must not. */
+  async #signOfLife(jobId: string, held: JobState, active: Active): Promise<void> {
+    const cause = this.#cause(jobId, `alive/${held.starts}/${++this.#renewals}`);
+    let lost: 'cancelled' | 'taken-over' | undefined;
+    await this.#journal.once(cause, async (unit) => {
+      lost = undefined;
+      const job = await unit.load<JobState>(JOB_KIND, jobId);
+      const isMine = job?.state.status === 'running' && job.state.starts === held.starts;
+      if (isMine) {
+        const change = { heartbeatAtMs: this.#platform.clock.now(), progress: active.progress };
+        saveJob(unit, jobId, { ...job.state, ...change });
+      } else if (!job || !isFinal(job.state) || job.state.starts !== held.starts) lost = 'taken-over';
+      else if (job.state.status === 'cancelled') lost = 'cancelled';
+    });
+    if (lost !== undefined) active.controller.abort(new Stop(lost));
+  }
+
+  /** Kinds of which this process could run more now. */
+  #free(): { kind: string; places: number; inOrder: boolean }[] {
+    return [...this.#definitions.values()].flatMap(({ kind, concurrency, inOrder = false }) => {
+      const taken = (this.#running.get(kind) ?? 0) + (this.#queues.get(kind)?.length ?? 0);
+      return taken < concurrency ? [{ kind, places: concurrency - taken, inOrder }] : [];
+    });
   }
 
   /** Repeats a write until the store takes it: a job must not be forgotten because the disk was full for a minute. */

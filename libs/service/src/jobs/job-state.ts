@@ -1,10 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { RunJobSchema } from '@rondo/contracts';
-import type { Outgoing, Unit } from '@rondo/journal';
+import type { Journal, Outgoing, Stored, Unit } from '@rondo/journal';
 import type { Json } from '@rondo/kernel';
 
 /** Kind of the documents that hold jobs. */
 export const JOB_KIND = 'job';
+/** Kind of the documents that number the jobs of a lane. */
+export const LANE_KIND = 'job-lane';
 
 /** State of a job; `succeeded`, `failed` and `cancelled` are final. */
 export interface JobState {
@@ -21,8 +23,13 @@ export interface JobState {
   readonly retryAtMs: number | null;
   /** 0..1, as last told by the job. */
   readonly progress: number | null;
+  /** When the process that runs it last gave a sign of life, by its own clock. */
   readonly heartbeatAtMs: number | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
+  /** Name of the replica that runs it or ran it last; absent where there is one process only. */
+  readonly owner?: string;
+  /** Place among the jobs of its kind and pipeline that run one after the other, from 1. */
+  readonly sequence?: number;
 }
 
 /** Whether nothing more will happen to the job. */
@@ -32,8 +39,53 @@ export function isFinal(state: JobState): boolean {
 
 /** Saves a job with the values it is found by. */
 export function saveJob(unit: Unit, jobId: string, state: JobState, outgoing: readonly Outgoing[] = []): void {
-  unit.save({ kind: JOB_KIND, id: jobId, state, index: { status: state.status, jobKind: state.kind }, outgoing });
+  const isInLane = state.sequence !== undefined && !isFinal(state);
+  const index = {
+    status: state.status,
+    jobKind: state.kind,
+    ...(isInLane && { lane: laneOf(state.kind, state.pipeline), sequence: state.sequence! }),
+  };
+  unit.save({ kind: JOB_KIND, id: jobId, state, index, outgoing });
 }
+
+/** Saves a job that ended, and wakes the next of its lane. */
+export async function finishJob(
+  unit: Unit,
+  service: string,
+  jobId: string,
+  state: JobState,
+  outgoing: readonly Outgoing[] = [],
+): Promise<void> {
+  const next =
+    state.sequence === undefined ? undefined : (await laneHeads(unit, state, 2)).find(({ id }) => id !== jobId);
+  saveJob(unit, jobId, state, [...outgoing, ...(next ? [wakeUp(service, next.id, next.state)] : [])]);
+}
+
+/** The unfinished jobs of the lane of a job, in their order. */
+export async function laneHeads(
+  source: Pick<Unit | Journal, 'list'>,
+  { kind, pipeline }: Pick<JobState, 'kind' | 'pipeline'>,
+  limit: number,
+): Promise<Stored<JobState>[]> {
+  const where = { lane: laneOf(kind, pipeline) };
+  const page = await source.list<JobState>(JOB_KIND, {
+    where,
+    orderBy: { index: 'sequence', direction: 'asc' },
+    limit,
+  });
+  return page.items;
+}
+
+/** Takes the next number of a lane. */
+export async function nextInLane(unit: Unit, kind: string, pipeline: string): Promise<number> {
+  const id = laneOf(kind, pipeline);
+  const lane = await unit.load<{ readonly last: number }>(LANE_KIND, id);
+  const last = (lane?.state.last ?? 0) + 1;
+  unit.save({ kind: LANE_KIND, id, state: { last } });
+  return last;
+}
+
+const laneOf = (kind: string, pipeline: string): string => `${kind}/${pipeline}`;
 
 /** The message that makes the service look at a job. */
 export function wakeUp(service: string, jobId: string, state: JobState): Outgoing<typeof RunJobSchema> {

@@ -5,8 +5,16 @@ import type { Envelope } from '@rondo/messaging';
 import { messageIdOf } from '../message-id.js';
 import { plainJsonText } from '../plain-json.js';
 import type { Cause, IndexValues, ListQuery, Outgoing, Page, Stored, Unit } from '../ports.js';
+import {
+  documentKey,
+  limitOf,
+  pageOf,
+  placeOf,
+  storedOf,
+  type DocumentRow,
+  type DocumentSource,
+} from './document-row.js';
 import { compareRows, matches } from './list-order.js';
-import { limitOf, pageOf, placeOf, storedOf, type DocumentRow, type DocumentTable } from './document-table.js';
 
 /** What a unit wants done to one document. */
 export interface Change {
@@ -34,17 +42,17 @@ export interface UnitContext {
 }
 
 /** Collects the changes of one run of the work; reads see them on top of what is committed. */
-export class BufferedUnit implements Unit {
+export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit {
   /** Documents as they were when first read; absent ones too. */
-  readonly seen = new Map<string, DocumentRow | undefined>();
+  readonly seen = new Map<string, Row | undefined>();
   readonly changes = new Map<string, Change>();
   readonly timers = new Map<string, TimerChange>();
-  readonly #documents: DocumentTable;
+  readonly #documents: DocumentSource<Row>;
   readonly #context: UnitContext;
   #messages = 0;
   #closed = false;
 
-  constructor(documents: DocumentTable, context: UnitContext) {
+  constructor(documents: DocumentSource<Row>, context: UnitContext) {
     this.#documents = documents;
     this.#context = context;
   }
@@ -54,30 +62,31 @@ export class BufferedUnit implements Unit {
     this.#closed = true;
   }
 
-  load<S>(kind: string, id: string): Promise<Stored<S> | undefined> {
+  async load<S>(kind: string, id: string): Promise<Stored<S> | undefined> {
     this.#assertOpen();
-    const row = this.#documents.get(kind, id);
+    const row = await this.#documents.get(kind, id);
     this.#see(kind, id, row);
     const change = this.changes.get(documentKey(kind, id));
     const visible = change ? this.#overlaid(change, row) : row;
-    return Promise.resolve(visible && visible.state !== null ? storedOf<S>(kind, visible) : undefined);
+    return visible && visible.state !== null ? storedOf<S>(kind, visible) : undefined;
   }
 
-  list<S>(kind: string, query: ListQuery = {}): Promise<Page<S>> {
+  async list<S>(kind: string, query: ListQuery = {}): Promise<Page<S>> {
     this.#assertOpen();
     const limit = limitOf(query);
     const place = placeOf(query);
     const own = [...this.changes.values()].filter((change) => change.kind === kind);
-    const committed = this.#documents.select(kind, query, limit + 1 + own.length, place);
+    const committed = await this.#documents.select(kind, query, limit + 1 + own.length, place);
     for (const row of committed) this.#see(kind, row.id, row);
-    if (own.length === 0) return Promise.resolve(pageOf<S>(kind, committed, query, limit));
-    const untouched = committed.filter((row) => !this.changes.has(documentKey(kind, row.id)));
-    const overlaid = own
-      .filter((change) => change.state !== null)
-      .map((change) => this.#overlaid(change, this.#documents.get(kind, change.id)))
-      .filter((row) => matches(row, query, place));
-    const merged = [...untouched, ...overlaid].sort(compareRows(query.orderBy));
-    return Promise.resolve(pageOf<S>(kind, merged, query, limit));
+    if (own.length === 0) return pageOf<S>(kind, committed, query, limit);
+    const mine = new Set(own.map(({ id }) => id));
+    const untouched: DocumentRow[] = committed.filter((row) => !mine.has(row.id));
+    const kept = own.filter((change) => change.state !== null);
+    const overlaid = await Promise.all(
+      kept.map(async (change) => this.#overlaid(change, await this.#documents.get(kind, change.id))),
+    );
+    const visible = overlaid.filter((row) => matches(row, query, place));
+    return pageOf<S>(kind, [...untouched, ...visible].sort(compareRows(query.orderBy)), query, limit);
   }
 
   save<S>(request: {
@@ -125,22 +134,18 @@ export class BufferedUnit implements Unit {
   }
 
   /** The first sight counts: a later read that finds another version must not hide that the earlier one is stale. */
-  #see(kind: string, id: string, row: DocumentRow | undefined): void {
+  #see(kind: string, id: string, row: Row | undefined): void {
     const key = documentKey(kind, id);
     if (!this.seen.has(key)) this.seen.set(key, row);
   }
 
-  #overlaid(change: Change, row: DocumentRow | undefined): DocumentRow {
+  #overlaid(change: Change, row: Row | undefined): DocumentRow {
     return {
-      row: row?.row ?? 0,
       id: change.id,
       version: (row?.version ?? 0) + change.saves,
-      updated_at_ms: this.#context.nowMs,
+      updatedAtMs: this.#context.nowMs,
       state: change.state,
-      index_values: JSON.stringify(change.index),
-      stream_version: row?.stream_version ?? 0,
-      stream_row: row?.stream_row ?? null,
-      stream_hash: row?.stream_hash ?? '',
+      indexText: JSON.stringify(change.index),
     };
   }
 
@@ -166,11 +171,6 @@ export class BufferedUnit implements Unit {
   #assertOpen(): void {
     assert(!this.#closed, 'a unit of work was used after its end');
   }
-}
-
-/** Key of a document within its service; also the name of its stream. */
-export function documentKey(kind: string, id: string): string {
-  return `${kind}/${id}`;
 }
 
 function checkedIndex(kind: string, index: IndexValues): IndexValues {

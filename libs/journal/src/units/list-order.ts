@@ -1,14 +1,12 @@
-import type { IndexValues, ListQuery } from '../ports.js';
-import type { DocumentRow, Place } from './document-table.js';
+import type { ListQuery } from '../ports.js';
+import { indexOf, type DocumentRow, type Place } from './document-row.js';
 
-/** SQLite's order of values: numbers before text, text by its UTF-8 bytes. */
+/** The order of values of every adapter: numbers before text, text by its UTF-8 bytes. */
 function compareValues(a: string | number, b: string | number): number {
   if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
   if (typeof b === 'number') return 1;
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
-
-const indexOf = (row: DocumentRow): IndexValues => JSON.parse(row.index_values) as IndexValues;
 
 function comparePlaces(a: Place, b: Place): number {
   return (a[0] !== null && b[0] !== null ? compareValues(a[0], b[0]) : 0) || compareValues(a[1], b[1]);

@@ -1,0 +1,17 @@
+import { runService } from '@rondo/runtime';
+import { controlPlaneConfig } from './config.js';
+import { ControlPlaneModule } from './control-plane.module.js';
+
+await runService(
+  {
+    name: 'control-plane',
+    config: controlPlaneConfig,
+    module: ({ config, version, journals }) =>
+      ControlPlaneModule.forRoot({
+        config,
+        surroundings: { version, mode: 'distributed', journals: journals(), spans: () => Promise.resolve([]) },
+      }),
+    servesApi: true,
+  },
+  process.env,
+);

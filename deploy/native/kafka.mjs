@@ -1,0 +1,183 @@
+/**
+ * A real Kafka broker (KRaft, one node) without Docker: the jars come from Maven Central, the process is Java 17.
+ * The same folder and port give the same broker again, after `stop` as after `kill`.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import kafkajs from 'kafkajs';
+
+const POM = fileURLToPath(new URL('kafka/pom.xml', import.meta.url));
+const LOG4J = fileURLToPath(new URL('kafka/log4j2.properties', import.meta.url));
+const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
+const READY_MS_MAX = 120_000;
+const STOP_MS_MAX = 30_000;
+
+/** Runs a program to its end; throws with the tail of what it said when it fails. */
+async function run(command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said = (said + chunk).slice(-4000)));
+  const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+  const [code] = await Promise.race([once(child, 'close'), failed]);
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}:\n${said}`);
+}
+
+/** Folder of the jars; fetched once per version of the pom. */
+async function jars(log) {
+  const cache = process.env['RONDO_NATIVE_CACHE'] ?? join(homedir(), '.cache', 'rondo-native');
+  const version = createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12);
+  const folder = join(cache, `kafka-${version}`);
+  if (existsSync(folder)) return folder;
+  log('fetching Kafka from Maven Central');
+  mkdirSync(cache, { recursive: true });
+  // Made beside its place and moved there whole, so that nobody ever sees half of it.
+  const making = mkdtempSync(join(cache, 'kafka-making-'));
+  try {
+    await run('mvn', ['-B', '-q', '-f', POM, COPY, `-DoutputDirectory=${making}`, '-DincludeScope=runtime']);
+    if (!existsSync(folder)) renameSync(making, folder);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Ports are kept in the folder: a broker that comes back must be found where it was. */
+async function portsOf(folder, port) {
+  const file = join(folder, 'ports.json');
+  const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const ports = {
+    broker: port || kept.broker || (await freePort()),
+    controller: kept.controller ?? (await freePort()),
+  };
+  writeFileSync(file, JSON.stringify(ports));
+  return ports;
+}
+
+function properties(folder, ports, sasl) {
+  const protocol = sasl ? 'SASL_PLAINTEXT' : 'PLAINTEXT';
+  const address = `127.0.0.1:${ports.broker}`;
+  const jaas = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  const lines = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `CLIENT://${address},CONTROLLER://127.0.0.1:${ports.controller},INSIDE://127.0.0.1:0`,
+    'advertised.listeners': `CLIENT://${address}`,
+    'inter.broker.listener.name': sasl ? 'INSIDE' : 'CLIENT',
+    'listener.security.protocol.map': `CLIENT:${protocol},CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT`,
+    'log.dirs': join(folder, 'data'),
+    'auto.create.topics.enable': false,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    // Tests start and end many groups, and want dead members noticed soon.
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1000,
+  };
+  if (sasl) {
+    lines['sasl.enabled.mechanisms'] = 'PLAIN';
+    lines['listener.name.client.plain.sasl.jaas.config'] = `${jaas} user_${sasl.username}="${sasl.password}";`;
+  }
+  return Object.entries(lines)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** True when a broker answers a metadata request. */
+async function answers(address, sasl) {
+  const kafka = new kafkajs.Kafka({
+    brokers: [address],
+    clientId: 'ready-check',
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 2000,
+    retry: { retries: 0 },
+    ...(sasl && { sasl: { mechanism: 'plain', ...sasl } }),
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length > 0;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Starts a broker whose data lives in `folder`.
+ * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string } }} options
+ *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must log in (mechanism PLAIN)
+ * @returns {Promise<{ address: string, pid: number, stop(): Promise<void>, kill(): Promise<void> }>} `stop` lets it end in order, `kill` is SIGKILL
+ */
+export async function start({ folder, port = 0, log = () => undefined, sasl }) {
+  const classpath = join(await jars(log), '*');
+  mkdirSync(folder, { recursive: true });
+  const ports = await portsOf(folder, port);
+  const address = `127.0.0.1:${ports.broker}`;
+  const config = join(folder, 'server.properties');
+  writeFileSync(config, properties(folder, ports, sasl));
+  if (!existsSync(join(folder, 'data', 'meta.properties'))) {
+    const clusterId = createHash('md5').update(folder).digest('base64url').slice(0, 22);
+    const format = ['format', '--standalone', '--cluster-id', clusterId, '--config', config];
+    await run('java', [`-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.tools.StorageTool', ...format]);
+  }
+  const heap = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=4'];
+  const java = [...heap, `-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.Kafka', config];
+  const child = spawn('java', java, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const logFile = join(folder, 'broker.log');
+  const output = createWriteStream(logFile, { flags: 'a' });
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(output, { end: false });
+  let ended = false;
+  const end = once(child, 'exit').then(() => (ended = true));
+  const until = performance.now() + READY_MS_MAX;
+  while (!(await answers(address, sasl))) {
+    if (ended || performance.now() > until) {
+      child.kill('SIGKILL');
+      throw new Error(`Kafka does not answer at ${address}; it said:\n${readFileSync(logFile, 'utf8').slice(-4000)}`);
+    }
+    await delay(250);
+  }
+  log(`Kafka answers at ${address}`);
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await end;
+  };
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const late = new AbortController();
+    await Promise.race([end, delay(STOP_MS_MAX, undefined, { signal: late.signal }).catch(() => undefined)]);
+    late.abort();
+    if (!ended) await kill();
+  };
+  return { address, pid: child.pid, stop, kill };
+}

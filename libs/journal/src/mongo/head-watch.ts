@@ -1,0 +1,56 @@
+import type { ChangeStream, ChangeStreamUpdateDocument } from 'mongodb';
+import type { HeadDoc, SharedCollections } from './collections.js';
+import { pause } from './pause.js';
+import type { Relay } from './relay.js';
+
+const REOPEN_AFTER_MS = 500;
+
+type HeadChange = ChangeStreamUpdateDocument<HeadDoc>;
+
+/** Tells the relays of this process, by change stream, what is committed to the journals of their services. */
+export class HeadWatch {
+  readonly #collections: SharedCollections;
+  readonly #relays: ReadonlyMap<string, Relay>;
+  readonly #onError: (error: unknown) => void;
+  #stream: ChangeStream<HeadDoc, HeadChange> | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(collections: SharedCollections, relays: ReadonlyMap<string, Relay>, onError: (error: unknown) => void) {
+    this.#collections = collections;
+    this.#relays = relays;
+    this.#onError = onError;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#stream?.close().catch(() => undefined);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#follow();
+      } catch (error) {
+        if (this.#closed) return;
+        this.#onError(error);
+        await pause(REOPEN_AFTER_MS);
+      }
+    }
+  }
+
+  /** The driver resumes after what passes; whatever was missed before that, the relays look for themselves. */
+  async #follow(): Promise<void> {
+    const wanted = [{ $match: { operationType: 'update' } }];
+    this.#stream = this.#collections.head.watch<HeadDoc, HeadChange>(wanted);
+    this.#stream.once('resumeTokenChanged', () => this.#relays.forEach((relay) => relay.lookAgain()));
+    for await (const { documentKey, updateDescription } of this.#stream) {
+      this.#relays.get(documentKey._id)?.headMoved(updateDescription.updatedFields ?? {});
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { backoffMs, ConflictError, Defect, type Clock, type Random } from '@rondo/kernel';
+import type { MongoClient } from 'mongodb';
+import type {
+  Cause,
+  ChainReport,
+  EntryQuery,
+  Journal,
+  JournalEntry,
+  ListQuery,
+  Once,
+  Page,
+  Stored,
+  Unit,
+} from '../ports.js';
+import { BufferedUnit } from '../units/buffered-unit.js';
+import { limitOf, pageOf, placeOf, storedOf } from '../units/document-row.js';
+import { inboxKeyOf } from '../units/inbox-key.js';
+import type { ServiceCollections } from './collections.js';
+import { DocumentReader, type MongoRow } from './document-reader.js';
+import { entriesOf, historyOf } from './entry-reader.js';
+import { KeyBatcher } from './key-batcher.js';
+import { reading } from './mongo-errors.js';
+import { pause } from './pause.js';
+import type { UnitCommitter } from './unit-committer.js';
+import { verifyCollections } from './verify-collections.js';
+
+const RUNS_MAX = 64;
+/** Runs beside others; later ones of contended work take turns, so that each turn has a winner in this process. */
+const RUNS_BESIDE_OTHERS = 2;
+/** Other processes take no turns with this one. */
+const RETRY = { initialMs: 1, factor: 1.5, maxMs: 200 };
+
+/** What one journal shares with the store it belongs to. */
+export interface MongoJournalContext {
+  readonly client: MongoClient;
+  readonly collections: ServiceCollections;
+  readonly documents: DocumentReader;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Commits units; absent in a journal that is only read. */
+  readonly committer: UnitCommitter | undefined;
+  /** Resolves when the collections are there. */
+  readonly ready: () => Promise<void>;
+  /** traceparent of the active span, when there is one. */
+  readonly currentTraceparent: () => string | undefined;
+}
+
+/** State of one service in its collections. */
+export class MongoJournal implements Journal {
+  readonly #context: MongoJournalContext;
+  readonly #inbox: KeyBatcher<true>;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(context: MongoJournalContext) {
+    this.#context = context;
+    this.#inbox = new KeyBatcher(async (keys) => {
+      const filter = keys.length === 1 ? { _id: keys[0]! } : { _id: { $in: [...keys] } };
+      const found = await reading(() => context.collections.inbox.find(filter, { projection: { _id: 1 } }).toArray());
+      return new Map(found.map(({ _id }) => [_id, true as const]));
+    });
+  }
+
+  async once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> {
+    const { committer, random, collections } = this.#context;
+    if (!committer) throw new Defect(`the journal of ${collections.service} was opened to be read`);
+    await this.#context.ready();
+    for (let run = 1; run <= RUNS_MAX; run++) {
+      const result =
+        run <= RUNS_BESIDE_OTHERS
+          ? await this.#run(committer, cause, work)
+          : await this.#inTurn(() => this.#run(committer, cause, work));
+      if (result.outcome !== 'conflict') return result;
+      if (run > RUNS_BESIDE_OTHERS) await pause(backoffMs(RETRY, run - RUNS_BESIDE_OTHERS, random.next()));
+    }
+    throw new ConflictError(`the work caused by ${cause.messageId} lost ${RUNS_MAX} times against other changes`);
+  }
+
+  async load<S>(kind: string, id: string): Promise<Stored<S> | undefined> {
+    await this.#context.ready();
+    const row = await this.#context.documents.get(kind, id);
+    return row && row.state !== null ? storedOf<S>(kind, row) : undefined;
+  }
+
+  async list<S>(kind: string, query: ListQuery = {}): Promise<Page<S>> {
+    const limit = limitOf(query);
+    const place = placeOf(query);
+    await this.#context.ready();
+    return pageOf<S>(kind, await this.#context.documents.select(kind, query, limit + 1, place), query, limit);
+  }
+
+  async history(kind: string, id: string): Promise<JournalEntry[]> {
+    await this.#context.ready();
+    return historyOf(this.#context.collections, kind, id);
+  }
+
+  async entries(query: EntryQuery): Promise<JournalEntry[]> {
+    await this.#context.ready();
+    return entriesOf(this.#context.collections, query);
+  }
+
+  async verify(): Promise<ChainReport> {
+    await this.#context.ready();
+    return reading(() => verifyCollections(this.#context.client, this.#context.collections));
+  }
+
+  async #run<T>(
+    committer: UnitCommitter,
+    cause: Cause,
+    work: (unit: Unit) => Promise<T> | T,
+  ): Promise<Once<T> | { outcome: 'conflict' }> {
+    const { collections, documents, clock, currentTraceparent } = this.#context;
+    const inboxKey = inboxKeyOf(collections.service, cause).toString('base64url');
+    if (await this.#inbox.get(inboxKey)) return { outcome: 'duplicate' };
+    const unit = new BufferedUnit<MongoRow>(documents, {
+      service: collections.service,
+      cause,
+      traceparent: currentTraceparent() ?? cause.traceparent,
+      nowMs: clock.now(),
+    });
+    let value: T;
+    try {
+      value = await work(unit);
+    } finally {
+      unit.close();
+    }
+    const outcome = await committer.submit({ cause, inboxKey, unit });
+    return outcome === 'done' ? { outcome, value } : { outcome };
+  }
+
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(run);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+}

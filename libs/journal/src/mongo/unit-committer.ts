@@ -1,0 +1,311 @@
+import { backoffMs, messageOf, TransientError, type Clock, type Random } from '@rondo/kernel';
+import type { Envelope } from '@rondo/messaging';
+import { ObjectId, type AnyBulkWriteOperation, type ClientSession, type MongoClient } from 'mongodb';
+import type { DocumentDoc, ServiceCollections, TimerDoc } from './collections.js';
+import type { DocumentReader, MongoRow } from './document-reader.js';
+import { forCaller, isDuplicateKey, isPassing, isUnknownCommit } from './mongo-errors.js';
+import { pause } from './pause.js';
+import {
+  checkUnit,
+  placePlan,
+  planUnits,
+  timerDocument,
+  unseenKeys,
+  type PlacedPlan,
+  type Plan,
+  type RunUnit,
+} from './unit-plan.js';
+
+const UNITS_PER_TRANSACTION_MAX = 1024;
+const BYTES_PER_TRANSACTION_MAX = 16 * 1024 * 1024;
+const COMMIT_TRIES = 3;
+const RETRY = { initialMs: 2, factor: 2, maxMs: 500 };
+const RETRY_GROWTH_MAX = 20;
+
+/** What became of a unit: committed, its cause was carried out before, or it lost and must run again. */
+export type UnitOutcome = 'done' | 'duplicate' | 'conflict';
+
+/** Told of what a transaction added, as soon as it is committed. */
+export interface CommitListener {
+  /** Entries from `firstPosition` on, in order, and whether timers changed. */
+  committed(firstPosition: number, envelopes: readonly Envelope[], timersChanged: boolean): void;
+  /** Something was committed; what exactly is to be read. */
+  committedUnseen(): void;
+}
+
+/** What the committer works with. */
+export interface CommitterContext {
+  readonly client: MongoClient;
+  readonly collections: ServiceCollections;
+  readonly documents: DocumentReader;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: CommitListener;
+  /** How long a transaction is tried again before its units are refused, in ms. */
+  readonly retryMs: number;
+}
+
+interface Submission extends RunUnit {
+  /** Transactions that tried to carry it out; one whose outcome is unknown is recognised by it. */
+  readonly attempts: Set<string>;
+  readonly resolve: (outcome: UnitOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A document was not what the plan took it for; which one, the database is asked afterwards. */
+class PlanOutdated extends Error {}
+
+/**
+ * Group commit for one service: units submitted while a transaction runs share the next one. One that is a duplicate, lost
+ * against others or cannot be written is taken out, and does not disturb the rest.
+ */
+export class UnitCommitter {
+  readonly #context: CommitterContext;
+  readonly #queue: Submission[] = [];
+  /** One session for all: a new transaction on it ends one that was left open by a lost connection. */
+  readonly #session: ClientSession;
+  #running: Promise<void> | undefined;
+  #closed = false;
+  #abandoned = false;
+
+  constructor(context: CommitterContext) {
+    this.#context = context;
+    this.#session = context.client.startSession({ causalConsistency: false });
+  }
+
+  /**
+   * Resolves when the outcome is certain; with `done`, a majority of the replica set has it.
+   * Rejects with PermanentError for a unit that can never be written, with TransientError when MongoDB did not answer in time.
+   */
+  submit(run: RunUnit): Promise<UnitOutcome> {
+    if (this.#closed) return Promise.reject(new TransientError('the store is closed'));
+    return new Promise((resolve, reject) => {
+      try {
+        checkUnit(run.unit);
+      } catch (error) {
+        reject(error as Error);
+        return;
+      }
+      this.#queue.push({ ...run, attempts: new Set(), resolve, reject });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  /** Commits what is queued and refuses what comes later. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+    await this.#session.endSession();
+  }
+
+  /** Refuses what is queued, what comes later, and what is not committed at the next try. */
+  abandon(): void {
+    this.#closed = true;
+    this.#abandoned = true;
+    for (const submission of this.#queue.splice(0)) submission.reject(new TransientError('the store is closed'));
+  }
+
+  async #drain(): Promise<void> {
+    // Whatever is submitted in the same turn goes along.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) await this.#commit(this.#take());
+    this.#running = undefined;
+  }
+
+  /** The next units in order; one per cause, so that its outcome is that of one unit. */
+  #take(): Submission[] {
+    const taken: Submission[] = [];
+    const causes = new Set<string>();
+    let bytes = 0;
+    while (taken.length < UNITS_PER_TRANSACTION_MAX && this.#queue.length > 0) {
+      const next = this.#queue[0]!;
+      if (causes.has(next.inboxKey)) break;
+      bytes += bytesOf(next);
+      if (taken.length > 0 && bytes > BYTES_PER_TRANSACTION_MAX) break;
+      causes.add(next.inboxKey);
+      taken.push(this.#queue.shift()!);
+    }
+    return taken;
+  }
+
+  /** Tries until every unit has its outcome; never throws. */
+  async #commit(batch: readonly Submission[]): Promise<void> {
+    const untilMs = performance.now() + this.#context.retryMs;
+    let open = batch;
+    for (let tries = 1; open.length > 0; tries++) {
+      try {
+        const plan = await this.#plan(open);
+        open = plan.units;
+        if (open.length > 0) await this.#carryOut(plan);
+        return;
+      } catch (error) {
+        if (!isWorthAnotherTry(error)) {
+          await this.#refuse(open, error);
+          return;
+        }
+        if (performance.now() > untilMs || this.#abandoned) {
+          for (const { reject } of open) reject(unanswered(error));
+          return;
+        }
+        if (isPassing(error) || isUnknownCommit(error)) {
+          await pause(backoffMs(RETRY, Math.min(tries, RETRY_GROWTH_MAX), this.#context.random.next()));
+        }
+        // When the database cannot say now, the next try finds out.
+        open = await this.#settleCertain(open).catch(() => open);
+      }
+    }
+  }
+
+  /** An error that will not pass: with several units, each is tried alone, so that only the one that causes it fails. */
+  async #refuse(open: readonly Submission[], error: unknown): Promise<void> {
+    if (open.length === 1) open[0]!.reject(forCaller(error));
+    else for (const submission of open) await this.#commit([submission]);
+  }
+
+  async #plan(open: readonly Submission[]): Promise<Plan<Submission>> {
+    const { collections, documents } = this.#context;
+    const plan = planUnits(collections.service, open, await documents.readAll(unseenKeys(open)));
+    for (const { resolve } of plan.conflicting) resolve('conflict');
+    return plan;
+  }
+
+  /** One transaction for a plan, and the news of it. */
+  async #carryOut(plan: Plan<Submission>): Promise<void> {
+    const attempt = new ObjectId();
+    for (const { attempts } of plan.units) attempts.add(attempt.toHexString());
+    const firstPosition = await this.#transact(plan, attempt);
+    const envelopes = plan.entries.map(({ envelope }) => envelope);
+    this.#context.listener.committed(firstPosition, envelopes, plan.timers.size > 0);
+    for (const { resolve } of plan.units) resolve('done');
+  }
+
+  /** Settles the units whose outcome the database knows; resolves to the others. */
+  async #settleCertain(open: readonly Submission[]): Promise<readonly Submission[]> {
+    const { collections, documents, listener } = this.#context;
+    const looked = open.flatMap(({ unit }) => [...unit.changes.keys()].filter((key) => unit.seen.has(key)));
+    const standing = await documents.readAll([...new Set(looked)]);
+    // After the documents: a transaction of ours that turned out to be committed changed both.
+    const carriedOut = await collections.inbox.find({ _id: { $in: open.map(({ inboxKey }) => inboxKey) } }).toArray();
+    const attemptOf = new Map(carriedOut.map(({ _id, attempt }) => [_id, attempt.toHexString()]));
+    const rest: Submission[] = [];
+    for (const submission of open) {
+      const attempt = attemptOf.get(submission.inboxKey);
+      if (attempt !== undefined && submission.attempts.has(attempt)) {
+        listener.committedUnseen();
+        submission.resolve('done');
+      } else if (attempt !== undefined) submission.resolve('duplicate');
+      else if (isOutdated(submission, standing)) submission.resolve('conflict');
+      else rest.push(submission);
+    }
+    return rest;
+  }
+
+  /** Writes and commits a plan; resolves to the position of its first entry. */
+  async #transact(plan: Plan<Submission>, attempt: ObjectId): Promise<number> {
+    const session = this.#session;
+    if (session.inTransaction()) await this.#abort();
+    session.startTransaction({
+      readConcern: { level: 'snapshot' },
+      writeConcern: { w: 'majority', wtimeoutMS: this.#context.retryMs },
+      readPreference: 'primary',
+    });
+    let firstPosition: number;
+    try {
+      firstPosition = await this.#write(plan, attempt);
+    } catch (error) {
+      await this.#abort();
+      throw error;
+    }
+    for (let tries = 1; ; tries++) {
+      try {
+        await session.commitTransaction();
+        return firstPosition;
+      } catch (error) {
+        if (!isUnknownCommit(error) || tries === COMMIT_TRIES) throw error;
+        await pause(backoffMs(RETRY, tries, this.#context.random.next()));
+      }
+    }
+  }
+
+  async #abort(): Promise<void> {
+    // The server forgets a transaction that it cannot be asked to abort.
+    await this.#session.abortTransaction().catch(() => undefined);
+  }
+
+  async #write(plan: Plan<Submission>, attempt: ObjectId): Promise<number> {
+    const { collections, clock } = this.#context;
+    const options = { session: this.#session };
+    const firstPosition = await this.#takePositions(plan);
+    const placed = placePlan(collections.service, plan, { firstPosition, atMs: clock.now(), attempt });
+    await this.#writeDocuments(placed);
+    if (placed.entries.length > 0) await collections.entries.insertMany([...placed.entries], options);
+    const carriedOut = plan.units.map(({ inboxKey }) => ({ _id: inboxKey, attempt }));
+    await collections.inbox.insertMany(carriedOut, options);
+    const timers = [...plan.timers.values()].map(({ id, due }): AnyBulkWriteOperation<TimerDoc> => {
+      if (!due) return { deleteOne: { filter: { _id: id } } };
+      return { replaceOne: { filter: { _id: id }, replacement: timerDocument({ id, due }), upsert: true } };
+    });
+    if (timers.length > 0) await collections.timers.bulkWrite(timers, options);
+    return firstPosition;
+  }
+
+  /**
+   * Reserves the positions of a plan's entries. The first write of the transaction: others of the same service fail here, before
+   * they have done anything, and come again.
+   */
+  async #takePositions(plan: Plan<Submission>): Promise<number> {
+    const { head, service } = this.#context.collections;
+    const count = plan.entries.length;
+    if (count === 0 && plan.timers.size === 0) return 0;
+    const change = { position: count, timers: plan.timers.size > 0 ? 1 : 0 };
+    const after = await head.findOneAndUpdate(
+      { _id: service },
+      { $inc: change },
+      { session: this.#session, returnDocument: 'after' },
+    );
+    return after!.position - count + 1;
+  }
+
+  async #writeDocuments({ documents }: PlacedPlan): Promise<void> {
+    const inserts: AnyBulkWriteOperation<DocumentDoc>[] = [];
+    const replacements: AnyBulkWriteOperation<DocumentDoc>[] = [];
+    const removals: AnyBulkWriteOperation<DocumentDoc>[] = [];
+    for (const { key, before, after } of documents) {
+      const filter = before && { _id: key, etag: before.etag };
+      if (!filter && after) inserts.push({ insertOne: { document: after } });
+      else if (filter && after) replacements.push({ replaceOne: { filter, replacement: after } });
+      else if (filter) removals.push({ deleteOne: { filter } });
+    }
+    const writes = [...inserts, ...replacements, ...removals];
+    if (writes.length === 0) return;
+    const result = await this.#context.collections.documents.bulkWrite(writes, { session: this.#session });
+    const written = result.matchedCount === replacements.length && result.deletedCount === removals.length;
+    if (!written) throw new PlanOutdated('a document was changed by somebody else');
+  }
+}
+
+function isWorthAnotherTry(error: unknown): boolean {
+  return error instanceof PlanOutdated || isDuplicateKey(error) || isPassing(error) || isUnknownCommit(error);
+}
+
+/** Whether a document that the unit looked at is no longer what it was. */
+function isOutdated({ unit }: RunUnit, standing: ReadonlyMap<string, MongoRow>): boolean {
+  return [...unit.changes.keys()].some((key) => {
+    if (!unit.seen.has(key)) return false;
+    const [before, now] = [unit.seen.get(key), standing.get(key)];
+    return before ? !now || !before.etag.equals(now.etag) : now !== undefined;
+  });
+}
+
+function bytesOf({ unit }: RunUnit): number {
+  let bytes = 0;
+  for (const { state, outgoing } of unit.changes.values()) {
+    bytes += state?.length ?? 0;
+    for (const { payload } of outgoing) bytes += payload.byteLength;
+  }
+  return bytes;
+}
+
+function unanswered(error: unknown): TransientError {
+  return new TransientError(`MongoDB did not commit in time: ${messageOf(error)}`, { cause: error });
+}

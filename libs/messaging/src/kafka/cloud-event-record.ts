@@ -1,0 +1,178 @@
+import { messageOf } from '@rondo/kernel';
+import type { Envelope } from '../ports.js';
+
+/** `type` of a delivery whose record could not be read. */
+export const UNREADABLE_TYPE = 'unreadable';
+
+const PROTOBUF = 'application/protobuf';
+const STRUCTURED_JSON = 'application/cloudevents+json';
+/** W3C trace context travels under its own names, where every tracer looks for it; CloudEvents allows both. */
+const TRACE_CONTEXT = ['traceparent', 'tracestate'];
+const ATTRIBUTES = new Set(['specversion', 'id', 'type', 'source', 'time']);
+const HEADERS_KEPT = 32;
+const HEADER_CHARS_KEPT = 1000;
+
+/** Header values as kafkajs sends and receives them. */
+export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+
+/** What is read of a Kafka record, and where it lies. `topic` is the name inside the installation. */
+export interface ReceivedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Uint8Array | null | undefined;
+  readonly value: Uint8Array | null | undefined;
+  readonly headers: RecordHeaders;
+  /** Milliseconds since the epoch, by the broker. */
+  readonly timestampMs: number;
+}
+
+/** An envelope, or one that stands for a record nobody can read, with the reason. */
+export type ReadRecord = { readonly envelope: Envelope; readonly unreadable?: string };
+
+/** Writes an envelope as a CloudEvent in binary mode (CloudEvents 1.0, Kafka protocol binding). */
+export function recordOf(envelope: Envelope): { key: string; value: Buffer; headers: Record<string, string> } {
+  const headers: Record<string, string> = {
+    ce_specversion: '1.0',
+    ce_id: envelope.id,
+    ce_type: envelope.type,
+    ce_source: envelope.source,
+    ce_time: new Date(envelope.timeMs).toISOString(),
+    'content-type': PROTOBUF,
+  };
+  for (const [name, value] of Object.entries(envelope.headers))
+    headers[TRACE_CONTEXT.includes(name) ? name : `ce_${name}`] = value;
+  const { buffer, byteOffset, byteLength } = envelope.payload;
+  return { key: envelope.key, value: Buffer.from(buffer, byteOffset, byteLength), headers };
+}
+
+/**
+ * Reads a record: our own CloudEvents with protobuf data, and those of other producers with JSON data in structured or binary
+ * mode. JSON events get their structured form as payload, whatever they came in, and the header `content-type`
+ * `application/cloudevents+json`.
+ */
+export function readRecord(record: ReceivedRecord): ReadRecord {
+  try {
+    return { envelope: envelopeOf(record) };
+  } catch (error) {
+    return { envelope: unreadable(record), unreadable: messageOf(error) };
+  }
+}
+
+function envelopeOf(record: ReceivedRecord): Envelope {
+  if (!record.value) throw new Error('the record has no value');
+  const headers = textHeaders(record.headers);
+  const contentType = (headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  if (contentType === STRUCTURED_JSON) return foreignEnvelope(record, headers, objectIn(record.value, 'an event'));
+  if (!headers.has('ce_specversion'))
+    throw new Error(`no CloudEvent: neither content type ${STRUCTURED_JSON} nor a header ce_specversion`);
+  if (contentType === PROTOBUF) return ownEnvelope(record, headers, record.value);
+  if (/^application\/([a-z0-9.-]+\+)?json$/.test(contentType))
+    return foreignEnvelope(record, headers, binaryEvent(headers, parsed(record.value)));
+  throw new Error(`content type ${JSON.stringify(contentType.slice(0, 80))} is neither protobuf nor JSON`);
+}
+
+function ownEnvelope(record: ReceivedRecord, headers: ReadonlyMap<string, string>, payload: Uint8Array): Envelope {
+  const attribute = (name: string): string => required(headers.get(`ce_${name}`), `ce_${name}`);
+  const others: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    if (TRACE_CONTEXT.includes(name)) others[name] = value;
+    else if (name.startsWith('ce_') && !ATTRIBUTES.has(name.slice(3))) others[name.slice(3)] = value;
+  }
+  return {
+    id: attribute('id'),
+    type: attribute('type'),
+    topic: record.topic,
+    key: required(textOf(record.key), 'a key'),
+    source: attribute('source'),
+    timeMs: momentOf(attribute('time')),
+    payload,
+    headers: others,
+  };
+}
+
+function foreignEnvelope(
+  record: ReceivedRecord,
+  headers: ReadonlyMap<string, string>,
+  event: Readonly<Record<string, unknown>>,
+): Envelope {
+  const attribute = (name: string): string => required(event[name], name);
+  const id = attribute('id');
+  const carried: Record<string, string> = { 'content-type': STRUCTURED_JSON };
+  for (const name of TRACE_CONTEXT) {
+    const value = headers.get(name) ?? event[name];
+    if (typeof value === 'string') carried[name] = value;
+  }
+  return {
+    id,
+    type: attribute('type'),
+    topic: record.topic,
+    key: textOf(record.key) || (typeof event['partitionkey'] === 'string' && event['partitionkey']) || id,
+    source: attribute('source'),
+    timeMs: event['time'] === undefined ? record.timestampMs : momentOf(attribute('time')),
+    payload: new TextEncoder().encode(JSON.stringify(event)),
+    headers: carried,
+  };
+}
+
+/** The structured form of an event in binary mode: attributes in `ce_` headers, the value is its data. */
+function binaryEvent(headers: ReadonlyMap<string, string>, data: unknown): Record<string, unknown> {
+  const attributes = [...headers]
+    .filter(([name]) => name.startsWith('ce_'))
+    .map(([name, value]) => [name.slice(3), value]);
+  return { ...(Object.fromEntries(attributes) as Record<string, string>), datacontenttype: 'application/json', data };
+}
+
+function parsed(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+  } catch (cause) {
+    throw new Error(`the value is no JSON: ${messageOf(cause).slice(0, 200)}`, { cause });
+  }
+}
+
+function objectIn(value: Uint8Array, what: string): Record<string, unknown> {
+  const json = parsed(value);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error(`the JSON is not ${what}`);
+  return json as Record<string, unknown>;
+}
+
+function required(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value === '') throw new Error(`${name} is missing or no text`);
+  return value;
+}
+
+function momentOf(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new Error(`time ${JSON.stringify(text.slice(0, 60))} is no timestamp (RFC 3339)`);
+  return ms;
+}
+
+function textOf(bytes: Uint8Array | null | undefined): string {
+  return bytes ? new TextDecoder().decode(bytes) : '';
+}
+
+function textHeaders(headers: RecordHeaders): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) {
+    const first = Array.isArray(value) ? value[0] : value;
+    if (first !== undefined) texts.set(name, typeof first === 'string' ? first : textOf(first));
+  }
+  return texts;
+}
+
+/** Keeps the bytes and the headers, within bounds, so that a person can see what came and it can be read again later. */
+function unreadable(record: ReceivedRecord): Envelope {
+  const id = `${record.topic}/${record.partition}/${record.offset}`;
+  const headers = [...textHeaders(record.headers)].slice(0, HEADERS_KEPT);
+  return {
+    id,
+    type: UNREADABLE_TYPE,
+    topic: record.topic,
+    key: textOf(record.key) || id,
+    source: UNREADABLE_TYPE,
+    timeMs: record.timestampMs,
+    payload: record.value ?? new Uint8Array(0),
+    headers: Object.fromEntries(headers.map(([name, value]) => [name, value.slice(0, HEADER_CHARS_KEPT)])),
+  };
+}

@@ -1,0 +1,94 @@
+import { messageOf, PermanentError, TransientError } from '@rondo/kernel';
+import kafkajs from 'kafkajs';
+import type { BusLog, KafkaBusOptions } from './kafka-bus-options.js';
+
+const CONNECTION_TIMEOUT_MS = 3000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** About ten seconds in all: a broker that restarts is waited for, one that stays away is reported. */
+const RETRY = { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 };
+/** At start a wrong address is told sooner. */
+const START_RETRY = { initialRetryTime: 200, maxRetryTime: 1000, retries: 3 };
+
+/** A kafkajs client as the bus wants it; `starting` gives up sooner. */
+export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting = false): kafkajs.Kafka {
+  const { brokers, clientId, ssl, sasl, log } = options;
+  return new kafkajs.Kafka({
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    authenticationTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retry: starting ? START_RETRY : RETRY,
+    logLevel: log && !starting ? kafkajs.logLevel.WARN : kafkajs.logLevel.NOTHING,
+    ...(log && { logCreator: () => logEntries(log) }),
+    ...(ssl !== undefined && { ssl }),
+    ...(sasl && { sasl: sasl as kafkajs.SASLOptions }),
+  });
+}
+
+/** What kafkajs calls an error is mostly a retry; the bus speaks for itself when it gives up. */
+function logEntries(log: BusLog): (entry: kafkajs.LogEntry) => void {
+  return ({ level, namespace, log: { message, ...fields } }) => {
+    const known: Record<string, string> = { component: `kafkajs ${namespace}` };
+    for (const name of ['groupId', 'broker', 'error'])
+      if (typeof fields[name] === 'string') known[name] = fields[name].slice(0, 500);
+    log[level === kafkajs.logLevel.ERROR ? 'warn' : 'info'](message, known);
+  };
+}
+
+/** The error at the bottom: kafkajs wraps what made it give up. */
+function rootOf(error: unknown): Error & { readonly type?: string; readonly code?: unknown } {
+  let root = error;
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  return root instanceof Error ? root : new Error(String(root));
+}
+
+/** True for what no waiting cures: credentials, rights, versions. */
+export function isHopeless(error: unknown): boolean {
+  const root = rootOf(error);
+  return root.name === 'KafkaJSSASLAuthenticationError' || /AUTHORIZATION_FAILED|UNSUPPORTED/.test(root.type ?? '');
+}
+
+/** Says in one message what keeps the bus from starting and what to do. */
+export function startError(error: unknown, options: Omit<KafkaBusOptions, 'records'>): Error {
+  if (error instanceof PermanentError) return error;
+  const { brokers, sasl, ssl } = options;
+  const root = rootOf(error);
+  const where = brokers.join(', ');
+  if (root.name === 'KafkaJSSASLAuthenticationError') {
+    const who = sasl ? `user ${JSON.stringify(sasl.username)} (${sasl.mechanism})` : 'a client without credentials';
+    return new PermanentError(
+      'unauthenticated',
+      `Kafka at ${where} refuses ${who}: check user, password and mechanism`,
+      {
+        field: 'sasl',
+        value: sasl?.username,
+        rule: 'credentials that the brokers accept',
+        cause: error,
+      },
+    );
+  }
+  if (/AUTHORIZATION_FAILED/.test(root.type ?? '')) {
+    return new PermanentError(
+      'denied',
+      `Kafka at ${where} denies what the bus needs: ${root.message}; grant the rights that docs/configuration.md lists`,
+      {
+        field: 'sasl',
+        value: sasl?.username,
+        rule: 'rights to make, read and write the topics and groups',
+        cause: error,
+      },
+    );
+  }
+  const spoken = `${ssl ? 'TLS' : 'no TLS'}, ${sasl ? `SASL ${sasl.mechanism}` : 'no SASL'}`;
+  return new PermanentError(
+    'unavailable',
+    `no Kafka broker answers at ${where}: ${root.message}; check the addresses, that the brokers run, and that they expect ${spoken}`,
+    { field: 'brokers', value: where, rule: 'host:port of a broker that answers', cause: error },
+  );
+}
+
+/** For calls on a running bus: worth another try. */
+export function transient(what: string, error: unknown): TransientError {
+  return error instanceof TransientError ? error : new TransientError(`${what}: ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,1 @@
+export { MongoDeliveryRecords } from './mongo-delivery-records.js';
