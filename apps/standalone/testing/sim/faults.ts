@@ -29,6 +29,8 @@ export interface Weather {
   restartMs(): number;
   /** Whether the story goes on although the services are still at work. */
   hurries(): boolean;
+  /** Whether it ever went on so; then the end depends on moments and cannot be compared. */
+  readonly hurried: boolean;
   /** Every fault so far, for the report. */
   readonly log: readonly string[];
 }
@@ -42,6 +44,7 @@ export function fairWeather(): Weather {
     skewMs: () => 0,
     restartMs: () => 0,
     hurries: () => false,
+    hurried: false,
     log: [],
   };
 }
@@ -97,7 +100,8 @@ export function storm(seed: number): Weather {
     setBack: (crashed) => (random.next() < (crashed ? 0.5 : mix.repeat) ? 1 + random.int(crashed ? 20 : 3) : 0),
     skewMs: () => (mix.skew ? random.int(20 * MINUTE_MS) - 10 * MINUTE_MS : 0),
     restartMs: () => random.int(30_000),
-    hurries: () => random.next() < mix.hurry,
+    hurries: () => mix.hurry > 0 && random.next() < mix.hurry,
+    hurried: mix.hurry > 0,
   };
 }
 

@@ -21,8 +21,8 @@ interface Turn {
   readonly go: () => void;
 }
 
-/** Wakes further away than this are waiting, not work: retries come back within a minute, people and deadlines take longer. */
-const SOON_MS = 5 * 60_000;
+/** Wakes further away than this are waiting, not work: retries come back within a minute by a clock that may be ten minutes off. */
+const SOON_MS = 15 * 60_000;
 /** Turns of the event loop without any activity after which everything that could go on has gone on. */
 const QUIET_TURNS = 2;
 
