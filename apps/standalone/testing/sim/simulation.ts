@@ -99,7 +99,8 @@ export class Simulation {
 
   /** Calls the API of a service as a person does; rejects while the service starts. */
   async call<I extends DescMessage>(service: string, method: DescMethodUnary<I>, request: MessageShape<I>, context: RpcContext): Promise<unknown> {
-    const rpcs = this.#running.get(service)?.service?.rpcServices();
+    const running = this.#running.get(service);
+    const rpcs = running?.process.alive ? running.service?.rpcServices() : undefined;
     const implementation = rpcs?.find((rpc) => rpc.service.typeName === method.parent.typeName)?.implementation;
     if (!implementation) throw new TransientError(`${service} is not there yet`);
     return implementation[method.localName]!(request as never, context);
