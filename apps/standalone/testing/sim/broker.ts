@@ -97,6 +97,13 @@ export class SimulatedBroker {
     }
   }
 
+  /** Messages that nobody has been given yet are gone; only for the proof that this is noticed. */
+  forgetUndelivered(): void {
+    for (const group of this.#groups.values()) {
+      for (const lane of group.lanes.values()) if (lane.state !== 'in flight') lane.next = lane.messages.length;
+    }
+  }
+
   /** Every group begins again with the oldest message. */
   replayAll(): void {
     for (const group of this.#groups.values()) {

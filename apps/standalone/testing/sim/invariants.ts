@@ -230,7 +230,7 @@ async function approved(simulation: Simulation, record: Record): Promise<string[
 }
 
 /** I5: with the end of a rollout its candidate is gone for good, and no row is answered by one that has no share. */
-function weightZeroAfterEnd(simulation: Simulation, record: Record): string[] {
+async function weightZeroAfterEnd(simulation: Simulation, record: Record): Promise<string[]> {
   const problems: string[] = [];
   const routings = record.of(RoutingChangedSchema);
   for (const { entry, message } of record.of(RolloutFinishedSchema)) {
@@ -242,6 +242,9 @@ function weightZeroAfterEnd(simulation: Simulation, record: Record): string[] {
     if (later.some((routing) => routing.message.candidate?.digest === message.candidate?.digest && message.candidate))
       problems.push(`rollout ${message.rolloutId} ended, and its candidate came back`);
   }
+  const [routing] = await documents<{ weightPercent: number; candidate?: object; rolloutId?: string }>(simulation, 'rollout', 'routing');
+  if (routing && routing.state.rolloutId === undefined && (routing.state.weightPercent > 0 || routing.state.candidate))
+    problems.push(`no rollout runs, and a candidate has ${routing.state.weightPercent} % of the traffic`);
   const weights = new Map(routings.map(({ message }) => [message.epoch, message.candidateWeightPercent]));
   for (const { epoch, candidateRows } of simulation.story.served)
     if (candidateRows > 0 && (weights.get(epoch) ?? 0) === 0) problems.push(`${candidateRows} rows were answered by a candidate without a share (epoch ${epoch})`);
