@@ -11,7 +11,8 @@ import preset from '../jest.preset.mjs';
 
 const [, options] = preset.transform['^.+\\.ts$'];
 /** The test library also defines specs; there are none here. */
-const NO_SPECS = 'data:text/javascript,export const describe = undefined, it = undefined, expect = undefined, test = undefined;';
+const NO_SPECS =
+  'data:text/javascript,export const describe = undefined, it = undefined, expect = undefined, test = undefined;';
 const isSource = (url) => url?.startsWith('file:') && url.endsWith('.ts');
 
 registerHooks({

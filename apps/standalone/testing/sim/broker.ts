@@ -161,7 +161,9 @@ export class SimulatedBroker {
     const handler = group.handler;
     if (!handler || !message) return;
     lane.state = 'in flight';
-    this.deliveries.push(`${this.#world.steps} ${group.name} <- ${message.type} ${message.id} (attempt ${lane.attempt})`);
+    this.deliveries.push(
+      `${this.#world.steps} ${group.name} <- ${message.type} ${message.id} (attempt ${lane.attempt})`,
+    );
     const { position, ...envelope } = message;
     const delivery: Delivery = {
       ...envelope,

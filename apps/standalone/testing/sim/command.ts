@@ -72,4 +72,6 @@ else if (values.seed !== undefined) await seeds(Number(values.seed), Number(valu
 else await seeds(Number(values.from), Number(values.from) + Number(values.seeds) - 1);
 await laboratory.close();
 const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-console.log(`${total.runs} runs, ${total.steps} steps, ${total.faults} faults, ${total.failures} failures, ${seconds} s`);
+console.log(
+  `${total.runs} runs, ${total.steps} steps, ${total.faults} faults, ${total.failures} failures, ${seconds} s`,
+);

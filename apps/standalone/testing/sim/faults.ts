@@ -50,7 +50,10 @@ export function fairWeather(): Weather {
 }
 
 /** One fault at one effect, and none else. */
-export function singleFault(target: { readonly name: string; readonly fault: Fault }): Weather & { readonly hit: boolean } {
+export function singleFault(target: {
+  readonly name: string;
+  readonly fault: Fault;
+}): Weather & { readonly hit: boolean } {
   const log: string[] = [];
   return {
     ...fairWeather(),

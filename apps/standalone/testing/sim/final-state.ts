@@ -51,7 +51,8 @@ export async function finalState(simulation: Simulation): Promise<FinalState> {
   for (const [service, kinds] of COMPARED) {
     for (const kind of kinds) {
       const { items } = await simulation.journalOf(service).list<Json>(kind, { limit: 10_000 });
-      for (const item of items) state.set(`${service} ${kind} ${nameOf(kind, item.id)}`, JSON.stringify(withoutClock(item.state)));
+      for (const item of items)
+        state.set(`${service} ${kind} ${nameOf(kind, item.id)}`, JSON.stringify(withoutClock(item.state)));
     }
   }
   return state;

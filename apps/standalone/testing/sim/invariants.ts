@@ -62,7 +62,8 @@ class Record {
   static async of(simulation: Simulation): Promise<Record> {
     const byType = new Map<string, JournalEntry[]>();
     for (const service of SERVICES) {
-      for (const entry of await entriesOf(simulation, service)) byType.set(entry.type, [...(byType.get(entry.type) ?? []), entry]);
+      for (const entry of await entriesOf(simulation, service))
+        byType.set(entry.type, [...(byType.get(entry.type) ?? []), entry]);
     }
     return new Record(byType);
   }
@@ -76,13 +77,19 @@ class Record {
 async function entriesOf(simulation: Simulation, service: string): Promise<JournalEntry[]> {
   const entries: JournalEntry[] = [];
   for (;;) {
-    const page = await simulation.journalOf(service).entries({ afterPosition: entries.at(-1)?.position ?? 0, limit: 10_000 });
+    const page = await simulation
+      .journalOf(service)
+      .entries({ afterPosition: entries.at(-1)?.position ?? 0, limit: 10_000 });
     entries.push(...page);
     if (page.length < 10_000) return entries;
   }
 }
 
-async function documents<S>(simulation: Simulation, service: string, kind: string): Promise<{ id: string; state: S }[]> {
+async function documents<S>(
+  simulation: Simulation,
+  service: string,
+  kind: string,
+): Promise<{ id: string; state: S }[]> {
   return (await simulation.journalOf(service).list<S>(kind, { limit: 10_000 })).items;
 }
 
@@ -111,8 +118,14 @@ export async function violations(simulation: Simulation): Promise<Violation[]> {
 /** I1: every announcement was accepted, merged or refused, once; every event in the ledger has a final fate, decided once. */
 async function oneFate(simulation: Simulation, record: Record): Promise<string[]> {
   const problems: string[] = [];
-  const answers = [...record.of(ArrivalAcceptedSchema), ...record.of(ArrivalMergedSchema), ...record.of(ArrivalFailedSchema)];
-  const announced = new Set(simulation.broker.log.filter(({ type }) => type === AnnounceArrivalSchema.typeName).map(({ id }) => id));
+  const answers = [
+    ...record.of(ArrivalAcceptedSchema),
+    ...record.of(ArrivalMergedSchema),
+    ...record.of(ArrivalFailedSchema),
+  ];
+  const announced = new Set(
+    simulation.broker.log.filter(({ type }) => type === AnnounceArrivalSchema.typeName).map(({ id }) => id),
+  );
   for (const id of announced) {
     // A failure to read the data is told later and by the job, so it answers no announcement directly.
     const fates = answers.filter(({ entry }) => entry.headers['causationid'] === id);
@@ -120,8 +133,13 @@ async function oneFate(simulation: Simulation, record: Record): Promise<string[]
   }
   if (simulation.story.done && announced.size !== simulation.story.announcements)
     problems.push(`${simulation.story.announcements} announcements were made, ${announced.size} are in the log`);
-  const ledger = await documents<{ kind: string; eventId: string; fate: string; summary: string }>(simulation, 'control-plane', 'ledger-event');
-  for (const { id, state } of ledger) if (state.fate === 'Pending') problems.push(`event ${id} has no fate: ${state.summary}`);
+  const ledger = await documents<{ kind: string; eventId: string; fate: string; summary: string }>(
+    simulation,
+    'control-plane',
+    'ledger-event',
+  );
+  for (const { id, state } of ledger)
+    if (state.fate === 'Pending') problems.push(`event ${id} has no fate: ${state.summary}`);
   const arrivals = ledger.filter(({ state }) => state.kind === 'arrival').length;
   if (arrivals !== announced.size) problems.push(`${announced.size} announcements, ${arrivals} arrivals in the ledger`);
   for (const [event, times] of counted(record.of(DecisionMadeSchema).flatMap(({ message }) => message.causeEventIds)))
@@ -136,7 +154,9 @@ function oneEffect(_simulation: Simulation, record: Record): string[] {
     ['CycleFinished', record.of(CycleFinishedSchema).map(({ message }) => message.cycleId)],
     [
       'SnapshotPrepared',
-      record.of(SnapshotPreparedSchema).map(({ message, entry }) => `${message.cycleId} ${message.snapshotDigest} ${entry.stream}`),
+      record
+        .of(SnapshotPreparedSchema)
+        .map(({ message, entry }) => `${message.cycleId} ${message.snapshotDigest} ${entry.stream}`),
     ],
     [
       'candidate trained or failed',
@@ -152,14 +172,18 @@ function oneEffect(_simulation: Simulation, record: Record): string[] {
     ['IncidentOpened', record.of(IncidentOpenedSchema).map(({ message }) => message.cycleId)],
     ['vote', record.of(ApprovalVotedSchema).map(({ message }) => `${message.approvalId} ${message.actor?.id}`)],
   ];
-  return effects.flatMap(([name, ids]) => [...counted(ids)].filter(([, times]) => times > 1).map(([id, times]) => `${name} ${id}: ${times} times`));
+  return effects.flatMap(([name, ids]) =>
+    [...counted(ids)].filter(([, times]) => times > 1).map(([id, times]) => `${name} ${id}: ${times} times`),
+  );
 }
 
 /** One cycle per cause, and its causes are its own. */
 function oneCyclePerCause(_simulation: Simulation, record: Record): string[] {
   const causes = record.of(CycleStartedSchema).flatMap(({ message }) => message.causeEventIds);
   const numbers = record.of(CycleStartedSchema).map(({ message }) => message.number);
-  const problems = [...counted(causes)].filter(([, times]) => times > 1).map(([cause, times]) => `cause ${cause} started ${times} cycles`);
+  const problems = [...counted(causes)]
+    .filter(([, times]) => times > 1)
+    .map(([cause, times]) => `cause ${cause} started ${times} cycles`);
   if (numbers.some((number, index) => number !== index + 1)) problems.push(`cycles are numbered ${numbers.join(', ')}`);
   return problems;
 }
@@ -172,13 +196,20 @@ async function oneChampion(simulation: Simulation, record: Record): Promise<stri
   const serving = routings.at(-1)?.champion?.digest;
   const [pipeline] = await documents<{ champion?: { digest: string } }>(simulation, 'control-plane', 'pipeline');
   if (pipeline?.state.champion?.digest !== serving)
-    problems.push(`the registry names ${pipeline?.state.champion?.digest ?? 'none'}, the endpoint serves ${serving ?? 'none'}`);
-  const aliases = await documents<{ untilMs?: number; model: { digest: string } }>(simulation, 'control-plane', 'alias-entry');
+    problems.push(
+      `the registry names ${pipeline?.state.champion?.digest ?? 'none'}, the endpoint serves ${serving ?? 'none'}`,
+    );
+  const aliases = await documents<{ untilMs?: number; model: { digest: string } }>(
+    simulation,
+    'control-plane',
+    'alias-entry',
+  );
   const open = aliases.filter(({ state }) => state.untilMs === undefined);
   if (open.length !== (serving === undefined ? 0 : 1)) problems.push(`${open.length} models are champion at the end`);
   const moves = record.of(ChampionChangedSchema).map(({ message }) => message);
   moves.forEach((move, index) => {
-    if ((move.from?.digest ?? '') !== (moves[index - 1]?.to?.digest ?? '')) problems.push(`champion ${move.to?.version} follows one that was none`);
+    if ((move.from?.digest ?? '') !== (moves[index - 1]?.to?.digest ?? ''))
+      problems.push(`champion ${move.to?.version} follows one that was none`);
   });
   return problems;
 }
@@ -191,7 +222,8 @@ function epochsRise(simulation: Simulation, record: Record): string[] {
   });
   const { served } = simulation.story;
   served.forEach(({ epoch }, index) => {
-    if (index > 0 && epoch < served[index - 1]!.epoch) problems.push(`the gateway went back from epoch ${served[index - 1]!.epoch} to ${epoch}`);
+    if (index > 0 && epoch < served[index - 1]!.epoch)
+      problems.push(`the gateway went back from epoch ${served[index - 1]!.epoch} to ${epoch}`);
   });
   return problems;
 }
@@ -218,12 +250,16 @@ async function approved(simulation: Simulation, record: Record): Promise<string[
     const votes = new Set(approval?.votes.filter(({ approve }) => approve).map(({ actor }) => actor.id));
     for (const author of approval?.authors ?? []) votes.delete(author);
     if (approval?.state !== 'Approved' || votes.size < approval.votesNeeded)
-      problems.push(`cycle ${message.cycleId} rolls out with ${votes.size} approvals in state ${approval?.state ?? 'none'}`);
-    else if (approval.candidate.digest !== message.candidate?.digest) problems.push(`cycle ${message.cycleId} rolls out another model than was approved`);
+      problems.push(
+        `cycle ${message.cycleId} rolls out with ${votes.size} approvals in state ${approval?.state ?? 'none'}`,
+      );
+    else if (approval.candidate.digest !== message.candidate?.digest)
+      problems.push(`cycle ${message.cycleId} rolls out another model than was approved`);
   }
   for (const { message } of record.of(RolloutStartedSchema)) {
     const command = commands.find((known) => known.message.cycleId === message.cycleId);
-    if (command?.message.candidate?.digest !== message.candidate?.digest) problems.push(`rollout ${message.rolloutId} was never asked for`);
+    if (command?.message.candidate?.digest !== message.candidate?.digest)
+      problems.push(`rollout ${message.rolloutId} was never asked for`);
   }
   for (const what of simulation.story.acceptedStale) problems.push(`a vote on other evidence was counted: ${what}`);
   return problems;
@@ -237,17 +273,26 @@ async function weightZeroAfterEnd(simulation: Simulation, record: Record): Promi
     const own = routings.filter((routing) => routing.message.rolloutId === message.rolloutId);
     const later = routings.filter((routing) => routing.entry.position > entry.position);
     const last = own.at(-1)?.message;
-    if (message.result === RolloutResult.ROLLED_BACK && last && (last.candidateWeightPercent > 0 || last.shadow || last.candidate))
+    if (
+      message.result === RolloutResult.ROLLED_BACK &&
+      last &&
+      (last.candidateWeightPercent > 0 || last.shadow || last.candidate)
+    )
       problems.push(`rollout ${message.rolloutId} ended with weight ${last.candidateWeightPercent}`);
     if (later.some((routing) => routing.message.candidate?.digest === message.candidate?.digest && message.candidate))
       problems.push(`rollout ${message.rolloutId} ended, and its candidate came back`);
   }
-  const [routing] = await documents<{ weightPercent: number; candidate?: object; rolloutId?: string }>(simulation, 'rollout', 'routing');
+  const [routing] = await documents<{ weightPercent: number; candidate?: object; rolloutId?: string }>(
+    simulation,
+    'rollout',
+    'routing',
+  );
   if (routing && routing.state.rolloutId === undefined && (routing.state.weightPercent > 0 || routing.state.candidate))
     problems.push(`no rollout runs, and a candidate has ${routing.state.weightPercent} % of the traffic`);
   const weights = new Map(routings.map(({ message }) => [message.epoch, message.candidateWeightPercent]));
   for (const { epoch, candidateRows } of simulation.story.served)
-    if (candidateRows > 0 && (weights.get(epoch) ?? 0) === 0) problems.push(`${candidateRows} rows were answered by a candidate without a share (epoch ${epoch})`);
+    if (candidateRows > 0 && (weights.get(epoch) ?? 0) === 0)
+      problems.push(`${candidateRows} rows were answered by a candidate without a share (epoch ${epoch})`);
   return problems;
 }
 
@@ -276,7 +321,8 @@ async function comesToRest(simulation: Simulation): Promise<string[]> {
     if (state.phase === 'Running') problems.push(`rollout ${id} runs for ever`);
   for (const service of SERVICES) {
     for (const { id, state } of await documents<{ status: string; kind: string }>(simulation, service, 'job'))
-      if (!['succeeded', 'failed', 'cancelled'].includes(state.status)) problems.push(`${service}: job ${state.kind} ${id} stays ${state.status}`);
+      if (!['succeeded', 'failed', 'cancelled'].includes(state.status))
+        problems.push(`${service}: job ${state.kind} ${id} stays ${state.status}`);
   }
   return problems;
 }
@@ -297,7 +343,8 @@ async function labelsOnce(simulation: Simulation): Promise<string[]> {
   );
   const rows = [...observed.values()].reduce((sum, count) => sum + count, 0);
   let joined = 0;
-  for (const { state } of await documents<{ labels: { joined: number } }>(simulation, 'rollout', 'rollout')) joined += state.labels.joined;
+  for (const { state } of await documents<{ labels: { joined: number } }>(simulation, 'rollout', 'rollout'))
+    joined += state.labels.joined;
   if (joined > rows) problems.push(`${joined} labels were counted, ${rows} were observed`);
   return problems;
 }

@@ -18,7 +18,15 @@ import { Memo, RememberingEngine, rememberingCalculate, rememberingScorer, remem
 import { writeWeeks } from './story.js';
 
 /** Every service that keeps state; the order in which they start. */
-export const SERVICES = ['control-plane', 'data-prep', 'drift-monitor', 'labeling', 'training', 'evaluation', 'rollout'] as const;
+export const SERVICES = [
+  'control-plane',
+  'data-prep',
+  'drift-monitor',
+  'labeling',
+  'training',
+  'evaluation',
+  'rollout',
+] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** What all runs of one process share: the data, the files by digest, and what was computed before. Close it at the end. */
@@ -62,7 +70,12 @@ export class Laboratory {
     };
     switch (service) {
       case 'control-plane': {
-        const surroundings = { version: 'simulation', mode: 'embedded', journals: [], spans: () => Promise.resolve([]) };
+        const surroundings = {
+          version: 'simulation',
+          mode: 'embedded',
+          journals: [],
+          spans: () => Promise.resolve([]),
+        };
         return ControlPlaneModule.forRoot({ config: parseConfig(controlPlaneConfig, {}), surroundings });
       }
       case 'data-prep': {
@@ -74,9 +87,20 @@ export class Laboratory {
       case 'labeling':
         return LabelingModule.forRoot(parseConfig(labelingConfig, {}), { engine, scorer });
       case 'training':
-        return TrainingModule.forRoot({ config: parseConfig(trainingConfig, {}), engine, scorer, path: '', builtin: this.#trainer });
+        return TrainingModule.forRoot({
+          config: parseConfig(trainingConfig, {}),
+          engine,
+          scorer,
+          path: '',
+          builtin: this.#trainer,
+        });
       case 'evaluation':
-        return EvaluationModule.forRoot({ config: parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' }), engine, scorer, calculate: this.#calculate });
+        return EvaluationModule.forRoot({
+          config: parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' }),
+          engine,
+          scorer,
+          calculate: this.#calculate,
+        });
       case 'rollout':
         return RolloutModule.forRoot(parseConfig(rolloutConfig, {}));
     }
@@ -113,7 +137,13 @@ class SharedArtifacts implements ArtifactStore {
     const { maxBytes = Infinity } = options;
     if (sizeBytes <= maxBytes) return Promise.resolve(readFileSync(this.#path(digest)));
     const rule = `at most ${maxBytes} bytes`;
-    return Promise.reject(new PermanentError('out-of-range', `artifact ${digest} is too large`, { field: 'maxBytes', value: sizeBytes, rule }));
+    return Promise.reject(
+      new PermanentError('out-of-range', `artifact ${digest} is too large`, {
+        field: 'maxBytes',
+        value: sizeBytes,
+        rule,
+      }),
+    );
   }
 
   has(digest: string): Promise<boolean> {

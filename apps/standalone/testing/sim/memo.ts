@@ -84,15 +84,27 @@ export class RememberingEngine extends Engine {
     return this.#read('inspect', [path], () => super.inspect(path));
   }
 
-  override readColumns(path: string, columns: readonly string[], { signal, ...rest }: ReadOptions = {}): Promise<NumberColumns> {
+  override readColumns(
+    path: string,
+    columns: readonly string[],
+    { signal, ...rest }: ReadOptions = {},
+  ): Promise<NumberColumns> {
     return this.#read('readColumns', [path, columns, rest], () => super.readColumns(path, columns, rest), signal);
   }
 
-  override readMatrix(path: string, columns: readonly string[], { signal, ...rest }: ReadOptions = {}): Promise<NumberMatrix> {
+  override readMatrix(
+    path: string,
+    columns: readonly string[],
+    { signal, ...rest }: ReadOptions = {},
+  ): Promise<NumberMatrix> {
     return this.#read('readMatrix', [path, columns, rest], () => super.readMatrix(path, columns, rest), signal);
   }
 
-  override readStrings(path: string, column: string, { signal, ...rest }: ReadOptions = {}): Promise<(string | null)[]> {
+  override readStrings(
+    path: string,
+    column: string,
+    { signal, ...rest }: ReadOptions = {},
+  ): Promise<(string | null)[]> {
     return this.#read('readStrings', [path, column, rest], () => super.readStrings(path, column, rest), signal);
   }
 
@@ -100,7 +112,11 @@ export class RememberingEngine extends Engine {
     return this.#read('readTimes', [path, column, rest], () => super.readTimes(path, column, rest), signal);
   }
 
-  override countNulls(path: string, columns: readonly string[], signal?: AbortSignal): ReturnType<Engine['countNulls']> {
+  override countNulls(
+    path: string,
+    columns: readonly string[],
+    signal?: AbortSignal,
+  ): ReturnType<Engine['countNulls']> {
     return this.#read('countNulls', [path, columns], () => super.countNulls(path, columns), signal);
   }
 
@@ -108,7 +124,11 @@ export class RememberingEngine extends Engine {
     return this.#read('query', [select], () => super.query(select), signal);
   }
 
-  override async writeParquet({ select, outPath, signal }: Parameters<Engine['writeParquet']>[0]): ReturnType<Engine['writeParquet']> {
+  override async writeParquet({
+    select,
+    outPath,
+    signal,
+  }: Parameters<Engine['writeParquet']>[0]): ReturnType<Engine['writeParquet']> {
     const compute = async () => ({ ...(await super.writeParquet({ select, outPath })), bytes: readFileSync(outPath) });
     const { bytes, ...written } = await this.#read('writeParquet', [select], compute, signal);
     if (!existsSync(outPath)) writeFileSync(outPath, bytes);
@@ -118,14 +138,20 @@ export class RememberingEngine extends Engine {
   /** Feature SQL, with the files it writes. */
   readonly runFeatureSql = async (_engine: Engine, request: FeatureSqlRequest): Promise<FeatureSqlResult> => {
     const { signal, outPath, reviewOutPath, ...inputs } = request;
-    const bytesOf = (path: string | undefined) => (path !== undefined && existsSync(path) ? readFileSync(path) : undefined);
+    const bytesOf = (path: string | undefined) =>
+      path !== undefined && existsSync(path) ? readFileSync(path) : undefined;
     const compute = async () => {
-      const result = await runFeatureSql(this, { ...inputs, outPath, ...(reviewOutPath !== undefined && { reviewOutPath }) });
+      const result = await runFeatureSql(this, {
+        ...inputs,
+        outPath,
+        ...(reviewOutPath !== undefined && { reviewOutPath }),
+      });
       return { result, rows: bytesOf(outPath), review: bytesOf(reviewOutPath) };
     };
     const done = await this.#read('runFeatureSql', [inputs], compute, signal);
     if (done.rows && !existsSync(outPath)) writeFileSync(outPath, done.rows);
-    if (done.review && reviewOutPath !== undefined && !existsSync(reviewOutPath)) writeFileSync(reviewOutPath, done.review);
+    if (done.review && reviewOutPath !== undefined && !existsSync(reviewOutPath))
+      writeFileSync(reviewOutPath, done.review);
     return done.result;
   };
 
@@ -141,7 +167,8 @@ export function rememberingScorer(memo: Memo): Scorer {
   return {
     load: (digest, bytes) => memo.of('load', digest, () => inner.load(digest, bytes)),
     loaded: (digest) => inner.loaded(digest),
-    score: (digest, rows, n, options) => memo.of('score', [digest, rows, n], () => inner.score(digest, rows, n, options)),
+    score: (digest, rows, n, options) =>
+      memo.of('score', [digest, rows, n], () => inner.score(digest, rows, n, options)),
     unload: () => Promise.resolve(),
     close: () => inner.close(),
   };
@@ -153,7 +180,9 @@ export function rememberingTrainer(memo: Memo, inner: Trainer): Trainer {
     train: ({ jobId: _job, attempt: _attempt, ...job }, run) => {
       run.signal.throwIfAborted();
       const quiet = { signal: new AbortController().signal, report: () => undefined };
-      return memo.of('train', withContent(JSON.stringify(job)), () => inner.train({ ...job, jobId: 'any', attempt: 1 }, quiet));
+      return memo.of('train', withContent(JSON.stringify(job)), () =>
+        inner.train({ ...job, jobId: 'any', attempt: 1 }, quiet),
+      );
     },
   };
 }

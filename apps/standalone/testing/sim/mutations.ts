@@ -32,7 +32,10 @@ function journalWith(
 }
 
 /** The unit as it is, but what it saves goes through `change` first. */
-function unitWith(unit: Unit, change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined): Unit {
+function unitWith(
+  unit: Unit,
+  change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined,
+): Unit {
   return {
     load: (kind, id) => unit.load(kind, id),
     list: (kind, query) => unit.list(kind, query),
@@ -46,14 +49,18 @@ function unitWith(unit: Unit, change: (request: Parameters<Unit['save']>[0]) => 
   };
 }
 
-function savesWith(change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined): Mutation {
+function savesWith(
+  change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined,
+): Mutation {
   return journalWith((inner, cause, work) => inner.once(cause, (unit) => work(unitWith(unit, change))));
 }
 
 /** Each delivery gets a cause of its own, so that the inbox recognises none. */
 function inboxOff(): Mutation {
   let count = 0;
-  return journalWith((inner, cause, work) => inner.once({ ...cause, messageId: `${cause.messageId}/${++count}` }, work));
+  return journalWith((inner, cause, work) =>
+    inner.once({ ...cause, messageId: `${cause.messageId}/${++count}` }, work),
+  );
 }
 
 /** The inbox forgets after some time, as brokers' duplicate detection does. */
@@ -154,13 +161,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     broken: 'a decision is appended a second time',
     caughtBy: ['one-fate'],
     mutation: () =>
-      savesWith((request) => (request.kind === 'decision' ? { ...request, outgoing: [...(request.outgoing ?? []), ...(request.outgoing ?? [])] } : request)),
+      savesWith((request) =>
+        request.kind === 'decision'
+          ? { ...request, outgoing: [...(request.outgoing ?? []), ...(request.outgoing ?? [])] }
+          : request,
+      ),
   },
   {
     name: 'fate not recorded',
     broken: 'merged announcements are not written into the ledger',
     caughtBy: ['one-fate'],
-    mutation: () => savesWith((request) => (request.kind === 'ledger-event' && (request.state as { fate: string }).fate === 'Merged' ? undefined : request)),
+    mutation: () =>
+      savesWith((request) =>
+        request.kind === 'ledger-event' && (request.state as { fate: string }).fate === 'Merged' ? undefined : request,
+      ),
   },
   {
     name: 'epoch stands still',
@@ -168,7 +182,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: ['epochs-rise'],
     mutation: () =>
       savesWith((request) =>
-        request.kind === 'routing' ? { ...request, state: { ...(request.state as Routing), epoch: Math.min(1, (request.state as Routing).epoch) } } : request,
+        request.kind === 'routing'
+          ? {
+              ...request,
+              state: { ...(request.state as Routing), epoch: Math.min(1, (request.state as Routing).epoch) },
+            }
+          : request,
       ),
   },
   {
@@ -198,7 +217,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'no approval',
     broken: 'approvals are saved without their votes',
     caughtBy: ['approved'],
-    mutation: () => savesWith((request) => (request.kind === 'approval' ? { ...request, state: { ...(request.state as object), votes: [] } } : request)),
+    mutation: () =>
+      savesWith((request) =>
+        request.kind === 'approval' ? { ...request, state: { ...(request.state as object), votes: [] } } : request,
+      ),
   },
   {
     name: 'commit claimed but not made',
@@ -213,7 +235,10 @@ function keepsCandidate(): Mutation {
   return savesWith((request) => {
     if (request.kind !== 'routing') return request;
     const state = request.state as Routing;
-    const kept = last && last.candidate && !state.candidate ? { ...state, candidate: last.candidate, weightPercent: last.weightPercent } : state;
+    const kept =
+      last && last.candidate && !state.candidate
+        ? { ...state, candidate: last.candidate, weightPercent: last.weightPercent }
+        : state;
     last = state;
     return { ...request, state: kept };
   });
@@ -240,15 +265,17 @@ const LIES_EVERY = 40;
 
 function liesAboutCommits(): Mutation {
   let count = 0;
-  return journalWith(async <T>(inner: Journal, cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> => {
-    if (++count % LIES_EVERY !== 0) return inner.once(cause, work);
-    let value: T | undefined;
-    await inner
-      .once(cause, async (unit) => {
-        value = await work(unit);
-        throw new TransientError('taken back');
-      })
-      .catch(() => undefined);
-    return { outcome: 'done', value: value as T };
-  });
+  return journalWith(
+    async <T>(inner: Journal, cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> => {
+      if (++count % LIES_EVERY !== 0) return inner.once(cause, work);
+      let value: T | undefined;
+      await inner
+        .once(cause, async (unit) => {
+          value = await work(unit);
+          throw new TransientError('taken back');
+        })
+        .catch(() => undefined);
+      return { outcome: 'done', value: value as T };
+    },
+  );
 }

@@ -20,7 +20,12 @@ export interface Surroundings {
 }
 
 /** Lets an effect happen, or not, as the weather wants. `act` is the effect. */
-async function attempt<T>(at: Surroundings, effect: Omit<Effect, 'name' | 'service'>, label: string, act: () => Promise<T>): Promise<T> {
+async function attempt<T>(
+  at: Surroundings,
+  effect: Omit<Effect, 'name' | 'service'>,
+  label: string,
+  act: () => Promise<T>,
+): Promise<T> {
   await at.world.turn(label, at.process);
   const fault = faultAt(at, effect, label);
   if (fault === 'crash-before') return die(at);
@@ -94,7 +99,9 @@ export class FaultyArtifacts implements ArtifactStore {
   }
 
   putFile(path: string): Promise<StoredArtifact> {
-    return this.#stored(`put ${this.at.process.service} file ${path.split('/').at(-1)}`, () => this.inner.putFile(path));
+    return this.#stored(`put ${this.at.process.service} file ${path.split('/').at(-1)}`, () =>
+      this.inner.putFile(path),
+    );
   }
 
   get: ArtifactStore['get'] = (digest, options) => this.inner.get(digest, options);

@@ -29,7 +29,9 @@ export async function run(options: SimulationOptions, expected?: FinalState): Pr
 }
 
 /** The end of the story when nothing goes wrong, and every durable effect on the way. */
-export async function undisturbed(laboratory: Laboratory): Promise<{ readonly end: FinalState; readonly effects: readonly string[] }> {
+export async function undisturbed(
+  laboratory: Laboratory,
+): Promise<{ readonly end: FinalState; readonly effects: readonly string[] }> {
   const simulation = new Simulation({ laboratory });
   try {
     await simulation.run();
@@ -50,11 +52,18 @@ const TAIL = 40;
 
 function reportOf(simulation: Simulation, found: readonly Violation[]): string {
   const complaints = simulation.log.lines.filter(({ level }) => level === 'warn' || level === 'error');
-  const section = (title: string, lines: readonly string[]): string => `${title}\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  const section = (title: string, lines: readonly string[]): string =>
+    `${title}\n${lines.map((line) => `  ${line}`).join('\n')}`;
   return [
-    section('broken promises', found.map(({ check, message }) => `${check}: ${message}`)),
+    section(
+      'broken promises',
+      found.map(({ check, message }) => `${check}: ${message}`),
+    ),
     section('faults', simulation.weather.log),
-    section('said by the services', complaints.slice(-TAIL).map(({ message, error }) => `${message} ${error === undefined ? '' : String(error)}`)),
+    section(
+      'said by the services',
+      complaints.slice(-TAIL).map(({ message, error }) => `${message} ${error === undefined ? '' : String(error)}`),
+    ),
     section(`the last of ${simulation.world.steps} steps`, simulation.world.trace.slice(-TAIL)),
   ].join('\n');
 }

@@ -40,7 +40,8 @@ describe('all services on one schedule', () => {
 
   const holds = async (seed: number): Promise<void> => {
     const { violations, report } = await run({ laboratory, seed }, end);
-    if (violations.length > 0) throw new Error(`seed ${seed} breaks promises; replay it with: ${replayLine(seed)}\n${report}`);
+    if (violations.length > 0)
+      throw new Error(`seed ${seed} breaks promises; replay it with: ${replayLine(seed)}\n${report}`);
   };
   const holdsWith = async (name: string, fault: Fault): Promise<void> => {
     const weather = singleFault({ name, fault });
@@ -52,9 +53,13 @@ describe('all services on one schedule', () => {
   it(
     'tells the whole story when nothing goes wrong: two promotions, a rollback, a quarantine, a late week, merges',
     () => {
-      const told = [...end].filter(([id]) => /cycle|ledger-event/.test(id)).map(([, state]) => JSON.parse(state) as Record<string, string>);
+      const told = [...end]
+        .filter(([id]) => /cycle|ledger-event/.test(id))
+        .map(([, state]) => JSON.parse(state) as Record<string, string>);
       expect(told.flatMap(({ result }) => result ?? []).sort()).toEqual(['Promoted', 'Promoted', 'RolledBack']);
-      expect(new Set(told.flatMap(({ fate }) => fate ?? []))).toEqual(new Set(['Held', 'Caused', 'Merged', 'Quarantined', 'Ignored']));
+      expect(new Set(told.flatMap(({ fate }) => fate ?? []))).toEqual(
+        new Set(['Held', 'Caused', 'Merged', 'Quarantined', 'Ignored']),
+      );
     },
     GENEROUS_MS,
   );

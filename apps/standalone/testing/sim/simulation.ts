@@ -67,7 +67,12 @@ export class Simulation {
     bus.database.committer.onCommit(() => commits++);
     bus.database.committer.onRollback(() => commits++);
     this.store = SqliteStore.open(':memory:', { clock, bus });
-    this.broker = new SimulatedBroker({ world: this.world, weather: this.weather, bus, random: seededRandom(seed ?? 0) });
+    this.broker = new SimulatedBroker({
+      world: this.world,
+      weather: this.weather,
+      bus,
+      random: seededRandom(seed ?? 0),
+    });
     this.#artifacts = laboratory.artifacts();
     this.story = new Story(this, seed);
   }
@@ -98,7 +103,12 @@ export class Simulation {
   }
 
   /** Calls the API of a service as a person does; rejects while the service starts. */
-  async call<I extends DescMessage>(service: string, method: DescMethodUnary<I>, request: MessageShape<I>, context: RpcContext): Promise<unknown> {
+  async call<I extends DescMessage>(
+    service: string,
+    method: DescMethodUnary<I>,
+    request: MessageShape<I>,
+    context: RpcContext,
+  ): Promise<unknown> {
     const running = this.#running.get(service);
     const rpcs = running?.process.alive ? running.service?.rpcServices() : undefined;
     const implementation = rpcs?.find((rpc) => rpc.service.typeName === method.parent.typeName)?.implementation;
@@ -109,7 +119,9 @@ export class Simulation {
   /** Resolves when the process that runs the service now dies. */
   death(service: string): Promise<'died'> {
     const { process } = this.#running.get(service)!;
-    return new Promise((resolve) => this.#deaths.set(process, [...(this.#deaths.get(process) ?? []), () => resolve('died')]));
+    return new Promise((resolve) =>
+      this.#deaths.set(process, [...(this.#deaths.get(process) ?? []), () => resolve('died')]),
+    );
   }
 
   /** Publishes as somebody outside of the journals does: in order, again and again until told that it worked. */
@@ -129,7 +141,12 @@ export class Simulation {
     for (const call of this.#deaths.get(process) ?? []) call();
     this.#deaths.delete(process);
     this.#options.mutation?.afterCrash?.(this);
-    this.world.wait(`start ${service}`, undefined, () => this.#start(service as ServiceName, start + 1), this.weather.restartMs());
+    this.world.wait(
+      `start ${service}`,
+      undefined,
+      () => this.#start(service as ServiceName, start + 1),
+      this.weather.restartMs(),
+    );
   }
 
   async close(): Promise<void> {
@@ -190,9 +207,22 @@ export class Simulation {
     const process: Process = { service, start: 1, alive: true, skewMs: 0 };
     const { world, effects } = this;
     // Who publishes from outside keeps what it must say: its crash is a failure or a lost answer.
-    const gentler = { 'crash-before': 'fail', 'crash-after': 'lost', fail: 'fail', lost: 'lost', none: 'none' } as const;
+    const gentler = {
+      'crash-before': 'fail',
+      'crash-after': 'lost',
+      fail: 'fail',
+      lost: 'lost',
+      none: 'none',
+    } as const;
     const weather: Weather = { ...this.weather, at: (effect) => gentler[this.weather.at(effect)] };
-    const at: Surroundings = { world, weather, process, occurrences: this.#occurrences, effects, crash: () => undefined };
+    const at: Surroundings = {
+      world,
+      weather,
+      process,
+      occurrences: this.#occurrences,
+      effects,
+      crash: () => undefined,
+    };
     const bus = faultyBus(this.store.bus, this.broker, at);
     while (outbox.length > 0) {
       try {

@@ -112,7 +112,14 @@ export const DOCUMENT = {
         {
           name: 'not-worse',
           severity: 'Blocking',
-          compare: { to: 'champion', metric: 'logLoss', rule: 'NonInferior', test: 'PairedMean', confidence: 0.95, margin: 0.5 },
+          compare: {
+            to: 'champion',
+            metric: 'logLoss',
+            rule: 'NonInferior',
+            test: 'PairedMean',
+            confidence: 0.95,
+            margin: 0.5,
+          },
         },
         { name: 'calibrated', severity: 'Blocking', expr: 'eval.ece <= 0.5' },
       ],
@@ -164,7 +171,13 @@ const CONTRACT = {
       properties: [
         { name: 'reading', logicalType: 'string', required: true },
         { name: 'taken', logicalType: 'timestamp', physicalType: 'TIMESTAMP', required: true },
-        { name: 'heat', logicalType: 'number', physicalType: 'DOUBLE', required: true, logicalTypeOptions: { minimum: -10, maximum: 10 } },
+        {
+          name: 'heat',
+          logicalType: 'number',
+          physicalType: 'DOUBLE',
+          required: true,
+          logicalTypeOptions: { minimum: -10, maximum: 10 },
+        },
         { name: 'noise', logicalType: 'number', physicalType: 'DOUBLE', required: true },
         { name: 'fails', logicalType: 'integer', physicalType: 'BIGINT' },
         { name: 'doubt', logicalType: 'string' },
@@ -196,7 +209,12 @@ export async function writeWeeks(engine: Engine, folder: string): Promise<void> 
 export type Override = 'none' | 'pause' | 'advance' | 'rollBack' | 'promote' | 'cancel';
 
 type Cycle = { readonly id: string; readonly phase: string; readonly result?: string };
-type Rollout = { readonly rolloutId: string; readonly phase: string; readonly revision: number; readonly paused?: object };
+type Rollout = {
+  readonly rolloutId: string;
+  readonly phase: string;
+  readonly revision: number;
+  readonly paused?: object;
+};
 
 /** Drives upstream, callers and people. It acts on what it sees, as they do, and never before it has seen it. */
 export class Story {
@@ -226,7 +244,8 @@ export class Story {
 
   constructor(simulation: Simulation, seed: number | undefined) {
     this.#simulation = simulation;
-    this.#override = seed === undefined ? { what: 'none', afterTicks: 0, rollout: 0 } : overrideOf(seededRandom(seed ^ 0xbead));
+    this.#override =
+      seed === undefined ? { what: 'none', afterTicks: 0, rollout: 0 } : overrideOf(seededRandom(seed ^ 0xbead));
   }
 
   /** Whether the end depends on the moment of what a person did, so that it cannot be compared with another run's. */
@@ -245,15 +264,23 @@ export class Story {
       this.#apply();
       return true;
     }
-    const approval = (await this.#simulation.journalOf('control-plane').list<{ id: string; boundDigest: string }>('approval', { where: { state: 'Open' } })).items[0];
+    const approval = (
+      await this.#simulation
+        .journalOf('control-plane')
+        .list<{ id: string; boundDigest: string }>('approval', { where: { state: 'Open' } })
+    ).items[0];
     if (approval) return this.#vote(approval.state);
-    const cycles = (await this.#simulation.journalOf('control-plane').list<Cycle>('cycle')).items.map(({ state }) => state);
+    const cycles = (await this.#simulation.journalOf('control-plane').list<Cycle>('cycle')).items.map(
+      ({ state }) => state,
+    );
     if (cycles.some(({ phase }) => phase === 'Labeling')) {
       if (busy) return false;
       await this.#simulation.world.pass(HOUR_MS + 1);
       return true;
     }
-    const rollout = (await this.#simulation.journalOf('rollout').list<Rollout>('rollout')).items.find(({ state }) => state.phase === 'Running');
+    const rollout = (await this.#simulation.journalOf('rollout').list<Rollout>('rollout')).items.find(
+      ({ state }) => state.phase === 'Running',
+    );
     if (rollout) return this.#duringRollout(rollout, cycles);
     return this.#announceNext();
   }
@@ -324,7 +351,11 @@ export class Story {
     const champion = routing.champion;
     const common = { endpoint: PIPELINE, pipeline: PIPELINE, requestId, eventTime: timestampFromMs(eventMs) };
     const gateway = { service: 'gateway', id: idFrom('prediction', requestId) };
-    this.served.push({ epoch, candidateRows: byCandidate.filter(Boolean).length, atStep: this.#simulation.world.steps });
+    this.served.push({
+      epoch,
+      candidateRows: byCandidate.filter(Boolean).length,
+      atStep: this.#simulation.world.steps,
+    });
     this.#publish(
       PredictionsLoggedSchema,
       {
@@ -350,7 +381,12 @@ export class Story {
 
   #apply(): void {
     const files = { 'contract.yaml': Buffer.from(JSON.stringify(CONTRACT)), 'features.sql': Buffer.from(FEATURES) };
-    const request = { document: JSON.stringify(DOCUMENT), files, changeReason: 'the story begins', requestId: requestIdOf('apply') };
+    const request = {
+      document: JSON.stringify(DOCUMENT),
+      files,
+      changeReason: 'the story begins',
+      requestId: requestIdOf('apply'),
+    };
     this.#call('apply', 'control-plane', PipelineService.method.applyPipeline, request, 'ada');
   }
 
@@ -375,11 +411,22 @@ export class Story {
 
   #act(what: Exclude<Override, 'none'> | 'resume', rollout: Rollout, cycleId: string): void {
     const { rolloutId, revision } = rollout;
-    const base = { reason: `a person wants to ${what}`, requestId: requestIdOf(`${what} ${rolloutId} ${revision}`), force: true };
+    const base = {
+      reason: `a person wants to ${what}`,
+      requestId: requestIdOf(`${what} ${rolloutId} ${revision}`),
+      force: true,
+    };
     const name = `${what} ${rolloutId} ${revision}`;
-    if (what === 'cancel') return this.#call(name, 'control-plane', CycleService.method.cancelCycle, { cycleId, ...base }, 'cleo');
+    if (what === 'cancel')
+      return this.#call(name, 'control-plane', CycleService.method.cancelCycle, { cycleId, ...base }, 'cleo');
     const { pauseRollout, resumeRollout, advanceRollout, rollBack, promoteRollout } = RolloutService.method;
-    const method = { pause: pauseRollout, resume: resumeRollout, advance: advanceRollout, rollBack, promote: promoteRollout }[what];
+    const method = {
+      pause: pauseRollout,
+      resume: resumeRollout,
+      advance: advanceRollout,
+      rollBack,
+      promote: promoteRollout,
+    }[what];
     this.#call(name, 'rollout', method, { rolloutId, ...base }, 'cleo');
   }
 
@@ -434,7 +481,18 @@ export class Story {
 }
 
 function overrideOf(random: Random): { what: Override; afterTicks: number; rollout: number } {
-  const choices: readonly Override[] = ['none', 'none', 'none', 'none', 'none', 'pause', 'advance', 'rollBack', 'promote', 'cancel'];
+  const choices: readonly Override[] = [
+    'none',
+    'none',
+    'none',
+    'none',
+    'none',
+    'pause',
+    'advance',
+    'rollBack',
+    'promote',
+    'cancel',
+  ];
   return { what: choices[random.int(choices.length)]!, afterTicks: random.int(6), rollout: 2 + random.int(2) };
 }
 
