@@ -1,7 +1,7 @@
 import { Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import type { S3Address } from '@rondo/artifacts';
-import { Engine } from '@rondo/datasets';
+import { Engine, runFeatureSql } from '@rondo/datasets';
 import { PermanentError } from '@rondo/kernel';
 import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
 import { AllowedRoots } from './adapters/allowed-roots.js';
@@ -41,6 +41,10 @@ export interface DataPrepOptions {
   readonly authenticate: Authenticate;
   /** Where buckets are, for announced objects; left out where there are only files. */
   readonly s3?: Omit<S3Address, 'bucket'>;
+  /** By default an engine of its own, closed with the service. Whoever gives one closes it. */
+  readonly engine?: Engine;
+  /** How feature SQL is run; by default sealed off in DuckDB. */
+  readonly runFeatureSql?: typeof runFeatureSql;
 }
 
 function inboxOf({ config, s3 }: DataPrepOptions): S3Inbox | undefined {
@@ -62,21 +66,22 @@ function inboxOf({ config, s3 }: DataPrepOptions): S3Inbox | undefined {
 @Module({})
 export class DataPrepModule {
   static forRoot(options: DataPrepOptions): DynamicModule {
-    const { config, authenticate } = options;
+    const { config, authenticate, runFeatureSql: featureSql = runFeatureSql } = options;
     const inbox = inboxOf(options);
-    const engine = new Engine({
+    const own = new Engine({
       threads: config.dataThreads,
       memoryMb: Math.floor(config.dataMemoryBytes / MEBIBYTE),
       statementMs: config.dataStatementMs,
       maxFileBytes: config.dataFileBytes,
     });
+    const engine = options.engine ?? own;
     return {
       module: DataPrepModule,
       controllers: [CloudEventsHttp, DataCommands],
       providers: [
         { provide: AUTHENTICATE, useValue: authenticate },
         { provide: APP_FILTER, useClass: HttpProblems },
-        { provide: EngineLife, useFactory: () => new EngineLife(engine, inbox) },
+        { provide: EngineLife, useFactory: () => new EngineLife(own, inbox) },
         {
           provide: PolicyGenerations,
           inject: [PLATFORM],
@@ -96,6 +101,7 @@ export class DataPrepModule {
             ids,
             log,
             engine,
+            runFeatureSql: featureSql,
             locations: new Locations(new AllowedRoots(config.dataRoots), inbox),
             policies,
             jobs,

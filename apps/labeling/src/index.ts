@@ -1,2 +1,2 @@
-export { LabelingModule } from './labeling.module.js';
+export { LabelingModule, type LabelingParts } from './labeling.module.js';
 export { labelingConfig, type LabelingConfig } from './config.js';

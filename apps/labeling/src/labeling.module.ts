@@ -1,4 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import type { Engine } from '@rondo/datasets';
+import type { Scorer } from '@rondo/models';
 import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
 import { ChampionSuggester } from './adapters/champion-suggester.js';
 import { DatasetReviewRows } from './adapters/dataset-review-rows.js';
@@ -9,11 +11,17 @@ import { AnswerTasks } from './use-cases/answer-tasks.js';
 import { CloseCampaign } from './use-cases/close-campaign.js';
 import { OpenCampaign } from './use-cases/open-campaign.js';
 
+/** Parts that may be shared instead of the service's own; whoever gives one closes it. */
+export interface LabelingParts {
+  readonly engine?: Engine;
+  readonly scorer?: Scorer;
+}
+
 /** Puts doubtful rows before people and hands back their labels with the quality they have. */
 @Module({})
 export class LabelingModule {
   /** Everything else comes from the platform of the service that boots it. */
-  static forRoot(config: LabelingConfig): DynamicModule {
+  static forRoot(config: LabelingConfig, parts: LabelingParts = {}): DynamicModule {
     return {
       module: LabelingModule,
       controllers: [LabelingEvents],
@@ -27,12 +35,12 @@ export class LabelingModule {
         {
           provide: DatasetReviewRows,
           inject: [PLATFORM],
-          useFactory: ({ artifacts }: Platform) => new DatasetReviewRows(artifacts),
+          useFactory: ({ artifacts }: Platform) => new DatasetReviewRows(artifacts, parts.engine),
         },
         {
           provide: ChampionSuggester,
           inject: [PLATFORM],
-          useFactory: ({ artifacts }: Platform) => new ChampionSuggester(artifacts),
+          useFactory: ({ artifacts }: Platform) => new ChampionSuggester(artifacts, parts.scorer),
         },
         {
           provide: CloseCampaign,

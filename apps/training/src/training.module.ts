@@ -7,6 +7,7 @@ import { CommandTrainer } from './adapters/command-trainer.js';
 import type { TrainingConfig } from './config.js';
 import { TRAIN_JOB, TrainingCommands } from './handlers/training.commands.js';
 import type { TrainingJobInput } from './domain/training-job.js';
+import type { Trainer } from './ports/trainer.js';
 import { TrainCandidateJob } from './use-cases/train-candidate.js';
 
 /** What the training service needs from whoever starts it. */
@@ -17,6 +18,8 @@ export interface TrainingOptions {
   readonly scorer: Scorer;
   /** PATH that trainer programs are found on. */
   readonly path: string;
+  /** Trains the built-in recipes, by default in a worker thread. */
+  readonly builtin?: Trainer;
 }
 
 /** Trains candidates. */
@@ -25,7 +28,7 @@ export class TrainingModule {
   static forRoot(options: TrainingOptions): DynamicModule {
     const { config, engine, scorer } = options;
     const trainers = {
-      builtin: new BuiltinTrainer(engine),
+      builtin: options.builtin ?? new BuiltinTrainer(engine),
       command: new CommandTrainer({
         allowedPrograms: config.trainerPrograms,
         workingFolder: config.trainerFolder,

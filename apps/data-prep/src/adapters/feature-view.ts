@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { digestOfJson, type ArtifactStore } from '@rondo/artifacts';
-import { ENGINE_VERSION, runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
+import { ENGINE_VERSION, type runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
 import type { PipelineSpec } from '@rondo/policy';
 import type { ArtifactReference, ComputedFeatures } from '../domain/batch.js';
 import { finding, type Finding } from '../domain/finding.js';
@@ -30,6 +30,7 @@ export interface FeatureInput {
 /** Where features come from and go to. */
 export interface FeatureTools {
   readonly engine: Engine;
+  readonly runFeatureSql: typeof runFeatureSql;
   readonly artifacts: ArtifactStore;
   readonly locations: Locations;
 }
@@ -85,7 +86,7 @@ export async function computeFeatures(
     withFiles(tools.artifacts, digests, async ([batchPath, ...paths]) => {
       const outPath = join(folder, 'features.parquet');
       const reviewOutPath = join(folder, 'review.parquet');
-      const result = await runFeatureSql(tools.engine, {
+      const result = await tools.runFeatureSql(tools.engine, {
         sql: sqlOf(view.spec),
         batchPath: batchPath!,
         contextPaths: paths.slice(0, input.contextDigests.length),

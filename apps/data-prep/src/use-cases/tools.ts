@@ -1,4 +1,4 @@
-import type { Engine } from '@rondo/datasets';
+import type { Engine, runFeatureSql } from '@rondo/datasets';
 import type { Journal, Unit } from '@rondo/journal';
 import type { DurableJobs, Platform, PolicyGenerations } from '@rondo/service';
 import type { Locations } from '../adapters/locations.js';
@@ -8,6 +8,7 @@ import type { Batch } from '../domain/batch.js';
 /** What the use cases work with. */
 export interface Tools extends Pick<Platform, 'journal' | 'artifacts' | 'clock' | 'ids' | 'log'> {
   readonly engine: Engine;
+  readonly runFeatureSql: typeof runFeatureSql;
   readonly locations: Locations;
   readonly policies: PolicyGenerations;
   readonly jobs: DurableJobs;

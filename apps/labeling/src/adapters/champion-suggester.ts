@@ -4,9 +4,15 @@ import type { Suggester } from '../ports/suggester.js';
 
 /** Scores with a model from the artifact store, loaded for the call only. */
 export class ChampionSuggester implements Suggester {
-  private readonly scorer: Scorer = createScorer();
+  private readonly own = createScorer();
+  private readonly scorer: Scorer;
 
-  constructor(private readonly artifacts: ArtifactStore) {}
+  constructor(
+    private readonly artifacts: ArtifactStore,
+    scorer?: Scorer,
+  ) {
+    this.scorer = scorer ?? this.own;
+  }
 
   async probabilities(modelDigest: string, features: Float32Array, rows: number): Promise<ArrayLike<number>> {
     if (rows === 0) return [];
@@ -19,6 +25,6 @@ export class ChampionSuggester implements Suggester {
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.scorer.close();
+    await this.own.close();
   }
 }

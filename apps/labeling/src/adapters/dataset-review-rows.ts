@@ -6,11 +6,17 @@ import type { ReviewColumns, ReviewRows, ReviewTable } from '../ports/review-row
 const MEMORY_MB = 256;
 const ROWS_MAX = 200_000;
 
-/** Review rows in a Parquet artifact, read by an engine of its own. */
+/** Review rows in a Parquet artifact, read by the given engine or by one of its own. */
 export class DatasetReviewRows implements ReviewRows {
-  private readonly engine = new Engine({ threads: 1, memoryMb: MEMORY_MB });
+  private readonly own = new Engine({ threads: 1, memoryMb: MEMORY_MB });
+  private readonly engine: Engine;
 
-  constructor(private readonly artifacts: ArtifactStore) {}
+  constructor(
+    private readonly artifacts: ArtifactStore,
+    engine?: Engine,
+  ) {
+    this.engine = engine ?? this.own;
+  }
 
   read(digest: string, columns: ReviewColumns, signal: AbortSignal): Promise<ReviewTable> {
     return this.artifacts.withFile(digest, async (path) => {
@@ -53,6 +59,6 @@ export class DatasetReviewRows implements ReviewRows {
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.engine.close();
+    await this.own.close();
   }
 }

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { StepFailedSchema } from '@rondo/contracts';
-import type { Unit } from '@rondo/journal';
-import { PermanentError } from '@rondo/kernel';
+import type { Cause, Journal, Unit } from '@rondo/journal';
+import { PermanentError, TransientError } from '@rondo/kernel';
 import { eventually } from '@rondo/testing';
 import { testPlatform, testService, type TestPlatform, type TestService } from '../../testing/index.js';
 import {
@@ -114,6 +114,41 @@ describe('durable jobs', () => {
     expect(attempts).toEqual([1, 2, 3]);
     expect(codes(platform)).toEqual(['internal']);
     expect(await stateOf(platform, 'j')).toMatchObject({ status: 'failed', failure: { message: 'no luck' } });
+  });
+
+  it.each([
+    ['fails', false],
+    ['is not answered', true],
+  ])('takes a job later when taking it %s', async (_what, isDone) => {
+    const platform = open();
+    let refusals = 0;
+    const journal: Journal = Object.assign(Object.create(platform.journal) as Journal, {
+      once: async (cause: Cause, work: (unit: Unit) => Promise<unknown>) => {
+        const isFirstClaim = cause.messageId === 'j/claim/1' && refusals++ === 0;
+        if (isFirstClaim && !isDone) throw new TransientError('the store is away');
+        const result = await platform.journal.once(cause, work);
+        if (isFirstClaim) throw new TransientError('the answer was lost');
+        return result;
+      },
+      load: platform.journal.load.bind(platform.journal),
+      list: platform.journal.list.bind(platform.journal),
+    });
+    let runs = 0;
+    const service = await start(
+      { ...platform, journal },
+      moduleOf(async () => {
+        runs++;
+        return (unit) => told(unit, 'flights', 'trained');
+      }),
+    );
+    await enqueue(platform, service, 'j');
+    await eventually(async () => {
+      await platform.clock.advance(100);
+      return (await stateOf(platform, 'j'))?.status === 'succeeded';
+    });
+    expect(runs).toBe(1);
+    expect(codes(platform)).toEqual(['trained']);
+    expect(await stateOf(platform, 'j')).toMatchObject({ status: 'succeeded', attempt: 1, starts: 1 });
   });
 
   it('does not repeat what cannot succeed', async () => {

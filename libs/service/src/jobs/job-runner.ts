@@ -274,7 +274,9 @@ export class JobRunner implements DurableJobs {
       await telemetry.span(`job ${definition.kind}`, options, () => this.#attempt(definition, jobId, state, active));
     } catch (error) {
       result = error instanceof Stop ? error.why : 'failed';
-      await this.#persist(jobId, () => this.#settleFailure(definition, jobId, state, error));
+      await this.#persist(jobId, 'the end of a job could not be written yet', () =>
+        this.#settleFailure(definition, jobId, state, error),
+      );
     } finally {
       cancelDeadline?.();
       const seconds = (clock.now() - startedAtMs) / 1000;
@@ -356,27 +358,40 @@ export class JobRunner implements DurableJobs {
     });
   }
 
+  /**
+   * Takes the job, once the store answers. An answer may have been lost after the job was taken: then the job names the very start
+   * that was asked for, and this process as its owner.
+   */
   async #claim(jobId: string): Promise<JobState | undefined> {
-    const known = await this.#journal.load<JobState>(JOB_KIND, jobId);
-    // Looked at before the unit, because a unit that finds nothing to do uses up the name of the next start all the same.
-    if (!known || !(await this.#isStartable(jobId, known.state))) return undefined;
-    let claimed: JobState | undefined;
-    await this.#journal.once(this.#cause(jobId, `claim/${known.state.starts + 1}`), async (unit) => {
-      claimed = undefined;
-      const job = await unit.load<JobState>(JOB_KIND, jobId);
-      if (!job || (job.state.status !== 'queued' && job.state.status !== 'waiting')) return;
-      const { replica, clock } = this.#platform;
-      claimed = {
-        ...job.state,
-        status: 'running',
-        starts: job.state.starts + 1,
-        retryAtMs: null,
-        progress: null,
-        ...(replica && { owner: replica.name, heartbeatAtMs: clock.now() }),
-      };
-      saveJob(unit, jobId, claimed);
+    let asked: number | undefined;
+    return this.#persist(jobId, 'a job could not be taken yet', async () => {
+      const known = await this.#journal.load<JobState>(JOB_KIND, jobId);
+      if (!known) return undefined;
+      const { status, starts, owner } = known.state;
+      if (status === 'running' && starts === asked && owner === this.#platform.replica?.name) return known.state;
+      // Looked at before the unit, because a unit that finds nothing to do uses up the name of the next start all the same.
+      if (!(await this.#isStartable(jobId, known.state))) return undefined;
+      asked = starts + 1;
+      const done = await this.#journal.once(this.#cause(jobId, `claim/${asked}`), (unit) => this.#take(unit, jobId));
+      // Another replica was faster when the start has been carried out already.
+      return done.outcome === 'done' ? done.value : undefined;
     });
-    return claimed;
+  }
+
+  async #take(unit: Unit, jobId: string): Promise<JobState | undefined> {
+    const job = await unit.load<JobState>(JOB_KIND, jobId);
+    if (!job || (job.state.status !== 'queued' && job.state.status !== 'waiting')) return undefined;
+    const { replica, clock } = this.#platform;
+    const taken: JobState = {
+      ...job.state,
+      status: 'running',
+      starts: job.state.starts + 1,
+      retryAtMs: null,
+      progress: null,
+      ...(replica && { owner: replica.name, heartbeatAtMs: clock.now() }),
+    };
+    saveJob(unit, jobId, taken);
+    return taken;
   }
 
   /** A job that is not the first of its lane is woken by the end of the one before it; once first, it stays first until it ends. */
@@ -445,18 +460,13 @@ export class JobRunner implements DurableJobs {
   }
 
   /** Repeats a write until the store takes it: a job must not be forgotten because the disk was full for a minute. */
-  async #persist(jobId: string, write: () => Promise<void>): Promise<void> {
+  async #persist<T>(jobId: string, complaint: string, write: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await write();
-        return;
+        return await write();
       } catch (error) {
         if (this.#stopping) throw error;
-        this.#platform.log.error(
-          'the end of a job could not be written yet',
-          { 'rondo.job.id': jobId, attempt },
-          error,
-        );
+        this.#platform.log.error(complaint, { 'rondo.job.id': jobId, attempt }, error);
         const { clock } = this.#platform;
         const delayMs = backoffMs(SETTLE_BACKOFF, attempt, 0.5);
         await new Promise<void>((resolve) => clock.wakeAt(clock.now() + delayMs, resolve));

@@ -1,0 +1,203 @@
+import type { Random } from '@rondo/kernel';
+import {
+  DEFAULT_RETRY_POLICY,
+  partitionOf,
+  verdictOn,
+  type Delivery,
+  type Envelope,
+  type ParkedMessage,
+  type SqliteBus,
+  type SubscribeOptions,
+  type Subscription,
+} from '@rondo/messaging';
+import type { Weather } from './faults.js';
+import type { Process, World } from './world.js';
+
+/** Messages of one key on one topic for one group: in order, one at a time, again and again if need be. */
+interface Lane {
+  readonly group: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly messages: LoggedMessage[];
+  next: number;
+  attempt: number;
+  state: 'idle' | 'waiting' | 'in flight';
+}
+
+interface Group {
+  readonly name: string;
+  readonly topics: ReadonlySet<string>;
+  readonly types: ReadonlySet<string> | undefined;
+  readonly lanes: Map<string, Lane>;
+  handler: { readonly process: Process; readonly handle: SubscribeOptions['handle'] } | undefined;
+}
+
+/** An envelope with its place in the log. */
+export interface LoggedMessage extends Envelope {
+  readonly position: number;
+}
+
+/**
+ * Delivers what the store's log holds as Kafka would on a bad day: late, in any order across keys, several times, again from an
+ * earlier message after a crash. Within a key the order stays, which is what the port promises.
+ */
+export class SimulatedBroker {
+  readonly parked: ParkedMessage[] = [];
+  readonly log: LoggedMessage[] = [];
+  /** Deliveries by group, for the report. */
+  readonly deliveries: string[] = [];
+  readonly #world: World;
+  readonly #weather: Weather;
+  readonly #bus: SqliteBus;
+  readonly #random: Random;
+  readonly #groups = new Map<string, Group>();
+
+  constructor(parts: { world: World; weather: Weather; bus: SqliteBus; random: Random }) {
+    this.#world = parts.world;
+    this.#weather = parts.weather;
+    this.#bus = parts.bus;
+    this.#random = parts.random;
+    this.#bus.database.committer.onCommit(() => this.#read());
+  }
+
+  subscribe(process: Process, options: SubscribeOptions): Subscription {
+    const { group: name, topics, types, handle } = options;
+    const group: Group = this.#groups.get(name) ?? {
+      name,
+      topics: new Set(topics),
+      types: types && new Set(types),
+      lanes: new Map(),
+      handler: undefined,
+    };
+    const handler = { process, handle };
+    group.handler = handler;
+    if (!this.#groups.has(name)) {
+      this.#groups.set(name, group);
+      for (const message of this.log) this.#offer(group, message);
+    }
+    for (const lane of group.lanes.values()) this.#arm(group, lane);
+    return {
+      close: () => {
+        if (group.handler === handler) group.handler = undefined;
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /** The consumers of a dead process go; what they had not acknowledged, and perhaps more, comes again. */
+  drop(process: Process): void {
+    for (const group of this.#groups.values()) {
+      if (group.handler?.process !== process) continue;
+      group.handler = undefined;
+      for (const lane of group.lanes.values()) {
+        lane.state = 'idle';
+        lane.attempt = 1;
+        lane.next = Math.max(0, lane.next - this.#weather.setBack(true));
+      }
+    }
+  }
+
+  /** Messages that nobody has been given yet are gone; only for the proof that this is noticed. */
+  forgetUndelivered(): void {
+    for (const group of this.#groups.values()) {
+      for (const lane of group.lanes.values()) if (lane.state !== 'in flight') lane.next = lane.messages.length;
+    }
+  }
+
+  /** Every group begins again with the oldest message. */
+  replayAll(): void {
+    for (const group of this.#groups.values()) {
+      for (const lane of group.lanes.values()) {
+        if (lane.state !== 'in flight') lane.next = 0;
+        this.#arm(group, lane);
+      }
+    }
+  }
+
+  #read(): void {
+    const rows = this.#bus.database
+      .statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position')
+      .all(this.log.at(-1)?.position ?? 0);
+    for (const row of rows) {
+      const message: LoggedMessage = {
+        position: row['position'] as number,
+        id: row['id'] as string,
+        type: row['type'] as string,
+        topic: row['topic'] as string,
+        key: row['key'] as string,
+        source: row['source'] as string,
+        timeMs: row['time_ms'] as number,
+        payload: row['payload'] as Uint8Array,
+        headers: JSON.parse(row['headers'] as string) as Record<string, string>,
+      };
+      this.log.push(message);
+      for (const group of this.#groups.values()) this.#offer(group, message);
+    }
+  }
+
+  #offer(group: Group, message: LoggedMessage): void {
+    if (!group.topics.has(message.topic) || (group.types && !group.types.has(message.type))) return;
+    const id = `${message.topic} ${message.key}`;
+    let lane = group.lanes.get(id);
+    if (!lane) {
+      const { topic, key } = message;
+      lane = { group: group.name, topic, key, messages: [], next: 0, attempt: 1, state: 'idle' };
+      group.lanes.set(id, lane);
+    }
+    lane.messages.push(message);
+    this.#arm(group, lane);
+  }
+
+  #arm(group: Group, lane: Lane, delayMs = this.#weather.delayMs()): void {
+    const message = lane.messages[lane.next];
+    if (lane.state !== 'idle' || !group.handler || !message) return;
+    lane.state = 'waiting';
+    const label = `deliver ${group.name} ${message.type} ${message.id}`;
+    this.#world.wait(label, group.handler.process, () => void this.#deliver(group, lane), delayMs);
+  }
+
+  async #deliver(group: Group, lane: Lane): Promise<void> {
+    const message = lane.messages[lane.next];
+    const handler = group.handler;
+    if (!handler || !message) return;
+    lane.state = 'in flight';
+    this.deliveries.push(
+      `${this.#world.steps} ${group.name} <- ${message.type} ${message.id} (attempt ${lane.attempt})`,
+    );
+    const { position, ...envelope } = message;
+    const delivery: Delivery = {
+      ...envelope,
+      group: group.name,
+      partition: partitionOf(message.key),
+      offset: position,
+      attempt: lane.attempt,
+    };
+    let error: unknown;
+    try {
+      await handler.handle(delivery);
+    } catch (thrown) {
+      error = thrown ?? new Error('rejected with nothing');
+    }
+    if (!handler.process.alive) return;
+    this.#settle(group, lane, delivery, error);
+  }
+
+  #settle(group: Group, lane: Lane, delivery: Delivery, error: unknown): void {
+    lane.state = 'idle';
+    if (error === undefined) {
+      lane.next = Math.max(0, lane.next + 1 - this.#weather.setBack(false));
+      lane.attempt = 1;
+      return this.#arm(group, lane);
+    }
+    const verdict = verdictOn(error, lane.attempt, DEFAULT_RETRY_POLICY, this.#random.next());
+    if (verdict.kind === 'retry') {
+      lane.attempt++;
+      return this.#arm(group, lane, verdict.afterMs);
+    }
+    const id = `${group.name}/${delivery.id}`;
+    this.parked.push({ id, delivery, reason: verdict.reason, parkedAtMs: this.#world.clock.now() });
+    lane.next++;
+    lane.attempt = 1;
+    this.#arm(group, lane);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Json } from '@rondo/kernel';
+import type { ServiceName } from './laboratory.js';
+import type { Simulation } from './simulation.js';
+import type { Violation } from './invariants.js';
+
+/** What must be the same at the end of every run whose people waited until the services were done. */
+const COMPARED: readonly [ServiceName, readonly string[]][] = [
+  ['control-plane', ['ledger-event', 'cycle', 'approval', 'pipeline', 'model-version', 'alias-entry', 'incident']],
+  ['data-prep', ['batch', 'snapshot-cache', 'feature-cache']],
+  ['drift-monitor', ['drift-evaluation', 'performance-evaluation']],
+  ['labeling', ['campaign', 'task']],
+  ['training', ['training-run']],
+  ['evaluation', ['evaluation']],
+  ['rollout', ['rollout', 'routing']],
+];
+
+/** Moments of the clock on the wall, what was timed by it, and digests of documents that hold such numbers. */
+const OF_THE_CLOCK: ReadonlySet<string> = new Set([
+  'announcedAtMs',
+  'atMs',
+  'boundDigest',
+  'championSinceMs',
+  'decidedAtMs',
+  'dueAtMs',
+  'durationMs',
+  'enteredAtMs',
+  'evidence',
+  'evaluatedAtMs',
+  'expiresAtMs',
+  'finishedAtMs',
+  'finishedWallMs',
+  'lastDecisionId',
+  'leftAtMs',
+  'modelCard',
+  'openedAtMs',
+  'receivedAtMs',
+  'registeredAtMs',
+  'report',
+  'requestedAtMs',
+  'sinceMs',
+  'startedAtMs',
+  'startedWallMs',
+  'untilMs',
+]);
+
+/** The end of a run, by kind and id of document, without what the wall clock decides. */
+export type FinalState = ReadonlyMap<string, string>;
+
+export async function finalState(simulation: Simulation): Promise<FinalState> {
+  const state = new Map<string, string>();
+  for (const [service, kinds] of COMPARED) {
+    for (const kind of kinds) {
+      const { items } = await simulation.journalOf(service).list<Json>(kind, { limit: 10_000 });
+      for (const item of items)
+        state.set(`${service} ${kind} ${nameOf(kind, item.id)}`, JSON.stringify(withoutClock(item.state)));
+    }
+  }
+  return state;
+}
+
+/** How one end differs from another. */
+export function differences(expected: FinalState, actual: FinalState): Violation[] {
+  const problems: string[] = [];
+  for (const [id, state] of expected) {
+    const other = actual.get(id);
+    if (other === undefined) problems.push(`${id} is missing`);
+    else if (other !== state) problems.push(`${id} differs${firstDifference(state, other)}`);
+  }
+  for (const id of actual.keys()) if (!expected.has(id)) problems.push(`${id} is there too`);
+  return problems.map((message) => ({ check: 'same-end', message }));
+}
+
+function firstDifference(a: string, b: string): string {
+  let at = 0;
+  while (a[at] === b[at]) at++;
+  const from = Math.max(0, at - 60);
+  return `: …${a.slice(from, at + 60)}… became …${b.slice(from, at + 60)}…`;
+}
+
+/** The id of an alias holds the moment of the move. */
+function nameOf(kind: string, id: string): string {
+  return kind === 'alias-entry' ? id.replace(/\/\d+\//, '/') : id;
+}
+
+function withoutClock(value: Json | undefined): Json {
+  if (Array.isArray(value)) return value.filter((item) => !isTiming(item)).map(withoutClock);
+  if (typeof value !== 'object' || value === null) return value ?? null;
+  const kept = Object.entries(value).filter(([key]) => !OF_THE_CLOCK.has(key));
+  return Object.fromEntries(kept.map(([key, item]) => [key, withoutClock(item)]));
+}
+
+/** Scoring is timed with the clock of the machine. */
+function isTiming(value: Json): boolean {
+  const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined;
+  return name === 'p50Ms' || name === 'p99Ms';
+}

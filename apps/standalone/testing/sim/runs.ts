@@ -1,0 +1,69 @@
+import { differences, finalState, type FinalState } from './final-state.js';
+import { violations, type Violation } from './invariants.js';
+import type { Laboratory } from './laboratory.js';
+import { Simulation, type SimulationOptions } from './simulation.js';
+
+/** What a run came to. */
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  readonly steps: number;
+  readonly faults: number;
+  /** Faults and the last things that happened, for people. */
+  readonly report: string;
+}
+
+/** Runs the story and checks what must hold afterwards. */
+export async function run(options: SimulationOptions, expected?: FinalState): Promise<Outcome> {
+  const simulation = new Simulation(options);
+  try {
+    await simulation.run();
+    const found = [...(await violations(simulation))];
+    // Who acts at a moment of their own, or before the services were done, may bring about another end.
+    const isComparable = !simulation.story.overrides && !simulation.weather.hurried;
+    if (expected && isComparable) found.push(...differences(expected, await finalState(simulation)));
+    const { steps } = simulation.world;
+    return { violations: found, steps, faults: simulation.weather.log.length, report: reportOf(simulation, found) };
+  } finally {
+    await simulation.close();
+  }
+}
+
+/** The end of the story when nothing goes wrong, and every durable effect on the way. */
+export async function undisturbed(
+  laboratory: Laboratory,
+): Promise<{ readonly end: FinalState; readonly effects: readonly string[] }> {
+  const simulation = new Simulation({ laboratory });
+  try {
+    await simulation.run();
+    const found = await violations(simulation);
+    if (found.length > 0) throw new Error(`the undisturbed run breaks promises\n${reportOf(simulation, found)}`);
+    return { end: await finalState(simulation), effects: simulation.effects.map(({ name }) => name) };
+  } finally {
+    await simulation.close();
+  }
+}
+
+/** One line of a seed's failure, with the command that replays it. */
+export function replayLine(seed: number): string {
+  return `npm run sim -- --seed ${seed}`;
+}
+
+const TAIL = 40;
+
+function reportOf(simulation: Simulation, found: readonly Violation[]): string {
+  const complaints = simulation.log.lines.filter(({ level }) => level === 'warn' || level === 'error');
+  const section = (title: string, lines: readonly string[]): string =>
+    `${title}\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  return [
+    section(
+      'broken promises',
+      found.map(({ check, message }) => `${check}: ${message}`),
+    ),
+    section('faults', simulation.weather.log),
+    section(
+      'said by the services',
+      complaints.slice(-TAIL).map(({ message, error }) => `${message} ${error === undefined ? '' : String(error)}`),
+    ),
+    section(`the last of ${simulation.world.steps} steps`, simulation.world.trace.slice(-TAIL)),
+  ].join('\n');
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FAULTS, singleFault, type Fault } from './faults.js';
+import type { FinalState } from './final-state.js';
+import { CHECKS } from './invariants.js';
+import { Laboratory } from './laboratory.js';
+import { PLANTED_BUGS } from './mutations.js';
+import { replayLine, run, undisturbed } from './runs.js';
+import { Simulation } from './simulation.js';
+
+const RELIABILITY = fileURLToPath(new URL('../../../../docs/reliability.md', import.meta.url));
+
+/** Seeds of one run of the tests; CI runs 2,000 with `npm run sim -- --seeds 2000`. */
+const SEEDS = Number(process.env['RONDO_SIM_SEEDS'] ?? 40);
+/** Every so many-th single fault; CI runs all with `npm run sim -- --single`. */
+const SINGLE_EVERY = 67;
+/** Seeds a planted bug may take to be noticed. */
+const SEEDS_PER_BUG = 25;
+const GENEROUS_MS = 900_000;
+
+/** Seeds that once broke a promise; they run for ever. */
+const FOUND_SEEDS = [5, 6, 9, 14, 22];
+/** Single faults that once broke a promise: the taking of a job failed, or its answer was lost, and nobody took it again. */
+const FOUND_FAULTS = [
+  ['fail', /^commit data-prep jobs \S+\/claim\/1 #1$/],
+  ['lost', /^commit labeling jobs \S+\/claim\/1 #1$/],
+] as const;
+
+describe('all services on one schedule', () => {
+  let laboratory: Laboratory;
+  let end: FinalState;
+  let effects: readonly string[];
+
+  beforeAll(async () => {
+    laboratory = await Laboratory.open();
+    ({ end, effects } = await undisturbed(laboratory));
+  }, GENEROUS_MS);
+  afterAll(() => laboratory.close());
+
+  const holds = async (seed: number): Promise<void> => {
+    const { violations, report } = await run({ laboratory, seed }, end);
+    if (violations.length > 0)
+      throw new Error(`seed ${seed} breaks promises; replay it with: ${replayLine(seed)}\n${report}`);
+  };
+  const holdsWith = async (name: string, fault: Fault): Promise<void> => {
+    const weather = singleFault({ name, fault });
+    const { violations, report } = await run({ laboratory, weather }, end);
+    if (violations.length > 0) throw new Error(`${fault} at ${name} breaks promises\n${report}`);
+    expect(weather.hit).toBe(true);
+  };
+
+  it(
+    'tells the whole story when nothing goes wrong: two promotions, a rollback, a quarantine, a late week, merges',
+    () => {
+      const told = [...end]
+        .filter(([id]) => /cycle|ledger-event/.test(id))
+        .map(([, state]) => JSON.parse(state) as Record<string, string>);
+      expect(told.flatMap(({ result }) => result ?? []).sort()).toEqual(['Promoted', 'Promoted', 'RolledBack']);
+      expect(new Set(told.flatMap(({ fate }) => fate ?? []))).toEqual(
+        new Set(['Held', 'Caused', 'Merged', 'Quarantined', 'Ignored']),
+      );
+    },
+    GENEROUS_MS,
+  );
+
+  it(
+    'takes the same steps again for the same seed',
+    async () => {
+      const traces = [];
+      for (let time = 0; time < 2; time++) {
+        const simulation = new Simulation({ laboratory, seed: 7 });
+        await simulation.run();
+        traces.push(simulation.world.trace.join('\n'));
+        await simulation.close();
+      }
+      expect(traces[0]).toEqual(traces[1]);
+    },
+    GENEROUS_MS,
+  );
+
+  it.each(FOUND_SEEDS)('keeps its promises under seed %i, which once broke one', holds, GENEROUS_MS);
+
+  it.each(FOUND_FAULTS)(
+    'keeps its promises when %s happens at %s',
+    async (fault, pattern) => {
+      const name = effects.find((effect) => pattern.test(effect));
+      expect(name).toBeDefined();
+      await holdsWith(name!, fault);
+    },
+    GENEROUS_MS,
+  );
+
+  it(
+    `keeps its promises under ${SEEDS} seeds`,
+    async () => {
+      for (let seed = 1; seed <= SEEDS; seed++) await holds(seed);
+    },
+    GENEROUS_MS,
+  );
+
+  it(
+    'keeps its promises when any single durable effect fails, is lost, or is the last before or after a crash',
+    async () => {
+      const all = effects.flatMap((name) => FAULTS.map((fault) => [name, fault] as const));
+      for (let at = 0; at < all.length; at += SINGLE_EVERY) await holdsWith(...all[at]!);
+    },
+    GENEROUS_MS,
+  );
+
+  describe('the checks can fail', () => {
+    it.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))(
+      'notices: %s',
+      async (_name, { mutation, caughtBy }) => {
+        const noticed = new Set<string>();
+        for (let seed = 1; seed <= SEEDS_PER_BUG && !caughtBy.some((check) => noticed.has(check)); seed++) {
+          const { violations } = await run({ laboratory, seed, mutation: mutation() }, end);
+          for (const { check } of violations) noticed.add(check);
+        }
+        expect(caughtBy.filter((check) => noticed.has(check))).not.toEqual([]);
+      },
+      GENEROUS_MS,
+    );
+
+    it('is written down: what was broken and what noticed it', async () => {
+      const page = await readFile(RELIABILITY, 'utf8');
+      for (const { name, broken, caughtBy } of PLANTED_BUGS) {
+        expect(page).toContain(`| ${name} | ${broken} | ${caughtBy.map((check) => `\`${check}\``).join(', ')} |`);
+      }
+      for (const check of CHECKS) expect(page).toContain(`\`${check}\``);
+    });
+  });
+});
