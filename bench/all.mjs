@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const BENCHES = [
   ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, synchronous=FULL'],
+  ['journal', 'Units of work on MongoDB, beside the driver doing the same writes'],
   ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
   ['features', 'Features of one week of flights (about 118,000 rows)'],
   ['drift', 'Drift of one month of flights against another'],

@@ -26,6 +26,18 @@ const features = Array.from({ length: 20 }, (_, f) =>
 );
 const losses = Float64Array.from({ length: ROWS }, () => -Math.log(1 - random.next()));
 const groups = Uint8Array.from({ length: ROWS }, () => random.int(10));
+const annotators = Uint16Array.from(units, () => random.int(500));
+const tenClasses = Uint8Array.from({ length: ROWS }, () => random.int(10));
+const classProbabilities = new Float64Array(10 * ROWS);
+tenClasses.forEach((label, row) => {
+  const values = Array.from({ length: 10 }, (_, k) => random.next() + (k === label ? 4 : 0));
+  const total = values.reduce((sum, value) => sum + value, 0);
+  values.forEach((value, k) => (classProbabilities[10 * row + k] = value / total));
+});
+const crowdTruth = Uint8Array.from({ length: ROWS }, () => random.int(4));
+const crowdLabels = Uint8Array.from(units, (unit, i) =>
+  annotators[i] % 10 < 3 || random.next() < 0.3 ? random.int(4) : crowdTruth[unit],
+);
 const million = () => Float64Array.from({ length: 1_000_000 }, () => random.next()).sort();
 const [reference, current] = [million(), million()];
 
@@ -49,6 +61,16 @@ const tasks = [
     () => statistics.fairnessGaps({ labels, scores: champion, groups, threshold: 0.6 }),
   ],
   ['Krippendorff, 100,000 units x 5', 15, () => statistics.krippendorffAlpha(units, ratings, 'nominal')],
+  [
+    'Dawid-Skene to convergence, 500,000 labels',
+    1_500,
+    () => statistics.dawidSkene({ items: units, annotators, values: crowdLabels }),
+  ],
+  [
+    'Confident learning, 100,000 x 10',
+    95,
+    () => statistics.labelIssues(tenClasses, { probabilities: classProbabilities, classes: 10 }),
+  ],
   ['KS of sorted samples, 1 million each', 150, () => statistics.ksTwoSampleSorted(reference, current)],
 ];
 

@@ -21,4 +21,5 @@ gate('generated code', 'node', 'tools/check-generated.mjs');
 gate('tidy', 'node', 'tools/tidy.mjs');
 gate('boundaries and lint', 'npm', 'run', 'lint');
 gate('tests', 'node', 'tools/test.mjs');
+gate('deployment', 'node', 'tools/check-deploy.mjs');
 console.log(`all gates passed in ${((Date.now() - started) / 60_000).toFixed(1)} min`);

@@ -35,7 +35,7 @@ export class Missing extends Error {}
  */
 export async function goTool({ name, package: path, version }, log = () => undefined) {
   const folder = join(cacheFolder(), 'go', `${name}@${version}`);
-  const program = join(folder, name);
+  const program = join(folder, path.split('/').at(-1));
   if (existsSync(program)) return program;
   await mkdir(join(cacheFolder(), 'go'), { recursive: true });
   const building = await mkdtemp(join(cacheFolder(), 'go', '.building-'));

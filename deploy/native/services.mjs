@@ -6,6 +6,7 @@
  * the addresses and where the tokens are, and runs until Ctrl-C. Needs built services: `npm run build`.
  */
 import { randomBytes } from 'node:crypto';
+import { connect, createServer } from 'node:net';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -35,7 +36,8 @@ export const SERVICES = [
  * @param {string} [options.name] of the installation, which its topics and its database bear; a fresh one when left out
  * @param {Record<string, string>} [options.environment] settings on top
  * @param {(line: string) => void} [options.log]
- * @returns addresses, the tokens' folder, `of(service)` with its replicas (each `stop`, `kill`, `start`), and `stop`
+ * @returns one address of each kind for all replicas, the tokens' folder, `of(service)` with the replicas (each `stop`, `kill`,
+ *   `start`), and `stop`
  */
 export async function startServices({ folder, servers, replicas = 1, name, environment = {}, log = () => undefined }) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -60,27 +62,40 @@ export async function startServices({ folder, servers, replicas = 1, name, envir
   };
   const running = {};
   for (const service of SERVICES) {
-    running[service] = places[service].map((ports, index) => new Replica({ service, index, ports, folder, common, log }));
+    running[service] = places[service].map(
+      (ports, index) => new Replica({ service, index, ports, folder, common, log }),
+    );
   }
   const all = Object.values(running).flat();
   const stop = async () => void (await Promise.allSettled(all.map((replica) => replica.stop())));
   try {
     // Two at a time: each is busy with its own start for a second or two.
-    for (let at = 0; at < all.length; at += 2) await Promise.all(all.slice(at, at + 2).map((replica) => replica.start()));
+    for (let at = 0; at < all.length; at += 2)
+      await Promise.all(all.slice(at, at + 2).map((replica) => replica.start()));
   } catch (error) {
     await stop();
     throw error;
   }
-  const addresses = (service, kind, scheme = '') => places[service].map((ports) => `${scheme}127.0.0.1:${ports[kind]}`);
+  const balancers = [];
+  const balanced = async (service, kind) => {
+    const balancer = await balance(places[service].map((ports) => ports[kind]));
+    balancers.push(balancer);
+    return balancer.address;
+  };
   return {
     installation,
+    database: common.RONDO_MONGODB_DATABASE,
+    namespace: common.RONDO_KAFKA_NAMESPACE,
     tokens: tokens.folder,
-    http: addresses('control-plane', 'http', 'http://'),
-    grpc: addresses('control-plane', 'grpc'),
-    gatewayHttp: addresses('inference-gateway', 'gatewayHttp', 'http://'),
-    gatewayGrpc: addresses('inference-gateway', 'gatewayGrpc'),
+    http: `http://${await balanced('control-plane', 'http')}`,
+    grpc: await balanced('control-plane', 'grpc'),
+    gatewayHttp: `http://${await balanced('inference-gateway', 'gatewayHttp')}`,
+    gatewayGrpc: await balanced('inference-gateway', 'gatewayGrpc'),
     of: (service) => running[service],
-    stop,
+    stop: async () => {
+      await stop();
+      for (const balancer of balancers) balancer.close();
+    },
   };
 }
 
@@ -132,6 +147,39 @@ class Replica {
   async kill() {
     await this.#process?.kill();
   }
+}
+
+/** One address for several replicas: each connection goes to the next one that takes it. */
+async function balance(ports) {
+  const sockets = new Set();
+  let turn = 0;
+  const join = (one, other) => {
+    sockets.add(one);
+    one.pipe(other);
+    one.on('error', () => other.destroy());
+    one.on('close', () => {
+      sockets.delete(one);
+      other.destroy();
+    });
+  };
+  const handOn = (client, first, left) => {
+    if (left === 0) return client.destroy();
+    const replica = connect(ports[first % ports.length], '127.0.0.1');
+    const passOver = () => handOn(client, first + 1, left - 1);
+    replica.once('error', passOver);
+    return replica.once('connect', () => {
+      replica.off('error', passOver);
+      join(client, replica);
+      join(replica, client);
+    });
+  };
+  const server = createServer((client) => handOn(client, turn++, ports.length));
+  await new Promise((done, failed) => server.once('error', failed).listen(0, '127.0.0.1', done));
+  const close = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { address: `127.0.0.1:${server.address().port}`, close };
 }
 
 async function portsOf(service) {
@@ -211,7 +259,8 @@ async function main() {
     },
   });
   const replicas = Number(values.replicas);
-  if (!Number.isInteger(replicas) || replicas < 1 || replicas > 16) throw new Error('--replicas is a whole number from 1 to 16');
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > 16)
+    throw new Error('--replicas is a whole number from 1 to 16');
   const folder = values.folder === undefined ? mkdtempSync(join(tmpdir(), 'rondo-services-')) : resolve(values.folder);
   const log = (line) => console.error(line);
   const asked = new Promise((done) => {
@@ -223,11 +272,20 @@ async function main() {
     mkdirSync(inbox, { recursive: true });
     const roots = [inbox, ...values.data.split(',').filter(Boolean)].join(',');
     const name = values.folder === undefined ? {} : { name: 'rondo' };
-    const rondo = await startServices({ folder, servers: servers.addresses, replicas, log, ...name, environment: { RONDO_DATA_ROOTS: roots } });
-    console.log(`API        ${rondo.grpc.join(' ')} (gRPC), ${rondo.http.join(' ')} (HTTP)`);
-    console.log(`inference  ${rondo.gatewayHttp.join(' ')} (HTTP), ${rondo.gatewayGrpc.join(' ')} (gRPC)`);
+    const rondo = await startServices({
+      folder,
+      servers: servers.addresses,
+      replicas,
+      log,
+      ...name,
+      environment: { RONDO_DATA_ROOTS: roots },
+    });
+    console.log(`API        ${rondo.grpc} (gRPC), ${rondo.http} (HTTP)`);
+    console.log(`inference  ${rondo.gatewayGrpc} (gRPC), ${rondo.gatewayHttp} (HTTP)`);
     console.log(`data       put files into ${inbox}`);
-    console.log(`command    RONDO_SERVER=${rondo.grpc[0]} RONDO_TOKEN_FILE=${join(rondo.tokens, 'token')} npx rondo status`);
+    console.log(
+      `command    RONDO_SERVER=${rondo.grpc} RONDO_TOKEN_FILE=${join(rondo.tokens, 'token')} npx rondo status`,
+    );
     console.log(`logs       ${folder}`);
     await asked;
     await rondo.stop();

@@ -31,6 +31,39 @@ def anderson_cases():
         yield case("andersonDarling", [samples], float(test.pvalue), "anderson_ksamp midrank", V, "pValue")
 
 
+def kept_cases():
+    rng = np.random.default_rng(29)
+    single = lambda values: np.asarray(values, np.float32).astype(float)
+    for values, breaks in (
+        (single(rng.normal(0, 1, 40)), single(np.sort(rng.normal(0, 1, 12)))),
+        (single(rng.integers(-3, 4, 30)), single([-2, -1, 0, 0.5, 3])),
+        (single([0.0, -0.0, 1e-40, -1e-40, 3e38, -3e38]), single([-1e-40, 0, 1])),
+        (single([5, 5, 5]), single([5])),
+    ):
+        left, right = np.searchsorted(breaks, values, "left"), np.searchsorted(breaks, values, "right")
+        args = [values.tolist(), breaks.tolist()]
+        for i in range(len(breaks)):
+            yield case("countCells", args, float((right - left)[left == i].sum()), "searchsorted", N, f"at.{i}")
+        for i in range(len(breaks) + 1):
+            yield case("countCells", args, float((left[right == left] == i).sum()), "searchsorted", N, f"between.{i}")
+    for a, b in list(pairs_of_samples())[:3]:
+        breaks = np.unique(a + b)
+        kept = {"kept": sorted(a), "rows": len(a), "breaks": breaks.tolist()}
+        index = np.searchsorted(breaks, b)
+        cells = {
+            "at": np.bincount(index, minlength=len(breaks)).tolist(),
+            "between": [0] * (len(breaks) + 1),
+            "rows": len(b),
+            "missing": 0,
+        }
+        test = stats.ks_2samp(a, b, method="exact")
+        yield case("compareWithKept", [kept, cells], float(test.statistic), "ks_2samp exact", V, "ks.statistic")
+        yield case("compareWithKept", [kept, cells], float(test.pvalue), "ks_2samp exact", V, "ks.pValue")
+        if len(breaks) > 1:
+            test = stats.mannwhitneyu(b, a, method="asymptotic")
+            yield case("compareWithKept", [kept, cells], float(test.pvalue), "mannwhitneyu", V, "mannWhitney.pValue")
+
+
 def cases():
     for a, b in pairs_of_samples():
         test = stats.ks_2samp(a, b, method="exact")
@@ -68,6 +101,7 @@ def cases():
             for i, count in enumerate(counts):
                 yield case("binCounts", [b, edges.tolist()], float(count), "searchsorted left", N, str(i))
     yield from anderson_cases()
+    yield from kept_cases()
     for a, b in pairs_of_counts():
         a_, b_ = np.array(a, float), np.array(b, float)
         yield case("jensenShannonDistance", [a, b], float(jensenshannon(a_, b_, 2)), "jensenshannon base 2", V, tolerance=1e-7)

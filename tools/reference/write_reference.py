@@ -14,6 +14,7 @@ import evaluation
 import forecasts
 import labels
 import metrics
+import monitoring
 import multivariate
 import streams
 
@@ -32,6 +33,7 @@ def main() -> None:
         forecasts,
         labels,
         metrics,
+        monitoring,
         multivariate,
         streams,
     ):

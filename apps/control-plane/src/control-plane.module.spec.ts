@@ -85,7 +85,13 @@ const supervised = (text: string): string => text.replace(/\n {4}autoApprove:[\s
 
 beforeEach(async () => {
   platform = testPlatform('control-plane');
-  const surroundings = { version: '0', mode: 'embedded', journals: [{ service: 'control-plane', journal: platform.journal }], spans: () => Promise.resolve([span]) };
+  const surroundings = {
+    version: '0',
+    mode: 'embedded',
+    journals: [{ service: 'control-plane', journal: platform.journal }],
+    spans: ({ cycleId }: { cycleId: string }) => Promise.resolve(cycleId === 'traced-elsewhere' ? [] : [span]),
+    traceUrl: (traceId: string) => `http://jaeger/trace/${traceId}`,
+  };
   service = await testService(platform, ControlPlaneModule.forRoot({ config: { webhookSecret: new Secret('s') }, surroundings }));
 });
 
@@ -184,6 +190,19 @@ describe('the control-plane', () => {
     const answer = await service.rpc(OperationsService).listSpans(create(ListSpansRequestSchema, { traceId: 't' }), operator);
     const json = toJson(ListSpansResponseSchema, create(ListSpansResponseSchema, answer));
     expect(json).toMatchObject({ spans: [{ start: '2026-11-23T15:26:42.889500Z', end: '2026-11-23T15:26:42.890165Z' }] });
+  });
+
+  it('says where the traces of a cycle are when its spans are kept elsewhere', async () => {
+    const traces = ['a', 'b', 'a'].map((digit) => digit.repeat(32));
+    for (const [at, traceId] of traces.entries()) {
+      const headers = { cycleid: 'traced-elsewhere', traceparent: `00-${traceId}-${'1'.repeat(16)}-01` };
+      const message = create(StepFailedSchema, { pipeline, step: 'train', code: 'x' });
+      await platform.journal.once({ consumer: 'spec', messageId: String(at) }, (unit) =>
+        unit.save({ kind: 'spec', id: String(at), state: {}, outgoing: [{ schema: StepFailedSchema, message, key: pipeline, headers }] }),
+      );
+    }
+    const { traceUrls } = await service.rpc(OperationsService).listSpans(create(ListSpansRequestSchema, { cycleId: 'traced-elsewhere' }), operator);
+    expect(traceUrls).toEqual([`http://jaeger/trace/${'a'.repeat(32)}`, `http://jaeger/trace/${'b'.repeat(32)}`]);
   });
 
   it('keeps the files of the generation before when the document comes without them', async () => {

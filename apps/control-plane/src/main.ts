@@ -6,10 +6,16 @@ await runService(
   {
     name: 'control-plane',
     config: controlPlaneConfig,
-    module: ({ config, version, journals }) =>
+    module: ({ config, version, journals, traceUrl }) =>
       ControlPlaneModule.forRoot({
         config,
-        surroundings: { version, mode: 'distributed', journals: journals(), spans: () => Promise.resolve([]) },
+        surroundings: {
+          version,
+          mode: 'distributed',
+          journals: journals(),
+          spans: () => Promise.resolve([]),
+          ...(traceUrl && { traceUrl }),
+        },
       }),
     servesApi: true,
   },

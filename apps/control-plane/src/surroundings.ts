@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly mode: string;
   /** Every service's journal, for the audit. */
   readonly journals: readonly { readonly service: string; readonly journal: Journal }[];
+  /** Address of a trace where spans are kept elsewhere. */
+  readonly traceUrl?: (traceId: string) => string;
   spans(query: { readonly cycleId: string; readonly traceId: string }): Promise<readonly ShownSpan[]>;
 }
 

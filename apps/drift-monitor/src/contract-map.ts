@@ -25,6 +25,7 @@ import { servedRequest, type ServedRequest } from './domain/served-request.js';
 const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
   insufficient: DriftStateMessage.INSUFFICIENT,
   clear: DriftStateMessage.CLEAR,
+  negligible: DriftStateMessage.NEGLIGIBLE,
   suspected: DriftStateMessage.SUSPECTED,
   detected: DriftStateMessage.DETECTED,
 };

@@ -1,4 +1,4 @@
-import type { BreachTracker } from '@rondo/statistics';
+import type { AlphaLedger, BreachTracker } from '@rondo/statistics';
 import type { IndexValues, Journal, Stored, Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import { noPerformance, type PerformanceRecord, type Window } from './domain/performance.js';
@@ -25,6 +25,8 @@ const PAGE = 1000;
 export type DriftRecord = {
   readonly modelDigest: string;
   readonly tracker?: BreachTracker;
+  /** Absent before the first batch of this kind of record. */
+  readonly falseAlarms?: AlphaLedger;
   readonly evaluations: number;
 };
 
@@ -53,7 +55,9 @@ export async function loadPerformance(
   source: Pick<Unit | Journal, 'load'>,
   pipeline: string,
 ): Promise<PerformanceRecord> {
-  return (await source.load<PerformanceRecord>(PERFORMANCE_RECORD, pipeline))?.state ?? noPerformance;
+  const stored = (await source.load<PerformanceRecord>(PERFORMANCE_RECORD, pipeline))?.state;
+  // A record written before estimates were remembered has none.
+  return { ...noPerformance, ...stored };
 }
 
 /** Requests of a pipeline whose event time lies in the window. */

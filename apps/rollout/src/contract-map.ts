@@ -59,13 +59,14 @@ export function planFrom(spec: PipelineSpec): RolloutPlan {
       bakeMs: step.bakeMs,
       analyses: [...step.analyses],
     })),
-    analyses: rollout.analyses.map(({ name, metric, feedback, alpha, margin, minSamples }) => ({
+    analyses: rollout.analyses.map(({ name, metric, feedback, alpha, margin, minSamples, minLabelShare }) => ({
       name,
       metric,
       alpha,
       margin,
       minSamples,
       ...(feedback !== undefined && { feedback }),
+      ...(minLabelShare !== undefined && { minLabelShare }),
     })),
     deadlineMs: rollout.deadlineMs,
     onDeadline: rollout.onDeadline,
@@ -359,6 +360,7 @@ function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchem
     alpha: reading.alpha,
     looks: BigInt(reading.looks),
     explanation: reading.explanation,
+    ...(reading.moreNeeded !== null && { moreNeeded: BigInt(reading.moreNeeded) }),
   };
 }
 

@@ -250,7 +250,9 @@ describe('the rollout service', () => {
     await serve({ requestId: 'r2', hour: 8, rows: 100 });
     await label('r1', 100);
     await service.drain();
-    expect((await rolloutOf('c2')).waitingFor).toBe('accuracy: needs 400 more labels (n=100 of 500)');
+    expect((await rolloutOf('c2')).waitingFor).toBe(
+      'accuracy: needs 400 more labels (n=100 of 500); at the pace of this step in about 32h',
+    );
   });
 
   it('keeps a bounded number of requests for the labels and drops the oldest', async () => {

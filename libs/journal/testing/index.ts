@@ -6,3 +6,4 @@ export {
   type JournalUnderTest,
   type Tampering,
 } from './journal-contract.js';
+export { RecordingBus } from './recording-bus.js';

@@ -12,7 +12,7 @@ type Tree = Record<string, unknown>;
 const complete = (): Tree => {
   const document = parse(exampleText) as Tree;
   const at = (path: Path): Tree => path.reduce<unknown>((node, part) => (node as Tree)[part], document) as Tree;
-  Object.assign(at(['spec', 'labeling']), { annotatorsPerTask: 2 });
+  Object.assign(at(['spec', 'labeling']), { annotatorsPerTask: 2, controlShare: 0.1 });
   Object.assign(at(['spec', 'labeling', 'quality']), { minAgreement: 0.6 });
   Object.assign(at(['spec', 'triggers', 0]), {
     clearWhen: 'champion.exists',
@@ -49,6 +49,15 @@ const complete = (): Tree => {
     minSamples: 100,
   });
   (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('clicks');
+  (at(['spec', 'rollout'])['analyses'] as unknown[]).push({
+    name: 'right',
+    metric: 'accuracy',
+    alpha: 0.05,
+    margin: 0.01,
+    minSamples: 100,
+    minLabelShare: 0.9,
+  });
+  (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('right');
   (at(['spec'])['notifications'] as unknown[]).push({
     on: ['CycleFinished'],
     to: { webhook: 'https://example.org/hook' },

@@ -1,11 +1,12 @@
 import { S3ArtifactStore } from '@rondo/artifacts';
-import { ConfigError, parseConfig, unknownVariables, type Environment } from '@rondo/config';
+import { ConfigError, parseConfig, type Environment } from '@rondo/config';
 import { examineMongo } from '@rondo/journal';
 import { messageOf, systemClock } from '@rondo/kernel';
 import { examineKafka } from '@rondo/messaging';
 import { TokenReader } from '@rondo/security';
-import { apiConfig, runtimeConfig, type RuntimeConfig } from './config.js';
+import { runtimeConfig, type RuntimeConfig } from './config.js';
 import { kafkaOptionsOf, s3AddressOf } from './connections.js';
+import { misspeltVariables } from './misspelt.js';
 
 /** One line of a diagnosis. */
 export interface Finding {
@@ -31,9 +32,7 @@ export async function* diagnose(environment: Environment): AsyncGenerator<Findin
     for (const message of config.problems) yield problem('settings', message);
     return;
   }
-  const odd = unknownVariables([runtimeConfig, apiConfig], environment).filter((name) =>
-    /KAFKA|MONGO|S3|TOKENS/.test(name),
-  );
+  const odd = misspeltVariables(environment);
   if (odd.length > 0) yield problem('settings', `no setting is called ${odd.join(', ')}; correct the name`);
   else yield fine('settings', 'every setting is well formed');
   yield await attempt('tokens', () => tokens(config));

@@ -3,7 +3,6 @@ import type { DynamicModule } from '@nestjs/common';
 import {
   ConfigError,
   parseConfig,
-  unknownVariables,
   type ConfigOf,
   type ConfigProblem,
   type ConfigSchema,
@@ -20,6 +19,7 @@ import { createLogger, createTelemetry, type Logger, type RunningTelemetry } fro
 import { openApi, type OpenApi } from './api.js';
 import { apiConfig, runtimeConfig, type ApiConfig, type RuntimeConfig } from './config.js';
 import { connect, type Connections } from './connections.js';
+import { misspeltVariables } from './misspelt.js';
 import { SERVICES, type ServiceName } from './owners.js';
 import { patiently } from './readiness.js';
 import { recognition, type Recognition } from './recognise.js';
@@ -39,6 +39,8 @@ export interface ModuleParts<C extends ConfigSchema> {
   engine(): Engine;
   /** The process's model scorer; made when it is first asked for. */
   scorer(): Scorer;
+  /** Address of a trace, when the settings say where traces are kept. */
+  readonly traceUrl: ((traceId: string) => string) | undefined;
   /** The journals of all services, for reading. */
   journals(): { readonly service: string; readonly journal: Journal }[];
 }
@@ -110,7 +112,7 @@ export async function startService<C extends ConfigSchema>(
     level: runtime.logLevel,
     write: (line) => void process.stdout.write(line),
   });
-  const unknown = unknownVariables([runtimeConfig, apiConfig, definition.config], environment);
+  const unknown = misspeltVariables(environment);
   if (unknown.length > 0) log.warn('variables that no setting has', { variables: unknown.join(', ') });
   const telemetry = createTelemetry({
     service: definition.name,
@@ -228,7 +230,8 @@ class Life<C extends ConfigSchema> {
   }
 
   #parts({ authenticator }: Recognition): ModuleParts<C> {
-    const { own, environment, connections } = this.#around;
+    const { own, api, environment, connections } = this.#around;
+    const template = api.traceUrlTemplate;
     let engine: Engine | undefined;
     let scorer: Scorer | undefined;
     this.#closing.push(
@@ -239,6 +242,7 @@ class Life<C extends ConfigSchema> {
       config: own,
       version: VERSION,
       environment,
+      traceUrl: template === undefined ? undefined : (traceId) => template.replaceAll('{traceId}', traceId),
       authenticate: authenticator.authenticate.bind(authenticator),
       engine: () => (engine ??= new Engine({ threads: 1 })),
       scorer: () => (scorer ??= createScorer({ maxThreads: 1 })),

@@ -1,6 +1,6 @@
 import { checkBetween, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
 import { tQuantile } from './distributions.js';
-import { valueScale } from './value-scale.js';
+import { looseScale, valueScale, type ValueScale } from './value-scale.js';
 
 /** How values differ: as names, ranks, amounts, or amounts with a true zero. */
 export type MeasurementLevel = 'nominal' | 'ordinal' | 'interval' | 'ratio';
@@ -80,23 +80,23 @@ interface Disagreement {
 
 function group(units: Numbers, values: Numbers, level: MeasurementLevel): GroupedLabels {
   checkSameLength('values', values, 'units', units);
-  // Copies of one array type keep the loops below fast for whatever the caller has.
-  const unitOf = new Float64Array(units);
-  const valueOf = new Float64Array(values);
-  checkFinite('units', unitOf, 0);
-  checkFinite('values', valueOf, 0);
-  const unit = valueScale(unitOf).index;
-  const value = valueScale(valueOf);
-  let unitCount = 0;
-  for (let i = 0; i < unit.length; i++) if (unit[i]! >= unitCount) unitCount = unit[i]! + 1;
-  const starts = new Uint32Array(unitCount + 1);
+  const { index: unit, scale: unitScale } = looseScale('units', units);
+  // Every pair of the scale is visited at ratio level, so it should hold no value that does not occur.
+  const value = level === 'ratio' ? occurring(values) : looseScale('values', values);
+  const starts = new Uint32Array(unitScale.length + 1);
   for (let i = 0; i < unit.length; i++) starts[unit[i]! + 1]!++;
-  for (let u = 0; u < unitCount; u++) starts[u + 1]! += starts[u]!;
+  for (let u = 0; u < unitScale.length; u++) starts[u + 1]! += starts[u]!;
   const next = starts.slice();
   const index = new Uint32Array(unit.length);
   for (let i = 0; i < unit.length; i++) index[next[unit[i]!]!++] = value.index[i]!;
   if (level === 'ratio') checkRatioScale(value.scale);
   return { scale: value.scale, index, starts };
+}
+
+function occurring(values: Numbers): ValueScale {
+  const copy = new Float64Array(values);
+  checkFinite('values', copy, 0);
+  return valueScale(copy);
 }
 
 /** Without the units whose number leaves `omitted` when divided by `groups`; with all of them by default. */

@@ -1,6 +1,7 @@
 import { seededRandom } from '@rondo/kernel';
 import { describe, expect, it } from '@jest/globals';
 import {
+  benjaminiHochbergLog10,
   bootstrapAuc,
   bootstrapAucDifference,
   bootstrapMeanDifference,
@@ -12,6 +13,8 @@ import {
   differenceConfidenceSequence,
   estimatePerformance,
   expectedCalibrationError,
+  holm,
+  holmLog10,
   kCenterGreedy,
   krippendorffAlpha,
   ksTwoSample,
@@ -198,6 +201,24 @@ describe('drift', () => {
     );
     expect(far).toMatchObject({ statistic: 1, method: 'asymptotic', pValue: 0 });
     expect(far.log10PValue).toBeCloseTo(Math.log10(2) - 5_000 / Math.LN10, 6);
+  });
+
+  it('is ranked by adjusted p-values that stay apart where they underflow', () => {
+    const logs = [-4000, -400, 0];
+    expect(Array.from(benjaminiHochbergLog10(logs))).toEqual([
+      expect.closeTo(-4000 + Math.log10(3), 9),
+      expect.closeTo(-400 + Math.log10(1.5), 9),
+      0,
+    ]);
+    expect(Array.from(holmLog10(logs))).toEqual([
+      expect.closeTo(-4000 + Math.log10(3), 9),
+      expect.closeTo(-400 + Math.log10(2), 9),
+      0,
+    ]);
+    const plain = [0.01, 0.04, 0.03];
+    const adjusted = holmLog10(plain.map(Math.log10));
+    holm(plain).forEach((value, i) => expect(10 ** adjusted[i]!).toBeCloseTo(value, 12));
+    expect(benjaminiHochbergLog10([])).toHaveLength(0);
   });
 
   it('of categories pools rare ones and says when nothing can be tested', () => {

@@ -1,6 +1,13 @@
 import { seededRandom } from '@rondo/kernel';
-import { describe, expect, it } from '@jest/globals';
-import { forecast, type Forecast } from './index.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  breachOutlook,
+  forecast,
+  lastChangePoint,
+  type Forecast,
+} from './index.js';
+
+jest.setTimeout(60_000);
 
 const made = (result: Forecast) => {
   if (result.kind !== 'forecast') throw new Error(`needs ${result.pointsNeeded} points`);
@@ -45,5 +52,80 @@ describe('a forecast', () => {
       skillScore: 0,
       points: [{ value: 7, lower: 7, upper: 7 }, { value: 7 }],
     });
+  });
+});
+
+describe('a forecast of a series that changed', () => {
+  const noisy = (seed: number, points: number, at: number, jump: number) => {
+    const random = seededRandom(seed);
+    return Float64Array.from({ length: points }, (_, i) => (i >= at ? jump : 0) + random.next() - 0.5);
+  };
+
+  it('is advisory until its errors are new ones, then is not held back for that any more', () => {
+    expect(made(forecast(noisy(1, 80, 74, 20), { horizon: 3 })).advisory).toBe('change-point');
+    expect(made(forecast(noisy(1, 140, 74, 20), { horizon: 3 })).advisory).not.toBe('change-point');
+    expect(made(forecast(noisy(1, 80, 100, 20), { horizon: 3 })).advisory).not.toBe('change-point');
+  });
+
+  it('is advisory without skill: a random walk is not foreseen', () => {
+    const advisories = Array.from({ length: 20 }, (_, seed) => {
+      const random = seededRandom(seed);
+      let level = 0;
+      const walk = Float64Array.from({ length: 90 }, () => (level += random.next() - 0.5));
+      return made(forecast(walk, { horizon: 3 })).advisory;
+    });
+    expect(advisories.filter((advisory) => advisory === 'no-skill').length).toBeGreaterThan(15);
+  });
+});
+
+describe('a change point', () => {
+  it('is where errors shift, in any unit, and nowhere in steady ones', () => {
+    const random = seededRandom(4);
+    const errors = Float64Array.from({ length: 120 }, (_, i) => random.next() - 0.5 + (i >= 90 ? 1 : 0));
+    const { at } = lastChangePoint(errors);
+    expect(at).toBeGreaterThanOrEqual(90);
+    expect(lastChangePoint(errors.map((error) => 1e-6 * error))).toEqual({ at });
+    expect(lastChangePoint(errors.subarray(0, 90))).toEqual({ at: null });
+    expect(lastChangePoint([])).toEqual({ at: null });
+    expect(lastChangePoint([3, 3, 3, 3])).toEqual({ at: null });
+    expect(lastChangePoint([3, 3, 3, 4])).toEqual({ at: 3 });
+  });
+});
+
+describe('the outlook on a limit', () => {
+  it('is certain of a line that runs into it, and knows when', () => {
+    const line = made(
+      forecast(
+        Array.from({ length: 40 }, (_, i) => i),
+        { horizon: 6 },
+      ),
+    );
+    expect(breachOutlook(line, { threshold: 43, side: 'above' })).toMatchObject({
+      probability: 1,
+      steps: { earliest: 4, expected: 4, latest: 4 },
+      actionable: true,
+    });
+    expect(breachOutlook(line, { threshold: 0, side: 'below' })).toMatchObject({
+      probability: 0,
+      steps: { earliest: null, expected: null, latest: null },
+    });
+  });
+
+  it('is about as likely as it turns out to be', () => {
+    let expected = 0;
+    let happened = 0;
+    for (let run = 0; run < 150; run++) {
+      const random = seededRandom(run);
+      const series = Float64Array.from({ length: 66 }, () => random.next() + random.next());
+      const outlook = breachOutlook(made(forecast(series.subarray(0, 60), { horizon: 6 })), {
+        threshold: 1.7,
+        side: 'above',
+      });
+      expect(outlook.lower).toBeLessThanOrEqual(outlook.probability);
+      expect(outlook.upper).toBeGreaterThanOrEqual(outlook.probability);
+      expected += outlook.probability;
+      if (series.subarray(60).some((value) => value >= 1.7)) happened++;
+    }
+    expect(Math.abs(expected - happened) / 150).toBeLessThan(0.1);
   });
 });

@@ -60,7 +60,7 @@ export function forecast(
   const values = Float64Array.from(series);
   const tried = continuations(seasonLength).map(([method, run]) => backtest(method, run, values, { horizon, origins }));
   const reference = tried.find(({ method }) => method === (seasonLength === undefined ? 'naive' : 'seasonal-naive'))!;
-  const best = chosen(tried, reference);
+  const best = chosen(tried, reference, horizon);
   const rank = Math.min(origins, Math.ceil(confidence * (origins + 1) - 1e-9));
   const points = Array.from(best.run(values, horizon), (value, h) => {
     const atStep = Float64Array.from({ length: origins }, (_, o) => Math.abs(best.errors[o * horizon + h]!)).sort();
@@ -77,7 +77,7 @@ export function forecast(
     skillScore,
     origins,
     errorPaths: best.errors,
-    advisory: changed ? 'change-point' : skillScore <= 0 ? 'no-skill' : null,
+    advisory: changed ? 'change-point' : best === reference || skillScore <= 0 ? 'no-skill' : null,
   };
 }
 
@@ -109,14 +109,17 @@ function backtest(
   return { method, run, errors, losses, mean: losses.reduce((sum, loss) => sum + loss, 0) / origins };
 }
 
-/** The best, unless the naive one is within a standard error of it; equal ones in the order given. */
-function chosen(tried: readonly Backtest[], reference: Backtest): Backtest {
+/**
+ * The best, unless the naive one is within a standard error of it; equal ones in the order given. Neighbouring origins share
+ * all but one of their steps, so only every `horizon`-th counts as independent.
+ */
+function chosen(tried: readonly Backtest[], reference: Backtest, horizon: number): Backtest {
   const best = tried.reduce((least, other) => (other.mean < least.mean * (1 - 1e-9) ? other : least));
   const gain = reference.mean - best.mean;
   const origins = best.losses.length;
   let squares = 0;
   for (let i = 0; i < origins; i++) squares += (reference.losses[i]! - best.losses[i]! - gain) ** 2;
-  const standardError = origins > 1 ? Math.sqrt(squares / (origins * (origins - 1))) : Infinity;
+  const standardError = origins > 1 ? Math.sqrt((horizon * squares) / (origins * (origins - 1))) : Infinity;
   return gain > standardError ? best : reference;
 }
 

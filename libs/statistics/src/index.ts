@@ -69,6 +69,8 @@ export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior 
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
 export { psi, type PsiResult } from './psi.js';
 export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
+export { countCells, type CellCounts } from './cell-counts.js';
+export { compareWithKept, type KeptComparison, type KeptSample } from './kept-sample.js';
 export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
 export { categoryCounts, type CategoryCounts } from './category-counts.js';
 export { andersonDarling, type AndersonDarlingResult } from './anderson-darling.js';
@@ -195,12 +197,34 @@ export {
 } from './active-learning.js';
 export { startBreachTracker, updateBreachTracker, type BreachStatus, type BreachTracker } from './breach-tracker.js';
 export { estimatePerformance, type ExpectedMetric, type PerformanceEstimate } from './performance-estimate.js';
+export { estimateLoss, fitLossModel, type LossEstimate, type LossModel } from './loss-model.js';
+export {
+  readEstimateRecord,
+  startEstimateRecord,
+  widenedByRecord,
+  withConfirmation,
+  withEstimate,
+  type EstimateRecord,
+  type EstimateTrackRecord,
+  type StatedValue,
+  type Statement,
+  type WindowStatements,
+} from './estimate-record.js';
 export { importanceWeightedDrift, type WeightedDrift } from './weighted-drift.js';
 export type { Fold } from './fold.js';
 export { stratifiedFolds } from './stratified-folds.js';
 export { groupFolds } from './group-folds.js';
 export { purgedFolds } from './purged-folds.js';
 export { groupTimeFolds } from './group-time-folds.js';
+export {
+  attributeChange,
+  type AttributedEffect,
+  type ChangeAttribution,
+  type SegmentAttribution,
+  type SegmentChange,
+  type SegmentSums,
+} from './change-attribution.js';
+export { seasonalDrift, type PastWindow, type SeasonRule, type SeasonalDrift } from './seasonal-drift.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
 export { breachOutlook, type BreachOutlook } from './breach-outlook.js';

@@ -33,7 +33,7 @@ export function ksTwoSample(a: Numbers, b: Numbers, options: KsOptions = {}): Ks
 }
 
 /**
- * {@link ksTwoSample} for samples that are ascending already (a kept reference): O(n + m).
+ * {@link ksTwoSample} for samples that are ascending already: O(n + m).
  * @example ksTwoSampleSorted([1, 2, 3, 4], [3, 4, 5, 6]) // => { statistic: 0.5, pValue: 0.771429 }
  */
 export function ksTwoSampleSorted(a: Numbers, b: Numbers, options: KsOptions = {}): KsResult {
@@ -50,12 +50,35 @@ export function checkAscending(field: string, values: Numbers): void {
   }
 }
 
-function ksTest(a: Numbers, b: Numbers, { method = 'auto' }: KsOptions): KsResult {
+function ksTest(a: Numbers, b: Numbers, options: KsOptions): KsResult {
+  return ksFromSteps(a.length, b.length, largestStep(a, b), options);
+}
+
+/** The test of two whole samples whose largest distance is `steps` / (n·m). */
+export function ksFromSteps(n: number, m: number, steps: number, { method = 'auto' }: KsOptions): KsResult {
+  const statistic = steps / (n * m);
+  if (method === 'exact' && n * m > MAX_EXACT_CELLS) {
+    throw invalid('method', method, `counts at most ${MAX_EXACT_CELLS} cells; the samples have ${n * m}`);
+  }
+  if (method === 'exact' || (method === 'auto' && n * m <= MAX_AUTO_CELLS)) {
+    const pValue = exactSurvival(n, m, steps);
+    return { statistic, pValue, log10PValue: Math.log10(pValue), method: 'exact' };
+  }
+  return { statistic, ...ksAsymptotic(statistic, n, m) };
+}
+
+/** The limit's p-value of a distance between samples of n and m rows. */
+export function ksAsymptotic(distance: number, n: number, m: number): Omit<KsResult, 'statistic'> {
+  const log10PValue = log10KolmogorovSurvival(distance * Math.sqrt((n * m) / (n + m)));
+  return { pValue: pValueFromLog10(log10PValue), log10PValue, method: 'asymptotic' };
+}
+
+/** Largest distance of the distribution functions in units of 1/(n·m), so that equal distances compare equal. */
+function largestStep(a: Numbers, b: Numbers): number {
   const n = a.length;
   const m = b.length;
   let i = 0;
   let j = 0;
-  // In units of 1/(n·m), so that equal distances compare equal.
   let distance = 0;
   while (i < n && j < m) {
     const value = Math.min(a[i]!, b[j]!);
@@ -63,16 +86,7 @@ function ksTest(a: Numbers, b: Numbers, { method = 'auto' }: KsOptions): KsResul
     while (j < m && b[j] === value) j++;
     distance = Math.max(distance, Math.abs(i * m - j * n));
   }
-  const statistic = distance / (n * m);
-  if (method === 'exact' && n * m > MAX_EXACT_CELLS) {
-    throw invalid('method', method, `counts at most ${MAX_EXACT_CELLS} cells; the samples have ${n * m}`);
-  }
-  if (method === 'exact' || (method === 'auto' && n * m <= MAX_AUTO_CELLS)) {
-    const pValue = exactSurvival(n, m, distance);
-    return { statistic, pValue, log10PValue: Math.log10(pValue), method: 'exact' };
-  }
-  const log10PValue = log10KolmogorovSurvival(statistic * Math.sqrt((n * m) / (n + m)));
-  return { statistic, pValue: pValueFromLog10(log10PValue), log10PValue, method: 'asymptotic' };
+  return distance;
 }
 
 /** Share of the lattice paths from (0, 0) to (n, m) that touch a point as far off the diagonal as the one observed. */

@@ -27,7 +27,7 @@ export function mannWhitney(a: Numbers, b: Numbers): MannWhitneyResult {
 }
 
 /**
- * {@link mannWhitney} for samples that are ascending already (a kept reference): O(n + m).
+ * {@link mannWhitney} for samples that are ascending already: O(n + m).
  * @example mannWhitneySorted([1, 2, 3, 4, 5], [4, 5, 6, 7, 8]) // => { probabilityHigher: 0.92, pValue: 0.035579 }
  */
 export function mannWhitneySorted(a: Numbers, b: Numbers): MannWhitneyResult {
@@ -37,11 +37,21 @@ export function mannWhitneySorted(a: Numbers, b: Numbers): MannWhitneyResult {
 }
 
 function rankTest(a: Numbers, b: Numbers): MannWhitneyResult {
-  const n = a.length;
-  const m = b.length;
   const { pairs, tieTerm } = mergedRanks(a, b);
+  return mannWhitneyFromPairs({ n: a.length, m: b.length, pairs, tieTerm, hidden: 0 });
+}
+
+/** The test when `pairs` of n·m have b above a (ties half), of which up to `hidden` may be wrong; `tieTerm` is Σ (t³ - t). */
+export function mannWhitneyFromPairs(counted: {
+  readonly n: number;
+  readonly m: number;
+  readonly pairs: number;
+  readonly tieTerm: number;
+  readonly hidden: number;
+}): MannWhitneyResult {
+  const { n, m, pairs, tieTerm, hidden } = counted;
   const variance = ((n * m) / 12) * (n + m + 1 - tieTerm / ((n + m) * (n + m - 1)));
-  const distance = Math.max(0, Math.abs(pairs - (n * m) / 2) - 0.5);
+  const distance = Math.max(0, Math.abs(pairs - (n * m) / 2) - 0.5 - hidden);
   const log10PValue = variance > 0 ? log10NormalTwoSided(distance / Math.sqrt(variance)) : 0;
   const probabilityHigher = pairs / (n * m);
   return {

@@ -5,6 +5,8 @@ import { chiSquaredQuantile, log10ChiSquaredSurvival, pValueFromLog10 } from './
 export interface PsiResult {
   /** Σ (current share - reference share) · ln(current share / reference share), >= 0, in nats. */
   readonly value: number;
+  /** What sampling alone adds to the value on average: (1/n + 1/m)·`degreesOfFreedom`. */
+  readonly noise: number;
   /** The value that two samples of these sizes from one population stay below with probability `level`. */
   readonly floor: number;
   /** `value` above `floor`, and enough rows to tell. Says that a shift exists, not that it matters. */
@@ -40,7 +42,16 @@ export function psi(
   if (m === 0) throw invalid('currentCounts', m, 'needs at least one row');
   const { bins, pseudoRows } = usedBins(referenceCounts, currentCounts);
   if (bins === 1) {
-    return { value: 0, floor: 0, significant: false, sufficient: true, pValue: 1, log10PValue: 0, degreesOfFreedom: 0 };
+    return {
+      value: 0,
+      noise: 0,
+      floor: 0,
+      significant: false,
+      sufficient: true,
+      pValue: 1,
+      log10PValue: 0,
+      degreesOfFreedom: 0,
+    };
   }
   let value = 0;
   for (let i = 0; i < referenceCounts.length; i++) {
@@ -55,6 +66,7 @@ export function psi(
   const log10PValue = log10ChiSquaredSurvival(value / noise, bins - 1);
   return {
     value,
+    noise: noise * (bins - 1),
     floor,
     significant: sufficient && value > floor,
     sufficient,

@@ -107,6 +107,7 @@ const DRIFT: Record<DriftState, StatusWord> = {
   [DriftState.SUSPECTED]: status('wait', 'suspected'),
   [DriftState.DETECTED]: status('warn', 'detected'),
   [DriftState.INSUFFICIENT]: status('quiet', 'too few rows'),
+  [DriftState.NEGLIGIBLE]: status('good', 'negligible'),
 };
 
 /** State of a drift test. */

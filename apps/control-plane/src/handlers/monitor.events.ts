@@ -12,6 +12,7 @@ const STATE_NAME: Readonly<Record<DriftState, string>> = {
   [DriftState.SUSPECTED]: 'suspected',
   [DriftState.DETECTED]: 'detected',
   [DriftState.INSUFFICIENT]: 'insufficient',
+  [DriftState.NEGLIGIBLE]: 'clear',
 };
 
 const shown = (value: number | undefined): string => value?.toFixed(4) ?? 'unknown';

@@ -30,6 +30,8 @@ import { timestamp } from '../contract-map.js';
 import { SURROUNDINGS, type Surroundings } from '../surroundings.js';
 import { overrideFact } from './callers.js';
 
+const TRACED_ENTRIES = 1000;
+const TRACES_SHOWN = 50;
 const LONGEST_SHOWN_PAYLOAD = 64 * 1024;
 
 function payloadJson(type: string, payload: Uint8Array): string {
@@ -157,7 +159,20 @@ export class OperationsRpc {
     const spans = await this.surroundings.spans({ cycleId: request.cycleId, traceId: request.traceId });
     return create(ListSpansResponseSchema, {
       spans: spans.map(({ startMs, endMs, ...span }) => ({ ...span, start: timestamp(startMs), end: timestamp(endMs) })),
+      traceUrls: spans.length === 0 ? await this.traceUrls(request) : [],
     });
+  }
+
+  /** Each step of a cycle is a trace of its own; the journals know which. */
+  private async traceUrls({ cycleId, traceId }: ListSpansRequest): Promise<string[]> {
+    const { traceUrl, journals } = this.surroundings;
+    if (!traceUrl) return [];
+    if (traceId) return [traceUrl(traceId)];
+    if (!cycleId) return [];
+    const entries = await Promise.all(journals.map(({ journal }) => journal.entries({ cycleId, limit: TRACED_ENTRIES })));
+    const inOrder = entries.flat().sort((a, b) => a.atMs - b.atMs);
+    const traces = new Set(inOrder.flatMap(({ headers }) => headers.traceparent?.split('-')[1] ?? []));
+    return [...traces].slice(0, TRACES_SHOWN).map(traceUrl);
   }
 
   async getArtifact(request: GetArtifactRequest): Promise<GetArtifactResponse> {

@@ -1,8 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom, type Random } from '@rondo/kernel';
-import { judgeBatch, withPersistence, type BatchDrift, type DriftRule, type DriftState } from './drift-evaluation.js';
+import { countCells } from '@rondo/statistics';
+import {
+  judgeBatch,
+  startFalseAlarms,
+  withLook,
+  withPersistence,
+  type BatchDrift,
+  type DriftRule,
+  type DriftState,
+} from './drift-evaluation.js';
 import { compareFeature } from './feature-comparison.js';
-import { profileOf, type SortedFeature } from './reference-profile.js';
+import { breaksOf, profileOf, type FeatureProfile, type SortedFeature } from './reference-profile.js';
 
 const rule: DriftRule = {
   minRows: 1000,
@@ -36,6 +45,11 @@ function rows(feature: string, source: Source, n: number, seed: number): SortedF
   return { feature, values: all.subarray(0, present).sort(), nulls: n - present };
 }
 
+function compared(profile: FeatureProfile, { values, nulls }: SortedFeature, asked: DriftRule) {
+  const among = breaksOf(profile);
+  return compareFeature(profile, among, { ...countCells(values, among.breaks), missing: nulls }, asked);
+}
+
 interface Shift {
   readonly before: Source;
   readonly now: Source;
@@ -46,13 +60,13 @@ function judge(
   { n = 5000, referenceRows = 8000, seed = 1, importance = [] as number[], rule: asked = rule } = {},
 ): BatchDrift {
   const comparisons = shifts.map(({ before, now }, i) =>
-    compareFeature(
+    compared(
       profileOf(rows(`f${i}`, before, referenceRows, 1000 * seed + i)),
       rows(`f${i}`, now, n, 1_000_000 + 1000 * seed + i),
       asked,
     ),
   );
-  return judgeBatch(comparisons, importance, n, asked);
+  return judgeBatch(comparisons, importance, n, asked, startFalseAlarms());
 }
 
 const same = (source: Source): Shift => ({ before: source, now: source });
@@ -270,5 +284,44 @@ describe('persistence', () => {
     const { tracker } = withPersistence(undefined, 'detected', rule);
     const other = { ...rule, persistence: { breaches: 2, outOf: 4 } };
     expect(withPersistence(tracker, 'detected', other).state).toBe('suspected');
+  });
+});
+
+describe('the budget of false alarms', () => {
+  const shift = { before: normal, now: (random: Random) => normal(random) + 0.25 };
+  const small = { ...rule, suspectedPsi: 0.01, detectedPsi: 0.01 };
+
+  it('lets a difference be suspected long before it is detected', () => {
+    const batch = judge([shift, ...Array.from({ length: 9 }, () => same(normal))], { n: 1000, rule: small });
+    const { adjustedLog10PValue, state } = batch.features[0]!;
+    expect(adjustedLog10PValue).toBeLessThan(-2);
+    expect(state).toBe(adjustedLog10PValue < Math.log10(batch.falseAlarmLevel) ? 'detected' : 'suspected');
+    expect(batch.falseAlarmLevel).toBeCloseTo(0.05 / 365, 12);
+  });
+
+  it('detects nothing at a level that is not granted', () => {
+    const [before, now] = [rows('x', shift.before, 8000, 3), rows('x', shift.now, 1000, 4)];
+    const comparisons = [compared(profileOf(before), now, small)];
+    const generous = judgeBatch(comparisons, [], 1000, small, startFalseAlarms());
+    expect(generous.features[0]!.state).toBe('detected');
+    const strict = { ...startFalseAlarms(), alpha: 1e-100 };
+    expect(judgeBatch(comparisons, [], 1000, small, strict).features[0]!.state).toBe('suspected');
+  });
+
+  it('is spent by looks alone', () => {
+    const ledger = startFalseAlarms();
+    expect(withLook(ledger, 'insufficient')).toBe(ledger);
+    expect(withLook(ledger, 'clear').looks).toBe(1);
+  });
+});
+
+describe('a difference too small to matter', () => {
+  it('is negligible, not clear and not drift, in all rows and in a sample of them', () => {
+    const shift = { before: normal, now: (random: Random) => normal(random) + 0.15 };
+    const all = judge([shift], { n: 60_000, referenceRows: 60_000 });
+    expect(all.features[0]!.state).toBe('negligible');
+    expect(all).toMatchObject({ state: 'clear', featuresDetected: 0 });
+    const sample = judge([shift], { n: 1000, referenceRows: 1000 });
+    expect(['clear', 'negligible']).toContain(sample.features[0]!.state);
   });
 });

@@ -1,19 +1,29 @@
-import { startBreachTracker, updateBreachTracker, type BreachTracker, normalQuantile } from '@rondo/statistics';
+import {
+  benjaminiHochbergLog10,
+  holmLog10,
+  nextAlpha,
+  normalQuantile,
+  spendAlpha,
+  startAlphaLedger,
+  startBreachTracker,
+  updateBreachTracker,
+  type AlphaLedger,
+  type BreachTracker,
+} from '@rondo/statistics';
 import type { FeatureComparison } from './feature-comparison.js';
-import { benjaminiHochbergLog10 } from './log10-adjustment.js';
 import type { EstimateValue, ModelReference } from './model-reference.js';
 
-/** Clear to detected, or too few rows to tell. */
-export type DriftState = 'insufficient' | 'clear' | 'suspected' | 'detected';
+/** Clear to detected, or too few rows to tell. Of a feature also: a difference that is there and too small to matter. */
+export type DriftState = 'insufficient' | 'clear' | 'negligible' | 'suspected' | 'detected';
 
 /** `spec.monitoring.drift` of the policy. */
 export interface DriftRule {
   /** Fewer rows, in the batch or in the reference, are not judged. */
   readonly minRows: number;
-  /** Benjamini-Hochberg level over all features. */
+  /** Benjamini-Hochberg level over all features of a batch: below it a difference is there, which a detection takes more than. */
   readonly falseDiscoveryRate: number;
   readonly psiFloorLevel: number;
-  /** PSI above its noise floor. */
+  /** PSI beyond what sampling alone adds. */
   readonly suspectedPsi: number;
   readonly detectedPsi: number;
   readonly persistence: { readonly breaches: number; readonly outOf: number };
@@ -44,6 +54,8 @@ export interface BatchDrift {
   readonly importanceWeighted: EstimateValue;
   readonly featuresDetected: number;
   readonly rows: number;
+  /** Chance of a false detection granted to this look, over all features. */
+  readonly falseAlarmLevel: number;
 }
 
 /** A batch compared with the reference, as it is recorded. */
@@ -61,15 +73,30 @@ export type DriftEvaluation = {
   readonly referenceDigest: string;
   readonly rows: number;
   readonly evaluatedAtMs: number;
+  readonly falseAlarmLevel: number;
 };
 
 const CONFIDENCE = 0.95;
+/** No more than one year of daily batches in twenty sees a detection without drift, over all features of a pipeline. */
+const FALSE_ALARMS = { alpha: 0.05, schedule: { kind: 'even', looks: 365 } } as const;
+
+/** What a pipeline may still spend on false detections; a fresh budget for a new champion. */
+export function startFalseAlarms(): AlphaLedger {
+  return startAlphaLedger(FALSE_ALARMS);
+}
+
+/** The ledger after a batch; one that could not be judged was no look. */
+export function withLook(ledger: AlphaLedger, batch: DriftState): AlphaLedger {
+  return batch === 'insufficient' ? ledger : spendAlpha(ledger);
+}
 
 /**
- * Judges all features of a batch. A feature drifts when its difference is significant over all features at once
- * (Benjamini-Hochberg) and its PSI is far enough above what sampling alone gives. The batch is judged by the drift the model
- * feels, the sum of importance times PSI above the floor: from `suspectedPsi` on it is detected if a feature is, else
- * suspected. Below, a detected feature of at least average importance makes it suspected; one the model ignores does not.
+ * Judges all features of a batch. A difference is there when it is significant over all features at once
+ * (Benjamini-Hochberg) and the PSI is above its floor; whether it matters is told by its size. A detection asks for more:
+ * the level that the ledger grants to this look (Holm), because a monitor looks every day.
+ * The batch is judged by the drift the model feels, the sum of importance times effect: from `suspectedPsi` on it is detected
+ * if a feature is, else suspected. Below, a detected feature of at least average importance makes it suspected; one the model
+ * ignores does not.
  * @param importance in the order of `comparisons`, >= 0; without any (or of another length) all features weigh the same
  */
 export function judgeBatch(
@@ -77,16 +104,23 @@ export function judgeBatch(
   importance: readonly number[],
   rows: number,
   rule: DriftRule,
+  ledger: AlphaLedger,
 ): BatchDrift {
+  const falseAlarmLevel = nextAlpha(ledger);
   const weights = importanceShares(importance, comparisons.length);
   const judged = comparisons.map(
     ({ rows: n, referenceRows, sufficient }) => sufficient && n >= rule.minRows && referenceRows >= rule.minRows,
   );
   // A feature with too few rows is no test: it must not make the others' limits stricter.
-  const tested = benjaminiHochbergLog10(comparisons.filter((_, i) => judged[i]).map((item) => item.log10PValue));
+  const log10PValues = comparisons.filter((_, i) => judged[i]).map((item) => item.log10PValue);
+  const discovery = benjaminiHochbergLog10(log10PValues);
+  const familyWise = holmLog10(log10PValues);
+  let next = 0;
   const features = comparisons.map((comparison, i): FeatureDrift => {
-    const adjustedLog10PValue = judged[i] ? tested[judged.slice(0, i).filter(Boolean).length]! : 0;
-    const state = judged[i] ? featureState(comparison, adjustedLog10PValue, rule) : 'insufficient';
+    const test = judged[i] ? next++ : -1;
+    const adjustedLog10PValue = judged[i] ? discovery[test]! : 0;
+    const certain = judged[i]! && familyWise[test]! <= Math.log10(falseAlarmLevel);
+    const state = judged[i] ? featureState(comparison, adjustedLog10PValue, certain, rule) : 'insufficient';
     const { feature, psi, distance, log10PValue, nullRateReference, nullRateCurrent } = comparison;
     const { binEdges, referenceShares, currentShares } = comparison;
     return {
@@ -111,6 +145,7 @@ export function judgeBatch(
     importanceWeighted,
     featuresDetected: features.filter(({ state }) => state === 'detected').length,
     rows,
+    falseAlarmLevel,
   };
 }
 
@@ -129,10 +164,15 @@ export function withPersistence(
   return { tracker: after, state };
 }
 
-function featureState(comparison: FeatureComparison, adjusted: number, rule: DriftRule): DriftState {
-  const above = excessOf(comparison);
-  if (adjusted > Math.log10(rule.falseDiscoveryRate) || above < rule.suspectedPsi) return 'clear';
-  return above < rule.detectedPsi ? 'suspected' : 'detected';
+function featureState(
+  { effect, aboveFloor }: FeatureComparison,
+  adjusted: number,
+  certain: boolean,
+  rule: DriftRule,
+): DriftState {
+  if (adjusted > Math.log10(rule.falseDiscoveryRate) || !aboveFloor) return 'clear';
+  if (effect < rule.suspectedPsi) return 'negligible';
+  return certain && effect >= rule.detectedPsi ? 'detected' : 'suspected';
 }
 
 function batchState(features: readonly FeatureDrift[], weighted: number, rule: DriftRule): DriftState {
@@ -140,10 +180,6 @@ function batchState(features: readonly FeatureDrift[], weighted: number, rule: D
   const found = features.filter(({ state }) => state === 'detected');
   if (weighted >= rule.suspectedPsi) return found.length > 0 ? 'detected' : 'suspected';
   return found.some(({ importance }) => importance * features.length >= 1) ? 'suspected' : 'clear';
-}
-
-function excessOf({ psi }: FeatureComparison): number {
-  return Math.max(0, psi.value - psi.limit!);
 }
 
 function importanceShares(importance: readonly number[], features: number): number[] {
@@ -163,7 +199,7 @@ function weightedDrift(
   let standardError = 0;
   comparisons.forEach((comparison, i) => {
     if (!judged[i]) return;
-    value += weights[i]! * excessOf(comparison);
+    value += weights[i]! * comparison.effect;
     standardError += weights[i]! * comparison.psiStandardError;
   });
   const reach = normalQuantile((1 + CONFIDENCE) / 2) * standardError;

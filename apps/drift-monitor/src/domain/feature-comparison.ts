@@ -1,26 +1,22 @@
 import {
   chiSquaredTwoSample,
-  ksTwoSampleSorted,
-  log10KolmogorovSurvival,
+  compareWithKept,
   normalQuantile,
   psi,
+  type CellCounts,
   type PsiResult,
 } from '@rondo/statistics';
-import { floatsFromText } from './float-text.js';
 import type { EstimateValue } from './model-reference.js';
-import {
-  countBelow,
-  countsBetween,
-  countUpTo,
-  type CategoryProfile,
-  type ContinuousProfile,
-  type FeatureProfile,
-  type SortedFeature,
-} from './reference-profile.js';
+import type { CategoryProfile, ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
 const Z = normalQuantile((1 + CONFIDENCE) / 2);
+/**
+ * Rows expected per category, below which categories are pooled: with the textbook's 5 a chi-squared test of a small batch
+ * against a large reference raises two to three times the alarms it states at levels of one in 10,000.
+ */
+const MIN_EXPECTED = 15;
 
 /** How far one feature of a batch is from the champion's reference. */
 export interface FeatureComparison {
@@ -30,10 +26,17 @@ export interface FeatureComparison {
   readonly referenceRows: number;
   /** Over bins of the reference and one bin for missing values; its `limit` is the noise floor. */
   readonly psi: EstimateValue;
+  /**
+   * PSI less what sampling alone adds on average, >= 0: the effect that limits are held against. Being unbiased it is the
+   * same for all rows and for a sample of them.
+   */
+  readonly effect: number;
   /** Sampling error of the PSI. */
   readonly psiStandardError: number;
   /** False when there are too few rows per bin to tell drift from noise. */
   readonly sufficient: boolean;
+  /** The PSI is above its floor: not to be had by sampling alone. */
+  readonly aboveFloor: boolean;
   /** Absent when one side has no value at all. */
   readonly distance?: EstimateValue;
   /** log10 of the chance of as large a difference, in values or in missing values, without drift. */
@@ -47,35 +50,38 @@ export interface FeatureComparison {
   readonly currentShares: readonly number[];
 }
 
-/** A test of the values, or why there is none. */
-interface ValueTest {
-  readonly log10PValue?: number;
+/** Tests of the values; none where there are too few. */
+interface ValueTests {
+  readonly log10PValues: readonly number[];
   readonly distance?: EstimateValue;
 }
 
 /**
- * Compares a feature of a batch with its profile: PSI with a noise floor, Kolmogorov-Smirnov (continuous) or chi-squared
- * with Cramér's V (few values), and a chi-squared test of the share of missing values. The p-value is the smaller of the
- * two tests', doubled when there are two (Bonferroni).
+ * Compares a feature of a batch with its profile: PSI with a noise floor; Kolmogorov-Smirnov for any change and Mann-Whitney
+ * for a shift (continuous), or chi-squared with Cramér's V (few values); a chi-squared test of the share of missing values.
+ * The p-value is the smallest of the tests', times their number (Bonferroni).
+ * @param breaks of the profile; the batch's values were counted among them as `current`
  * @param psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
  */
 export function compareFeature(
   profile: FeatureProfile,
-  current: SortedFeature,
+  breaks: ProfileBreaks,
+  current: CellCounts,
   { psiFloorLevel }: { readonly psiFloorLevel: number },
 ): FeatureComparison {
   const referenceRows = profile.rows + profile.nulls;
-  const rows = current.values.length + current.nulls;
-  const { binEdges, reference, now } = binned(profile, current.values);
+  const rows = current.rows + current.missing;
+  const { binEdges, reference, now } = binned(profile, breaks, current);
   const before = [...reference, profile.nulls];
-  const after = [...now, current.nulls];
+  const after = [...now, current.missing];
   const result = psi(before, after, { level: psiFloorLevel });
   const psiStandardError = standardError(before, after, result);
-  const values = profile.kind === 'continuous' ? ksTest(profile, current) : categoryTest(profile, reference, now);
-  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.values.length, current.nulls]);
-  const tests = [values.log10PValue, nulls.kind === 'tested' ? nulls.log10PValue : undefined].filter(
-    (test) => test !== undefined,
-  );
+  const values =
+    profile.kind === 'continuous' ? valueTests(profile, breaks, current) : categoryTest(profile, reference, now);
+  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.rows, current.missing], {
+    minExpected: MIN_EXPECTED,
+  });
+  const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
   return {
     feature: profile.feature,
     rows,
@@ -91,12 +97,14 @@ export function compareFeature(
       method: 'delta method',
       limit: result.floor,
     },
+    effect: Math.max(0, result.value - result.noise),
+    aboveFloor: result.significant,
     psiStandardError,
     sufficient: result.sufficient,
     ...(values.distance && { distance: values.distance }),
     log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
     nullRateReference: profile.nulls / referenceRows,
-    nullRateCurrent: current.nulls / rows,
+    nullRateCurrent: current.missing / rows,
     binEdges,
     referenceShares: shares(reference),
     currentShares: shares(now),
@@ -105,23 +113,23 @@ export function compareFeature(
 
 function binned(
   profile: FeatureProfile,
-  values: Float32Array,
+  { breaks }: ProfileBreaks,
+  { at, between }: CellCounts,
 ): { binEdges: readonly number[]; reference: number[]; now: number[] } {
-  if (profile.kind === 'continuous') {
-    const { edges, counts } = profile;
-    return {
-      binEdges: edges,
-      reference: [...counts],
-      now: countsBetween(values, edges),
-    };
+  if (profile.kind === 'category') {
+    const other = between.reduce((sum, count) => sum + count, 0);
+    return { binEdges: profile.values, reference: [...profile.counts, 0], now: [...at, other] };
   }
-  const known = profile.values.map((value) => countUpTo(values, value) - countBelow(values, value));
-  const other = values.length - known.reduce((sum, count) => sum + count, 0);
-  return {
-    binEdges: profile.values,
-    reference: [...profile.counts, 0],
-    now: [...known, other],
-  };
+  const { edges, counts } = profile;
+  const now = new Array<number>(edges.length + 1).fill(0);
+  let bin = 0;
+  breaks.forEach((value, i) => {
+    now[bin]! += between[i]! + at[i]!;
+    // An edge is the last value of its bin.
+    if (bin < edges.length && value === Math.fround(edges[bin]!)) bin++;
+  });
+  now[bin]! += between[breaks.length]!;
+  return { binEdges: edges, reference: [...counts], now };
 }
 
 function shares(counts: readonly number[]): number[] {
@@ -154,27 +162,21 @@ function standardError(before: readonly number[], after: readonly number[], { de
   return Math.sqrt(Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2);
 }
 
-/**
- * Kolmogorov-Smirnov against the kept order statistics. When they are not all of the reference, the distance may be off by
- * half a step of theirs, so it counts one step less in the test.
- */
-function ksTest(profile: ContinuousProfile, current: SortedFeature): ValueTest {
-  const m = current.values.length;
-  if (m === 0) return {};
-  const kept = floatsFromText(profile.kept);
-  const { statistic, log10PValue } = ksTwoSampleSorted(kept, current.values);
+/** Against the kept order statistics, which stand for all rows of the reference. */
+function valueTests(profile: ContinuousProfile, { kept, breaks }: ProfileBreaks, current: CellCounts): ValueTests {
   const n = profile.rows;
+  const m = current.rows;
+  if (m === 0) return { log10PValues: [] };
+  const { ks, mannWhitney } = compareWithKept({ kept, rows: n, breaks }, current);
   // Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of the error for either sample.
   const reach = Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) * (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
-  const whole = kept.length === n;
-  const certain = Math.max(0, statistic - 1 / kept.length);
   return {
-    log10PValue: whole ? log10PValue : log10KolmogorovSurvival(certain * Math.sqrt((n * m) / (n + m))),
+    log10PValues: [ks.log10PValue, mannWhitney.log10PValue],
     distance: {
       name: 'ks',
-      value: statistic,
-      lower: Math.max(0, statistic - reach),
-      upper: Math.min(1, statistic + reach),
+      value: ks.statistic,
+      lower: Math.max(0, ks.statistic - reach),
+      upper: Math.min(1, ks.statistic + reach),
       confidence: CONFIDENCE,
       n: m,
       slice: profile.feature,
@@ -183,15 +185,15 @@ function ksTest(profile: ContinuousProfile, current: SortedFeature): ValueTest {
   };
 }
 
-function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTest {
+function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTests {
   const m = now.reduce((sum, count) => sum + count, 0);
-  if (profile.rows === 0 || m === 0) return {};
-  const test = chiSquaredTwoSample(reference, now);
+  if (profile.rows === 0 || m === 0) return { log10PValues: [] };
+  const test = chiSquaredTwoSample(reference, now, { minExpected: MIN_EXPECTED });
   const value = test.kind === 'tested' ? test.cramersV : 0;
   // The root of a non-central chi-squared statistic has a standard deviation of at most about 1.
   const reach = Z / Math.sqrt(profile.rows + m);
   return {
-    ...(test.kind === 'tested' && { log10PValue: test.log10PValue }),
+    log10PValues: test.kind === 'tested' ? [test.log10PValue] : [],
     distance: {
       name: 'cramersV',
       value,

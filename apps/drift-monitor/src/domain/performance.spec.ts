@@ -8,6 +8,7 @@ import {
   withFailedWindow,
   withLateRows,
   withOpenedWindow,
+  withStatedMetrics,
   type PerformanceRecord,
   type WindowRecord,
 } from './performance.js';
@@ -97,5 +98,55 @@ describe('the excess since the promotion', () => {
     expect(logLossExcess(promoted)).toBe(0);
     expect(logLossExcess(evaluated(promoted, 4, 100, 5))).toBe(0.05);
     expect(logLossExcess(evaluated(evaluated(promoted, 4, 100, 5), 5, 100, 15))).toBe(0.1);
+  });
+});
+
+describe('an estimate without labels', () => {
+  const logLoss = (value: number, method = 'expected') => ({
+    name: 'logLoss',
+    value,
+    lower: value - 0.02,
+    upper: value + 0.02,
+    confidence: 0.95,
+    n: 900,
+    slice: 'all',
+    method,
+  });
+  const confirmedWindows = (windows: number, error: number): PerformanceRecord => {
+    let record = champion;
+    for (let n = 0; n < windows; n++) {
+      const sign = n % 2 === 0 ? 1 : -1;
+      ({ record } = withStatedMetrics(record, week(n), 'scores', [logLoss(0.5 + sign * error)]));
+      ({ record } = withStatedMetrics(record, week(n), 'labels', [logLoss(0.5)]));
+    }
+    return record;
+  };
+
+  it('carries the error that past estimates turned out to have, in its interval and in words', () => {
+    const { metrics } = withStatedMetrics(confirmedWindows(6, 0.2), week(9), 'scores', [logLoss(0.5)]);
+    expect(metrics[0]).toMatchObject({ value: 0.5, n: 900 });
+    expect(metrics[0]!.upper! - 0.5).toBeGreaterThan(0.3);
+    expect(metrics[0]!.lower).toBeLessThan(0.2);
+    expect(metrics[0]!.method).toContain('error of 6 past windows included');
+  });
+
+  it('keeps its interval where the past gives no reason, and says when there is no past', () => {
+    const good = withStatedMetrics(confirmedWindows(6, 0), week(9), 'scores', [logLoss(0.5)]).metrics[0]!;
+    expect(good.upper).toBeCloseTo(0.52, 12);
+    const first = withStatedMetrics(champion, week(1), 'scores', [logLoss(0.5)]).metrics[0]!;
+    expect(first).toMatchObject({ upper: 0.52, method: 'expected; own error not known yet (0 windows confirmed)' });
+  });
+
+  it('is confirmed and restated by labels, and stays on record as it was', () => {
+    let { record } = withStatedMetrics(champion, week(1), 'scores', [logLoss(0.4)]);
+    ({ record } = withStatedMetrics(record, week(1), 'labels', [logLoss(0.5)]));
+    ({ record } = withStatedMetrics(record, week(1), 'labels', [logLoss(0.55)]));
+    expect(record.estimates['logLoss']!.windows[0]!.statements.map(({ kind, value }) => [kind, value])).toEqual([
+      ['estimated', 0.4],
+      ['confirmed', 0.5],
+      ['restated', 0.55],
+    ]);
+    expect(withStatedMetrics(champion, week(1), 'labels', [logLoss(0.5)]).record.estimates).toEqual({});
+    expect(withChampion(record, 'b').estimates).toEqual({});
   });
 });

@@ -1,3 +1,11 @@
+import {
+  readEstimateRecord,
+  startEstimateRecord,
+  widenedByRecord,
+  withConfirmation,
+  withEstimate,
+  type EstimateRecord,
+} from '@rondo/statistics';
 import type { EstimateValue, ModelReference } from './model-reference.js';
 
 /** Windows whose labels may still come. */
@@ -32,6 +40,8 @@ export type PerformanceRecord = {
   /** Excess of windows no longer listed, since the promotion. */
   readonly folded: { readonly excess: number; readonly rows: number };
   readonly evaluations: number;
+  /** Per metric: what was estimated from scores alone, and what labels said of the same windows later. */
+  readonly estimates: Readonly<Record<string, EstimateRecord>>;
   /** Newest day (of event time, since the epoch) that traffic was seen for. */
   readonly newestDay: number;
 };
@@ -60,6 +70,7 @@ export const noPerformance: PerformanceRecord = {
   windows: [],
   folded: { excess: 0, rows: 0 },
   evaluations: 0,
+  estimates: {},
   newestDay: Number.MIN_SAFE_INTEGER,
 };
 
@@ -72,9 +83,44 @@ export function judgedBy(
   return rows.predictions >= minRows ? 'scores' : 'nothing';
 }
 
-/** A new champion: sums start afresh; windows of the one before stay listed until newer ones push them out. */
+/** A new champion: sums and the record of estimates start afresh; windows of the one before stay listed until newer ones push them out. */
 export function withChampion(record: PerformanceRecord, modelDigest: string): PerformanceRecord {
-  return { ...record, modelDigest, folded: { excess: 0, rows: 0 } };
+  return { ...record, modelDigest, folded: { excess: 0, rows: 0 }, estimates: {} };
+}
+
+/**
+ * Remembers what a window's metrics were estimated to be or, with labels, were. The intervals of estimates come back widened
+ * by the error that estimates of past windows turned out to have; the values do not move.
+ */
+export function withStatedMetrics(
+  record: PerformanceRecord,
+  { startMs, endMs }: Window,
+  by: 'labels' | 'scores',
+  metrics: readonly EstimateValue[],
+): { readonly record: PerformanceRecord; readonly metrics: readonly EstimateValue[] } {
+  const window = `${startMs}-${endMs}`;
+  const estimates: Record<string, EstimateRecord> = { ...record.estimates };
+  const published = metrics.map((metric): EstimateValue => {
+    const { name, value, lower, upper, n, method } = metric;
+    if (lower === undefined || upper === undefined) return metric;
+    const known = estimates[name] ?? startEstimateRecord();
+    const stated = { value, lower, upper, n };
+    if (by === 'labels') {
+      // Without an estimate there is nothing to confirm.
+      if (known.windows.some((past) => past.window === window))
+        estimates[name] = withConfirmation(known, window, stated);
+      return metric;
+    }
+    estimates[name] = withEstimate(known, window, stated);
+    const track = readEstimateRecord(known);
+    const wide = widenedByRecord(stated, known, metric.confidence);
+    const past =
+      track.kind === 'measured'
+        ? `error of ${track.windows} past windows included (mean ${track.meanAbsoluteError.toPrecision(2)})`
+        : `own error not known yet (${track.windows} windows confirmed)`;
+    return { ...metric, lower: Math.max(0, wide.lower), upper: wide.upper, method: `${method}; ${past}` };
+  });
+  return { record: { ...record, estimates }, metrics: published };
 }
 
 /** The window is to be evaluated; undefined when it has been, for this champion, or is about to be. */

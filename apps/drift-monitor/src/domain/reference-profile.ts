@@ -1,5 +1,5 @@
 import { edgesFromQuantiles } from '@rondo/statistics';
-import { floatsToText } from './float-text.js';
+import { floatsFromText, floatsToText } from './float-text.js';
 import type { ModelReference } from './model-reference.js';
 
 /** Bins of a continuous feature: deciles of the reference. */
@@ -89,19 +89,35 @@ export function profileOf({ feature, values, nulls }: SortedFeature): FeaturePro
   };
 }
 
+/** What later values are counted among to be compared with a profile. */
+export interface ProfileBreaks {
+  /** Order statistics; of few values, none. */
+  readonly kept: Float32Array;
+  /** Ascending and distinct: the order statistics and the bin edges, or the values. */
+  readonly breaks: Float32Array;
+}
+
+/** The breaks of a profile. */
+export function breaksOf(profile: FeatureProfile): ProfileBreaks {
+  if (profile.kind === 'category') return { kept: new Float32Array(), breaks: Float32Array.from(profile.values) };
+  const kept = floatsFromText(profile.kept);
+  const all = Float32Array.from([...kept, ...profile.edges]).sort();
+  return { kept, breaks: all.filter((value, i) => i === 0 || value !== all[i - 1]) };
+}
+
 /** Rows per bin of ascending values; edges as in {@link ContinuousProfile}. */
-export function countsBetween(values: Float32Array, edges: readonly number[]): number[] {
+function countsBetween(values: Float32Array, edges: readonly number[]): number[] {
   const upTo = edges.map((edge) => countUpTo(values, edge));
   return [...upTo, values.length].map((count, i) => count - (i === 0 ? 0 : upTo[i - 1]!));
 }
 
 /** How many ascending values are at or below the limit. */
-export function countUpTo(values: Float32Array, limit: number): number {
+function countUpTo(values: Float32Array, limit: number): number {
   return partitionPoint(values, (value) => value <= limit);
 }
 
 /** How many ascending values are below the limit. */
-export function countBelow(values: Float32Array, limit: number): number {
+function countBelow(values: Float32Array, limit: number): number {
   return partitionPoint(values, (value) => value < limit);
 }
 

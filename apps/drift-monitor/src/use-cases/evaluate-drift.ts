@@ -3,18 +3,19 @@ import type { Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import { DriftEvaluatedSchema } from '@rondo/contracts';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { eachSortedFeature } from '../adapters/sorted-features.js';
+import { eachCountedFeature } from '../adapters/feature-columns.js';
 import { driftTo } from '../contract-map.js';
 import { DRIFT_EVALUATION, DRIFT_RECORD, loadReference, REFERENCE, type DriftRecord } from '../documents.js';
 import {
   judgeBatch,
+  startFalseAlarms,
+  withLook,
   withPersistence,
-  type BatchDrift,
   type DriftEvaluation,
   type DriftRule,
 } from '../domain/drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from '../domain/feature-comparison.js';
-import type { ReferenceProfile } from '../domain/reference-profile.js';
+import { breaksOf, type ReferenceProfile } from '../domain/reference-profile.js';
 import type { DriftRequest, Reference } from '../domain/reference.js';
 
 /** Kind of the durable job. */
@@ -65,15 +66,16 @@ export class EvaluateDrift {
       features: profile.features.map(({ feature }) => feature),
       signal: run.signal,
     };
+    const among = profile.features.map(breaksOf);
+    const breaks = among.map((known) => known.breaks);
     const rows = await artifacts.withFile(request.featuresDigest, (path) =>
-      eachSortedFeature(this.engine, { path, ...source }, (feature, index) => {
+      eachCountedFeature(this.engine, { path, ...source }, breaks, (cells, index) => {
         // Of an empty batch nothing can be said, not even shares.
-        if (feature.values.length + feature.nulls > 0)
-          comparisons.push(compareFeature(profile.features[index]!, feature, rule));
+        if (cells.rows + cells.missing > 0)
+          comparisons.push(compareFeature(profile.features[index]!, among[index]!, cells, rule));
       }),
     );
-    const batch = judgeBatch(comparisons, reference.importance, rows, rule);
-    return (unit) => this.record(unit, { request, reference, batch, rule });
+    return (unit) => this.record(unit, { request, reference, comparisons, rows, rule });
   }
 
   failed(_unit: Unit, request: DriftRequest, failure: JobFailure): void {
@@ -94,15 +96,19 @@ export class EvaluateDrift {
     done: {
       readonly request: DriftRequest;
       readonly reference: Reference;
-      readonly batch: BatchDrift;
+      readonly comparisons: readonly FeatureComparison[];
+      readonly rows: number;
       readonly rule: DriftRule;
     },
   ): Promise<void> {
-    const { request, reference, batch, rule } = done;
+    const { request, reference, comparisons, rows, rule } = done;
     const { pipeline, batchId, startMs, endMs, modelDigest } = request;
     const record = (await unit.load<DriftRecord>(DRIFT_RECORD, pipeline))?.state;
-    const remembered = record?.modelDigest === modelDigest ? record.tracker : undefined;
-    const { tracker, state } = withPersistence(remembered, batch.state, rule);
+    const remembered = record?.modelDigest === modelDigest ? record : undefined;
+    const ledger = remembered?.falseAlarms ?? startFalseAlarms();
+    const batch = judgeBatch(comparisons, reference.importance, rows, rule, ledger);
+    const { tracker, state } = withPersistence(remembered?.tracker, batch.state, rule);
+    const falseAlarms = withLook(ledger, batch.state);
     const evaluations = (record?.evaluations ?? 0) + 1;
     const evaluation: DriftEvaluation = {
       ...batch,
@@ -118,7 +124,7 @@ export class EvaluateDrift {
     unit.save<DriftRecord>({
       kind: DRIFT_RECORD,
       id: pipeline,
-      state: { modelDigest, tracker, evaluations },
+      state: { modelDigest, tracker, falseAlarms, evaluations },
     });
     unit.save<DriftEvaluation>({
       kind: DRIFT_EVALUATION,

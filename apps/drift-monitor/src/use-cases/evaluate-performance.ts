@@ -19,6 +19,7 @@ import {
   withEvaluatedWindow,
   withFailedWindow,
   withOpenedWindow,
+  withStatedMetrics,
   type PerformanceEvaluation,
   type PerformanceRecord,
   type Window,
@@ -134,7 +135,7 @@ export class EvaluatePerformance {
   }
 
   private async record(unit: Unit, measured: Measured): Promise<void> {
-    const { request, reference, before, rows, by, metrics } = measured;
+    const { request, reference, before, rows, by } = measured;
     const { pipeline, startMs, endMs } = request;
     const stored = await loadPerformance(unit, pipeline);
     // A champion that is gone meanwhile is not judged any more.
@@ -145,8 +146,13 @@ export class EvaluatePerformance {
       ...rows,
       ...excessOf(measured),
     });
+    const stated =
+      changed && by !== 'nothing'
+        ? withStatedMetrics(after.record, request, by, measured.metrics)
+        : { record: after.record, metrics: measured.metrics };
+    const { metrics } = stated;
     const record = {
-      ...after.record,
+      ...stated.record,
       evaluations: stored.evaluations + (changed ? 1 : 0),
     };
     unit.save<PerformanceRecord>({

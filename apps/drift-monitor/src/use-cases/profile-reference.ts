@@ -2,7 +2,7 @@ import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
 import { PermanentError, idFrom } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform } from '@rondo/service';
-import { eachSortedFeature } from '../adapters/sorted-features.js';
+import { eachSortedFeature } from '../adapters/feature-columns.js';
 import { profiledOutgoing } from '../contract-map.js';
 import { loadPerformance, loadReference, PAST_REFERENCE, PERFORMANCE_RECORD, REFERENCE } from '../documents.js';
 import { withChampion, type PerformanceRecord } from '../domain/performance.js';

@@ -24,6 +24,7 @@ const answered = (index: number, values: readonly string[], more: Partial<TaskSt
   reviewReason: 'x',
   rank: index,
   uncertainty: 0.5,
+  drawn: false,
   blind: false,
   answers: values.map((value, revision): AnswerState => ({
     revision: revision + 1,
@@ -98,6 +99,52 @@ describe('the conclusion of a campaign', () => {
     ]);
   });
 
+  it('publishes agreement with its interval', () => {
+    const tasks = Array.from({ length: 60 }, (_, i) =>
+      answered(i, i % 10 === 0 ? ['1', '0'] : i % 2 ? ['1', '1'] : ['0', '0']),
+    );
+    const agreement = conclude(rules, tasks, 'Complete').quality.find((estimate) => estimate.name === 'agreement');
+    expect(agreement?.confidence).toBe(0.95);
+    expect(agreement?.lower).toBeLessThan(agreement!.value);
+    expect(agreement?.upper).toBeGreaterThan(agreement!.value);
+  });
+
+  it('takes the majority of three, leaves a tie open, and asks a model of who errs from five on', () => {
+    const { labels } = conclude(
+      rules,
+      [answered(0, ['1', '0', '0']), answered(1, ['1', '0']), answered(2, ['', '1', '1'])],
+      'Complete',
+    );
+    expect(labels).toEqual({ k0: 0, k2: 1 });
+    // Two who are always right against three who answer the same whatever they see.
+    const tasks = Array.from({ length: 40 }, (_, i) => {
+      const truth = i % 2 ? '1' : '0';
+      return answered(i, [truth, truth, '1', '1', '1']);
+    });
+    const { labels: modelled } = conclude(rules, tasks, 'Complete');
+    expect(Object.values(modelled)).toEqual(tasks.map((_, i) => i % 2));
+  });
+
+  it('judges the suggestions on rows that were drawn, not on those chosen for being hard', () => {
+    const suggestion = { answer: '1', confidence: 0.8 };
+    const tasks = [
+      answered(0, ['0'], { suggestion }),
+      answered(1, ['1'], { suggestion, drawn: true }),
+      answered(2, ['0'], { suggestion, drawn: true }),
+      answered(3, [], { suggestion, drawn: true }),
+    ];
+    const { quality } = conclude(rules, tasks, 'Complete');
+    expect(quality.find((estimate) => estimate.name === 'suggestionAccuracy')).toMatchObject({
+      value: 0.5,
+      n: 2,
+      slice: 'drawn',
+      method: 'Wilson',
+    });
+    expect(
+      conclude(rules, tasks.slice(0, 1), 'Complete').quality.some(({ name }) => name === 'suggestionAccuracy'),
+    ).toBe(false);
+  });
+
   it('never passes when cancelled', () => {
     expect(conclude(rules, [answered(0, ['1'])], 'Cancelled')).toMatchObject({ passed: false, usable: false });
   });
@@ -142,7 +189,7 @@ describe('a campaign', () => {
 
 describe('the choice of rows', () => {
   it('takes the most uncertain first, up to the budget', () => {
-    const chosen = chooseRows(['a', 'b', 'c'], [0.9, 0.45, 0.2], { maxItems: 2, salt: 's' });
+    const chosen = chooseRows(['a', 'b', 'c'], [0.9, 0.45, 0.2], { maxItems: 2, controlShare: 0, salt: 's' });
     expect(chosen.map(({ position }) => position)).toEqual([1, 2]);
     expect(chosen[0]?.uncertainty).toBeCloseTo(0.9, 9);
   });
@@ -150,14 +197,38 @@ describe('the choice of rows', () => {
   it('is arbitrary but repeatable without a champion', () => {
     const keys = Array.from({ length: 50 }, (_, i) => `k${i}`);
     const order = (salt: string): number[] =>
-      chooseRows(keys, undefined, { maxItems: 50, salt }).map(({ position }) => position);
+      chooseRows(keys, undefined, { maxItems: 50, controlShare: 0, salt }).map(({ position }) => position);
     expect(order('s')).toEqual(order('s'));
     expect(order('s')).not.toEqual(order('other'));
     expect(order('s')).not.toEqual(keys.map((_, i) => i));
   });
 
+  it('draws a share of them at random, whatever the champion thinks', () => {
+    const keys = Array.from({ length: 200 }, (_, i) => `k${i}`);
+    const sure = keys.map((_, i) => (i < 50 ? 0.5 : 0.99));
+    const chosen = chooseRows(keys, sure, { maxItems: 40, controlShare: 0.25, salt: 's' });
+    const drawn = chosen.filter(({ arm }) => arm === 'control');
+    expect(drawn).toHaveLength(10);
+    expect(drawn.some(({ position }) => position >= 50)).toBe(true);
+    expect(chosen.filter(({ arm }) => arm === 'uncertain').every(({ position }) => position < 50)).toBe(true);
+    const about = { pipeline: 'p', campaignId: 'c', rank: 0, uncertainty: 0.5, probability: 0.3, blindShare: 0 };
+    const row = { rowKey: 'k', reviewReason: '', row: {} };
+    expect([
+      taskFor(row, { ...about, arm: 'control' }).drawn,
+      taskFor(row, { ...about, arm: 'uncertain' }).drawn,
+    ]).toEqual([true, false]);
+  });
+
   it('hides about the asked share of suggestions', () => {
-    const about = { pipeline: 'p', campaignId: 'c', rank: 0, uncertainty: 0.5, probability: 0.3, blindShare: 0.2 };
+    const about = {
+      pipeline: 'p',
+      campaignId: 'c',
+      rank: 0,
+      uncertainty: 0.5,
+      arm: 'uncertain',
+      probability: 0.3,
+      blindShare: 0.2,
+    } as const;
     const tasks = Array.from({ length: 1_000 }, (_, i) =>
       taskFor({ rowKey: `k${i}`, reviewReason: '', row: {} }, about),
     );

@@ -1,6 +1,6 @@
 import { PermanentError } from '@rondo/kernel';
-import { krippendorffAlpha, wilsonInterval } from '@rondo/statistics';
-import { labelOf, validAnswers, type TaskState } from './task.js';
+import { inferTruth, krippendorffInterval, wilsonInterval } from '@rondo/statistics';
+import { validAnswers, type TaskState } from './task.js';
 
 /** What the policy asks of a campaign, fixed when it opens. */
 export interface CampaignRules {
@@ -17,14 +17,14 @@ export interface CampaignRules {
 
 /** A statistic with its interval. */
 export interface QualityEstimate {
-  readonly name: 'coverage' | 'agreement' | 'suggestionAgreement';
+  readonly name: 'coverage' | 'agreement' | 'suggestionAgreement' | 'suggestionAccuracy';
   readonly value: number;
   readonly lower?: number;
   readonly upper?: number;
   /** Coverage of the interval; 0 without one. */
   readonly confidence: number;
   readonly n: number;
-  /** `all`, or `blind` and `assisted`: answers given without and with the suggestion in sight. */
+  /** `all`, `blind` and `assisted` (answers given without and with the suggestion in sight), or `drawn` (rows drawn at random). */
   readonly slice: string;
   readonly method: string;
   readonly limit?: number;
@@ -104,22 +104,22 @@ const CONFIDENCE = 0.95;
  * A cancelled campaign never passes.
  */
 export function conclude(rules: CampaignRules, tasks: readonly TaskState[], reason: CloseReason): Conclusion {
-  const labelled = tasks.flatMap((task) => {
-    const label = labelOf(task);
-    return label === undefined ? [] : [[task.rowKey, Number(label)] as const];
-  });
-  const coverage = coverageOf(labelled.length, tasks.length, rules.minCoverage);
-  const agreement = agreementOf(tasks, rules);
+  const given = givenLabels(tasks, rules);
+  const labelled = labelsOf(tasks, rules, given);
+  const coverage = coverageOf(labelled.size, tasks.length, rules.minCoverage);
+  const agreement = agreementOf(tasks, rules, given);
   const agreed = rules.minAgreement === undefined || (agreement !== undefined && agreement.value >= rules.minAgreement);
   const usable = reason !== 'Cancelled' && (coverage?.value ?? 1) >= rules.minCoverage && agreed;
   const pull = [suggestionAgreement(tasks, false), suggestionAgreement(tasks, true)];
   return {
-    labels: Object.fromEntries(labelled),
-    quality: [coverage, agreement, ...pull].filter((estimate) => estimate !== undefined),
+    labels: Object.fromEntries([...labelled].map(([task, label]) => [task.rowKey, Number(label)])),
+    quality: [coverage, agreement, ...pull, suggestionAccuracy(tasks, labelled)].filter(
+      (estimate) => estimate !== undefined,
+    ),
     passed: reason !== 'Cancelled' && (usable || rules.onExhausted === 'ContinueWithout'),
     usable,
-    answered: labelled.length,
-    unanswered: tasks.length - labelled.length,
+    answered: labelled.size,
+    unanswered: tasks.length - labelled.size,
   };
 }
 
@@ -139,22 +139,60 @@ function coverageOf(labelled: number, tasks: number, limit: number): QualityEsti
   return tasks === 0 ? undefined : { ...share('coverage', labelled, tasks, 'all'), limit };
 }
 
-function agreementOf(tasks: readonly TaskState[], rules: CampaignRules): QualityEstimate | undefined {
-  const given = tasks.flatMap((task, unit) =>
-    validAnswers(task)
-      .filter((answer) => !answer.skipped)
-      .map(({ answer }) => ({ unit, value: rules.classes.findIndex((item) => item.value === answer) })),
-  );
-  if (given.length === 0) return undefined;
-  const result = krippendorffAlpha(
-    given.map(({ unit }) => unit),
-    given.map(({ value }) => value),
-    'nominal',
-  );
+/** The valid answers, one entry per answer: positions of the task, the annotator and the class. */
+interface GivenAnswers {
+  readonly items: number[];
+  readonly annotators: number[];
+  readonly values: number[];
+}
+
+function givenLabels(tasks: readonly TaskState[], rules: CampaignRules): GivenAnswers {
+  const given: GivenAnswers = { items: [], annotators: [], values: [] };
+  const position = new Map<string, number>();
+  tasks.forEach((task, item) => {
+    for (const { annotator, answer, skipped } of validAnswers(task)) {
+      if (skipped) continue;
+      if (!position.has(annotator)) position.set(annotator, position.size);
+      given.items.push(item);
+      given.annotators.push(position.get(annotator)!);
+      given.values.push(rules.classes.findIndex(({ value }) => value === answer));
+    }
+  });
+  return given;
+}
+
+/** The class each task's answers come to; tasks without answers and those that are tied have none. */
+function labelsOf(tasks: readonly TaskState[], rules: CampaignRules, given: GivenAnswers): Map<TaskState, string> {
+  const labels = new Map<TaskState, string>();
+  for (const { item, value } of inferTruth(given).items) {
+    if (value !== null) labels.set(tasks[item]!, rules.classes[value]!.value);
+  }
+  return labels;
+}
+
+function agreementOf(
+  tasks: readonly TaskState[],
+  rules: CampaignRules,
+  given: GivenAnswers,
+): QualityEstimate | undefined {
+  if (given.items.length === 0) return undefined;
+  const result = krippendorffInterval(given.items, given.values, 'nominal', { confidence: CONFIDENCE });
   const limit = rules.minAgreement === undefined ? {} : { limit: rules.minAgreement };
   const base = { name: 'agreement', confidence: 0, slice: 'all', ...limit } as const;
-  if (result.kind === 'measured')
-    return { ...base, value: result.alpha, n: result.units, method: "Krippendorff's alpha, nominal, no interval" };
+  if (result.kind === 'measured') {
+    const { alpha: value, units: n, lower, upper } = result;
+    if (lower === null || upper === null)
+      return { ...base, value, n, method: "Krippendorff's alpha, nominal, too few tasks for an interval" };
+    return {
+      ...base,
+      value,
+      n,
+      lower,
+      upper,
+      confidence: CONFIDENCE,
+      method: "Krippendorff's alpha, nominal, jackknife",
+    };
+  }
   // One value everywhere: alpha is 0/0, yet nobody disagreed.
   const paired = tasks.filter((task) => validAnswers(task).filter((answer) => !answer.skipped).length > 1).length;
   if (result.reason === 'one-value' && paired > 0)
@@ -174,4 +212,17 @@ function suggestionAgreement(tasks: readonly TaskState[], shown: boolean): Quali
   return first.length === 0
     ? undefined
     : share('suggestionAgreement', hits, first.length, shown ? 'assisted' : 'blind');
+}
+
+/**
+ * How often the champion's suggestion is what people came to, on rows drawn at random: uncertain ones are chosen for being
+ * hard, so they would make it look worse than it is.
+ */
+function suggestionAccuracy(
+  tasks: readonly TaskState[],
+  labels: ReadonlyMap<TaskState, string>,
+): QualityEstimate | undefined {
+  const drawn = tasks.filter((task) => task.drawn && task.suggestion !== undefined && labels.has(task));
+  const hits = drawn.filter((task) => labels.get(task) === task.suggestion?.answer).length;
+  return drawn.length === 0 ? undefined : share('suggestionAccuracy', hits, drawn.length, 'drawn');
 }

@@ -34,6 +34,8 @@ export interface TaskState {
   readonly rank: number;
   /** 1 minus the gap between the class probabilities: 1 when the champion cannot tell. */
   readonly uncertainty: number;
+  /** Drawn at random from all doubtful rows, whatever the champion thinks of it. */
+  readonly drawn: boolean;
   readonly suggestion?: Suggestion;
   /** The suggestion stays hidden from an annotator until they have answered. */
   readonly blind: boolean;
@@ -69,14 +71,6 @@ export function validAnswers(task: TaskState): AnswerState[] {
 /** Enough people have answered or skipped. */
 export function isDone(task: TaskState, annotatorsPerTask: number): boolean {
   return validAnswers(task).length >= annotatorsPerTask;
-}
-
-/** The majority of the valid answers; undefined without answers and when the two sides are equal. */
-export function labelOf(task: TaskState): string | undefined {
-  const votes = new Map<string, number>();
-  for (const { answer, skipped } of validAnswers(task)) if (!skipped) votes.set(answer, (votes.get(answer) ?? 0) + 1);
-  const [first, second] = [...votes.entries()].sort(([, a], [, b]) => b - a);
-  return first && first[1] > (second?.[1] ?? 0) ? first[0] : undefined;
 }
 
 /** `Open`, `Leased`, `Answered` or `Skipped`. */

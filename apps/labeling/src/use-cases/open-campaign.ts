@@ -72,10 +72,14 @@ export class OpenCampaign {
         ? undefined
         : await suggester.probabilities(request.championDigest, table.features, table.rowKeys.length);
     heartbeat(0.6);
-    const chosen = chooseRows(table.rowKeys, probabilities, { maxItems: labeling.maxItems, salt: campaignId });
+    const chosen = chooseRows(table.rowKeys, probabilities, {
+      maxItems: labeling.maxItems,
+      controlShare: labeling.controlShare,
+      salt: campaignId,
+    });
     const keys = chosen.map(({ position }) => at(table.rowKeys, position));
     const shown = await rows.show(request.reviewDigest, columns, keys, signal);
-    const tasks = chosen.map(({ position, uncertainty }, rank) =>
+    const tasks = chosen.map(({ position, uncertainty, arm }, rank) =>
       taskFor(
         {
           rowKey: at(table.rowKeys, position),
@@ -87,6 +91,7 @@ export class OpenCampaign {
           campaignId,
           rank,
           uncertainty,
+          arm,
           probability: probabilities?.[position],
           blindShare: labeling.suggestions.blindShare,
         },

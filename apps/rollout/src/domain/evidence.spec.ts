@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom } from '@rondo/kernel';
-import { bernoulliBounds } from './bernoulli-bounds.js';
 import { addBatch, addFeedback, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
 import type { ScoredPair, ServedBatch } from './observations.js';
 import type { AnalysisRule } from './rollout-plan.js';
@@ -209,27 +208,53 @@ describe('engagement', () => {
   });
 });
 
-describe('bounds of a chance', () => {
-  it('agree with the closed form for no events', () => {
-    expect(bernoulliBounds(0, 2000, 0.05).upper).toBeCloseTo(1 - (0.05 / 2001) ** (1 / 2000), 10);
-    expect(bernoulliBounds(0, 0, 0.05)).toEqual({ lower: 0, upper: 1 });
+describe('late labels', () => {
+  const patient = rule('accuracy', { minSamples: 300, margin: 0.02, minLabelShare: 0.9 });
+  const agreed: ScoredPair[] = Array.from({ length: 900 }, (_, i) => ({
+    champion: 0.9,
+    candidate: 0.8,
+    label: i % 9 === 0 ? 0 : 1,
+  }));
+  const logged = (rows: number): EvidenceState =>
+    addBatch(
+      patient,
+      emptyEvidence(patient),
+      batch({ championScores: Array(rows).fill(0.9), candidateScores: Array(rows).fill(0.8) }),
+    );
+
+  it('hold an analysis that would pass on the early ones', () => {
+    const reading = readEvidence(patient, addPairs(patient, logged(1_200), agreed), 1);
+    expect(reading).toMatchObject({ verdict: 'Inconclusive', samples: 900, moreNeeded: null });
+    expect(reading.explanation).toContain('waits for late labels, 90 % of the compared rows');
+    expect(readEvidence(patient, addPairs(patient, logged(1_000), agreed), 1).verdict).toBe('Pass');
+    expect(
+      readEvidence(rule('accuracy', { minSamples: 300, margin: 0.02 }), addPairs(patient, logged(1_200), agreed), 1)
+        .verdict,
+    ).toBe('Pass');
   });
 
-  it('ever miss a true chance no more often than they may', () => {
-    const runs = 100;
-    let missed = 0;
-    for (let run = 0; run < runs; run++) {
-      const random = seededRandom(run);
-      let events = 0;
-      for (let n = 1; n <= 150; n++) {
-        events += random.next() < 0.2 ? 1 : 0;
-        const { lower, upper } = bernoulliBounds(events, n, 0.1);
-        if (lower > 0.2 || upper < 0.2) {
-          missed += 1;
-          break;
-        }
+  it('do not keep harm from being seen', () => {
+    const bad = agreed.map((pair) => ({ ...pair, candidate: 0.1 }));
+    expect(readEvidence(patient, addPairs(patient, logged(5_000), bad), 1).verdict).toBe('Fail');
+  });
+});
+
+describe('an undecided analysis', () => {
+  it('says how many more samples would decide it, and they do', () => {
+    const errors = rule('errorRate', { minSamples: 500, margin: 0.01 });
+    const served = (requests: number): EvidenceState => {
+      let state = emptyEvidence(errors);
+      for (let i = 0; i < requests; i++) {
+        const bad = i % 100 === 0 ? 1 : 0;
+        state = addBatch(errors, state, batch({ championErrors: bad, candidateErrors: bad }));
       }
-    }
-    expect(missed / runs).toBeLessThanOrEqual(0.1);
+      return state;
+    };
+    const reading = readEvidence(errors, served(1_000), 1);
+    expect(reading.verdict).toBe('Inconclusive');
+    expect(reading.explanation).toMatch(/^undecided, about [\d,]+ more scored rows decide if it stays so/);
+    const requests = 1_000 + reading.moreNeeded!;
+    expect(readEvidence(errors, served(Math.ceil(1.02 * requests)), 1).verdict).toBe('Pass');
+    expect(readEvidence(errors, served(Math.floor(0.9 * requests)), 1).verdict).toBe('Inconclusive');
   });
 });

@@ -19,12 +19,16 @@ export type EvidenceState =
       readonly champion: RunningSums;
       readonly candidate: RunningSums;
       readonly difference: RunningSums;
+      /** Rows both models scored, labelled or not. */
+      readonly logged: number;
     }
   | {
       readonly metric: 'accuracy';
       readonly n: number;
       readonly championRight: number;
       readonly pairs: PairedEProcess;
+      /** Rows both models scored, labelled or not. */
+      readonly logged: number;
     }
   | { readonly metric: 'errorRate'; readonly counts: CountEProcess }
   | {
@@ -58,6 +62,7 @@ export function emptyEvidence(rule: AnalysisRule): EvidenceState {
         champion: NO_SUMS,
         candidate: NO_SUMS,
         difference: NO_SUMS,
+        logged: 0,
       };
     case 'accuracy':
       return {
@@ -65,6 +70,7 @@ export function emptyEvidence(rule: AnalysisRule): EvidenceState {
         n: 0,
         championRight: 0,
         pairs: startPairedEProcess(),
+        logged: 0,
       };
     case 'errorRate':
       return { metric: 'errorRate', counts: startCountEProcess() };
@@ -94,7 +100,7 @@ export function addPairs(_rule: AnalysisRule, state: EvidenceState, pairs: reado
   }
 }
 
-/** Takes in one served request: failures and wall time of both models. */
+/** Takes in one served request: rows that wait for labels, failures and wall time of both models. */
 export function addBatch(rule: AnalysisRule, state: EvidenceState, batch: ServedBatch): EvidenceState {
   switch (state.metric) {
     case 'errorRate':
@@ -106,6 +112,7 @@ export function addBatch(rule: AnalysisRule, state: EvidenceState, batch: Served
       return addLatency(rule, state, batch);
     case 'logLoss':
     case 'accuracy':
+      return { ...state, logged: state.logged + pairedRows(batch) };
     case 'engagement':
       return state;
   }
@@ -153,7 +160,7 @@ function addLosses(state: EvidenceState & { metric: 'logLoss' }, pairs: readonly
     candidate = addValue(candidate, candidateLoss);
     difference = addValue(difference, candidateLoss - championLoss);
   }
-  return { metric: 'logLoss', champion, candidate, difference };
+  return { ...state, champion, candidate, difference };
 }
 
 function addCorrectness(state: EvidenceState & { metric: 'accuracy' }, pairs: readonly ScoredPair[]): EvidenceState {
@@ -167,7 +174,7 @@ function addCorrectness(state: EvidenceState & { metric: 'accuracy' }, pairs: re
     if (!championIsRight && candidateIsRight) discordant.wins += 1;
   }
   return {
-    metric: 'accuracy',
+    ...state,
     n: state.n + pairs.length,
     championRight,
     pairs: updatePairedEProcess(state.pairs, discordant),

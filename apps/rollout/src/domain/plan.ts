@@ -76,7 +76,7 @@ function reasonsToHold(rollout: RolloutState, nowMs: number): string[] {
   const step = stepOf(rollout);
   for (const name of step.analyses) {
     const reading = rollout.latest.find((candidate) => candidate.analysis === name);
-    const missing = reading ? evidenceMissing(rollout, reading) : `${name} has no samples yet`;
+    const missing = reading ? evidenceMissing(rollout, reading, nowMs) : `${name} has no samples yet`;
     if (missing) reasons.push(missing);
   }
   return reasons;
@@ -95,12 +95,24 @@ function bakeLeft(rollout: RolloutState, nowMs: number): string | undefined {
 }
 
 /** A tenth of the samples must come from the step itself: traffic that stops must not let old evidence raise the weight. */
-function evidenceMissing(rollout: RolloutState, reading: Reading): string | undefined {
-  if (reading.verdict !== 'Pass') return `${reading.analysis}: ${reading.explanation}`;
+function evidenceMissing(rollout: RolloutState, reading: Reading, nowMs: number): string | undefined {
+  if (reading.verdict !== 'Pass')
+    return `${reading.analysis}: ${reading.explanation}${expectedIn(rollout, reading, nowMs)}`;
   const fresh = reading.samples - (rollout.visits.at(-1)?.samplesAtEntry[reading.analysis] ?? 0);
   const wanted = Math.ceil(reading.minSamples / 10);
   if (fresh >= wanted) return undefined;
   return `${reading.analysis} needs ${count(wanted - fresh)} more ${reading.unit} of step ${stepOf(rollout).name} (n=${count(fresh)} of ${count(wanted)})`;
+}
+
+/** How long the missing samples take at the pace of this step; empty while there is no pace to go by. */
+function expectedIn(rollout: RolloutState, reading: Reading, nowMs: number): string {
+  const visit = rollout.visits.at(-1);
+  const atMs = policyTime(rollout, nowMs);
+  if (reading.moreNeeded === null || visit?.enteredAtMs === undefined || atMs === undefined) return '';
+  const samples = reading.samples - (visit.samplesAtEntry[reading.analysis] ?? 0);
+  const elapsedMs = atMs - visit.enteredAtMs;
+  if (samples <= 0 || elapsedMs <= 0) return '';
+  return `; at the pace of this step in about ${formatDurationMs(roughly((reading.moreNeeded * elapsedMs) / samples))}`;
 }
 
 function deadlinePassed(rollout: RolloutState, nowMs: number): string | undefined {
@@ -110,6 +122,11 @@ function deadlinePassed(rollout: RolloutState, nowMs: number): string | undefine
   return atMs - rollout.startedAtMs >= deadlineMs
     ? `the deadline of ${formatDurationMs(deadlineMs)} has passed without enough evidence`
     : undefined;
+}
+
+/** A projection is no more exact than this. */
+function roughly(ms: number): number {
+  return ms > 3 * 3_600_000 ? Math.ceil(ms / 3_600_000) * 3_600_000 : roundUpToMinute(ms);
 }
 
 function roundUpToMinute(ms: number): number {

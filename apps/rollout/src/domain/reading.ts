@@ -31,5 +31,7 @@ export interface Reading {
   readonly minSamples: number;
   /** What is counted, for the text: labels, rows, requests. */
   readonly unit: string;
+  /** Further samples until the minimum, or until a verdict if the difference stays as it is; null when more alone will not decide. */
+  readonly moreNeeded: number | null;
   readonly explanation: string;
 }

@@ -1,12 +1,19 @@
 import {
   differenceConfidenceSequence,
   meanConfidenceSequence,
+  proportionConfidenceSequence,
   readCountEProcess,
   readPairedEProcess,
+  rowsUntil,
+  sequentialVerdict,
+  startCountEProcess,
+  startPairedEProcess,
+  updateCountEProcess,
+  updatePairedEProcess,
   type RunningSums,
   type SequentialResult,
+  type SequentialVerdict,
 } from '@rondo/statistics';
-import { bernoulliBounds } from './bernoulli-bounds.js';
 import type { EvidenceState } from './evidence.js';
 import type { Estimate, Reading, Verdict } from './reading.js';
 import type { AnalysisRule } from './rollout-plan.js';
@@ -32,7 +39,20 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
     samples: n,
     unit: 'labels',
     logE: interval.kind === 'estimated' && interval.estimate > 0 ? -Math.log(Math.max(interval.pValue, 1e-300)) : 0,
-    verdict: verdictOf(rule, n, harm, { failBelowMinimum: false }),
+    decision: sequentialVerdict({
+      ...lookOf(rule, n, harm),
+      labelsMature: labelsMature(rule, n, state.logged),
+      decidesAt: () =>
+        rowsUntil(n, (rows) =>
+          decides(
+            meanConfidenceSequence(scaled(state.difference, rows / n), {
+              alpha: rule.alpha,
+              tunedForRows: rule.minSamples,
+            }),
+            rule.margin,
+          ),
+        ),
+    }),
     champion: meanOf('logLoss', state.champion, rule),
     candidate: meanOf('logLoss', state.candidate, rule),
     difference:
@@ -62,8 +82,11 @@ export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: n
     tunedForRows: rule.minSamples,
   });
   const loss = harmOf(interval, n > 0 ? exactLoss(losses, wins, n, rule.alpha) : undefined);
-  const verdict = verdictOf(rule, n, loss && { upper: loss.upper, shown: mcnemar.rejected }, {
-    failBelowMinimum: true,
+  const decision = sequentialVerdict({
+    ...lookOf(rule, n, loss),
+    harmShown: mcnemar.rejected,
+    labelsMature: labelsMature(rule, n, state.logged),
+    decidesAt: () => rowsUntil(n, (rows) => accuracyDecides(rule, scaled(sums, rows / n), { losses, wins }, rows / n)),
   });
   const candidateRight = state.championRight - losses + wins;
   const signed = loss && { lower: -loss.upper, upper: -loss.lower };
@@ -72,7 +95,7 @@ export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: n
     samples: n,
     unit: 'labels',
     logE: mcnemar.logEValue,
-    verdict,
+    decision,
     champion: n > 0 ? rateOf('accuracy', state.championRight, n, rule) : undefined,
     candidate: n > 0 ? rateOf('accuracy', candidateRight, n, rule) : undefined,
     difference:
@@ -119,8 +142,9 @@ export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, look
     samples: n,
     unit: 'feedback events per arm',
     logE: bounds && bounds.estimate < 0 ? -Math.log(Math.max(bounds.pValue, 1e-300)) : 0,
-    verdict: verdictOf(rule, n, harm && { ...harm, shown: harm.lower > 0 }, {
-      failBelowMinimum: false,
+    decision: sequentialVerdict({
+      ...lookOf(rule, n, harm),
+      decidesAt: () => rowsUntil(n, (rows) => engagementDecides(rule, state, rows / n)),
     }),
     champion: meanOf('engagement', state.champion, rule),
     candidate: meanOf('engagement', state.candidate, rule),
@@ -147,13 +171,14 @@ function readCounts(
 ): Reading {
   const samples = Math.min(counts.canaryExposure, counts.baselineExposure);
   const test = readCountEProcess(counts, rule.alpha);
-  const candidate = bernoulliBounds(counts.canaryEvents, counts.canaryExposure, rule.alpha / 2);
-  const champion = bernoulliBounds(counts.baselineEvents, counts.baselineExposure, rule.alpha / 2);
+  const candidate = proportionConfidenceSequence(counts.canaryEvents, counts.canaryExposure, { alpha: rule.alpha / 2 });
+  const champion = proportionConfidenceSequence(counts.baselineEvents, counts.baselineExposure, {
+    alpha: rule.alpha / 2,
+  });
   const bounds = {
     lower: candidate.lower - champion.upper,
     upper: candidate.upper - champion.lower,
   };
-  const harm = { upper: bounds.upper, shown: test.rejected };
   const method = 'conditional binomial e-process; exact confidence sequences';
   const limited = { ...rule, margin: what.tolerated };
   const difference =
@@ -162,7 +187,11 @@ function readCounts(
     samples,
     unit: what.unit,
     logE: test.logEValue,
-    verdict: verdictOf(limited, samples, harm, { failBelowMinimum: true }),
+    decision: sequentialVerdict({
+      ...lookOf(limited, samples, bounds),
+      harmShown: test.rejected,
+      decidesAt: () => rowsUntil(samples, (rows) => countsDecide(limited, counts, rows / samples)),
+    }),
     champion:
       counts.baselineExposure > 0 ? rateOf(what.name, counts.baselineEvents, counts.baselineExposure, rule) : undefined,
     candidate:
@@ -179,31 +208,74 @@ function readCounts(
   });
 }
 
-/** A loss within the margin passes even when it is surely above 0: that much is tolerated. */
-function verdictOf(
-  rule: AnalysisRule,
-  samples: number,
-  harm: { readonly upper: number; readonly shown: boolean } | undefined,
-  options: { readonly failBelowMinimum: boolean },
-): Verdict {
-  const enough = samples >= rule.minSamples;
-  if (harm && enough && harm.upper < rule.margin) return 'Pass';
-  if (harm?.shown && (enough || options.failBelowMinimum)) return 'Fail';
-  return 'Inconclusive';
+interface Bounds {
+  readonly lower: number;
+  readonly upper: number;
 }
 
-function harmOf(
-  interval: SequentialResult,
-  exact: { readonly lower: number; readonly upper: number } | undefined,
-): { readonly lower: number; readonly upper: number; readonly shown: boolean } | undefined {
+const VERDICTS: Readonly<Record<SequentialVerdict['verdict'], Verdict>> = {
+  'non-inferior': 'Pass',
+  harm: 'Fail',
+  inconclusive: 'Inconclusive',
+};
+
+function lookOf(rule: AnalysisRule, samples: number, harm: Bounds | undefined) {
+  const { minSamples, margin } = rule;
+  return { samples, minSamples, margin, ...(harm && { harm }) };
+}
+
+/** Early labels are a biased sample of all: late ones hold the analysis back. */
+function labelsMature(rule: AnalysisRule, labelled: number, logged: number): boolean {
+  return labelled >= (rule.minLabelShare ?? 0) * logged;
+}
+
+/** The sums of `factor` times as many rows of the same kind. */
+function scaled(sums: RunningSums, factor: number): RunningSums {
+  return { n: Math.round(sums.n * factor), sum: sums.sum * factor, sumSquares: sums.sumSquares * factor };
+}
+
+/** Whether bounds of the loss would end the analysis, one way or the other. */
+function decides(interval: SequentialResult, margin: number): boolean {
+  return interval.kind === 'estimated' && (interval.upper < margin || interval.lower > 0);
+}
+
+function accuracyDecides(
+  rule: AnalysisRule,
+  sums: RunningSums,
+  seen: { readonly losses: number; readonly wins: number },
+  factor: number,
+): boolean {
+  const interval = meanConfidenceSequence(sums, { alpha: rule.alpha, tunedForRows: rule.minSamples });
+  const then = { losses: Math.round(seen.losses * factor), wins: Math.round(seen.wins * factor) };
+  const mcnemar = readPairedEProcess(updatePairedEProcess(startPairedEProcess(), then), rule.alpha).harm;
+  const loss = harmOf(interval, exactLoss(then.losses, then.wins, sums.n, rule.alpha));
+  return mcnemar.rejected || (loss !== undefined && loss.upper < rule.margin);
+}
+
+function engagementDecides(rule: AnalysisRule, state: Of<'engagement'>, factor: number): boolean {
+  const interval = differenceConfidenceSequence(scaled(state.champion, factor), scaled(state.candidate, factor), {
+    alpha: rule.alpha,
+    tunedForRows: 2 * rule.minSamples,
+  });
+  return interval.kind === 'estimated' && (interval.lower > -rule.margin || interval.upper < 0);
+}
+
+function countsDecide(rule: AnalysisRule, seen: Of<'errorRate'>['counts'], factor: number): boolean {
+  const then = {
+    canaryEvents: Math.round(seen.canaryEvents * factor),
+    canaryExposure: Math.ceil(seen.canaryExposure * factor),
+    baselineEvents: Math.round(seen.baselineEvents * factor),
+    baselineExposure: Math.ceil(seen.baselineExposure * factor),
+  };
+  if (readCountEProcess(updateCountEProcess(startCountEProcess(), then), rule.alpha).rejected) return true;
+  const candidate = proportionConfidenceSequence(then.canaryEvents, then.canaryExposure, { alpha: rule.alpha / 2 });
+  const champion = proportionConfidenceSequence(then.baselineEvents, then.baselineExposure, { alpha: rule.alpha / 2 });
+  return candidate.upper - champion.lower < rule.margin;
+}
+
+function harmOf(interval: SequentialResult, exact: Bounds | undefined): Bounds | undefined {
   const bounds = interval.kind === 'estimated' ? interval : exact;
-  return (
-    bounds && {
-      lower: bounds.lower,
-      upper: bounds.upper,
-      shown: bounds.lower > 0,
-    }
-  );
+  return bounds && { lower: bounds.lower, upper: bounds.upper };
 }
 
 /** For the case without variance, where all rows went the same way. */
@@ -213,8 +285,8 @@ function exactLoss(
   n: number,
   alpha: number,
 ): { readonly lower: number; readonly upper: number } {
-  const lost = bernoulliBounds(losses, n, alpha / 2);
-  const won = bernoulliBounds(wins, n, alpha / 2);
+  const lost = proportionConfidenceSequence(losses, n, { alpha: alpha / 2 });
+  const won = proportionConfidenceSequence(wins, n, { alpha: alpha / 2 });
   return { lower: lost.lower - won.upper, upper: lost.upper - won.lower };
 }
 
@@ -222,17 +294,17 @@ interface Parts {
   readonly samples: number;
   readonly unit: string;
   readonly logE: number;
-  readonly verdict: Verdict;
+  readonly decision: SequentialVerdict;
   readonly champion: Estimate | undefined;
   readonly candidate: Estimate | undefined;
   readonly difference: Estimate | undefined;
 }
 
 function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
-  const { samples, unit, logE, verdict, champion, candidate, difference } = parts;
+  const { samples, unit, logE, decision, champion, candidate, difference } = parts;
   return {
     analysis: rule.name,
-    verdict,
+    verdict: VERDICTS[decision.verdict],
     ...(champion && { champion }),
     ...(candidate && { candidate }),
     ...(difference && { difference }),
@@ -242,24 +314,28 @@ function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
     samples,
     minSamples: rule.minSamples,
     unit,
+    moreNeeded: decision.moreNeeded,
     explanation: explain(rule, parts),
   };
 }
 
-function explain(rule: AnalysisRule, { samples, unit, verdict, difference }: Parts): string {
+function explain(rule: AnalysisRule, { samples, unit, decision, difference }: Parts): string {
   const counted = `n=${count(samples)} of ${count(rule.minSamples)}`;
-  if (verdict === 'Inconclusive' && samples < rule.minSamples)
-    return `needs ${count(rule.minSamples - samples)} more ${unit} (${counted})`;
+  if (decision.reason === 'below-minimum') return `needs ${count(rule.minSamples - samples)} more ${unit} (${counted})`;
   if (!difference) return `needs ${unit} that differ (${counted})`;
   const bounds =
     difference.lower === undefined ? '' : ` [${number(difference.lower)}, ${number(difference.upper ?? NaN)}]`;
   const numbers = `${difference.name} ${difference.value > 0 ? '+' : ''}${number(difference.value)}${bounds} against the champion, tolerated loss ${number(rule.margin)}, n=${count(samples)} ${unit}`;
-  const words = {
-    Pass: 'the challenger is not worse',
-    Fail: 'the challenger is worse',
-    Inconclusive: 'undecided',
-  } as const;
-  return `${words[verdict]}: ${numbers}`;
+  if (decision.verdict === 'non-inferior') return `the challenger is not worse: ${numbers}`;
+  if (decision.verdict === 'harm') return `the challenger is worse: ${numbers}`;
+  return `${openBecause(rule, decision, unit)}: ${numbers}`;
+}
+
+function openBecause(rule: AnalysisRule, { reason, moreNeeded }: SequentialVerdict, unit: string): string {
+  if (reason === 'immature-labels')
+    return `waits for late labels, ${number(100 * (rule.minLabelShare ?? 0))} % of the compared rows must have theirs`;
+  if (moreNeeded === null) return 'undecided, and more of the same would not decide it';
+  return `undecided, about ${count(moreNeeded)} more ${unit} decide if it stays so`;
 }
 
 function estimate(
@@ -306,7 +382,7 @@ function meanOf(name: string, sums: RunningSums, rule: AnalysisRule): Estimate |
 }
 
 function rateOf(name: string, events: number, n: number, rule: AnalysisRule): Estimate {
-  const bounds = bernoulliBounds(events, n, rule.alpha);
+  const bounds = proportionConfidenceSequence(events, n, { alpha: rule.alpha });
   return {
     name,
     value: events / n,

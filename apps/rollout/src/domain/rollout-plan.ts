@@ -16,6 +16,8 @@ export interface AnalysisRule {
   readonly margin: number;
   /** Samples before the analysis may pass: labelled pairs, scored rows, requests or feedback events of the smaller arm. */
   readonly minSamples: number;
+  /** Share of the rows both models scored that must have their label before logLoss or accuracy may pass; 0 to 1. */
+  readonly minLabelShare?: number;
 }
 
 /** One step: how much the candidate serves and what must hold before the next. */

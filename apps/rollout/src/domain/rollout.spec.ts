@@ -153,7 +153,9 @@ describe('a rollout', () => {
     const rollout = labelled(traffic(traffic(begin().rollout, 0), 9), 160);
     const looked = reconcile(rollout, served(), time);
     expect(looked.facts.filter((fact) => fact.kind !== 'AnalysisMeasured')).toEqual([]);
-    expect(waitingFor(looked.rollout, 0)).toBe('accuracy: needs 840 more labels (n=160 of 1,000)');
+    expect(waitingFor(looked.rollout, 0)).toBe(
+      'accuracy: needs 840 more labels (n=160 of 1,000); at the pace of this step in about 2d',
+    );
   });
 
   it('does not let old evidence raise the weight when traffic stops in a later step', () => {

@@ -13,10 +13,12 @@ import {
   type Cycle,
   type LedgerEvent,
 } from '@rondo/contracts';
+import type { Engine } from '@rondo/datasets';
 import { PermanentError } from '@rondo/kernel';
 import { filesNamedBy, parseAdmitted, admitPipeline, type PipelineSpec } from '@rondo/policy';
 import { grpcConnection, type GrpcConnection } from '@rondo/rpc';
-import type { RunningStandalone } from '../standalone.js';
+import type { TokenFile } from '@rondo/security';
+import type { Logger } from '@rondo/telemetry';
 import { FlightSource } from './flight-source.js';
 import { Replayer } from './replayer.js';
 import { summarise, type Summary } from './summary.js';
@@ -28,6 +30,19 @@ const COMPUTING: ReadonlySet<string> = new Set(['Preparing', 'Labeling', 'Traini
 const LOOK_AGAIN_MS = 25;
 const PAGE_SIZE = 500;
 
+/** The Rondo that the example is played on, in one process or many. */
+export interface QuickstartTarget {
+  readonly door: { readonly httpUrl: string; readonly grpcAddress: string };
+  readonly gatewayHttpUrl: string;
+  readonly gatewayGrpcAddress: string;
+  readonly tokens: Pick<TokenFile, 'create'>;
+  /** Computes what upstream delivers. */
+  readonly engine: Engine;
+  readonly log: Logger;
+  /** Resolves when every message is handled and no job runs. */
+  idle(): Promise<void>;
+}
+
 export interface QuickstartOptions {
   readonly home: string;
   readonly weeks: number;
@@ -35,6 +50,8 @@ export interface QuickstartOptions {
   readonly sample: number;
   readonly document: string | undefined;
   readonly signal: AbortSignal;
+  /** Told of each request for predictions before it is sent. */
+  readonly onPredict?: (requestId: string) => void;
 }
 
 /** The flight-delay example on real data, through the doors that anybody else would use. */
@@ -44,7 +61,7 @@ export class Quickstart {
   private readonly producerToken: string;
 
   constructor(
-    private readonly rondo: RunningStandalone,
+    private readonly rondo: QuickstartTarget,
     private readonly options: QuickstartOptions,
   ) {
     const token = rondo.tokens.create({ principal: 'service:quickstart', roles: ['operator'] }).token;
@@ -59,7 +76,7 @@ export class Quickstart {
     const { home, weeks, sample, signal } = this.options;
     const source = new FlightSource(this.rondo.engine, join(home, 'inbox'), sample);
     const addresses = { door: this.rondo.door.httpUrl, gateway: this.rondo.gatewayHttpUrl, producerToken: this.producerToken };
-    const upstream = new Upstream(addresses, this.serving.client(inference.GRPCInferenceService));
+    const upstream = new Upstream(addresses, this.serving.client(inference.GRPCInferenceService), this.options.onPredict);
     const { endpoint } = spec.rollout;
     const { sql, key, eventTime, columns } = spec.data.features;
     const replayer = new Replayer(

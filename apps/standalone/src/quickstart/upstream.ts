@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { inference } from '@rondo/contracts';
-import { PermanentError, TransientError } from '@rondo/kernel';
+import { backoffMs, PermanentError, TransientError } from '@rondo/kernel';
 import type { Client } from '@connectrpc/connect';
 import type { DepartureHour } from './flight-source.js';
 
@@ -24,6 +24,9 @@ export interface Announcement {
   readonly endMs: number;
 }
 
+/** About a minute in all: longer than a restart takes. */
+const ATTEMPTS = 15;
+const AGAIN = { initialMs: 100, factor: 2, maxMs: 8_000 };
 const LITTLE_ENDIAN_LENGTH_BYTES = 4;
 
 /** BYTES elements of the Open Inference Protocol: each text after its length. */
@@ -44,6 +47,7 @@ export class Upstream {
   constructor(
     private readonly addresses: UpstreamAddresses,
     private readonly serving: Client<typeof inference.GRPCInferenceService>,
+    private readonly onPredict: (requestId: string) => void = () => undefined,
   ) {}
 
   /** Sends one CloudEvent over HTTP and fails unless it was taken. */
@@ -56,7 +60,12 @@ export class Upstream {
       type: 'dev.rondo.data.arrived.v1',
       time: new Date(endMs).toISOString(),
       datacontenttype: 'application/json',
-      data: { pipeline, uri, contentDigest, dataInterval: { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() } },
+      data: {
+        pipeline,
+        uri,
+        contentDigest,
+        dataInterval: { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() },
+      },
     };
     await this.post(`${this.addresses.door}/v1/events`, 'application/cloudevents+json', event);
   }
@@ -66,18 +75,20 @@ export class Upstream {
     const n = BigInt(hour.n);
     const width = BigInt(hour.features.length / Math.max(hour.n, 1));
     const { buffer, byteOffset, byteLength } = hour.features;
-    await this.serving.modelInfer(
-      create(inference.ModelInferRequestSchema, {
-        modelName: endpoint,
-        id: requestId,
-        parameters: { event_time: { parameterChoice: { case: 'stringParam', value: new Date(hour.startMs).toISOString() } } },
-        inputs: [
-          { name: 'X', datatype: 'FP32', shape: [n, width] },
-          { name: 'rondo_key', datatype: 'BYTES', shape: [n] },
-        ],
-        rawInputContents: [new Uint8Array(buffer, byteOffset, byteLength), bytesTensor(hour.keys)],
-      }),
-    );
+    this.onPredict(requestId);
+    const request = create(inference.ModelInferRequestSchema, {
+      modelName: endpoint,
+      id: requestId,
+      parameters: {
+        event_time: { parameterChoice: { case: 'stringParam', value: new Date(hour.startMs).toISOString() } },
+      },
+      inputs: [
+        { name: 'X', datatype: 'FP32', shape: [n, width] },
+        { name: 'rondo_key', datatype: 'BYTES', shape: [n] },
+      ],
+      rawInputContents: [new Uint8Array(buffer, byteOffset, byteLength), bytesTensor(hour.keys)],
+    });
+    await patiently(() => this.serving.modelInfer(request));
   }
 
   /** Reports the outcomes of an earlier request, null where none is known. */
@@ -93,10 +104,28 @@ export class Upstream {
 
   private async post(url: string, contentType: string, body: unknown): Promise<void> {
     const headers = { 'content-type': contentType, authorization: `Bearer ${this.addresses.producerToken}` };
-    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch((cause: unknown) => {
-      throw new TransientError(`${url} cannot be reached`, { cause });
+    const { response, text } = await patiently(async () => {
+      const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch(
+        (cause: unknown) => {
+          throw new TransientError(`${url} cannot be reached`, { cause });
+        },
+      );
+      if (answer.status === 503) throw new TransientError(`${url} is not available`);
+      return { response: answer, text: await answer.text() };
     });
-    const text = await response.text();
-    if (response.status !== 202) throw new PermanentError('failed-precondition', `${url} answered ${response.status}: ${text.slice(0, 500)}`);
+    if (response.status !== 202)
+      throw new PermanentError('failed-precondition', `${url} answered ${response.status}: ${text.slice(0, 500)}`);
+  }
+}
+
+/** Nothing counts twice, so what did not get through is sent again for a while. */
+async function patiently<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof TransientError) || attempt === ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, backoffMs(AGAIN, attempt, 0.5)));
+    }
   }
 }

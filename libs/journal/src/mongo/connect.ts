@@ -1,7 +1,6 @@
 import { messageOf, PermanentError } from '@rondo/kernel';
 import {
   MongoClient,
-  MongoError,
   MongoParseError,
   MongoServerError,
   MongoServerSelectionError,
@@ -9,8 +8,11 @@ import {
   type Document,
 } from 'mongodb';
 
+/** Name under which the server knows the connections of this installation. */
+export const APP_NAME = 'rondo';
 const CLOCK_SKEW_MS_MAX = 60_000;
 const PROBE_MS = 2000;
+const SOCKET_MS = 45_000;
 const AUTHENTICATION_FAILED = 18;
 const UNAUTHORIZED = 13;
 const OLDEST_WIRE_VERSION = 17;
@@ -50,18 +52,19 @@ function clientOf({ url, serverSelectionMs }: MongoAddress): MongoClient {
   let client: MongoClient;
   try {
     client = new MongoClient(url, {
-      appName: 'rondo',
+      appName: APP_NAME,
       serverSelectionTimeoutMS: serverSelectionMs,
       ignoreUndefined: true,
       promoteBuffers: true,
       maxPoolSize: 32,
+      // A server that is frozen must not freeze its clients.
+      socketTimeoutMS: SOCKET_MS,
     });
-  } catch (cause) {
-    if (!(cause instanceof MongoError)) throw cause;
-    throw new PermanentError('invalid', `the MongoDB connection string cannot be used: ${messageOf(cause)}`, {
+  } catch (error) {
+    // Not handed on as a cause: it may hold the connection string, and that a password.
+    throw new PermanentError('invalid', `the MongoDB connection string cannot be used: ${messageOf(error)}`, {
       field: 'url',
       rule: 'mongodb://[user:password@]host:port[,host:port]/?replicaSet=NAME',
-      cause,
     });
   }
   const { writeConcern, readConcern, readPreference } = client.options;
@@ -91,6 +94,13 @@ export const MAJORITY = { readConcern: new ReadConcern('majority'), writeConcern
 const hostsOf = (client: MongoClient): string => client.options.hosts.map(String).join(', ');
 
 function checkServer(hello: Document, hosts: string, sentMs: number): void {
+  if (hello['msg'] === 'isdbgrid') {
+    throw new PermanentError(
+      'failed-precondition',
+      `MongoDB at ${hosts} is a sharded cluster; use a replica set of its own`,
+      { field: 'url', rule: 'a replica set' },
+    );
+  }
   if (typeof hello['setName'] !== 'string') throw standalone(hosts);
   if (Number(hello['maxWireVersion']) < OLDEST_WIRE_VERSION) {
     throw new PermanentError('failed-precondition', `MongoDB at ${hosts} is older than 6.0; upgrade it`, {

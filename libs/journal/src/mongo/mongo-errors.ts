@@ -9,6 +9,7 @@ import {
 } from 'mongodb';
 
 const DUPLICATE_KEY = 11000;
+const WRITE_CONFLICT = 112;
 /** Server codes of a node that is going away or is not the primary, and of an operation that ran out of time. */
 const PASSING_CODES = new Set([
   6, 7, 24, 50, 64, 89, 91, 112, 189, 246, 251, 262, 9001, 10107, 11600, 11602, 13435, 13436,
@@ -26,6 +27,11 @@ export function isPassing(error: unknown): boolean {
 /** Whether a commit may or may not have taken effect. */
 export function isUnknownCommit(error: unknown): boolean {
   return error instanceof MongoError && error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult);
+}
+
+/** Whether another transaction was writing the same. */
+export function isWriteConflict(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === WRITE_CONFLICT;
 }
 
 /** Whether a unique index refused a document. */

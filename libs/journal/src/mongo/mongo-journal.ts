@@ -30,6 +30,17 @@ const RUNS_BESIDE_OTHERS = 2;
 /** Other processes take no turns with this one. */
 const RETRY = { initialMs: 1, factor: 1.5, maxMs: 200 };
 
+/** Lets contended work of one service run one after the other. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(run);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
 /** What one journal shares with the store it belongs to. */
 export interface MongoJournalContext {
   readonly client: MongoClient;
@@ -37,8 +48,8 @@ export interface MongoJournalContext {
   readonly documents: DocumentReader;
   readonly clock: Clock;
   readonly random: Random;
-  /** Commits units; absent in a journal that is only read. */
-  readonly committer: UnitCommitter | undefined;
+  /** Absent in a journal that is only read. */
+  readonly writing: { readonly committer: UnitCommitter; readonly turns: Turns } | undefined;
   /** Resolves when the collections are there. */
   readonly ready: () => Promise<void>;
   /** traceparent of the active span, when there is one. */
@@ -49,7 +60,6 @@ export interface MongoJournalContext {
 export class MongoJournal implements Journal {
   readonly #context: MongoJournalContext;
   readonly #inbox: KeyBatcher<true>;
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(context: MongoJournalContext) {
     this.#context = context;
@@ -61,14 +71,15 @@ export class MongoJournal implements Journal {
   }
 
   async once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> {
-    const { committer, random, collections } = this.#context;
-    if (!committer) throw new Defect(`the journal of ${collections.service} was opened to be read`);
+    const { writing, random, collections } = this.#context;
+    if (!writing) throw new Defect(`the journal of ${collections.service} was opened to be read`);
+    const { committer, turns } = writing;
     await this.#context.ready();
     for (let run = 1; run <= RUNS_MAX; run++) {
       const result =
         run <= RUNS_BESIDE_OTHERS
           ? await this.#run(committer, cause, work)
-          : await this.#inTurn(() => this.#run(committer, cause, work));
+          : await turns.take(() => this.#run(committer, cause, work));
       if (result.outcome !== 'conflict') return result;
       if (run > RUNS_BESIDE_OTHERS) await pause(backoffMs(RETRY, run - RUNS_BESIDE_OTHERS, random.next()));
     }
@@ -125,11 +136,5 @@ export class MongoJournal implements Journal {
     }
     const outcome = await committer.submit({ cause, inboxKey, unit });
     return outcome === 'done' ? { outcome, value } : { outcome };
-  }
-
-  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(run);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
   }
 }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach } from '@jest/globals';
 import { randomIds, seededRandom } from '@rondo/kernel';
 import { SqliteBus } from '@rondo/messaging';
-import { FakeClock, withRealServers } from '@rondo/testing';
+import { withRealServers, type FakeClock } from '@rondo/testing';
 import { MongoClient, type Db } from 'mongodb';
 import { journalContract, type JournalUnderTest, type Tampering } from '../../testing/index.js';
 import { MongoStore } from './mongo-store.js';

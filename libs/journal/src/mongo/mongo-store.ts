@@ -7,7 +7,7 @@ import { connect, MAJORITY } from './connect.js';
 import { DocumentReader } from './document-reader.js';
 import { HeadWatch } from './head-watch.js';
 import { isPassing } from './mongo-errors.js';
-import { MongoJournal } from './mongo-journal.js';
+import { MongoJournal, Turns } from './mongo-journal.js';
 import { pause } from './pause.js';
 import { Relay, type MongoTrouble } from './relay.js';
 import { migrate, prepareService } from './schema.js';
@@ -50,6 +50,7 @@ export interface MongoJournalOptions {
 /** What a service that writes has in this process, however often its journal is asked for. */
 interface Writing {
   readonly committer: UnitCommitter;
+  readonly turns: Turns;
   readonly relay: Relay;
   readonly ready: () => Promise<void>;
 }
@@ -108,7 +109,7 @@ export class MongoStore {
       documents,
       clock: this.#clock,
       random: this.#random,
-      committer: writing?.committer,
+      writing,
       ready: writing?.ready ?? (() => Promise.resolve()),
       currentTraceparent: options.currentTraceparent ?? (() => undefined),
     });
@@ -168,9 +169,10 @@ export class MongoStore {
       clock,
       random,
       listener: relay,
+      onError: (error) => this.#trouble({ service: collections.service, activity: 'commit', error }),
       retryMs: COMMIT_RETRY_MS,
     });
-    const writing = { committer, relay, ready: untilDone(() => this.#prepare(collections, relay)) };
+    const writing = { committer, turns: new Turns(), relay, ready: untilDone(() => this.#prepare(collections, relay)) };
     this.#writing.set(collections.service, writing);
     // A service that only waits for its timers still has to publish.
     void this.#keepTrying(collections.service, writing.ready);

@@ -18,7 +18,7 @@ const RETRY_GROWTH_MAX = 12;
 /** Something that went wrong in the background and is being tried again. */
 export interface MongoTrouble {
   readonly service: string;
-  readonly activity: 'publish' | 'lease' | 'watch';
+  readonly activity: 'commit' | 'publish' | 'lease' | 'watch';
   readonly error: unknown;
 }
 
@@ -81,7 +81,7 @@ export class Relay implements CommitListener {
   committed(firstPosition: number, envelopes: readonly Envelope[], timersChanged: boolean): void {
     if (timersChanged) this.#timersChanged = true;
     if (envelopes.length > 0) this.#handOver(firstPosition, envelopes);
-    this.#wakeUp();
+    this.#wakeHolder();
   }
 
   committedUnseen(): void {
@@ -92,7 +92,7 @@ export class Relay implements CommitListener {
   lookAgain(): void {
     this.#mustLook = true;
     this.#timersChanged = true;
-    this.#wakeUp();
+    this.#wakeHolder();
   }
 
   /** The head of the journal was written, by whomever. Undefined: not that part of it. */
@@ -100,7 +100,8 @@ export class Relay implements CommitListener {
     const isNews = position !== undefined && position > this.#known;
     if (isNews) this.#known = position;
     if (timers !== undefined) this.#timersChanged = true;
-    if (isNews || timers !== undefined || handovers !== undefined) this.#wakeUp();
+    if (isNews || timers !== undefined) this.#wakeHolder();
+    if (handovers !== undefined) this.#wakeUp();
   }
 
   /** Publishes what is committed, as long as that takes less than `withinMs`, and gives the lease back. */
@@ -320,6 +321,11 @@ export class Relay implements CommitListener {
     this.#failures++;
     const waitMs = backoffMs(RETRY, Math.min(this.#failures, RETRY_GROWTH_MAX), this.#context.random.next());
     await this.#hold(waitMs);
+  }
+
+  /** Whoever stands by has nothing to do with what is committed. */
+  #wakeHolder(): void {
+    if (this.#lease.isUsable) this.#wakeUp();
   }
 
   #wakeUp(): void {

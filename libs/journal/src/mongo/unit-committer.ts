@@ -1,10 +1,11 @@
-import { backoffMs, messageOf, TransientError, type Clock, type Random } from '@rondo/kernel';
+import { backoffMs, messageOf, TransientError, type BackoffPolicy, type Clock, type Random } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
 import { ObjectId, type AnyBulkWriteOperation, type ClientSession, type MongoClient } from 'mongodb';
 import type { DocumentDoc, ServiceCollections, TimerDoc } from './collections.js';
 import type { DocumentReader, MongoRow } from './document-reader.js';
-import { forCaller, isDuplicateKey, isPassing, isUnknownCommit } from './mongo-errors.js';
+import { forCaller, isDuplicateKey, isPassing, isUnknownCommit, isWriteConflict } from './mongo-errors.js';
 import { pause } from './pause.js';
+import { endStaleTransactions } from './stale-transactions.js';
 import {
   checkUnit,
   placePlan,
@@ -19,8 +20,15 @@ import {
 const UNITS_PER_TRANSACTION_MAX = 1024;
 const BYTES_PER_TRANSACTION_MAX = 16 * 1024 * 1024;
 const COMMIT_TRIES = 3;
-const RETRY = { initialMs: 2, factor: 2, maxMs: 500 };
+/** When the server is away. */
+const RETRY = { initialMs: 20, factor: 2, maxMs: 500 };
+/** When another process commits to the same journal: its transaction lasts a few milliseconds. */
+const RETRY_RIVAL = { initialMs: 2, factor: 1.5, maxMs: 20 };
 const RETRY_GROWTH_MAX = 20;
+/** A rival that does nothing for so long, with a transaction open, was killed or is frozen. */
+const STALE_AFTER_MS = 5000;
+/** How long a process with rivals lets them go first. */
+const COURTESY = { initialMs: 4, factor: 1, maxMs: 4 };
 
 /** What became of a unit: committed, its cause was carried out before, or it lost and must run again. */
 export type UnitOutcome = 'done' | 'duplicate' | 'conflict';
@@ -41,6 +49,8 @@ export interface CommitterContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: CommitListener;
+  /** Told of what went wrong and is done without. */
+  readonly onError: (error: unknown) => void;
   /** How long a transaction is tried again before its units are refused, in ms. */
   readonly retryMs: number;
 }
@@ -65,6 +75,10 @@ export class UnitCommitter {
   /** One session for all: a new transaction on it ends one that was left open by a lost connection. */
   readonly #session: ClientSession;
   #running: Promise<void> | undefined;
+  /** Others have committed to this journal since this process last did. */
+  #hasRivals = false;
+  #nextPosition = 0;
+  #conflictingSince: number | undefined;
   #closed = false;
   #abandoned = false;
 
@@ -113,8 +127,16 @@ export class UnitCommitter {
   async #drain(): Promise<void> {
     // Whatever is submitted in the same turn goes along.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0) await this.#commit(this.#take());
+    while (this.#queue.length > 0) {
+      await this.#commit(this.#take());
+      // Whoever just committed would nearly always be first again.
+      if (this.#hasRivals) await this.#pause(COURTESY, 1);
+    }
     this.#running = undefined;
+  }
+
+  async #pause(policy: BackoffPolicy, tries: number): Promise<void> {
+    await pause(backoffMs(policy, Math.min(tries, RETRY_GROWTH_MAX), this.#context.random.next()));
   }
 
   /** The next units in order; one per cause, so that its outcome is that of one unit. */
@@ -152,13 +174,25 @@ export class UnitCommitter {
           for (const { reject } of open) reject(unanswered(error));
           return;
         }
-        if (isPassing(error) || isUnknownCommit(error)) {
-          await pause(backoffMs(RETRY, Math.min(tries, RETRY_GROWTH_MAX), this.#context.random.next()));
-        }
+        const policy = isWriteConflict(error) ? RETRY_RIVAL : RETRY;
+        if (isWriteConflict(error)) await this.#afterConflict();
+        else this.#conflictingSince = undefined;
+        if (isPassing(error) || isUnknownCommit(error)) await this.#pause(policy, tries);
         // When the database cannot say now, the next try finds out.
         open = await this.#settleCertain(open).catch(() => open);
       }
     }
+  }
+
+  /** A healthy rival lets go within milliseconds. */
+  async #afterConflict(): Promise<void> {
+    this.#hasRivals = true;
+    const now = performance.now();
+    this.#conflictingSince ??= now;
+    if (now - this.#conflictingSince < STALE_AFTER_MS) return;
+    this.#conflictingSince = now;
+    // Where this fails the server ends them, only later.
+    await endStaleTransactions(this.#context.client, STALE_AFTER_MS).catch(this.#context.onError);
   }
 
   /** An error that will not pass: with several units, each is tried alone, so that only the one that causes it fails. */
@@ -179,6 +213,7 @@ export class UnitCommitter {
     const attempt = new ObjectId();
     for (const { attempts } of plan.units) attempts.add(attempt.toHexString());
     const firstPosition = await this.#transact(plan, attempt);
+    this.#conflictingSince = undefined;
     const envelopes = plan.entries.map(({ envelope }) => envelope);
     this.#context.listener.committed(firstPosition, envelopes, plan.timers.size > 0);
     for (const { resolve } of plan.units) resolve('done');
@@ -227,7 +262,7 @@ export class UnitCommitter {
         return firstPosition;
       } catch (error) {
         if (!isUnknownCommit(error) || tries === COMMIT_TRIES) throw error;
-        await pause(backoffMs(RETRY, tries, this.#context.random.next()));
+        await this.#pause(RETRY, tries);
       }
     }
   }
@@ -268,7 +303,10 @@ export class UnitCommitter {
       { $inc: change },
       { session: this.#session, returnDocument: 'after' },
     );
-    return after!.position - count + 1;
+    const firstPosition = after!.position - count + 1;
+    this.#hasRivals = this.#nextPosition !== 0 && firstPosition !== this.#nextPosition;
+    this.#nextPosition = after!.position + 1;
+    return firstPosition;
   }
 
   async #writeDocuments({ documents }: PlacedPlan): Promise<void> {

@@ -1,5 +1,5 @@
 import { messageOf } from '@rondo/kernel';
-import kafkajs from 'kafkajs';
+import type kafkajs from 'kafkajs';
 import type { BusLog } from './kafka-bus-options.js';
 import { isHopeless } from './kafka-client.js';
 

@@ -221,6 +221,8 @@ function rolloutRules(rollout: ReadSpec['rollout'], refuse: Refuse): void {
     const path = ['rollout', 'analyses', index];
     if ((analysis.metric === 'engagement') !== (analysis.feedback !== undefined))
       refuse([...path, 'feedback'], 'engagement-feedback', 'feedback names what engagement counts: both or neither');
+    if (analysis.minLabelShare !== undefined && analysis.metric !== 'logLoss' && analysis.metric !== 'accuracy')
+      refuse([...path, 'minLabelShare'], 'label-share', 'minLabelShare is for analyses that rest on labels');
     if (!rollout.steps.some((step) => step.analyses.includes(analysis.name)))
       refuse([...path, 'name'], 'used-analysis', `no step uses the analysis ${analysis.name}`);
   });

@@ -84,6 +84,11 @@ export const data = z
 export const labeling = z
   .strictObject({
     maxItems: count(1, 10_000).describe('Most rows put before people in one cycle, the most uncertain first.'),
+    controlShare: share()
+      .default(0)
+      .describe(
+        "Share of them drawn at random from all rows with a reason instead: what the champion's suggestions are worth is estimated on these alone.",
+      ),
     maxDuration: positiveDuration().describe('Time people have, by the clock on the wall.'),
     question: text(500).describe('What annotators are asked.'),
     classes: z
@@ -96,7 +101,9 @@ export const labeling = z
       .length(2)
       .describe('The possible answers, in the order shown.'),
     guideline: text(8_000).describe('How to decide, for annotators.'),
-    annotatorsPerTask: count(1, 5).default(1).describe('Different people who answer each row; the majority counts.'),
+    annotatorsPerTask: count(1, 5)
+      .default(1)
+      .describe('Different people who answer each row; the majority counts, from 5 on a model of who errs.'),
     suggestions: z
       .strictObject({
         blindShare: share().describe(

@@ -164,6 +164,11 @@ const analysis = z.strictObject({
     .describe('Probability of a false alarm over the whole rollout, however often one looks.'),
   margin: number(0, 1e6).describe('Harm up to this is tolerated, in units of the metric.'),
   minSamples: count(1, 100_000_000).describe('No verdict before this many observations.'),
+  minLabelShare: share()
+    .optional()
+    .describe(
+      'Share of the rows both models scored that must have their label before `logLoss` or `accuracy` may pass: labels that come early are not like those that come late.',
+    ),
 });
 
 /** `spec.rollout` */
@@ -190,8 +195,8 @@ export const monitoring = z
         minRows: count(1, 100_000_000).describe('Smaller batches are not judged.'),
         falseDiscoveryRate: probability().describe('Benjamini-Hochberg level over all features.'),
         psiFloorLevel: probability().describe('Quantile of the PSI of equal distributions that counts as noise.'),
-        suspectedPsi: z.number().gt(0).max(10).describe('PSI above the floor from which a feature is suspected.'),
-        detectedPsi: z.number().gt(0).max(10).describe('PSI above the floor from which drift is detected.'),
+        suspectedPsi: z.number().gt(0).max(10).describe('PSI beyond what sampling alone adds, from which a feature is suspected; below it a difference is negligible.'),
+        detectedPsi: z.number().gt(0).max(10).describe('The same from which drift is detected.'),
         persistence: persistence().describe('How lasting drift must be to be called detected.'),
       })
       .describe("Each batch against the champion's reference."),

@@ -116,6 +116,66 @@ export const driftChecks: Checked = {
       args: sample.map((values) => [values.toSorted((a, b) => a - b), 60]),
     },
     {
+      name: 'seasonalDrift',
+      args: fc
+        .array(fc.tuple(fc.integer({ min: 0, max: 90 }), fc.integer({ min: 1, max: 90 })), {
+          minLength: 3,
+          maxLength: 6,
+        })
+        .map((windows) => {
+          const [present, ...past] = windows.map((shares, i) => ({ atMs: -365 * i, counts: shares }));
+          return [present, past, { periodMs: 365, withinMs: 20 }];
+        }),
+      invariances: [
+        {
+          name: 'the order of past windows',
+          changed: ([present, past, season]) => [present, reversed(past as object[]), season],
+        },
+        {
+          name: 'when it all was',
+          changed: ([present, past, season], factor) => {
+            const later = (window: unknown) => ({
+              ...(window as s.PastWindow),
+              atMs: (window as s.PastWindow).atMs + 1_000 * factor,
+            });
+            return [later(present), (past as object[]).map(later), season];
+          },
+        },
+      ],
+    },
+    {
+      name: 'attributeChange',
+      args: fc
+        .array(fc.tuple(fc.nat(30), fc.nat(30), fc.nat(30), fc.nat(30)), { minLength: 1, maxLength: 5 })
+        .map((rows) => [
+          [...rows, [1, 1, 1, 1] as const].map(([wrong, right, wrongNow, rightNow], i) => ({
+            segment: `s${i}`,
+            reference: { n: wrong + right, sum: wrong, sumSquares: wrong },
+            current: { n: wrongNow + rightNow, sum: wrongNow, sumSquares: wrongNow },
+          })),
+        ]),
+      invariances: [
+        {
+          name: 'the unit of the metric',
+          changed: ([segments], factor) => {
+            const scale = ({ n, sum, sumSquares }: s.SegmentSums) => ({
+              n,
+              sum: sum * factor,
+              sumSquares: sumSquares * factor * factor,
+            });
+            return [
+              (segments as s.SegmentChange[]).map(({ segment, reference, current }) => ({
+                segment,
+                reference: scale(reference),
+                current: scale(current),
+              })),
+            ];
+          },
+          expected: (result, factor) => scaledAttribution(result as s.ChangeAttribution, factor),
+        },
+      ],
+    },
+    {
       name: 'importanceWeightedDrift',
       args: counts.map(([a, b]) => [a, (b as number[]).map((weight) => weight + 1)]),
       invariances: [
@@ -139,6 +199,23 @@ export const driftChecks: Checked = {
       step: (state, random) => s.updateBreachTracker(state as s.BreachTracker, random.next() < 0.4),
       read: (state) => (state as s.BreachTracker).status,
     },
+    {
+      functions: ['startEstimateRecord', 'withEstimate', 'withConfirmation', 'readEstimateRecord', 'widenedByRecord'],
+      start: () => s.startEstimateRecord({ keep: 8 }),
+      step: (state, random) => {
+        const value = random.next();
+        const stated = { value, lower: value - 0.1, upper: value + 0.1, n: 50 };
+        const window = `w${random.int(12)}`;
+        const record = state as s.EstimateRecord;
+        return random.next() < 0.5
+          ? s.withEstimate(record, window, stated)
+          : s.withConfirmation(record, window, stated);
+      },
+      read: (state) => [
+        s.readEstimateRecord(state as s.EstimateRecord),
+        s.widenedByRecord({ value: 0.5, lower: 0.4, upper: 0.6, n: 50 }, state as s.EstimateRecord),
+      ],
+    },
   ],
   detectors: [
     { name: 'AdwinDetector', rules: [{}, { delta: 0.1, clock: 1, alarmOn: 'change' }], value: between },
@@ -154,6 +231,21 @@ export const driftChecks: Checked = {
     { name: 'PageHinkleyDetector', rules: [{ tolerance: 0.01, threshold: 5, fading: 0.999 }], value: between },
   ],
 };
+
+function scaledAttribution(result: s.ChangeAttribution, factor: number): s.ChangeAttribution {
+  const scale = ({ value, lower, upper }: s.AttributedEffect) => ({
+    value: value * factor,
+    lower: lower * factor,
+    upper: upper * factor,
+  });
+  return {
+    ...result,
+    change: scale(result.change),
+    mix: result.mix * factor,
+    rate: result.rate * factor,
+    segments: result.segments.map((one) => ({ ...one, mix: scale(one.mix), rate: scale(one.rate) })),
+  };
+}
 
 function between(random: Random, mean: number): number {
   return Math.min(1, Math.max(0, mean + 0.4 * (random.next() - 0.5)));

@@ -28,13 +28,30 @@ function barsOf(cycle: Cycle, nowMs: number): PhaseBar[] {
   });
 }
 
+/** Spans are kept elsewhere: one link for each step, oldest first. */
+function TraceLinks({ urls }: { readonly urls: readonly string[] }): ReactNode {
+  return (
+    <ol>
+      {urls.map((url) => (
+        <li key={url}>
+          <a href={url} target="_blank" rel="noreferrer">
+            {url}
+          </a>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
 function Spans({ cycle }: { readonly cycle: Cycle }): ReactNode {
   const query = useQuery(reads.spans(cycle.pipeline, cycle.cycleId));
   return (
     <Card title="Trace">
       <Loaded query={query}>
-        {({ spans }) =>
-          spans.length === 0 ? (
+        {({ spans, traceUrls }) =>
+          traceUrls.length > 0 ? (
+            <TraceLinks urls={traceUrls} />
+          ) : spans.length === 0 ? (
             <Empty title="No spans are kept here.">
               They are exported elsewhere, or telemetry is off. The phases above come from the events and do not need
               it.

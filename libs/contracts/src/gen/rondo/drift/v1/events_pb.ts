@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEiqQMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKAwoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSEAoIcGlwZWxpbmUYASABKAkSFQoNZXZhbHVhdGlvbl9pZBgCIAEoCRIoCgVtb2RlbBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIqCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlEhEKCWVzdGltYXRlZBgFIAEoCBIWCg5sYWJlbF9jb3ZlcmFnZRgGIAEoARIqCgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD2xvZ19sb3NzX2V4Y2VzcxgJIAEoARINCgVzdGF0ZRgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmKpMBCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASKKAwoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSEAoIcGlwZWxpbmUYASABKAkSFQoNZXZhbHVhdGlvbl9pZBgCIAEoCRIoCgVtb2RlbBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIqCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlEhEKCWVzdGltYXRlZBgFIAEoCBIWCg5sYWJlbF9jb3ZlcmFnZRgGIAEoARIqCgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD2xvZ19sb3NzX2V4Y2VzcxgJIAEoARINCgVzdGF0ZRgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmKq8BCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.drift.v1.FeatureDrift
@@ -31,7 +31,7 @@ export type FeatureDrift = Message<"rondo.drift.v1.FeatureDrift"> & {
   state: DriftState;
 
   /**
-   * PSI with its noise floor as `limit`.
+   * PSI with its noise floor as `limit`; the state goes by what exceeds the mean that sampling alone adds.
    *
    * @generated from field: rondo.common.v1.Estimate psi = 3;
    */
@@ -142,7 +142,7 @@ export type DriftEvaluated = Message<"rondo.drift.v1.DriftEvaluated"> & {
   features: FeatureDrift[];
 
   /**
-   * Sum of importance times PSI above the floor.
+   * Sum of importance times PSI beyond what sampling alone adds.
    *
    * @generated from field: rondo.common.v1.Estimate importance_weighted = 8;
    */
@@ -167,6 +167,13 @@ export type DriftEvaluated = Message<"rondo.drift.v1.DriftEvaluated"> & {
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
   evaluatedAt?: Timestamp | undefined;
+
+  /**
+   * Chance of a false detection granted to this look, over all features.
+   *
+   * @generated from field: double false_alarm_level = 13;
+   */
+  falseAlarmLevel: number;
 };
 
 /**
@@ -211,7 +218,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   features: FeatureDriftValid[];
 
   /**
-   * Sum of importance times PSI above the floor.
+   * Sum of importance times PSI beyond what sampling alone adds.
    *
    * @generated from field: rondo.common.v1.Estimate importance_weighted = 8;
    */
@@ -236,6 +243,13 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
   evaluatedAt?: Timestamp | undefined;
+
+  /**
+   * Chance of a false detection granted to this look, over all features.
+   *
+   * @generated from field: double false_alarm_level = 13;
+   */
+  falseAlarmLevel: number;
 };
 
 /**
@@ -470,6 +484,13 @@ export enum DriftState {
    * @generated from enum value: DRIFT_STATE_INSUFFICIENT = 4;
    */
   INSUFFICIENT = 4,
+
+  /**
+   * Of a feature: a difference that is there and too small to matter.
+   *
+   * @generated from enum value: DRIFT_STATE_NEGLIGIBLE = 5;
+   */
+  NEGLIGIBLE = 5,
 }
 
 /**

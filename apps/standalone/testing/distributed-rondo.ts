@@ -1,0 +1,179 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { allTopics, PredictionsLoggedSchema, topicOf } from '@rondo/contracts';
+import { fromBinary } from '@bufbuild/protobuf';
+import { Engine } from '@rondo/datasets';
+import { systemClock } from '@rondo/kernel';
+import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
+import { TokenFile } from '@rondo/security';
+import { JOB_KIND } from '@rondo/service';
+import { createLogger } from '@rondo/telemetry';
+import { MongoClient, type Db } from 'mongodb';
+import { exampleDataFolder } from '../src/quickstart/flight-source.js';
+import type { QuickstartTarget } from '../src/quickstart/quickstart.js';
+
+const LOOK_AGAIN_MS = 50;
+
+/** One process of a service. */
+export interface ServiceReplica {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+interface RunningServices {
+  readonly database: string;
+  readonly namespace: string;
+  readonly tokens: string;
+  readonly http: string;
+  readonly grpc: string;
+  readonly gatewayHttp: string;
+  readonly gatewayGrpc: string;
+  of(service: string): readonly ServiceReplica[];
+  stop(): Promise<void>;
+}
+
+interface NativeServices {
+  readonly SERVICES: readonly string[];
+  startServices(options: {
+    folder: string;
+    servers: Servers;
+    replicas: number;
+    environment: Record<string, string>;
+  }): Promise<RunningServices>;
+}
+
+/** Addresses as `withRealServers` gives them. */
+export interface Servers {
+  readonly kafka: string;
+  readonly mongodb: string;
+  readonly s3: string;
+}
+
+/** Rondo as processes of their own, several of each, on real servers. */
+export class DistributedRondo implements QuickstartTarget {
+  readonly door: { readonly httpUrl: string; readonly grpcAddress: string };
+  readonly gatewayHttpUrl: string;
+  readonly gatewayGrpcAddress: string;
+  readonly tokens: TokenFile;
+  readonly engine = new Engine({ threads: 1 });
+  readonly log = createLogger({ service: 'spec', write: () => undefined });
+  readonly #predicted = new Set<string>();
+  readonly #logged = new Set<string>();
+
+  private constructor(
+    readonly home: string,
+    private readonly services: RunningServices,
+    private readonly names: readonly string[],
+    private readonly bus: KafkaBus,
+    private readonly client: MongoClient,
+  ) {
+    this.door = { httpUrl: services.http, grpcAddress: services.grpc };
+    this.gatewayHttpUrl = services.gatewayHttp;
+    this.gatewayGrpcAddress = services.gatewayGrpc;
+    this.tokens = new TokenFile(services.tokens, systemClock);
+  }
+
+  static async start(home: string, servers: Servers, replicas: number): Promise<DistributedRondo> {
+    const inbox = join(home, 'inbox');
+    await mkdir(inbox, { recursive: true });
+    const script = new URL('../../../deploy/native/services.mjs', import.meta.url).href;
+    const native = (await import(script)) as NativeServices;
+    const environment = { RONDO_DATA_ROOTS: [inbox, exampleDataFolder()].join(','), RONDO_JOB_LEASE_MS: '5s' };
+    const services = await native.startServices({ folder: home, servers, replicas, environment });
+    const client = new MongoClient(servers.mongodb);
+    const bus = await KafkaBus.open({
+      brokers: [servers.kafka],
+      clientId: 'spec',
+      namespace: services.namespace,
+      topics: allTopics(),
+      topicLayout: { partitions: 1 },
+      records: await MongoDeliveryRecords.open(client.db(`${services.database}_spec`)),
+    });
+    const rondo = new DistributedRondo(home, services, native.SERVICES, bus, client);
+    await rondo.listen();
+    return rondo;
+  }
+
+  /** To be told to the quickstart: what was predicted has not come to an end before it is logged. */
+  readonly onPredict = (requestId: string): void => void this.#predicted.add(requestId);
+
+  /**
+   * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left, and
+   * every prediction is logged.
+   */
+  async idle(): Promise<void> {
+    while (!(await this.isIdle())) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+
+  /** Stops and starts every replica, one after the other, as a roll-out of a new version does. */
+  async restartAll(): Promise<void> {
+    for (const name of this.names) {
+      for (const replica of this.services.of(name)) {
+        await replica.stop();
+        await replica.start();
+      }
+    }
+  }
+
+  /** The replicas of a service. */
+  of(service: string): readonly ServiceReplica[] {
+    return this.services.of(service);
+  }
+
+  async stop(): Promise<void> {
+    await this.bus.close();
+    await this.client.close();
+    await this.services.stop();
+    await this.engine.close();
+  }
+
+  private async listen(): Promise<void> {
+    await this.bus.subscribe({
+      group: 'spec',
+      topics: [topicOf(PredictionsLoggedSchema)],
+      types: [PredictionsLoggedSchema.typeName],
+      handle: ({ payload }) => {
+        this.#logged.add(fromBinary(PredictionsLoggedSchema, payload).requestId);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  private async isIdle(): Promise<boolean> {
+    for (const id of this.#predicted) if (!this.#logged.has(id)) return false;
+    const db = this.client.db(this.services.database);
+    const before = await published(db);
+    if (!before.isAll || (await openJobs(db)) > 0) return false;
+    const lag = await this.bus.lag();
+    // A replica that ended leaves a group behind that nobody reads.
+    if (lag.some(({ group, messages }) => messages > 0 && !group.includes('@'))) return false;
+    return (await published(db)).positions === before.positions;
+  }
+}
+
+/** How far each service has journaled, and whether all of it is on the bus. */
+async function published(db: Db): Promise<{ readonly isAll: boolean; readonly positions: string }> {
+  const [heads, leases] = await Promise.all(
+    ['head', 'lease'].map((name) => db.collection<{ _id: string }>(name).find().sort({ _id: 1 }).toArray()),
+  );
+  const cursors = new Map(leases!.map((lease) => [lease._id, (lease as unknown as { cursor: number }).cursor]));
+  const positions = heads!.map((head) => [head._id, (head as unknown as { position: number }).position] as const);
+  return {
+    isAll: positions.every(([service, position]) => (cursors.get(service) ?? 0) >= position),
+    positions: JSON.stringify(positions),
+  };
+}
+
+async function openJobs(db: Db): Promise<number> {
+  const names = (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
+  const counts = names
+    .filter((name) => name.endsWith('.document'))
+    .map((name) =>
+      db
+        .collection(name)
+        .countDocuments({ kind: JOB_KIND, 'index.status': { $in: ['queued', 'running'] } }, { limit: 1 }),
+    );
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { grpcConnection, type GrpcConnection } from '@rondo/rpc';
+import { withRealServers } from '@rondo/testing';
+import { Quickstart } from '../src/quickstart/quickstart.js';
+import type { Summary } from '../src/quickstart/summary.js';
+import { DistributedRondo } from './distributed-rondo.js';
+import { auditOf, finalState, type FinalState } from './final-state.js';
+import { RondoProcess } from './rondo-process.js';
+import { SMALL_STORY, writeSmallDocument } from './small-story.js';
+
+const REPLICAS = 2;
+
+jest.setTimeout(1_800_000);
+
+withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
+  describe('the small story on two replicas of every service, all of them restarted in the middle', () => {
+    let folder: string;
+    let expected: FinalState;
+    let rondo: DistributedRondo;
+    let summary: Summary;
+    let state: FinalState;
+    let audit: { intact: boolean; entries: number };
+    let restarted: Promise<void> | undefined;
+
+    const inOneProcess = async (document: string): Promise<FinalState> => {
+      const environment = {
+        RONDO_QUICKSTART_WEEKS: String(SMALL_STORY.weeks),
+        RONDO_QUICKSTART_SAMPLE: String(SMALL_STORY.sample),
+        RONDO_QUICKSTART_DOCUMENT: document,
+      };
+      const home = join(folder, 'embedded');
+      const story = new RondoProcess({ home, args: ['--once', '--json'], environment });
+      if ((await story.exited) !== 0) throw new Error(story.output);
+      const after = new RondoProcess({ home, environment: { ...environment, RONDO_QUICKSTART: 'false' } });
+      const api = await after.connect();
+      try {
+        return await finalState(api);
+      } finally {
+        api.close();
+        await after.stop();
+      }
+    };
+
+    const asAdmin = (): GrpcConnection => {
+      const { token } = rondo.tokens.create({ principal: 'spec', roles: ['admin'] });
+      return grpcConnection({ address: rondo.door.grpcAddress, token, timeoutMs: 60_000 });
+    };
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'rondo-distributed-'));
+      await mkdir(join(folder, 'document'));
+      const document = await writeSmallDocument(join(folder, 'document'));
+      expected = await inOneProcess(document);
+      rondo = await DistributedRondo.start(join(folder, 'distributed'), servers, REPLICAS);
+      // The roll-out of the second cycle is the longest stretch of the story, and begins after about as many requests.
+      let requests = 0;
+      const onPredict = (requestId: string): void => {
+        rondo.onPredict(requestId);
+        requests += 1;
+        if (requests === 300) restarted = rondo.restartAll();
+      };
+      const quickstart = new Quickstart(rondo, {
+        home: rondo.home,
+        ...SMALL_STORY,
+        document,
+        signal: new AbortController().signal,
+        onPredict,
+      });
+      const begunMs = performance.now();
+      const pipeline = await quickstart.run();
+      await restarted;
+      summary = await quickstart.summary(pipeline, (performance.now() - begunMs) / 1000);
+      quickstart.close();
+      await rondo.idle();
+      const api = asAdmin();
+      state = await finalState(api);
+      audit = await auditOf(api);
+      api.close();
+    });
+
+    afterAll(async () => {
+      await rondo?.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    it('was disturbed while it ran', () => {
+      expect(restarted).toBeDefined();
+    });
+
+    it('ends in the same state as in one process', () => {
+      expect(state).toEqual(expected);
+    });
+
+    it('gives every event a fate and verifies the audit chain', () => {
+      expect(summary.sound).toBe(true);
+      expect(audit.intact).toBe(true);
+      expect(audit.entries).toBeGreaterThan(100);
+    });
+  });
+});

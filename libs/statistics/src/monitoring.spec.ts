@@ -1,0 +1,290 @@
+import { seededRandom, type Random } from '@rondo/kernel';
+import { describe, expect, it } from '@jest/globals';
+import {
+  attributeChange,
+  compareWithKept,
+  countCells,
+  estimateLoss,
+  fitLossModel,
+  ksTwoSample,
+  mannWhitney,
+  nextAlpha,
+  psi,
+  readEstimateRecord,
+  remainingAlpha,
+  seasonalDrift,
+  spendAlpha,
+  startAlphaLedger,
+  startEstimateRecord,
+  widenedByRecord,
+  withConfirmation,
+  withEstimate,
+  type EstimateRecord,
+} from './index.js';
+
+const normal = (random: Random) => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+
+describe('an alpha ledger', () => {
+  it('hands out no more than its budget, for a period or for ever', () => {
+    for (const schedule of [{ kind: 'even', looks: 40 }, { kind: 'forever' }] as const) {
+      let ledger = startAlphaLedger({ alpha: 0.05, schedule });
+      let spent = 0;
+      for (let look = 0; look < 40; look++) {
+        expect(remainingAlpha(ledger)).toBeCloseTo(0.05 - spent, 12);
+        spent += nextAlpha(ledger);
+        ledger = spendAlpha(ledger);
+      }
+      expect(spent).toBeLessThanOrEqual(0.05 + 1e-12);
+      expect(spent).toBeGreaterThan(0.03);
+    }
+  });
+
+  it('opens a new budget after its period, and never for ever', () => {
+    let yearly = startAlphaLedger({ alpha: 0.05, schedule: { kind: 'even', looks: 3 } });
+    for (let look = 0; look < 3; look++) yearly = spendAlpha(yearly);
+    expect(yearly).toMatchObject({ periods: 1, looks: 0 });
+    expect(remainingAlpha(yearly)).toBe(0.05);
+    let life = startAlphaLedger({ alpha: 0.05, schedule: { kind: 'forever' } });
+    for (let look = 0; look < 1_000; look++) life = spendAlpha(life);
+    expect(life).toMatchObject({ periods: 0, looks: 1_000 });
+    expect(nextAlpha(life)).toBeGreaterThan(0);
+    expect(remainingAlpha(life)).toBeLessThan(0.01);
+  });
+});
+
+describe('a loss estimated without labels', () => {
+  /** Errors grow with x; the model's prediction is x as well. */
+  const rows = (random: Random, count: number, spread: number) => {
+    const x = Float64Array.from({ length: count }, () => spread * random.next());
+    return { x, losses: x.map((value) => Math.abs(normal(random)) * (0.5 + value)) };
+  };
+
+  it('follows a change of the inputs, and its interval covers what labels say later', () => {
+    let covered = 0;
+    let shifted = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const random = seededRandom(seed);
+      const reference = rows(random, 2_000, 2);
+      const model = fitLossModel([reference.x], reference.losses);
+      const now = rows(random, 400, 2);
+      const x = now.x.map((value) => 1 + value / 2);
+      const losses = x.map((value) => Math.abs(normal(random)) * (0.5 + value));
+      const estimate = estimateLoss(model, [x]);
+      if (estimate.kind !== 'estimated') throw new Error(estimate.reason);
+      const truth = losses.reduce((sum, loss) => sum + loss / losses.length, 0);
+      if (estimate.lower <= truth && truth <= estimate.upper) covered++;
+      if (estimate.value > 1.15 * model.mean) shifted++;
+    }
+    expect(shifted).toBe(60);
+    expect(covered).toBeGreaterThanOrEqual(48);
+  });
+
+  it('is insufficient below 30 rows and refuses what is not a loss', () => {
+    const model = fitLossModel([Array.from({ length: 40 }, (_, i) => i)], Array<number>(40).fill(1));
+    expect(estimateLoss(model, [[1, 2]])).toEqual({ kind: 'insufficient', reason: 'too-few-rows' });
+    expect(() => fitLossModel([[1, 2]], [1, -1])).toThrow('losses[1]');
+    expect(() => fitLossModel([[1]], [1, 1])).toThrow('columns[0]');
+    expect(() => estimateLoss(model, [])).toThrow('columns');
+  });
+
+  it('expects the mean where a column is constant', () => {
+    const model = fitLossModel(
+      [Array<number>(50).fill(7)],
+      Array.from({ length: 50 }, (_, i) => i),
+    );
+    expect(model.effects).toEqual([[expect.closeTo(0, 9)]]);
+  });
+});
+
+describe('the record of estimates', () => {
+  const stated = (value: number, reach = 0.02) => ({ value, lower: value - reach, upper: value + reach, n: 500 });
+  const after = (errors: readonly number[]) =>
+    errors.reduce<EstimateRecord>((record, error, i) => {
+      const estimated = withEstimate(record, `w${i}`, stated(0.5 + error));
+      return withConfirmation(estimated, `w${i}`, stated(0.5));
+    }, startEstimateRecord());
+
+  it('knows bias, error and coverage of the past', () => {
+    const track = readEstimateRecord(after([0.1, 0.1, -0.1, 0.1, 0.01]));
+    expect(track).toMatchObject({ kind: 'measured', windows: 5, coverage: 0.2 });
+    if (track.kind !== 'measured') throw new Error('too few');
+    expect(track.bias).toBeCloseTo(0.042, 12);
+    expect(track.meanAbsoluteError).toBeCloseTo(0.082, 12);
+  });
+
+  it('widens an interval by errors that sampling does not explain, and never moves the value', () => {
+    const wide = widenedByRecord(stated(0.4), after([0.1, -0.1, 0.1, -0.1, 0.1]));
+    expect(wide.value).toBe(0.4);
+    expect(wide.upper - wide.value).toBeGreaterThan(0.15);
+    expect(widenedByRecord(stated(0.4), after([0, 0, 0, 0, 0]))).toEqual(stated(0.4));
+    expect(widenedByRecord(stated(0.4), after([0.1, 0.1]))).toEqual(stated(0.4));
+  });
+
+  it('restates and never rewrites', () => {
+    const first = withConfirmation(withEstimate(startEstimateRecord(), 'w', stated(0.4)), 'w', stated(0.5));
+    const later = withConfirmation(first, 'w', stated(0.55));
+    expect(later.windows[0]!.statements.map(({ kind, value }) => [kind, value])).toEqual([
+      ['estimated', 0.4],
+      ['confirmed', 0.5],
+      ['restated', 0.55],
+    ]);
+    expect(first.windows[0]!.statements).toHaveLength(2);
+  });
+
+  it('refuses a value outside of its own interval', () => {
+    expect(() => withEstimate(startEstimateRecord(), 'w', { value: 1, lower: 0, upper: 0.5, n: 9 })).toThrow('value');
+    expect(() => withEstimate(startEstimateRecord(), 'w', { value: NaN, lower: 0, upper: 1, n: 9 })).toThrow('value');
+  });
+});
+
+describe('a change attributed to segments', () => {
+  const sums = (n: number, wrong: number) => ({ n, sum: wrong, sumSquares: wrong });
+
+  it('finds the segment that got worse although mix hides it', () => {
+    const { change, segments, mix, rate } = attributeChange([
+      { segment: 'sound', reference: sums(5_000, 500), current: sums(9_000, 900) },
+      { segment: 'worse', reference: sums(5_000, 2_000), current: sums(1_000, 600) },
+    ]);
+    expect(change.value).toBeLessThan(0);
+    expect(mix + rate).toBeCloseTo(change.value, 12);
+    expect(segments[0]).toMatchObject({ segment: 'worse' });
+    expect(segments[0]!.rate.lower).toBeGreaterThan(0);
+    expect(segments[0]!.adjustedLog10PValue).toBeLessThan(-10);
+    expect(segments[1]!.rate.value).toBeCloseTo(0, 12);
+  });
+
+  it('gives intervals that cover, and blames nobody when nothing changed', () => {
+    let blamed = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const random = seededRandom(seed);
+      const draw = (n: number, p: number) => {
+        let wrong = 0;
+        for (let i = 0; i < n; i++) if (random.next() < p) wrong++;
+        return sums(n, wrong);
+      };
+      const { segments } = attributeChange(
+        [0.1, 0.2, 0.3, 0.4].map((p) => ({ segment: String(p), reference: draw(300, p), current: draw(200, p) })),
+      );
+      if (segments.some(({ adjustedLog10PValue }) => adjustedLog10PValue <= Math.log10(0.05))) blamed++;
+    }
+    expect(blamed).toBeLessThanOrEqual(20);
+  });
+
+  it('refuses sums that no rows have', () => {
+    const impossible = { n: 2, sum: 10, sumSquares: 1 };
+    expect(() => attributeChange([{ segment: 'a', reference: impossible, current: sums(1, 0) }])).toThrow(
+      'segments[0].reference.sumSquares',
+    );
+    expect(() => attributeChange([{ segment: 'a', reference: sums(0, 0), current: sums(1, 0) }])).toThrow('segments');
+  });
+});
+
+describe('a seasonal reference', () => {
+  const day = 86_400_000;
+  const season = { periodMs: 365 * day, withinMs: 15 * day };
+  const windowAt = (random: Random, atMs: number, shift = 0) => {
+    const counts = new Float64Array(5);
+    const warm = 0.5 + 0.4 * Math.sin((2 * Math.PI * atMs) / season.periodMs) + shift;
+    for (let i = 0; i < 500; i++) {
+      let value = 0;
+      for (let k = 0; k < 4; k++) if (random.next() < Math.min(1, Math.max(0, warm))) value++;
+      counts[value]!++;
+    }
+    return { atMs, counts };
+  };
+  const history = (random: Random, untilMs: number) =>
+    Array.from({ length: 52 * 3 }, (_, week) => windowAt(random, untilMs - (week + 1) * 7 * day));
+
+  it('takes a season for what it is, where a fixed reference sees drift', () => {
+    const random = seededRandom(4);
+    const summer = 90 * day + 3 * 365 * day;
+    const past = history(random, summer);
+    const present = windowAt(random, summer);
+    const winter = windowAt(random, summer - 180 * day);
+    expect(psi(winter.counts, present.counts).value).toBeGreaterThan(0.5);
+    expect(seasonalDrift(present, past, season)).toMatchObject({ kind: 'compared', unusual: false });
+  });
+
+  it('still sees what no season explains', () => {
+    const random = seededRandom(5);
+    const summer = 3 * 365 * day;
+    const past = history(random, summer);
+    expect(seasonalDrift(windowAt(random, summer, -0.25), past, season)).toMatchObject({ unusual: true });
+  });
+
+  it('is insufficient before it has seen the season twice', () => {
+    const random = seededRandom(6);
+    const past = [windowAt(random, 0), windowAt(random, 7 * day)];
+    expect(seasonalDrift(windowAt(random, 100 * day), past, season)).toEqual({
+      kind: 'insufficient',
+      reason: 'too-few-windows',
+    });
+    const few = { atMs: 730 * day, counts: [1, 1, 0, 0, 1] };
+    const thin = [0, 365].map((at) => ({ atMs: at * day, counts: [1, 2, 0, 1, 1] }));
+    expect(seasonalDrift(few, thin, season)).toEqual({ kind: 'insufficient', reason: 'too-few-rows' });
+  });
+});
+
+describe('a kept sample', () => {
+  const draw = (seed: number, rows: number, digits: number, shift = 0) => {
+    const random = seededRandom(seed);
+    return Float32Array.from({ length: rows }, () => Number((normal(random) + shift).toFixed(digits)));
+  };
+  const distinct = (values: Float32Array) => [...new Set(values)].sort((a, b) => a - b);
+
+  it('gives what the tests of both samples give, without sorting the other', () => {
+    for (const [digits, shift] of [
+      [5, 0],
+      [0, 0.3],
+      [1, 2],
+    ] as const) {
+      const [a, b] = [draw(1, 300, digits), draw(2, 2_000, digits, shift)];
+      const breaks = distinct(a);
+      const { ks, mannWhitney: rank } = compareWithKept(
+        { kept: a.toSorted(), rows: a.length, breaks },
+        countCells(b, breaks),
+      );
+      expect(ks).toEqual(ksTwoSample(a, b));
+      const whole = mannWhitney(a, b);
+      expect(rank.probabilityHigher).toBeCloseTo(whole.probabilityHigher, 12);
+      // Equal values of b that were not kept make the variance smaller: left out, the test is a little more careful.
+      expect(rank.log10PValue).toBeGreaterThanOrEqual(whole.log10PValue - 1e-9);
+      expect(rank.log10PValue).toBeLessThanOrEqual(0.98 * whole.log10PValue);
+    }
+  });
+
+  it('of order statistics never claims more than all rows would, and not much less', () => {
+    const [a, b] = [draw(3, 50_000, 5).sort(), draw(4, 3_000, 5, 0.15)];
+    const kept = Float32Array.from({ length: 2_000 }, (_, i) => a[Math.floor((i + 0.5) * 25)]!);
+    const breaks = distinct(kept);
+    const summary = compareWithKept({ kept, rows: a.length, breaks }, countCells(b, breaks));
+    const [ks, rank] = [ksTwoSample(a, b), mannWhitney(a, b)];
+    for (const [some, all] of [
+      [summary.ks, ks],
+      [summary.mannWhitney, rank],
+    ] as const) {
+      expect(some.log10PValue).toBeGreaterThanOrEqual(all.log10PValue);
+      expect(some.log10PValue).toBeLessThan(0.9 * all.log10PValue);
+    }
+    expect(Math.abs(summary.ks.statistic - ks.statistic)).toBeLessThan(1 / 2_000);
+  });
+
+  it('is counted in stretches as at once, with missing values apart', () => {
+    const values = Float32Array.of(1, NaN, -0, 0, Infinity, 3, -1e-38, 2, -Infinity, 2);
+    const breaks = [0, 2];
+    const whole = countCells(values, breaks);
+    expect(whole).toMatchObject({ rows: 7, missing: 3 });
+    expect(Array.from(whole.at)).toEqual([2, 2]);
+    expect(Array.from(whole.between)).toEqual([1, 1, 1]);
+    const first = countCells(values, breaks, { until: 4 });
+    expect(countCells(values, breaks, { from: 4, into: first })).toEqual(whole);
+    expect(() => countCells(values, [2, 2])).toThrow('breaks[1]');
+    expect(() => countCells(values, [NaN])).toThrow('breaks[0]');
+  });
+
+  it('refuses breaks that lack one of its values, and an empty sample', () => {
+    const cells = countCells([1, 2, 3], [1, 2]);
+    expect(() => compareWithKept({ kept: [1, 3], rows: 2, breaks: [1, 2] }, cells)).toThrow('breaks');
+    expect(() => compareWithKept({ kept: [1], rows: 1, breaks: [1] }, countCells([NaN], [1]))).toThrow('cells.rows');
+  });
+});
