@@ -24,7 +24,11 @@ const BENCHES = [
 
 const sections = BENCHES.map(([name, title]) => {
   process.stderr.write(`${name} …\n`);
-  const { stdout, stderr, status } = spawnSync(process.execPath, [`bench/${name}.mjs`], { cwd: root, encoding: 'utf8', timeout: 600_000 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, [`bench/${name}.mjs`], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 600_000,
+  });
   const text = stdout.trim() || stderr.trim();
   const body = /^\|/m.test(text) ? text : `\`\`\`\n${text}\n\`\`\``;
   const note = status === 0 ? '' : '\n\nThe benchmark ended with an error code: a target of its own was missed.';

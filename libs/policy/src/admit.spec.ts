@@ -139,7 +139,11 @@ describe('admission', () => {
       ],
       'cohort-comparison',
     ],
-    ['slices judged but not searched', [['eval.ece <= 0.03', 'eval.slicesHarmed == 0']], 'measured'],
+    [
+      'slices judged but not searched',
+      [['    slices: { depth: 2, minRows: 1000, falseDiscoveryRate: 0.05 }\n', '']],
+      'measured',
+    ],
     ['latency judged but not measured', [['    latency: { rows: 100 }\n', '']], 'measured'],
     ['a backtest judged but not made', [['    backtest: { folds: 3 }\n', '']], 'measured'],
     ['cohorts by an unknown column', [['by: dow', 'by: carrier']], 'known-column'],

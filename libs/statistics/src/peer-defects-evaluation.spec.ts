@@ -25,8 +25,9 @@ function scored(rows: number, noises: readonly number[]) {
   const labels = new Uint8Array(rows);
   const models = noises.map(() => new Float64Array(rows));
   for (let row = 0; row < rows; row++) {
-    labels[row] = random.next() < 0.3 ? 1 : 0;
-    const common = 1.3 * labels[row] + normal();
+    const label = random.next() < 0.3 ? 1 : 0;
+    labels[row] = label;
+    const common = 1.3 * label + normal();
     noises.forEach((noise, model) => (models[model]![row] = common + noise * normal()));
   }
   return { labels, models };

@@ -100,7 +100,11 @@ const gate = z.strictObject({
     .describe('What a failure does: stop the candidate, ask people, or be noted.'),
   compare: compare.optional(),
   fairness: fairness.optional(),
-  expr: expression().optional().describe('CEL expression over `eval` that is true when the gate is passed.'),
+  expr: expression()
+    .optional()
+    .describe(
+      'CEL expression over `eval` that is true when the gate is passed; inconclusive where it is not so all over the intervals of what it reads.',
+    ),
 });
 
 /** `spec.evaluation` */
