@@ -16,6 +16,7 @@ const BENCHES = [
   ['drift', 'Drift of one month of flights against another'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
+  ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
 ];
 
 const sections = BENCHES.map(([name, title]) => {
