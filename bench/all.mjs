@@ -20,6 +20,7 @@ const BENCHES = [
   ['statistics', 'Statistics over whole evaluation sets'],
   ['error-rates-evaluation', 'How often the rules of an evaluation are wrong, simulated'],
   ...(process.env['RONDO_TEST_KAFKA'] ? [['kafka', 'The bus on Kafka beside plain kafkajs, one broker, acks=all']] : []),
+  ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
 ];
 
 const sections = BENCHES.map(([name, title]) => {

@@ -126,7 +126,7 @@ def series():
         if abs(rho) < 0.9:
             length = int(np.ceil(3 * autocorrelation_time(x)))
             blocks = n // length
-            if blocks >= 20:
+            if blocks >= 24:
                 means = x[n - blocks * length :].reshape(blocks, length).mean(axis=1)
                 args = [[0] * n, x.tolist()]
                 yield case("seriesDifference", args, float(means.mean()), "block means", N, "estimate")

@@ -176,7 +176,7 @@ describe('a canary on minute series', () => {
   });
 
   it('says what it lacks', () => {
-    expect(seriesDifference([1], [2])).toEqual({ kind: 'insufficient', reason: 'too-few-blocks', pointsNeeded: 59 });
+    expect(seriesDifference([1], [2])).toEqual({ kind: 'insufficient', reason: 'too-few-blocks', pointsNeeded: 71 });
     const flat = Array.from({ length: 100 }, () => 1);
     expect(seriesDifference(flat, flat)).toEqual({ kind: 'insufficient', reason: 'constant', pointsNeeded: null });
   });

@@ -1,7 +1,7 @@
 import { autocorrelationTime } from './autocorrelation.js';
 import { checkBetween, checkFinite, checkSameLength, type Numbers } from './checks.js';
-import { meanConfidenceSequence, type SequentialInterval } from './confidence-sequence.js';
-import { normalQuantile, tQuantile } from './distributions.js';
+import { meanConfidenceSequence, type RunningSums, type SequentialInterval } from './confidence-sequence.js';
+import { normalCdf, tQuantile } from './distributions.js';
 
 /** The difference of two series with an interval that holds at all looks, or what is missing. */
 export type SeriesDifference =
@@ -17,7 +17,7 @@ export type SeriesDifference =
 /** A block is this many autocorrelation times long, so that neighbours hardly know of each other. */
 const TIMES_PER_BLOCK = 3;
 /** Fewer blocks tell too little of their own variance; with 10 the false alarms exceed 5 %. */
-const BLOCKS_MIN = 20;
+const BLOCKS_MIN = 24;
 /** Blocks at which the interval is tightest. */
 const TUNED_BLOCKS = 50;
 
@@ -27,7 +27,7 @@ const TUNED_BLOCKS = 50;
  * In units of the series, so a change of unit changes nothing else. Says how many points it needs while blocks are too few: an
  * hour of minutes with autocorrelation 0.8 is too little. Aggregate by user first when one user makes many rows.
  * Source: batch means as in Flegal & Jones (2010), Annals of Statistics 38:1034; {@link meanConfidenceSequence}.
- * @example seriesDifference(Array.from({ length: 60 }, () => 1), Array.from({ length: 60 }, (_, i) => 2 + (i % 2))).blocks // => 20
+ * @example seriesDifference(Array.from({ length: 90 }, () => 1), Array.from({ length: 90 }, (_, i) => 2 + (i % 2))).blocks // => 30
  */
 export function seriesDifference(
   baseline: Numbers,
@@ -49,14 +49,11 @@ export function seriesDifference(
       pointsNeeded: BLOCKS_MIN * blockLength - differences.length,
     };
   }
-  const interval = meanConfidenceSequence(blockSums(differences, blocks, blockLength), {
-    alpha,
-    tunedForRows: TUNED_BLOCKS,
-  });
+  const sums = blockSums(differences, blocks, blockLength);
+  const interval = meanConfidenceSequence(sums, { alpha, tunedForRows: TUNED_BLOCKS });
   if (interval.kind === 'insufficient') return { kind: 'insufficient', reason: 'constant', pointsNeeded: null };
   const { estimate } = interval;
-  const scarce = tQuantile(1 - alpha / 2, blocks - 1) / normalQuantile(1 - alpha / 2);
-  const halfWidth = scarce * interval.halfWidth;
+  const halfWidth = scarceHalfWidth(sums, interval.halfWidth);
   return {
     kind: 'estimated',
     estimate,
@@ -69,7 +66,7 @@ export function seriesDifference(
 }
 
 /** The newest points, a whole number of blocks of them. */
-function blockSums(differences: Float64Array, blocks: number, blockLength: number) {
+function blockSums(differences: Float64Array, blocks: number, blockLength: number): RunningSums {
   const first = differences.length - blocks * blockLength;
   let sum = 0;
   let sumSquares = 0;
@@ -80,4 +77,11 @@ function blockSums(differences: Float64Array, blocks: number, blockLength: numbe
     sumSquares += mean * mean;
   }
   return { n: blocks, sum, sumSquares };
+}
+
+/** The sequence takes the variance for known; with few blocks Student's quantile of the same tail takes the normal one's place. */
+function scarceHalfWidth({ n, sum, sumSquares }: RunningSums, halfWidth: number): number {
+  const standardError = Math.sqrt((sumSquares - (sum * sum) / n) / (n * (n - 1)));
+  const tail = normalCdf(-halfWidth / standardError);
+  return tail > 0 ? -tQuantile(tail, n - 1) * standardError : Infinity;
 }
