@@ -15,6 +15,7 @@ export class HeadWatch {
   #stream: ChangeStream<HeadDoc, HeadChange> | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
+  #refreshing = false;
 
   constructor(collections: SharedCollections, relays: ReadonlyMap<string, Relay>, onError: (error: unknown) => void) {
     this.#collections = collections;
@@ -22,8 +23,10 @@ export class HeadWatch {
     this.#onError = onError;
   }
 
+  /** Begins, and takes in the relays that were added since. */
   start(): void {
-    this.#running ??= this.#run();
+    if (!this.#running) this.#running = this.#run();
+    else this.#refresh();
   }
 
   async close(): Promise<void> {
@@ -32,12 +35,18 @@ export class HeadWatch {
     await this.#running;
   }
 
+  #refresh(): void {
+    this.#refreshing = true;
+    this.#stream?.close().catch(() => undefined);
+  }
+
   async #run(): Promise<void> {
     while (!this.#closed) {
       try {
         await this.#follow();
       } catch (error) {
         if (this.#closed) return;
+        if (this.#refreshing) continue;
         this.#onError(error);
         await pause(REOPEN_AFTER_MS);
       }
@@ -46,10 +55,13 @@ export class HeadWatch {
 
   /** The driver resumes after what passes; whatever was missed before that, the relays look for themselves. */
   async #follow(): Promise<void> {
-    const wanted = [{ $match: { operationType: 'update' } }];
-    this.#stream = this.#collections.head.watch<HeadDoc, HeadChange>(wanted);
-    this.#stream.once('resumeTokenChanged', () => this.#relays.forEach((relay) => relay.lookAgain()));
-    for await (const { documentKey, updateDescription } of this.#stream) {
+    this.#refreshing = false;
+    const services = [...this.#relays.keys()];
+    const wanted = [{ $match: { operationType: 'update', 'documentKey._id': { $in: services } } }];
+    const stream = this.#collections.head.watch<HeadDoc, HeadChange>(wanted);
+    this.#stream = stream;
+    stream.once('resumeTokenChanged', () => this.#relays.forEach((relay) => relay.lookAgain()));
+    for await (const { documentKey, updateDescription } of stream) {
       this.#relays.get(documentKey._id)?.headMoved(updateDescription.updatedFields ?? {});
     }
   }

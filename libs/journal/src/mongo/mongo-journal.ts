@@ -16,7 +16,7 @@ import { BufferedUnit } from '../units/buffered-unit.js';
 import { limitOf, pageOf, placeOf, storedOf, type DocumentSource } from '../units/document-row.js';
 import { inboxKeyOf } from '../units/inbox-key.js';
 import type { ServiceCollections } from './collections.js';
-import { DocumentReader, type MongoRow } from './document-reader.js';
+import type { DocumentReader, MongoRow } from './document-reader.js';
 import { entriesOf, historyOf } from './entry-reader.js';
 import { KeyBatcher } from './key-batcher.js';
 import { reading } from './mongo-errors.js';

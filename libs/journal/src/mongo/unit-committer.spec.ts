@@ -125,15 +125,19 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       headMoved: ({ position }: { position?: number }) => position !== undefined && seen.push(position),
     };
     const errors: unknown[] = [];
-    const watch = new HeadWatch(sharedCollections(db), new Map([['s', relay as unknown as Relay]]), (error) =>
-      errors.push(error),
-    );
+    const relays = new Map([['other', { ...relay, headMoved: () => errors.push('not mine') } as unknown as Relay]]);
+    const watch = new HeadWatch(sharedCollections(db), relays, (error) => errors.push(error));
     watch.start();
     cleanUp.push(() => watch.close());
     await eventually(() => opened);
+    await journal.once({ consumer: 'spec', messageId: 'unheard' }, count);
+    opened = false;
+    relays.set('s', relay as unknown as Relay);
+    watch.start();
+    await eventually(() => opened);
     for (let i = 0; i < 3; i++) await journal.once({ consumer: 'spec', messageId: `m${i}` }, count);
     await eventually(() => seen.length === 3);
-    expect(seen).toEqual([1, 2, 3]);
+    expect(seen).toEqual([2, 3, 4]);
     expect(errors).toEqual([]);
   });
 });
