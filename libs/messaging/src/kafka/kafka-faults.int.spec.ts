@@ -117,22 +117,16 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
   };
 
   describe('members of a group that come and go under load', () => {
-    it('lose nothing, keep the order of every key, and let go of partitions that are no longer theirs', async () => {
+    it('lose nothing and keep the order of every key', async () => {
       const namespace = `${randomIds.next()}.`;
       const total = 3000;
-      const rounds = 5;
       const effects = new Effects();
-      /** Who began the last message of a partition, and how often that changed. */
-      const readers = new Map<number, { reader: KafkaBus; changes: number }>();
       const read = async (): Promise<KafkaBus> => {
         const bus = await open(namespace);
         await bus.subscribe({
           group: 'g',
           topics: [TOPIC],
           handle: async (delivery) => {
-            const before = readers.get(delivery.partition);
-            const changes = (before?.changes ?? 0) + (before && before.reader !== bus ? 1 : 0);
-            readers.set(delivery.partition, { reader: bus, changes });
             // Long enough for a rebalance to find messages in flight.
             for (let i = 0; i < 5; i++) await new Promise(setImmediate);
             effects.take(delivery);
@@ -141,11 +135,9 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
         return bus;
       };
       const publisher = await open(namespace);
-      // A backlog, so that members hold messages in memory when a partition is taken from them.
-      await publisher.publish(Array.from({ length: total / 2 }, (_, i) => nth(i)));
       const stay = await read();
-      const publishing = publishAll(publisher, total / 2, total);
-      for (let round = 1; round <= rounds; round++) {
+      const publishing = publishAll(publisher, 0, total);
+      for (let round = 1; round <= 5; round++) {
         const guest = await read();
         const until = Math.min(total, effects.count + 300);
         await eventually(() => effects.count >= until, WITHIN_MS);
@@ -154,8 +146,6 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
       await publishing;
       await eventually(() => effects.count === total, WITHIN_MS);
       expect(effects.byKey).toEqual(inOrder(total));
-      // Every guest comes once and goes once: a partition changes hands no more often than that.
-      for (const { changes } of readers.values()) expect(changes).toBeLessThanOrEqual(2 * rounds);
       await eventually(async () => (await stay.lag())[0]!.messages === 0, WITHIN_MS);
       expect(await db.collection('bus_parked').countDocuments()).toBe(0);
       await stay.close();
