@@ -13,7 +13,8 @@ const BENCHES = [
   ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, synchronous=FULL'],
   ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
   ['features', 'Features of one week of flights (about 118,000 rows)'],
-  ['drift', 'Drift of one month of flights against another'],
+  ['drift', 'Drift of a million rows against a million, and stream detectors'],
+  ['error-rates-drift', 'Error rates of the drift rule, simulated'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
 ];
