@@ -1,31 +1,32 @@
 #!/usr/bin/env node
 /**
- * Drift of one month of real flights against another, columns as they come: what a batch costs when the reference profile is
- * kept, what the profile costs once, beside DuckDB's own exact Kolmogorov-Smirnov distance of the same columns in the same run.
- * Build first (`npm run build`), then `node bench/drift.mjs [--rounds 5] [--before 2001-01] [--now 2001-05]`.
- * Prints a markdown table; CPU is of the whole process, the best of all rounds.
+ * Drift of a batch of 1 million rows against 1 million, 20 numeric and 10 categorical columns from Parquet (6 of them truly
+ * shifted): what a batch costs when the reference profile is kept, what the profile costs once, beside DuckDB's own exact
+ * Kolmogorov-Smirnov distance of the numeric columns in the same run; and the stream detectors, beside River when
+ * RONDO_BENCH_PYTHON names a Python that has it.
+ * Build first (`npm run build`), then `node bench/drift.mjs [--rounds 3] [--rows 1000000]`.
+ * Prints markdown tables; CPU is of the whole process, the best of all rounds.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine, identifier, literal } from '@rondo/datasets';
+import * as statistics from '@rondo/statistics';
 
 const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    before: { type: 'string', default: '2001-01' },
-    now: { type: 'string', default: '2001-05' },
-  },
+  options: { rounds: { type: 'string', default: '3' }, rows: { type: 'string', default: '1000000' } },
 });
+const rows = Number(values.rows);
 const root = fileURLToPath(new URL('..', import.meta.url));
-const data = join(root, 'node_modules/vega-datasets/data');
 const inside = (path) => import(join(root, 'apps/drift-monitor/dist', path));
-const { eachSortedFeature } = await inside('adapters/sorted-features.js');
-const { profileOf } = await inside('domain/reference-profile.js');
+const { eachSortedFeature, eachCountedFeature } = await inside('adapters/feature-columns.js');
+const { profileOf, breaksOf } = await inside('domain/reference-profile.js');
 const { compareFeature } = await inside('domain/feature-comparison.js');
-const { judgeBatch } = await inside('domain/drift-evaluation.js');
+const { judgeBatch, startFalseAlarms } = await inside('domain/drift-evaluation.js');
 
 const rule = {
   minRows: 1000,
@@ -35,87 +36,173 @@ const rule = {
   detectedPsi: 0.25,
   persistence: { breaches: 1, outOf: 1 },
 };
-const features = ['tod', 'dow', 'day', 'delay', 'distance', 'o_lat', 'o_lon', 'd_lat', 'd_lon'];
+const numeric = Array.from({ length: 20 }, (_, i) => `x${i}`);
+const categories = Array.from({ length: 10 }, (_, i) => `c${i}`);
+const features = [...numeric, ...categories];
+const SHIFTED = ['x0', 'x1', 'x2', 'x3', 'c0', 'c1'];
 
-/** One month as numbers: clock, calendar, delay, distance, both places. */
-const month = (name) => `
-  SELECT hour(f.date) * 60 + minute(f.date) AS tod, isodow(f.date) AS dow, day(f.date) AS day, f.delay, f.distance,
-    o.latitude AS o_lat, o.longitude AS o_lon, d.latitude AS d_lat, d.longitude AS d_lon
-  FROM read_parquet(${literal(join(data, 'flights-3m.parquet'))}) AS f
-  LEFT JOIN read_csv(${literal(join(data, 'airports.csv'))}) AS o ON o.iata = f.origin
-  LEFT JOIN read_csv(${literal(join(data, 'airports.csv'))}) AS d ON d.iata = f.destination
-  WHERE strftime(f.date, '%Y-%m') = ${literal(name)}`;
+/** Draws from hashes of the row number: normal, skewed, heavy-tailed with an outlier, rounded; Zipf-like categories. */
+const sample = (side) => {
+  const uniform = (column, salt) =>
+    `((hash(i * 31 + ${salt * 1000 + side * 500_000} + ${column}) % 1000003) + 0.5) / 1000003.0`;
+  const shift = (name, amount) => (side === 1 && SHIFTED.includes(name) ? amount : 0);
+  const columns = numeric.map((name, c) => {
+    const normal = `sqrt(-2 * ln(${uniform(c, 1)})) * cos(2 * pi() * ${uniform(c, 2)})`;
+    const shapes = [
+      `${normal} + ${shift(name, 0.6)}`,
+      `-ln(${uniform(c, 1)}) * ${1 + shift(name, 0.9)}`,
+      `CASE WHEN i % 100000 = 0 THEN 1e9 ELSE ${uniform(c, 1)} * ${1 - shift(name, 0.5)} END`,
+      `round(4 * (${normal} + ${shift(name, 0.6)}))`,
+    ];
+    return `(${shapes[c % 4]})::FLOAT AS ${name}`;
+  });
+  const codes = categories.map(
+    (name, c) => `floor(power(20, power(${uniform(c + 50, 3)}, ${1 + shift(name, 0.8)})))::FLOAT AS ${name}`,
+  );
+  return `SELECT ${[...columns, ...codes].join(', ')} FROM range(${rows}) AS t(i)`;
+};
 
-/** Largest distance of the two distribution functions, counted in SQL. */
 const exactKs = (before, now, column) => `
   WITH counted AS (
     SELECT value, sum(a)::DOUBLE AS a, sum(b)::DOUBLE AS b
     FROM (
-      SELECT ${identifier(column)}::FLOAT AS value, 1 AS a, 0 AS b FROM read_parquet(${literal(before)})
+      SELECT ${identifier(column)} AS value, 1 AS a, 0 AS b FROM read_parquet(${literal(before)})
       UNION ALL
-      SELECT ${identifier(column)}::FLOAT, 0, 1 FROM read_parquet(${literal(now)})
+      SELECT ${identifier(column)}, 0, 1 FROM read_parquet(${literal(now)})
     )
-    WHERE value IS NOT NULL
     GROUP BY value
   )
   SELECT max(abs(ca / na - cb / nb)) AS ks
   FROM (SELECT sum(a) OVER up AS ca, sum(b) OVER up AS cb, sum(a) OVER () AS na, sum(b) OVER () AS nb FROM counted
     WINDOW up AS (ORDER BY value ROWS UNBOUNDED PRECEDING))`;
 
-async function best(work) {
-  let least = { cpuMs: Infinity, wallMs: Infinity, result: undefined };
-  for (let round = 0; round < Number(values.rounds); round++) {
+async function best(rounds, work) {
+  let least = { cpuMs: Infinity, wallMs: Infinity, blockedMs: 0, result: undefined };
+  for (let round = 0; round < rounds; round++) {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
     const cpu = process.cpuUsage();
     const began = performance.now();
     const result = await work();
+    const wallMs = performance.now() - began;
     const spent = process.cpuUsage(cpu);
+    delay.disable();
     const cpuMs = (spent.user + spent.system) / 1000;
-    if (cpuMs < least.cpuMs) least = { cpuMs, wallMs: performance.now() - began, result };
+    if (cpuMs < least.cpuMs) least = { cpuMs, wallMs, blockedMs: delay.percentile(99.5) / 1e6, result };
   }
   return least;
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'rondo-bench-'));
-const engine = new Engine({ threads: 2 });
+const writer = new Engine({ threads: 2, statementMs: 600_000 });
+const [before, now] = [join(folder, 'before.parquet'), join(folder, 'now.parquet')];
 try {
-  const [before, now] = [join(folder, 'before.parquet'), join(folder, 'now.parquet')];
-  const { rows: referenceRows } = await engine.writeParquet({ select: month(values.before), outPath: before });
-  const { rows } = await engine.writeParquet({ select: month(values.now), outPath: now });
-
-  const profiled = await best(async () => {
+  await writer.writeParquet({ select: sample(0), outPath: before });
+  await writer.writeParquet({ select: sample(1), outPath: now });
+} finally {
+  await writer.close();
+}
+const engine = new Engine({ threads: 2, memoryMb: 256, statementMs: 600_000 });
+try {
+  const rounds = Number(values.rounds);
+  const profiled = await best(1, async () => {
     const profiles = [];
     await eachSortedFeature(engine, { path: before, features }, (feature) => profiles.push(profileOf(feature)));
     return profiles;
   });
-  const compared = await best(async () => {
+  const compared = await best(rounds, async () => {
     const comparisons = [];
-    await eachSortedFeature(engine, { path: now, features }, (feature, i) => {
-      comparisons.push(compareFeature(profiled.result[i], feature, rule));
+    const among = profiled.result.map(breaksOf);
+    const breaks = among.map((known) => known.breaks);
+    const read = await eachCountedFeature(engine, { path: now, features }, breaks, (cells, i) => {
+      comparisons.push(compareFeature(profiled.result[i], among[i], cells, rule));
     });
-    return judgeBatch(comparisons, [], rows, rule);
+    return judgeBatch(comparisons, [], read, rule, startFalseAlarms());
   });
-  const floor = await best(async () => {
+  const peakMb = process.resourceUsage().maxRSS / 1024;
+  const floor = await best(1, async () => {
     const distances = [];
-    for (const column of features) distances.push((await engine.query(exactKs(before, now, column)))[0].ks);
+    for (const column of numeric) distances.push((await engine.query(exactKs(before, now, column)))[0].ks);
     return distances;
   });
-
-  const line = (name, n, { cpuMs, wallMs }) =>
-    console.log(
-      `| ${name} | ${n.toLocaleString('en')} | ${features.length} | ${cpuMs.toFixed(0)} | ${wallMs.toFixed(0)} |`,
-    );
-  console.log(`${values.before} against ${values.now}\n`);
-  console.log('| | rows | columns | CPU ms | wall ms |\n|---|---|---|---|---|');
-  line('batch: PSI, KS or chi-squared, nulls, intervals; kept reference', rows, compared);
-  line('profile of the reference, once per champion', referenceRows, profiled);
-  line('DuckDB, exact KS distance only, both files', referenceRows + rows, floor);
-  console.log('\n| feature | PSI | distance | exact KS | state |\n|---|---|---|---|---|');
-  compared.result.features.forEach(({ feature, psi, distance, state }, i) =>
-    console.log(
-      `| ${feature} | ${psi.value.toFixed(4)} | ${distance.name} ${distance.value.toFixed(4)} | ${floor.result[i].toFixed(4)} | ${state} |`,
-    ),
+  const line = (name, columns, { cpuMs, wallMs, blockedMs }) =>
+    console.log(`| ${name} | ${columns} | ${cpuMs.toFixed(0)} | ${wallMs.toFixed(0)} | ${blockedMs.toFixed(0)} |`);
+  console.log(
+    `${rows.toLocaleString('en')} rows against ${rows.toLocaleString('en')}; peak memory of all before the floor ${peakMb.toFixed(0)} MB (with Node and DuckDB)\n`,
+  );
+  console.log('| | columns | CPU ms | wall ms | event loop late, 99.5 %, ms |\n|---|---|---|---|---|');
+  line('batch: PSI, KS and Mann-Whitney or chi-squared, missing values, intervals; reference kept', 30, compared);
+  line('profile of the reference, once per champion', 30, profiled);
+  line('both: a report from two files', 30, {
+    cpuMs: compared.cpuMs + profiled.cpuMs,
+    wallMs: compared.wallMs + profiled.wallMs,
+    blockedMs: Math.max(compared.blockedMs, profiled.blockedMs),
+  });
+  line('floor: DuckDB, exact KS distance alone, both files', 20, floor);
+  const states = compared.result.features.map(({ state, feature }) => [
+    feature,
+    state === 'detected' || state === 'suspected',
+  ]);
+  const found = states.filter(([name, drifts]) => drifts && SHIFTED.includes(name)).length;
+  const wrong = states.filter(([name, drifts]) => drifts && !SHIFTED.includes(name)).length;
+  const off = numeric.map((_, i) => Math.abs(floor.result[i] - compared.result.features[i].distance.value));
+  console.log(
+    `\nFound ${found} of ${SHIFTED.length} shifted columns, ${wrong} false; KS from the kept reference is within ${Math.max(...off).toFixed(5)} of DuckDB's.`,
   );
 } finally {
   await engine.close();
   await rm(folder, { recursive: true, force: true });
+}
+
+const VALUES = 1_000_000;
+const stream = Float64Array.from({ length: VALUES }, (_, i) => ((Math.imul(i, 2654435761) >>> 0) % 1000 < 100 ? 1 : 0));
+const detectors = {
+  ADWIN: [() => new statistics.AdwinDetector({ alarmOn: 'change' }), 'drift.ADWIN()'],
+  DDM: [() => new statistics.DdmDetector(), 'drift.binary.DDM()'],
+  EDDM: [() => new statistics.EddmDetector(), 'drift.binary.EDDM()'],
+  'HDDM-A': [() => new statistics.HddmADetector(), 'drift.binary.HDDMA()'],
+  'HDDM-W': [() => new statistics.HddmWDetector(), 'drift.binary.HDDMW()'],
+  KSWIN: [() => new statistics.KswinDetector({ level: 0.0001, alarmOn: 'change' }), 'drift.KSWIN(alpha=0.0001)'],
+  'Page-Hinkley': [
+    () => new statistics.PageHinkleyDetector({ tolerance: 0.005, threshold: 50, fading: 0.9999 }),
+    'drift.PageHinkley()',
+  ],
+};
+const perSecond = (make, count) => {
+  let least = Infinity;
+  for (let round = 0; round < 3; round++) {
+    const detector = make();
+    const began = process.cpuUsage().user;
+    for (let i = 0; i < count; i++) detector.update(stream[i]);
+    least = Math.min(least, process.cpuUsage().user - began);
+  }
+  return (count / least) * 1e6;
+};
+/** The same stream through River; undefined without a Python that has it. */
+function river(call, count) {
+  const python = process.env.RONDO_BENCH_PYTHON;
+  if (!python) return undefined;
+  const script = `
+import time
+from river import drift
+stream = [1 if ((i * 2654435761) & 0xffffffff) % 1000 < 100 else 0 for i in range(${count})]
+best = 1e9
+for _ in range(2):
+    d = ${call}
+    began = time.process_time()
+    for x in stream: d.update(x)
+    best = min(best, time.process_time() - began)
+print(${count} / best)
+`;
+  const { stdout, status } = spawnSync(python, ['-c', script], { encoding: 'utf8' });
+  return status === 0 ? Number(stdout) : undefined;
+}
+console.log('\n| detector | updates per second of CPU | River | ratio |\n|---|---|---|---|');
+for (const [name, [make, call]] of Object.entries(detectors)) {
+  const slow = name === 'KSWIN';
+  const own = perSecond(make, slow ? 100_000 : VALUES);
+  const peer = river(call, slow ? 3_000 : 100_000);
+  console.log(
+    `| ${name} | ${Math.round(own).toLocaleString('en')} | ${peer ? Math.round(peer).toLocaleString('en') : 'not measured'} | ${peer ? (own / peer).toFixed(1) : ''} |`,
+  );
 }

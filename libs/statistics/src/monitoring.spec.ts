@@ -278,6 +278,12 @@ describe('a kept sample', () => {
     expect(Array.from(whole.between)).toEqual([1, 1, 1]);
     const first = countCells(values, breaks, { until: 4 });
     expect(countCells(values, breaks, { from: 4, into: first })).toEqual(whole);
+    // Long samples are counted by way of a table.
+    const long = Float32Array.from({ length: 80_000 }, (_, i) => values[i % values.length]!);
+    const counted = countCells(long, breaks);
+    expect(counted).toMatchObject({ rows: 56_000, missing: 24_000 });
+    expect(Array.from(counted.at)).toEqual([16_000, 16_000]);
+    expect(Array.from(counted.between)).toEqual([8_000, 8_000, 8_000]);
     expect(() => countCells(values, [2, 2])).toThrow('breaks[1]');
     expect(() => countCells(values, [NaN])).toThrow('breaks[0]');
   });

@@ -1,14 +1,15 @@
 import { setImmediate as pause } from 'node:timers/promises';
 import type { Engine } from '@rondo/datasets';
 import { countCells, type CellCounts } from '@rondo/statistics';
+import { radixSort } from '../domain/radix-sort.js';
 import type { SortedFeature } from '../domain/reference-profile.js';
 
 /** Columns read at once, so that memory grows with the rows and not with the width. */
 const COLUMNS_AT_ONCE = 4;
-/** Values sorted at a stretch: about 15 ms, in which the process answers nobody. */
-const SLICE_ROWS = 131_072;
+/** Values sorted or merged at a stretch: about 15 ms, in which the process answers nobody. */
+const SLICE_ROWS = 262_144;
 /** Values counted at a stretch: about 15 ms. */
-const COUNTED_ROWS = 1_000_000;
+const COUNTED_ROWS = 262_144;
 
 interface FeatureSource {
   readonly path: string;
@@ -95,7 +96,7 @@ async function sortedFeature(feature: string, column: Float32Array): Promise<Sor
 async function sortedInSlices(values: Float32Array): Promise<Float32Array> {
   let runs: Float32Array[] = [];
   for (let start = 0; start < values.length; start += SLICE_ROWS) {
-    runs.push(values.subarray(start, start + SLICE_ROWS).sort());
+    runs.push(radixSort(values.subarray(start, start + SLICE_ROWS)));
     if (values.length > SLICE_ROWS) await pause();
   }
   while (runs.length > 1) {
@@ -113,7 +114,7 @@ async function mergedRuns(a: Float32Array, b: Float32Array): Promise<Float32Arra
   let i = 0;
   let j = 0;
   for (let at = 0; at < out.length;) {
-    const stop = Math.min(out.length, at + 8 * SLICE_ROWS);
+    const stop = Math.min(out.length, at + SLICE_ROWS);
     for (; at < stop; at++) out[at] = j === b.length || (i < a.length && a[i]! <= b[j]!) ? a[i++]! : b[j++]!;
     await pause();
   }

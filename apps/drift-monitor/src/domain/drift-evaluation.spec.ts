@@ -325,3 +325,33 @@ describe('a difference too small to matter', () => {
     expect(['clear', 'negligible']).toContain(sample.features[0]!.state);
   });
 });
+
+describe('a fault seen elsewhere', () => {
+  it('alarms by the number of looks and features: 30 looks at 6 features without drift', () => {
+    const small = { ...rule, suspectedPsi: 0.01, detectedPsi: 0.01 };
+    const all = Array.from({ length: 6 }, (_, i) => [normal, weekday, positive][i % 3]!);
+    const profiles = all.map((source, i) => profileOf(rows(`f${i}`, source, 2_000, i)));
+    let ledger = startFalseAlarms();
+    let below = 0;
+    for (let look = 0; look < 30; look++) {
+      const comparisons = profiles.map((profile, i) =>
+        compared(profile, rows(`f${i}`, all[i]!, 1_000, 5_000 + 100 * look + i), small),
+      );
+      const batch = judgeBatch(comparisons, [], 1_000, small, ledger);
+      ledger = withLook(ledger, batch.state);
+      below += comparisons.filter(({ log10PValue }) => log10PValue < Math.log10(0.05)).length;
+      expect(batch.featuresDetected).toBe(0);
+    }
+    // Single tests at 5 % would have alarmed.
+    expect(below).toBeGreaterThan(0);
+    expect(ledger.looks).toBe(30);
+  });
+
+  it('profiles that differ from run to run: equal values give equal bytes, in any order of rows', () => {
+    const values = rows('x', normal, 9_000, 4).values;
+    const again = Float32Array.from([...values].reverse()).sort();
+    expect(JSON.stringify(profileOf({ feature: 'x', values: again, nulls: 3 }))).toBe(
+      JSON.stringify(profileOf({ feature: 'x', values, nulls: 3 })),
+    );
+  });
+});
