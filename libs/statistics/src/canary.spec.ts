@@ -8,6 +8,7 @@ import {
   proportionConfidenceSequence,
   quantileConfidenceSequence,
   quantileDifferenceSequence,
+  rowsUntil,
   sequentialVerdict,
   seriesDifference,
 } from './index.js';
@@ -288,5 +289,18 @@ describe("Kayenta's score", () => {
       verdict: 'Pass',
     });
     expect(kayentaScore([metrics('Pass', 'High')], { pass: 95, marginal: 50 }).verdict).toBe('Marginal');
+  });
+});
+
+describe('the rows that are still needed', () => {
+  it('are found exactly, wherever the decision lies', () => {
+    for (const decidesAt of [10, 11, 19, 20, 21, 63, 64, 4_999, 9_999, 10_000]) {
+      expect(rowsUntil(10, (rows) => rows >= decidesAt)).toBe(Math.max(10, decidesAt));
+    }
+  });
+
+  it('are null when a thousand times as many do not decide', () => {
+    expect(rowsUntil(10, (rows) => rows > 10_000)).toBeNull();
+    expect(rowsUntil(0, () => false)).toBeNull();
   });
 });

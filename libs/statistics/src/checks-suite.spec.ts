@@ -5,12 +5,13 @@ import fc from 'fast-check';
 import type { StreamStatus } from './index.js';
 import * as statistics from './index.js';
 import type { Checked, Estimator } from '../testing/checks/checked.js';
+import { decisionChecks } from '../testing/checks/decision-checks.js';
 import { driftChecks } from '../testing/checks/drift-checks.js';
 import { evaluationChecks } from '../testing/checks/evaluation-checks.js';
 import { firstChecks } from '../testing/checks/first-checks.js';
 
 /** Each area adds its table here. */
-const tables: readonly Checked[] = [driftChecks, evaluationChecks, firstChecks];
+const tables: readonly Checked[] = [decisionChecks, driftChecks, evaluationChecks, firstChecks];
 const estimators = tables.flatMap((table) => table.estimators);
 const machines = tables.flatMap((table) => table.machines);
 const detectors = tables.flatMap((table) => table.detectors);
@@ -178,6 +179,7 @@ describe('every exported function', () => {
     expectedPairsToDetectLoss: 'sequential.spec.ts',
     forecast: 'forecast.spec.ts',
     breachSteps: 'forecast.spec.ts',
+    rowsUntil: 'takes a function; canary.spec.ts',
   };
 
   it('is held to another library, or to these checks, or says where it is', () => {
