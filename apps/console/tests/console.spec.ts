@@ -376,7 +376,7 @@ describeInChromium('console', () => {
     const charts = page.locator('figure');
     await page.getByRole('heading', { name: 'Calibration on the sealed test' }).waitFor();
     const count = await charts.count();
-    expect(count).toBe(5);
+    expect(count).toBe(6);
     for (let i = 0; i < count; i += 1) {
       const chart = charts.nth(i);
       expect((await chart.locator('svg[role="img"]').getAttribute('aria-label'))?.length).toBeGreaterThan(30);
