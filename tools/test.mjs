@@ -17,7 +17,7 @@ const steps = [
   ['build', () => node('node_modules/typescript-7/bin/tsc', '-b')],
   ['console build', () => run(`${root}apps/console`, `${root}node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'error')],
   ['types of the tests', () => node('node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.spec.json')],
-  ['tests', () => node('--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--maxWorkers=2', ...selected)],
+  ['tests', () => node('--experimental-vm-modules', '--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', 'node_modules/jest/bin/jest.js', '--maxWorkers=2', ...selected)],
 ];
 for (const [name, step] of steps) {
   const status = step();

@@ -121,7 +121,8 @@ class Replica {
     this.#process = await startProcess({
       name: this.name,
       program: process.execPath,
-      args: ['--disable-warning=ExperimentalWarning', main],
+      // kafkajs 2.2.4 computes a wait below 0 once; Node 24 warns of it.
+      args: ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', main],
       folder,
       env: {
         ...common,
