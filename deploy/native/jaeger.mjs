@@ -9,7 +9,8 @@ import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promi
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { cacheFolder, goTool, Missing, run } from './go-tool.mjs';
-import { freePort, startProcess } from './server-process.mjs';
+import { freePort } from './free-port.mjs';
+import { startProcess } from './server-process.mjs';
 
 const VERSION = '0.165.0';
 const BUILDER = { name: 'otel-builder', package: 'go.opentelemetry.io/collector/cmd/builder', version: `v${VERSION}` };

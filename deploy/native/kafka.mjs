@@ -15,12 +15,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
+import { freePort } from './free-port.mjs';
 
 const POM = fileURLToPath(new URL('kafka/pom.xml', import.meta.url));
 const LOG4J = fileURLToPath(new URL('kafka/log4j2.properties', import.meta.url));
@@ -55,15 +55,6 @@ async function jars(log) {
     rmSync(making, { recursive: true, force: true });
   }
   return folder;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Ports are kept in the folder: a broker that comes back must be found where it was. */

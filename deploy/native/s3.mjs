@@ -8,7 +8,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goTool, run } from './go-tool.mjs';
-import { freePort, startProcess } from './server-process.mjs';
+import { freePort } from './free-port.mjs';
+import { startProcess } from './server-process.mjs';
 
 const TOOL = { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' };
 const BUCKET = 'rondo';

@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { freePort, startProcess } from './server-process.mjs';
+import { freePort } from './free-port.mjs';
+import { startProcess } from './server-process.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Those whose part of the API the control-plane forwards come first. */

@@ -158,6 +158,14 @@ describe('a rollout', () => {
     );
   });
 
+  it('counts as a look only what brings something new', () => {
+    const once = reconcile(labelled(traffic(begin().rollout, 0), 160), served(), time);
+    const again = reconcile(observePairs(once.rollout, [], { ...noLabels, unknown: 3 }), served(), time);
+    expect(again.rollout.latest).toEqual(once.rollout.latest);
+    const more = reconcile(labelled(again.rollout, 1), served(), time);
+    expect(more.rollout.latest[0]?.looks).toBe(once.rollout.latest[0]!.looks + 1);
+  });
+
   it('does not let old evidence raise the weight when traffic stops in a later step', () => {
     const second = reconcile(labelled(traffic(traffic(begin().rollout, 0), 2), 5000), begin().routing, time);
     const silent = traffic(second.rollout, 9);

@@ -1,4 +1,4 @@
-import { assert } from '@rondo/kernel';
+import { assert, canonicalJson } from '@rondo/kernel';
 import { addBatch, addFeedback, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
 import type { Fact, Measured } from './facts.js';
 import { noLabels, type LabelCounts, type ScoredPair, type ServedBatch } from './observations.js';
@@ -180,9 +180,11 @@ export function measure(
   nowMs: number,
 ): { readonly rollout: RolloutState; readonly facts: readonly Fact[] } {
   const previous = new Map(rollout.latest.map((reading) => [reading.analysis, reading]));
-  const latest = analysesSoFar(rollout).map((rule) =>
-    readEvidence(rule, rollout.evidence[rule.name]!, (previous.get(rule.name)?.looks ?? 0) + 1),
-  );
+  const latest = analysesSoFar(rollout).map((rule) => {
+    const before = previous.get(rule.name);
+    const reading = readEvidence(rule, rollout.evidence[rule.name]!, (before?.looks ?? 0) + 1);
+    return before && saysTheSame(before, reading) ? before : reading;
+  });
   const verdictChanged = latest.some(
     (reading) => (previous.get(reading.analysis)?.verdict ?? 'Inconclusive') !== reading.verdict,
   );
@@ -207,6 +209,11 @@ export function measure(
     rollout: { ...next, lastMeasuredAtMs: atMs },
     facts: [{ kind: 'AnalysisMeasured', measured }],
   };
+}
+
+/** A message that brings nothing new, such as one that comes again, is no look. */
+function saysTheSame(before: Reading, reading: Reading): boolean {
+  return canonicalJson({ ...before, looks: 0 }) === canonicalJson({ ...reading, looks: 0 });
 }
 
 /** Moves to a step and asks for its share of the traffic. */
