@@ -174,7 +174,7 @@ export function observeFeedback(rollout: RolloutState, feedback: ArmFeedback): R
   };
 }
 
-/** Looks at every analysis of the steps so far; records the look when a verdict changed or an event hour has passed. */
+/** Looks at every analysis of the steps so far; records a new look when a verdict changed or an event hour has passed. */
 export function measure(
   rollout: RolloutState,
   nowMs: number,
@@ -197,7 +197,8 @@ export function measure(
     latest,
     revision: rollout.revision + (verdictChanged ? 1 : 0),
   };
-  if (atMs === undefined || latest.length === 0 || !(verdictChanged || hourPassed)) return { rollout: next, facts: [] };
+  const isNew = latest.some((reading) => reading !== previous.get(reading.analysis));
+  if (atMs === undefined || !isNew || !(verdictChanged || hourPassed)) return { rollout: next, facts: [] };
   const measured: Measured = {
     step: stepOf(rollout).name,
     results: latest,
