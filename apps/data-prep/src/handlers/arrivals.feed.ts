@@ -5,6 +5,7 @@ import type { Subscription } from '@rondo/messaging';
 import { PLATFORM, type Delivery, type Platform } from '@rondo/service';
 import { AnnounceArrival } from '../use-cases/announce-arrival.js';
 import { readCloudEvents, type ReadEvent } from './cloud-events.js';
+import { untilKnown } from './until-known.js';
 
 const GROUP = 'data-prep.arrivals';
 
@@ -50,7 +51,8 @@ export class ArrivalsFeed implements OnApplicationBootstrap, OnApplicationShutdo
     await this.platform.telemetry.span(`process ${delivery.type}`, options, async (span) => {
       // The place in the log names the delivery: ids are unique per producer only, and a repeated event is to be counted as one.
       const messageId = `${delivery.topic}/${delivery.partition}/${delivery.offset}`;
-      await this.announce.execute(announcement, { consumer: GROUP, messageId, traceparent: span.traceparent });
+      const cause = { consumer: GROUP, messageId, traceparent: span.traceparent };
+      await untilKnown(delivery, () => this.announce.execute(announcement, cause));
     });
   }
 }

@@ -19,6 +19,7 @@ import {
 import { announcementFrom, msOf } from '../contract-map.js';
 import { AnnounceArrival } from '../use-cases/announce-arrival.js';
 import { QueueSnapshot } from '../use-cases/queue-snapshot.js';
+import { untilKnown } from './until-known.js';
 
 /** Commands and policies from the bus. */
 @BusController()
@@ -37,7 +38,7 @@ export class DataCommands {
 
   @HandleEvent(AnnounceArrivalSchema)
   async onAnnounceArrival(command: AnnounceCommand, delivery: Delivery): Promise<void> {
-    await this.announce.execute(announcementFrom(command), causeOf(delivery));
+    await untilKnown(delivery, () => this.announce.execute(announcementFrom(command), causeOf(delivery)));
   }
 
   @HandleEvent(PrepareSnapshotSchema)

@@ -43,6 +43,9 @@ const OF_THE_CLOCK: ReadonlySet<string> = new Set([
   'untilMs',
 ]);
 
+/** Whether a label of traffic from before a rollout comes while it runs depends on the moment; it only counts as unknown. */
+const OF_THE_MOMENT = 'unknown';
+
 /** The end of a run, by kind and id of document, without what the wall clock decides. */
 export type FinalState = ReadonlyMap<string, string>;
 
@@ -85,7 +88,7 @@ function nameOf(kind: string, id: string): string {
 function withoutClock(value: Json | undefined): Json {
   if (Array.isArray(value)) return value.filter((item) => !isTiming(item)).map(withoutClock);
   if (typeof value !== 'object' || value === null) return value ?? null;
-  const kept = Object.entries(value).filter(([key]) => !OF_THE_CLOCK.has(key));
+  const kept = Object.entries(value).filter(([key]) => !OF_THE_CLOCK.has(key) && key !== OF_THE_MOMENT);
   return Object.fromEntries(kept.map(([key, item]) => [key, withoutClock(item)]));
 }
 
