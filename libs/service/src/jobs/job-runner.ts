@@ -44,6 +44,7 @@ export class JobRunner implements DurableJobs {
   readonly #running = new Map<string, number>();
   readonly #active = new Map<string, Active>();
   readonly #known = new Set<string>();
+  readonly #wokenMeanwhile = new Map<string, Queued>();
   readonly #settled = new Set<() => void>();
   readonly #watch: LeaseWatch | undefined;
   readonly #seconds: ReturnType<Platform['telemetry']['histogram']>;
@@ -214,7 +215,11 @@ export class JobRunner implements DurableJobs {
 
   #queue(jobId: string, kind: string, traceparent: string | undefined): void {
     this.#definition(kind);
-    if (this.#known.has(jobId) || this.#stopping) return;
+    if (this.#stopping) return;
+    if (this.#known.has(jobId)) {
+      this.#wokenMeanwhile.set(jobId, { jobId, traceparent });
+      return;
+    }
     this.#known.add(jobId);
     const queue = this.#queues.get(kind) ?? [];
     queue.push({ jobId, traceparent });
@@ -248,10 +253,19 @@ export class JobRunner implements DurableJobs {
         this.#active.delete(jobId);
         this.#known.delete(jobId);
         this.#running.set(definition.kind, this.#running.get(definition.kind)! - 1);
+        this.#lookAgain(jobId, definition.kind);
         this.#pump(definition.kind);
         for (const waiter of this.#settled) waiter();
         this.#settled.clear();
       });
+  }
+
+  /** What woke the job while it was held here may have come after the last look at it: the end of the one before it in its lane, or its retry. */
+  #lookAgain(jobId: string, kind: string): void {
+    const woken = this.#wokenMeanwhile.get(jobId);
+    if (!woken) return;
+    this.#wokenMeanwhile.delete(jobId);
+    this.#queue(jobId, kind, woken.traceparent);
   }
 
   async #execute(definition: JobDefinition<never>, { jobId, traceparent }: Queued, active: Active): Promise<void> {
