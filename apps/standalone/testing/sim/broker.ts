@@ -78,7 +78,7 @@ export class SimulatedBroker {
     for (const lane of group.lanes.values()) this.#arm(group, lane);
     return {
       close: () => {
-        if (group.handler === handler) group.handler = undefined;
+        if (group.handler === handler) this.#release(group);
         return Promise.resolve();
       },
     };
@@ -87,13 +87,16 @@ export class SimulatedBroker {
   /** The consumers of a dead process go; what they had not acknowledged, and perhaps more, comes again. */
   drop(process: Process): void {
     for (const group of this.#groups.values()) {
-      if (group.handler?.process !== process) continue;
-      group.handler = undefined;
-      for (const lane of group.lanes.values()) {
-        lane.state = 'idle';
-        lane.attempt = 1;
-        lane.next = Math.max(0, lane.next - this.#weather.setBack(true));
-      }
+      if (group.handler?.process === process) this.#release(group);
+    }
+  }
+
+  #release(group: Group): void {
+    group.handler = undefined;
+    for (const lane of group.lanes.values()) {
+      lane.state = 'idle';
+      lane.attempt = 1;
+      lane.next = Math.max(0, lane.next - this.#weather.setBack(true));
     }
   }
 
@@ -101,16 +104,6 @@ export class SimulatedBroker {
   forgetUndelivered(): void {
     for (const group of this.#groups.values()) {
       for (const lane of group.lanes.values()) if (lane.state !== 'in flight') lane.next = lane.messages.length;
-    }
-  }
-
-  /** Every group begins again with the oldest message. */
-  replayAll(): void {
-    for (const group of this.#groups.values()) {
-      for (const lane of group.lanes.values()) {
-        if (lane.state !== 'in flight') lane.next = 0;
-        this.#arm(group, lane);
-      }
     }
   }
 
