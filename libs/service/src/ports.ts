@@ -82,7 +82,7 @@ export interface JobDefinition<I extends Json> {
   readonly kind: string;
   /** Jobs of this kind running at once in this process. */
   readonly concurrency: number;
-  /** Attempts before it fails for good (default 3); a PermanentError fails at once. */
+  /** Attempts before it fails for good (default 3, and 8 at least for a TransientError); a PermanentError fails at once. */
   readonly maxAttempts?: number;
   /** Jobs of one pipeline run one after the other, over all replicas, in the order they were queued. Default: as they come. */
   readonly inOrder?: boolean;

@@ -3,7 +3,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CandidateFailedSchema, CandidateTrainedSchema, Severity, TrainingProgressedSchema } from '@rondo/contracts';
 import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
-import { idFrom, PermanentError, TransientError } from '@rondo/kernel';
+import { idFrom, PermanentError } from '@rondo/kernel';
 import { admitOnnx, featureProblem, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
@@ -72,7 +72,7 @@ export class TrainCandidateJob {
     } catch (error) {
       if (!(error instanceof TrainerFailure)) throw error;
       if (run.signal.aborted) this.logTails.set(run.jobId, error.options.logTail ?? '');
-      if (error.options.retryable) throw new TransientError(error.message, { cause: error });
+      if (error.options.retryable) throw new Error(error.message, { cause: error });
       throw new PermanentError('failed-precondition', error.message, { cause: error, reason: error.code });
     }
   }

@@ -9,10 +9,14 @@ export const ATTEMPTS_OVER_CRASHES_MIN = 3;
 export type AfterFailure =
   { readonly kind: 'final'; readonly failure: JobFailure } | { readonly kind: 'retry'; readonly afterMs: number };
 
-/** PermanentError and Defect are final at once, others when the attempts are used up. */
+/** What says of itself that it passes, such as a store that changes its primary, is given about two minutes. */
+export const ATTEMPTS_OVER_TROUBLE_MIN = 8;
+
+/** PermanentError and Defect are final at once, others when the attempts are used up; TransientError gets more of them. */
 export function afterFailure(error: unknown, attempt: number, attemptsMax: number): AfterFailure {
   const permanent = error instanceof PermanentError || error instanceof Defect;
-  if (permanent || attempt >= attemptsMax) return { kind: 'final', failure: failureOf(error, attempt) };
+  const limit = error instanceof TransientError ? Math.max(attemptsMax, ATTEMPTS_OVER_TROUBLE_MIN) : attemptsMax;
+  if (permanent || attempt >= limit) return { kind: 'final', failure: failureOf(error, attempt) };
   const askedMs = error instanceof TransientError ? (error.afterMs ?? 0) : 0;
   return { kind: 'retry', afterMs: Math.ceil(Math.max(askedMs, backoffMs(RETRY_BACKOFF, attempt, 0.5))) };
 }
