@@ -107,15 +107,20 @@ export interface ChampionMove {
 export async function moveChampion(unit: Unit, pipeline: PipelineState, move: ChampionMove): Promise<PipelineState> {
   const version = await unit.load<ModelVersionState>(MODEL_VERSION, versionId(pipeline.name, move.to.version));
   assert(version, `champion ${move.to.version} of ${pipeline.name} was never registered`);
-  const entries = await unit.list<AliasState>(ALIAS, { where: { pipeline: pipeline.name }, orderBy: { index: 'sinceMs', direction: 'desc' }, limit: 1 });
-  const last = entries.items[0];
-  if (last) unit.save<AliasState>({ kind: ALIAS, id: last.id, state: { ...last.state, untilMs: move.atMs }, index: { pipeline: pipeline.name, sinceMs: last.state.sinceMs } });
+  const open = await unit.list<AliasState>(ALIAS, { where: { pipeline: pipeline.name, open: 1 }, limit: 1 });
+  const last = open.items[0];
+  // Clocks of processes disagree; the history must not: an entry never begins before the one it follows.
+  const atMs = Math.max(move.atMs, last?.state.sinceMs ?? 0);
+  if (last) {
+    const { sinceMs } = last.state;
+    unit.save<AliasState>({ kind: ALIAS, id: last.id, state: { ...last.state, untilMs: atMs }, index: { pipeline: pipeline.name, sinceMs, open: 0 } });
+  }
   const { state } = version;
   unit.save<AliasState>({
     kind: ALIAS,
-    id: `${pipeline.name}/${move.atMs}/${move.to.version}`,
-    state: { pipeline: pipeline.name, alias: 'champion', model: move.to, sinceMs: move.atMs, actor: move.actor, reason: move.reason, cycleId: state.cycleId },
-    index: { pipeline: pipeline.name, sinceMs: move.atMs },
+    id: `${pipeline.name}/${atMs}/${move.to.version}`,
+    state: { pipeline: pipeline.name, alias: 'champion', model: move.to, sinceMs: atMs, actor: move.actor, reason: move.reason, cycleId: state.cycleId },
+    index: { pipeline: pipeline.name, sinceMs: atMs, open: 1 },
     outgoing: [
       outgoing(
         ChampionChangedSchema,
@@ -137,5 +142,5 @@ export async function moveChampion(unit: Unit, pipeline: PipelineState, move: Ch
       ),
     ],
   });
-  return { ...pipeline, champion: move.to, championSinceMs: move.atMs, championSincePolicyMs: move.eventTimeMs };
+  return { ...pipeline, champion: move.to, championSinceMs: atMs, championSincePolicyMs: move.eventTimeMs };
 }
