@@ -47,6 +47,13 @@ export const runtimeConfig = defineConfig({
     max: 100,
     help: 'Put before the names of topics and groups, so that installations can share a cluster.',
   },
+  kafkaSessionMs: {
+    type: 'duration',
+    default: '30s',
+    min: 6_000,
+    max: 1_800_000,
+    help: 'A process that the brokers did not hear of for so long loses its share of the messages to other replicas, or to its successor.',
+  },
   mongodbUrl: {
     type: 'string',
     secret: true,

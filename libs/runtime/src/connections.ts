@@ -52,6 +52,7 @@ export function kafkaOptionsOf(config: RuntimeConfig): Omit<KafkaBusOptions, 're
       minInSyncReplicas: config.kafkaMinInSync,
     },
     namespace: config.kafkaNamespace,
+    sessionTimeoutMs: config.kafkaSessionMs,
     ...(config.kafkaTls && { ssl: config.kafkaTlsCa === undefined ? true : { ca: config.kafkaTlsCa } }),
     ...(mechanism !== undefined &&
       username !== undefined &&
