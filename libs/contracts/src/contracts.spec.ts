@@ -26,6 +26,7 @@ describe('contracts', () => {
     const violations = shapeViolations(AnnounceArrivalSchema, create(AnnounceArrivalSchema, { pipeline: 'Not A Name' }));
     expect(violations.map((v) => v.field)).toEqual(expect.arrayContaining(['pipeline', 'event_id', 'uri', 'data_interval', 'announced_at']));
     expect(violations.every((v) => v.rule.length > 0 && v.message.length > 0)).toBe(true);
+    expect(shapeViolations(PrepareSnapshotSchema, create(PrepareSnapshotSchema)).map((v) => v.field)).toContain('as_of');
   });
 
   it('state the role of every method, so that no door is open by omission', () => {

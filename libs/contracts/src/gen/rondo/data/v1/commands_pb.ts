@@ -7,7 +7,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ArtifactRef, TimeRange, TimeRangeValid } from "../../common/v1/common_pb.js";
+import type { ArtifactRef, ArtifactRefValid, TimeRange, TimeRangeValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/data/v1/commands.proto.
  */
 export const file_rondo_data_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Chxyb25kby9kYXRhL3YxL2NvbW1hbmRzLnByb3RvEg1yb25kby5kYXRhLnYxItQCCg9Bbm5vdW5jZUFycml2YWwSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoIZXZlbnRfaWQYAiABKAlCCrpIB3IFEAEYyAESIAoMZXZlbnRfc291cmNlGAMgASgJQgq6SAdyBRABGPQDEhcKA3VyaRgEIAEoCUIKukgHcgUQARjQDxI5Cg1kYXRhX2ludGVydmFsGAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEjgKDGFubm91bmNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIWCg5jb250ZW50X2RpZ2VzdBgHIAEoCRIcCgpkZWR1cGVfa2V5GAggASgJQgi6SAVyAxjQDyKDAgoPUHJlcGFyZVNuYXBzaG90EhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCRIZChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoAxIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZGVhZGxpbmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KCWxhYmVsX3NldBgHIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIOCgZ2ZXJpZnkYCCABKAhiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chxyb25kby9kYXRhL3YxL2NvbW1hbmRzLnByb3RvEg1yb25kby5kYXRhLnYxItQCCg9Bbm5vdW5jZUFycml2YWwSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHAoIZXZlbnRfaWQYAiABKAlCCrpIB3IFEAEYyAESIAoMZXZlbnRfc291cmNlGAMgASgJQgq6SAdyBRABGPQDEhcKA3VyaRgEIAEoCUIKukgHcgUQARjQDxI5Cg1kYXRhX2ludGVydmFsGAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEjgKDGFubm91bmNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIWCg5jb250ZW50X2RpZ2VzdBgHIAEoCRIcCgpkZWR1cGVfa2V5GAggASgJQgi6SAVyAxjQDyKLAgoPUHJlcGFyZVNuYXBzaG90EhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCRIZChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoAxIxCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIsCghkZWFkbGluZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoJbGFiZWxfc2V0GAcgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEg4KBnZlcmlmeRgIIAEoCGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * An upstream system says that data is there. Also accepted as a CloudEvent over HTTP and on the arrivals topic.
@@ -183,7 +183,58 @@ export type PrepareSnapshot = Message<"rondo.data.v1.PrepareSnapshot"> & {
   verify: boolean;
 };
 
-export type PrepareSnapshotValid = PrepareSnapshot;
+/**
+ * Command from the control-plane; answered by SnapshotPrepared or StepFailed.
+ *
+ * @generated from message rondo.data.v1.PrepareSnapshot
+ */
+export type PrepareSnapshotValid = Message<"rondo.data.v1.PrepareSnapshot"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string idempotency_key = 3;
+   */
+  idempotencyKey: string;
+
+  /**
+   * @generated from field: int64 policy_generation = 4;
+   */
+  policyGeneration: bigint;
+
+  /**
+   * End of the window (exclusive); its length and split come from the policy.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 5;
+   */
+  asOf: Timestamp;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp deadline = 6;
+   */
+  deadline?: Timestamp | undefined;
+
+  /**
+   * When people answered: rows by key with their label; unanswered review rows are left out.
+   *
+   * @generated from field: rondo.common.v1.ArtifactRef label_set = 7;
+   */
+  labelSet?: ArtifactRefValid | undefined;
+
+  /**
+   * Compute everything again even when the answer is known, and publish DeterminismViolated when the bytes differ.
+   *
+   * @generated from field: bool verify = 8;
+   */
+  verify: boolean;
+};
 
 /**
  * Describes the message rondo.data.v1.PrepareSnapshot.
