@@ -18,7 +18,10 @@ import type { GrpcConnection } from '@rondo/rpc';
 const PIPELINE = { pipeline: 'flight-delay' };
 const PAGE = { ...PIPELINE, pageSize: 500 };
 
-/** Fields that tell the clock on the wall or how fast the machine is, or derive from something that does. */
+/**
+ * Fields that tell the clock on the wall or how fast the machine is, or derive from something that does. How often a rollout was
+ * looked at depends on the moments at which messages came; what it concluded does not.
+ */
 const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   'receivedAt',
   'decidedAt',
@@ -38,6 +41,7 @@ const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   'etag',
   'decisionId',
   'manifestDigest',
+  'looks',
 ]);
 const TIMINGS: ReadonlySet<JsonValue | undefined> = new Set(['p50Ms', 'p99Ms']);
 
