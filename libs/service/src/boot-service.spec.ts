@@ -81,7 +81,7 @@ describe('a booted service', () => {
     open.push(service);
     return { platform, service };
   };
-  const command = { pipeline: 'flights', cycleId: 'c1', idempotencyKey: 'k' };
+  const command = { pipeline: 'flights', cycleId: 'c1', idempotencyKey: 'k', asOf: { seconds: 1n } };
 
   it('hands a message to its handler and publishes what the unit of work says, once per message', async () => {
     const { platform, service } = await start();

@@ -45,6 +45,7 @@ export class JobRunner implements DurableJobs {
   readonly #active = new Map<string, Active>();
   readonly #known = new Set<string>();
   readonly #wokenMeanwhile = new Map<string, Queued>();
+  readonly #retryWakes = new Set<() => void>();
   readonly #settled = new Set<() => void>();
   readonly #watch: LeaseWatch | undefined;
   readonly #seconds: ReturnType<Platform['telemetry']['histogram']>;
@@ -168,6 +169,7 @@ export class JobRunner implements DurableJobs {
   /** Stops the running jobs and gives them back, to be taken up by the next process with the same attempt. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    for (const cancel of this.#retryWakes) cancel();
     for (const queue of this.#queues.values()) for (const { jobId } of queue.splice(0)) this.#known.delete(jobId);
     const ends = [...this.#active.values()].map(({ controller, ended }) => {
       controller.abort(new Stop('shutdown'));
@@ -188,7 +190,10 @@ export class JobRunner implements DurableJobs {
 
   async #recoverOne(jobId: string, state: JobState): Promise<void> {
     if (this.#known.has(jobId)) return;
-    if (state.status === 'waiting' && (state.retryAtMs ?? 0) > this.#platform.clock.now()) return;
+    if (state.status === 'waiting' && (state.retryAtMs ?? 0) > this.#platform.clock.now()) {
+      this.#wakeForRetry(jobId, state.kind, state.retryAtMs!);
+      return;
+    }
     if (state.status === 'running') {
       const definition = this.#definition(state.kind);
       const attempt = state.attempt + 1;
@@ -205,6 +210,15 @@ export class JobRunner implements DurableJobs {
       });
     }
     this.#queue(jobId, state.kind, undefined);
+  }
+
+  /** By this process's own clock: the durable timer may have come by the clock of an earlier process, which was ahead. */
+  #wakeForRetry(jobId: string, kind: string, atMs: number): void {
+    const cancel = this.#platform.clock.wakeAt(atMs, () => {
+      this.#retryWakes.delete(cancel);
+      this.#queue(jobId, kind, undefined);
+    });
+    this.#retryWakes.add(cancel);
   }
 
   #definition(kind: string): JobDefinition<never> {
