@@ -17,7 +17,11 @@ const crash = (file: string): string => fileURLToPath(new URL(`../../testing/cra
 
 /** Runs the writer until it has acknowledged `acknowledgements` units, kills it, resolves to all it acknowledged by then. */
 function runAndKill(path: string, seed: number, acknowledgements: number): Promise<string[]> {
-  const options = ['--conditions=@rondo/source', '--import', crash('run-from-source.mjs')];
+  const options = [
+    '--conditions=@rondo/source',
+    '--import',
+    fileURLToPath(new URL('../../../../tools/run-from-source.mjs', import.meta.url)),
+  ];
   const child = spawn(process.execPath, [...options, crash('append-until-killed.ts'), path, String(seed)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },

@@ -19,7 +19,7 @@ export class MongoWriter {
     readonly seed: number;
     readonly leaseMs: number;
   }) {
-    const options = ['--conditions=@rondo/source', '--import', here('run-from-source.mjs')];
+    const options = ['--conditions=@rondo/source', '--import', here('../../../../tools/run-from-source.mjs')];
     const settings = [where.url, where.database, String(where.seed), String(where.leaseMs)];
     this.#child = spawn(process.execPath, [...options, here('append-to-mongo.ts'), ...settings], {
       stdio: ['ignore', 'pipe', 'pipe'],

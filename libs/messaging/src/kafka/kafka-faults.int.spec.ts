@@ -251,7 +251,11 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
 });
 
 function startReader(options: ReaderArguments, onHandled: (body: string) => void): ChildProcess {
-  const flags = ['--conditions=@rondo/source', '--import', crash('run-from-source.mjs')];
+  const flags = [
+    '--conditions=@rondo/source',
+    '--import',
+    fileURLToPath(new URL('../../../../tools/run-from-source.mjs', import.meta.url)),
+  ];
   const reader = spawn(process.execPath, [...flags, crash('read-until-killed.ts'), JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'] },

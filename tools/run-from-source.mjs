@@ -1,5 +1,5 @@
 // Lets a child process of a spec run the TypeScript sources, compiled the way Jest compiles them, so that no build is needed.
-// Usage: node --conditions=@rondo/source --import ./run-from-source.mjs program.ts
+// Usage: node --conditions=@rondo/source --import ./tools/run-from-source.mjs program.ts
 import { existsSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
