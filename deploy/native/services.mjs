@@ -114,6 +114,11 @@ class Replica {
     return this.#process?.pid;
   }
 
+  /** Where it answers probes and scrapes. */
+  get http() {
+    return `http://127.0.0.1:${this.#options.ports.http}`;
+  }
+
   async start() {
     const { service, ports, folder, common, log } = this.#options;
     const main = join(ROOT, 'apps', service, 'dist', 'main.js');
@@ -135,7 +140,7 @@ class Replica {
           RONDO_GATEWAY_STATE_FOLDER: join(folder, `${this.name}-state`),
         }),
       },
-      ready: async () => (await fetch(`http://127.0.0.1:${ports.http}/readyz`)).ok,
+      ready: async () => (await fetch(`${this.http}/readyz`)).ok,
     });
     log(`${this.name} is ready after ${Math.round(performance.now() - begun)} ms`);
   }

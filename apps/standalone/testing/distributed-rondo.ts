@@ -17,6 +17,8 @@ const LOOK_AGAIN_MS = 50;
 /** One process of a service. */
 export interface ServiceReplica {
   readonly name: string;
+  /** Where it answers probes and scrapes. */
+  readonly http: string;
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -100,8 +102,8 @@ export class DistributedRondo implements QuickstartTarget {
   readonly onPredict = (requestId: string): void => void this.#predicted.add(requestId);
 
   /**
-   * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left, and
-   * every prediction is logged.
+   * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left,
+   * every gateway answers by the newest routing, and every prediction is logged.
    */
   async idle(): Promise<void> {
     while (!(await this.isIdle())) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
@@ -141,6 +143,14 @@ export class DistributedRondo implements QuickstartTarget {
     });
   }
 
+  /** What every replica hears is in no group that counts above. One that is away catches up before it answers. */
+  private async isServedByTheNewestRouting(db: Db): Promise<boolean> {
+    const documents = await db.collection<{ state: string }>('rollout.document').find({ kind: 'routing' }).toArray();
+    const newest = documents.map(({ state }) => JSON.parse(state) as { endpoint: string; epoch: number });
+    const served = await Promise.all(this.of('inference-gateway').map(epochsOf));
+    return served.every((epochs) => !epochs || newest.every(({ endpoint, epoch }) => epochs.get(endpoint) === epoch));
+  }
+
   private async isIdle(): Promise<boolean> {
     for (const id of this.#predicted) if (!this.#logged.has(id)) return false;
     const db = this.client.db(this.services.database);
@@ -149,8 +159,22 @@ export class DistributedRondo implements QuickstartTarget {
     const lag = await this.bus.lag();
     // A replica that ended leaves a group behind that nobody reads.
     if (lag.some(({ group, messages }) => messages > 0 && !group.includes('@'))) return false;
+    if (!(await this.isServedByTheNewestRouting(db))) return false;
     return (await published(db)).positions === before.positions;
   }
+}
+
+const EPOCH = /^rondo_serving_epoch\{.*endpoint="([^"]*)".*\} (\d+)/gm;
+
+/** Epoch by endpoint by which a gateway answers; undefined while it is away. */
+async function epochsOf(gateway: ServiceReplica): Promise<ReadonlyMap<string, number> | undefined> {
+  const text = await fetch(`${gateway.http}/metrics`).then(
+    (response) => response.text(),
+    () => undefined,
+  );
+  return text === undefined
+    ? undefined
+    : new Map([...text.matchAll(EPOCH)].map(([, endpoint, epoch]) => [endpoint!, Number(epoch)]));
 }
 
 /** How far each service has journaled, and whether all of it is on the bus. */

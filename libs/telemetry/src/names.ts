@@ -110,6 +110,7 @@ export const METRICS: Readonly<Record<string, MetricName>> = {
   rondo_canary_verdicts_total: counter('Looks at a canary, by verdict.', 'pipeline', 'verdict'),
   rondo_rollbacks_total: counter('Rollbacks, by cause.', 'pipeline', 'cause'),
   rondo_rollback_duration_seconds: histogram('Time from the decision until no traffic is left.', 'pipeline'),
+  rondo_serving_epoch: gauge('Epoch of the routing by which this gateway answers.', 'endpoint'),
   rondo_predictions_total: counter('Rows predicted.', 'endpoint', 'arm'),
   rondo_inference_request_duration_seconds: histogram('Time to answer an inference request.', 'endpoint'),
   rondo_audit_chain_broken: gauge('1 when the last verification found a broken chain.', 'service'),
