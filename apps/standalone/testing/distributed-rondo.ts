@@ -79,12 +79,19 @@ export class DistributedRondo implements QuickstartTarget {
     this.#scraper = this.tokens.create({ principal: 'service:scraper', roles: ['viewer'] }).token;
   }
 
-  static async start(home: string, servers: Servers, replicas: number): Promise<DistributedRondo> {
+  /** @param settings of the services, on top of those that the story needs */
+  static async start(
+    home: string,
+    servers: Servers,
+    replicas: number,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<DistributedRondo> {
     const inbox = join(home, 'inbox');
     await mkdir(inbox, { recursive: true });
     const script = new URL('../../../deploy/native/services.mjs', import.meta.url).href;
     const native = (await import(script)) as NativeServices;
-    const environment = { RONDO_DATA_ROOTS: [inbox, exampleDataFolder()].join(','), RONDO_JOB_LEASE_MS: '5s' };
+    const roots = [inbox, exampleDataFolder()].join(',');
+    const environment = { RONDO_DATA_ROOTS: roots, RONDO_JOB_LEASE_MS: '5s', ...settings };
     const services = await native.startServices({ folder: home, servers, replicas, environment });
     const client = new MongoClient(servers.mongodb);
     const bus = await KafkaBus.open({

@@ -116,6 +116,7 @@ export class FaultyArtifacts implements ArtifactStore {
 /** The bus as one process sees it: its publications may fail or be lost, its deliveries come from the simulated broker. */
 export function faultyBus(bus: SqliteBus, broker: SimulatedBroker, at: Surroundings): Bus {
   return {
+    system: bus.system,
     publish: (messages: readonly Envelope[]) => {
       const label = `publish ${at.process.service} ${messages.map(({ id }) => id).join(' ')}`;
       return attempt(at, { kind: 'publish', costsAttempt: false }, label, () => bus.publish(messages));
