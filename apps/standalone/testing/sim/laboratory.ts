@@ -86,7 +86,10 @@ export class Laboratory {
         return DriftMonitorModule.forRoot({ config: parseConfig(driftMonitorConfig, {}), engine });
       case 'labeling':
         // A deadline shorter than what the clocks disagree by would fail the step, and rightly so.
-        return LabelingModule.forRoot(parseConfig(labelingConfig, { RONDO_LABELING_OPEN_TIMEOUT_MS: '1h' }), { engine, scorer });
+        return LabelingModule.forRoot(parseConfig(labelingConfig, { RONDO_LABELING_OPEN_TIMEOUT_MS: '1h' }), {
+          engine,
+          scorer,
+        });
       case 'training':
         return TrainingModule.forRoot({
           config: parseConfig(trainingConfig, {}),
