@@ -239,7 +239,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'job without a fence',
     broken: 'the result of a job is taken from whoever brings it, also when another process has taken the job up since',
-    caughtBy: ['one-effect', 'same-end', 'comes-to-rest'],
+    caughtBy: ['one-fate', 'one-effect', 'same-end'],
     mutation: resultsUnfenced,
     freezing: true,
   },
