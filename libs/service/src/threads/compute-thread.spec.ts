@@ -24,6 +24,12 @@ describe('a thread for computations', () => {
     expect({ sum, requests, left: values.length }).toEqual({ sum: 6, requests: before + 2, left: 0 });
   });
 
+  it('tells how far it is', async () => {
+    const told: number[] = [];
+    await thread.ask({ kind: 'report' }, { ...patient(), onProgress: (progress) => told.push(progress) });
+    expect(told).toEqual([0.5, 1]);
+  });
+
   it('hands on a refusal with its code, field, value and rule, and a broken computation as a defect', async () => {
     const refused = thread.ask({ kind: 'refuse' }, patient());
     await expect(refused).rejects.toBeInstanceOf(PermanentError);

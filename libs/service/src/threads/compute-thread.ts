@@ -18,6 +18,8 @@ export interface Asking {
   readonly signal: AbortSignal;
   /** Buffers of the request that are handed over instead of copied: the caller has them no longer. */
   readonly transfer?: readonly ArrayBuffer[];
+  /** Told how far the computation is, as a share from 0 to 1, when it says so. */
+  readonly onProgress?: (progress: number) => void;
 }
 
 /**
@@ -38,6 +40,7 @@ interface Call {
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
   readonly release: () => void;
+  readonly onProgress: Asking['onProgress'];
 }
 
 /**
@@ -72,7 +75,7 @@ export class ComputeThread<Request, Result> {
     await worker?.terminate();
   }
 
-  #perform(request: Request, { signal, transfer = [] }: Asking): Promise<Result> {
+  #perform(request: Request, { signal, transfer = [], onProgress }: Asking): Promise<Result> {
     signal.throwIfAborted();
     if (this.#closed) throw new TransientError(`the thread ${this.options.name} is closed`);
     const worker = (this.#worker ??= this.#start());
@@ -80,7 +83,7 @@ export class ComputeThread<Request, Result> {
       worker.postMessage(request, transfer);
       const onAbort = (): void => this.#lose(worker, signal.reason);
       signal.addEventListener('abort', onAbort);
-      this.#call = { resolve, reject, release: () => signal.removeEventListener('abort', onAbort) };
+      this.#call = { resolve, reject, release: () => signal.removeEventListener('abort', onAbort), onProgress };
       worker.ref();
     });
   }
@@ -98,6 +101,7 @@ export class ComputeThread<Request, Result> {
     worker.unref();
     worker.on('message', (reply: ThreadReply) => {
       if (worker !== this.#worker) return;
+      if (reply.ok === undefined) return this.#call?.onProgress?.(reply.progress);
       worker.unref();
       const call = this.#endCall();
       if (reply.ok) call?.resolve(reply.result as never);
@@ -138,7 +142,7 @@ export async function computeInThread<Request, Result>(
   }
 }
 
-function refusal({ refused, message }: Extract<ThreadReply, { ok: false }>): Error {
+function refusal({ refused, message }: Extract<ThreadReply, { readonly ok: false }>): Error {
   return refused ? new PermanentError(refused.code, message, refused.detail) : new Defect(message);
 }
 

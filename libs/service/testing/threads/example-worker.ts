@@ -6,6 +6,7 @@ import { answerRequests } from '@rondo/service/threads';
 export type ExampleRequest =
   | { readonly kind: 'sum'; readonly values: Float64Array }
   | { readonly kind: 'count-requests' }
+  | { readonly kind: 'report' }
   | { readonly kind: 'refuse' }
   | { readonly kind: 'break' }
   | { readonly kind: 'die' }
@@ -14,12 +15,15 @@ export type ExampleRequest =
 
 let requests = 0;
 
-answerRequests((request: ExampleRequest): number => {
+answerRequests((request: ExampleRequest, report): number => {
   requests++;
   switch (request.kind) {
     case 'sum':
       return request.values.reduce((sum, value) => sum + value, 0);
     case 'count-requests':
+      return requests;
+    case 'report':
+      for (const progress of [0.5, 1]) report(progress);
       return requests;
     case 'refuse':
       throw new PermanentError('invalid', 'values: needs one', { field: 'values', value: 0, rule: 'at least one' });
