@@ -2,7 +2,6 @@ import { PerformanceEvaluatedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
 import { idFrom, TransientError } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { expectedMetrics, measuredMetrics } from '../adapters/performance-metrics.js';
 import { performanceTo } from '../contract-map.js';
 import {
   loadPerformance,
@@ -27,6 +26,7 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
+import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
 
 /** Kind of the durable job. */
@@ -80,6 +80,7 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly calculate: Calculate,
   ) {}
 
   /** A batch closed the window of its interval. */
@@ -115,7 +116,7 @@ export class EvaluatePerformance {
       labelled: rows.labels.length,
     };
     const by = judgedBy(counted, policy.spec.monitoring.performance.minRows);
-    const metrics = await metricsOf(rows, by, run.signal);
+    const metrics = await this.metricsOf(rows, by, run.signal);
     const measured = { request, reference, before, rows: counted, by, metrics };
     return (unit) => this.record(unit, measured);
   }
@@ -132,6 +133,15 @@ export class EvaluatePerformance {
     if (!windowOf(record, request)) return;
     const state = withFailedWindow(record, request);
     unit.save<PerformanceRecord>({ kind: PERFORMANCE_RECORD, id: pipeline, state });
+  }
+
+  private metricsOf(
+    { scores, labelledScores, labels }: WindowRows,
+    by: Measured['by'],
+    signal: AbortSignal,
+  ): Promise<readonly EstimateValue[]> {
+    if (by === 'labels') return this.calculate({ kind: 'measure', scores: labelledScores, labels }, signal);
+    return by === 'scores' ? this.calculate({ kind: 'expect', scores }, signal) : Promise.resolve([]);
   }
 
   private async record(unit: Unit, measured: Measured): Promise<void> {
@@ -192,11 +202,6 @@ export class EvaluatePerformance {
       ],
     });
   }
-}
-
-function metricsOf(rows: WindowRows, by: Measured['by'], signal: AbortSignal): Promise<readonly EstimateValue[]> {
-  if (by === 'labels') return measuredMetrics(rows.labelledScores, rows.labels, signal);
-  return by === 'scores' ? expectedMetrics(rows.scores, signal) : Promise.resolve([]);
 }
 
 function windowOf(record: PerformanceRecord, request: PerformanceRequest): WindowRecord | undefined {
