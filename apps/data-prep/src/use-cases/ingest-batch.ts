@@ -14,7 +14,8 @@ import type { BatchContract } from '../domain/contract.js';
 import { finding, isBlocked, type Finding } from '../domain/finding.js';
 import { historyFindings } from '../domain/history.js';
 import { FinishBatch } from './finish-batch.js';
-import { BATCH, batchIndex, readyBatches, type Tools } from './tools.js';
+import { newestReady, readyWithin } from './ready-batches.js';
+import { BATCH, batchIndex, type Tools } from './tools.js';
 
 /** Kind of the job that turns an announced file into a batch. */
 export const INGEST = 'ingest';
@@ -109,18 +110,14 @@ export class IngestBatch {
     return withScratch(async (folder) => {
       const rows = await conformRows(engine, path, contract, folder, signal);
       run.heartbeat(0.2);
-      const ready = await readyBatches(journal, batch.pipeline);
-      const history = ready
-        .filter(({ batchId }) => batchId !== batch.batchId)
-        .slice(-HISTORY)
-        .reverse();
+      const history = await newestReady(journal, batch.pipeline, HISTORY);
       const measured = rows.schemaIntact ? await contractFindings(engine, rows.path, contract, context) : [];
       const past = history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : []));
       const none = { summaries: [], compared: [] };
       const { summaries, compared } = rows.schemaIntact
         ? await describeColumns(engine, rows.path, contract, past, context)
         : none;
-      const overlap = overlapFinding(batch, ready);
+      const overlap = overlapFinding(batch, await readyWithin(journal, batch.pipeline, batch));
       const findings = [
         ...rows.findings,
         ...measured,
