@@ -29,16 +29,18 @@ const HISTORY = 4;
 /** Copies the announced bytes, reads and checks them, and either computes features or quarantines the batch. */
 export class IngestBatch {
   readonly #finish: FinishBatch;
+  /** What the contract of a document says, read once. */
+  readonly #contracts = new WeakMap<PipelineSpec, BatchContract | Finding>();
 
   constructor(private readonly tools: Tools) {
     this.#finish = new FinishBatch(tools);
   }
 
-  /** One at a time, so that a batch sees those announced before it as context. */
+  /** One at a time of each pipeline, so that a batch sees those announced before it as context. */
   definition(): JobDefinition<IngestInput> {
     return {
       kind: INGEST,
-      concurrency: 1,
+      concurrency: this.tools.parallelism,
       inOrder: true,
       run: (input, run) => this.#run(input, run),
       failed: (unit, input, failure) => this.#failed(unit, input, failure),
@@ -67,7 +69,7 @@ export class IngestBatch {
     | { readonly failure: Finding }
     | { readonly accepted: AcceptedRows | undefined; readonly findings: readonly Finding[] }
   > {
-    const contract = contractOf(spec);
+    const contract = this.#contractOf(spec);
     if ('code' in contract) return { accepted: undefined, findings: [contract] };
     try {
       const source = await this.tools.locations.withFile(batch.uri, this.tools.engine.maxFileBytes, (path) =>
@@ -127,6 +129,15 @@ export class IngestBatch {
       const artifact = await storeParquet(artifacts, rows.path);
       return { accepted: { artifact, rows: rows.rows, schemaIntact: rows.schemaIntact, summaries }, findings };
     });
+  }
+
+  #contractOf(spec: PipelineSpec): BatchContract | Finding {
+    let contract = this.#contracts.get(spec);
+    if (!contract) {
+      contract = contractOf(spec);
+      this.#contracts.set(spec, contract);
+    }
+    return contract;
   }
 
   async #quarantine(

@@ -10,6 +10,8 @@ export interface Tools extends Pick<Platform, 'journal' | 'artifacts' | 'clock' 
   readonly locations: Locations;
   readonly policies: PolicyGenerations;
   readonly jobs: DurableJobs;
+  /** Batches that are read at once. */
+  readonly parallelism: number;
 }
 
 /** Kinds of documents. */
