@@ -235,7 +235,8 @@ async function stage(load, name, arrivals) {
     (performance.now() - begunMs);
   const perSecond = LOAD * decided;
   const times = await load.paced(perSecond, SECONDS);
-  log(`${name}: ${times.length} at ${perSecond.toFixed(1)} a second`);
+  const [p50, p99] = [0.5, 0.99].map((q) => quantile(times, q).toFixed(0));
+  log(`${name}: ${times.length} at ${perSecond.toFixed(1)} a second: p50 ${p50} ms, p99 ${p99} ms`);
   const scrapes = [];
   for (const service of ['control-plane', 'data-prep']) scrapes.push(await load.scrape(service));
   const cpu = SERVICES.map((service) => (after.get(service).cpuMs - before.get(service).cpuMs) / arrivals);
