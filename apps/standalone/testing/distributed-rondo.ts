@@ -63,6 +63,7 @@ export class DistributedRondo implements QuickstartTarget {
   readonly log = createLogger({ service: 'spec', write: () => undefined });
   readonly #predicted = new Set<string>();
   readonly #logged = new Set<string>();
+  readonly #scraper: string;
 
   private constructor(
     readonly home: string,
@@ -75,6 +76,7 @@ export class DistributedRondo implements QuickstartTarget {
     this.gatewayHttpUrl = services.gatewayHttp;
     this.gatewayGrpcAddress = services.gatewayGrpc;
     this.tokens = new TokenFile(services.tokens, systemClock);
+    this.#scraper = this.tokens.create({ principal: 'service:scraper', roles: ['viewer'] }).token;
   }
 
   static async start(home: string, servers: Servers, replicas: number): Promise<DistributedRondo> {
@@ -147,7 +149,7 @@ export class DistributedRondo implements QuickstartTarget {
   private async isServedByTheNewestRouting(db: Db): Promise<boolean> {
     const documents = await db.collection<{ state: string }>('rollout.document').find({ kind: 'routing' }).toArray();
     const newest = documents.map(({ state }) => JSON.parse(state) as { endpoint: string; epoch: number });
-    const served = await Promise.all(this.of('inference-gateway').map(epochsOf));
+    const served = await Promise.all(this.of('inference-gateway').map((gateway) => epochsOf(gateway, this.#scraper)));
     return served.every((epochs) => !epochs || newest.every(({ endpoint, epoch }) => epochs.get(endpoint) === epoch));
   }
 
@@ -167,11 +169,11 @@ export class DistributedRondo implements QuickstartTarget {
 const EPOCH = /^rondo_serving_epoch\{.*endpoint="([^"]*)".*\} (\d+)/gm;
 
 /** Epoch by endpoint by which a gateway answers; undefined while it is away. */
-async function epochsOf(gateway: ServiceReplica): Promise<ReadonlyMap<string, number> | undefined> {
-  const text = await fetch(`${gateway.http}/metrics`).then(
-    (response) => response.text(),
-    () => undefined,
-  );
+async function epochsOf(gateway: ServiceReplica, token: string): Promise<ReadonlyMap<string, number> | undefined> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${gateway.http}/metrics`, { headers }).catch(() => undefined);
+  if (response && !response.ok) throw new Error(`${gateway.name} answered ${response.status} to a scrape`);
+  const text = await response?.text().catch(() => undefined);
   return text === undefined
     ? undefined
     : new Map([...text.matchAll(EPOCH)].map(([, endpoint, epoch]) => [endpoint!, Number(epoch)]));
