@@ -42,7 +42,8 @@ export class GroupReader {
   readonly #begin: ReadonlyMap<string, number>;
   #commitTimer: NodeJS.Timeout | undefined;
   #replayTimer: NodeJS.Timeout | undefined;
-  #committing: Promise<void> | undefined;
+  #committing: Promise<unknown> | undefined;
+  #commitFails = false;
   #closing = false;
 
   /** @param begin offsets at which the group begins in partitions it never committed anything of, by {@link keyOf} */
@@ -312,10 +313,13 @@ export class GroupReader {
     if (this.#closing || this.#commitTimer !== undefined) return;
     this.#commitTimer = setTimeout(() => {
       this.#committing = this.#commit()
-        // A group that is being rebalanced takes no offsets; they go with the next commit.
-        .catch((error: unknown) =>
-          this.#context.log?.info('offsets not committed', { group: this.group, error: messageOf(error) }),
-        )
+        .then(() => (this.#commitFails = false))
+        // A group that is being rebalanced takes no offsets; they go with the next commit. Told once until one succeeds.
+        .catch((error: unknown) => {
+          if (!this.#commitFails)
+            this.#context.log?.info('offsets not committed', { group: this.group, error: messageOf(error) });
+          this.#commitFails = true;
+        })
         .finally(() => {
           this.#commitTimer = undefined;
           if (this.#uncommitted().length > 0) this.#armCommit();
