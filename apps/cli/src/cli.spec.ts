@@ -89,6 +89,12 @@ const cycle = {
       explanation: 'not worse than the champion',
       difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.95, n: 12000n, limit: 0.002 },
     },
+    {
+      gate: 'better',
+      verdict: Verdict.PASS,
+      difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.99946, n: 12000n },
+      alphaLook: { lifetimeAlpha: 0.05, level: 0.00027, look: 9n, remaining: 0.0152 },
+    },
   ],
   rolloutId: 'r1',
   etag: '4',
@@ -365,6 +371,10 @@ describe('explain and status', () => {
     );
     expect(byName.out).toContain('* gbdt (builtin): Trained; logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
+    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12 000');
+    expect(byName.out).toContain(
+      "look 9 of the pipeline's life, at 0.027 % of its 5 % for false promotions; 1.52 % left",
+    );
     expect(byName.out).toContain('evidence of harm 1.50, declared at 20.0; 12 looks');
     expect((await rondo(['explain', DECISION_ID])).out).toContain('flights: Start');
   });

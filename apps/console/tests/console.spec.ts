@@ -370,6 +370,12 @@ describeInChromium('console', () => {
     expect(called('applyPipeline')).toMatchObject([{ changeReason: 'Longer season' }]);
   });
 
+  it('says at which level of the life of the pipeline a gate was passed', async () => {
+    await enter();
+    await open('/pipelines/flight-delay/cycles/3?tab=evaluation');
+    await page.getByText('look 9 of the pipeline’s life, at 0.027 % of 5 %; 1.52 % left').waitFor();
+  });
+
   it('gives every chart a name, a sentence and its table', async () => {
     await enter();
     await open('/pipelines/flight-delay/cycles/3?tab=evaluation');

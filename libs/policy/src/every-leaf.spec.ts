@@ -28,6 +28,12 @@ const complete = (): Tree => {
   });
   Object.assign(at(['spec', 'evaluation', 'gates', 0, 'compare']), { cohortMargin: 0.05 });
   Object.assign(at(['spec', 'evaluation']), { slices: { depth: 2, minRows: 500, falseDiscoveryRate: 0.05 } });
+  Object.assign(at(['spec', 'evaluation']), { lifetimeAlpha: 0.05 });
+  (at(['spec', 'evaluation'])['gates'] as unknown[]).push({
+    name: 'better',
+    severity: 'Advisory',
+    compare: { to: 'champion', metric: 'logLoss', rule: 'Superior', test: 'PairedMean', confidence: 0.9, margin: 0 },
+  });
   (at(['spec', 'evaluation'])['gates'] as unknown[]).push({
     name: 'fair',
     severity: 'Advisory',

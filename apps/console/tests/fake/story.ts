@@ -155,6 +155,19 @@ const GATES: Init<typeof GateResultSchema>[] = [
     Severity.ADVISORY,
   ),
   {
+    ...gate(
+      'better',
+      'logLoss',
+      -0.0021,
+      0.0019,
+      0,
+      Verdict.PASS,
+      'Better than the champion at the level of this look.',
+      Severity.ADVISORY,
+    ),
+    alphaLook: { lifetimeAlpha: 0.05, level: 0.00027, look: 9n, remaining: 0.0152 },
+  },
+  {
     gate: 'calibration',
     severity: Severity.BLOCKING,
     verdict: Verdict.PASS,
