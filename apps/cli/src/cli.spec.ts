@@ -195,6 +195,20 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
+  ListAnnotators: () => ({
+    annotators: [
+      {
+        pipeline: 'flights',
+        annotator: 'sam',
+        state: 'Paused',
+        answered: 75,
+        accuracy: { name: 'goldAccuracy', value: 0.43, lower: 0.19, upper: 0.68, confidence: 0.95, n: 12n, limit: 0.8 },
+        explanation: '5 of 12 gold tasks right',
+      },
+      { pipeline: 'flights', annotator: 'ida', state: 'Active', answered: 14, goldTasksNeeded: 7 },
+    ],
+  }),
+  ResumeAnnotator: ({ annotator }) => ({ annotator, state: 'Active' }),
   VerifyAudit: () => ({
     intact: false,
     entries: 1200n,
@@ -617,5 +631,25 @@ describe('events, audit and settings', () => {
     expect((await rondo(['whoami'], { env: { RONDO_SERVER: door.grpcAddress } })).out).toBe('alice (operator)\n');
     expect((await rondo(['config'], { env: { RONDO_TOKEN_FILE: join(folder, 'none') } })).code).toBe(2);
     expect((await rondo(['version'])).out).toBe(`rondo 0.1.0\nserver 0.1.0 (embedded) at ${door.grpcAddress}\n`);
+  });
+});
+
+describe('label', () => {
+  it('shows annotators with what gold tasks tell of them', async () => {
+    const { out } = await rondo(['label', 'annotators', '-p', 'flights']);
+    expect(out).toMatch(/sam +flights +Paused +75 +goldAccuracy 0.4300 \[0.1900, 0.6800\] 95 %, n = 12, limit 0.8000/);
+    expect(out).toContain('5 of 12 gold tasks right');
+    expect(out).toMatch(/ida +flights +Active +14 +- +7 more gold tasks before anything is concluded/);
+  });
+
+  it('lets a paused annotator go on with a reason', async () => {
+    expect((await rondo(['label', 'resume', 'sam', '-p', 'flights', '--reason', 'trained again'])).out).toBe(
+      'annotator/sam Active\n',
+    );
+    expect(requests.at(-1)).toMatchObject({
+      method: 'ResumeAnnotator',
+      request: { pipeline: 'flights', annotator: 'sam', reason: 'trained again' },
+    });
+    expect((await rondo(['label', 'resume', 'sam', '-p', 'flights'])).code).not.toBe(0);
   });
 });

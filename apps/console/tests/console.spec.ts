@@ -208,6 +208,21 @@ describeInChromium('console', () => {
     ]);
   });
 
+  it('shows what gold tasks tell of each annotator, and lets a paused one go on with a reason', async () => {
+    await enter();
+    await open('/label');
+    await page.getByText('5 of 12 gold tasks right').waitFor();
+    await page.getByText('7 more before anything is concluded').waitFor();
+    await page.getByRole('button', { name: 'Let go on…' }).click();
+    await page.getByLabel(/^Reason/).fill('Read the guideline again with Sam');
+    await page.getByRole('button', { name: 'Let go on', exact: true }).click();
+    await page.getByText('They may go on.').waitFor();
+    expect(await page.getByText('5 of 12 gold tasks right').count()).toBe(0);
+    expect(called('resumeAnnotator')).toMatchObject([
+      { annotator: 'sam.reyes', reason: 'Read the guideline again with Sam' },
+    ]);
+  });
+
   it('approves with the keyboard alone, bound to the evidence on the page', async () => {
     await enter();
     await open('/pipelines/freight-delay/cycles/7?tab=approval');

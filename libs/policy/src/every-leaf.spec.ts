@@ -13,6 +13,7 @@ const complete = (): Tree => {
   const document = parse(exampleText) as Tree;
   const at = (path: Path): Tree => path.reduce<unknown>((node, part) => (node as Tree)[part], document) as Tree;
   Object.assign(at(['spec', 'labeling']), { annotatorsPerTask: 2, controlShare: 0.1 });
+  Object.assign(at(['spec', 'labeling']), { gold: { column: 'settled', share: 0.2, minAccuracy: 0.8 } });
   Object.assign(at(['spec', 'labeling', 'quality']), { minAgreement: 0.6 });
   Object.assign(at(['spec', 'triggers', 0]), {
     clearWhen: 'champion.exists',

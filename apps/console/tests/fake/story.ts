@@ -4,6 +4,7 @@ import {
   DriftState,
   Severity,
   Verdict,
+  type AnnotatorSchema,
   type ApprovalSchema,
   type AuditEntrySchema,
   type BatchSchema,
@@ -839,6 +840,31 @@ function approvals(): Init<typeof ApprovalSchema>[] {
   ];
 }
 
+function annotators(): Init<typeof AnnotatorSchema>[] {
+  const accuracy = (value: number, half: number, n: number) =>
+    estimate('goldAccuracy', value, half, n, { method: 'posterior mean, uniform prior', limit: 0.8 });
+  return [
+    {
+      pipeline: BAGGAGE,
+      annotator: 'erik.lund',
+      state: 'Active',
+      accuracy: accuracy(0.88, 0.11, 23),
+      answered: 160,
+    },
+    {
+      pipeline: BAGGAGE,
+      annotator: 'sam.reyes',
+      state: 'Paused',
+      accuracy: accuracy(0.43, 0.24, 12),
+      answered: 75,
+      chanceBelowLimit: 0.997,
+      pausedAt: before(30),
+      explanation: '5 of 12 gold tasks right (95 % interval 19.2 % to 68.4 %): below 80 % with a probability of 99.7 %',
+    },
+    { pipeline: FLIGHT, annotator: 'ida.holm', state: 'Active', goldTasksNeeded: 7, answered: 14 },
+  ];
+}
+
 function campaigns(): Init<typeof LabelCampaignSchema>[] {
   const classes = [
     { value: '1', title: 'Late (over 15 min)' },
@@ -1207,6 +1233,7 @@ export function tellStory() {
     approvals: approvals(),
     rollouts: rollouts(),
     campaigns: campaigns(),
+    annotators: annotators(),
     tasks: tasks(),
     drift: driftEvaluations(),
     performance: performances(),

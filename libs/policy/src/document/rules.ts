@@ -89,6 +89,11 @@ function labelingRules(labeling: NonNullable<ReadSpec['labeling']>, data: Shaped
       'agreement-needs-two',
       'agreement needs annotatorsPerTask of 2 or more',
     );
+  if (labeling.gold && data) {
+    const { key, eventTime, reviewReason, columns } = data.features;
+    if ([key, eventTime, reviewReason, ...columns].includes(labeling.gold.column))
+      refuse(['labeling', 'gold', 'column'], 'unique-column', `the column ${labeling.gold.column} has two roles`);
+  }
   if (data && data.features.reviewReason === undefined)
     refuse(['labeling'], 'review-reason', 'labeling needs data.features.reviewReason, the column that picks the rows');
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/labeling/v1/events.proto.
  */
 export const file_rondo_labeling_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIpsBChNMYWJlbENhbXBhaWduT3BlbmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEg0KBXRhc2tzGAQgASgFEioKBmR1ZV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcXVlc3Rpb24YBiABKAkipwIKDUxhYmVsUmVjb3JkZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLY2FtcGFpZ25faWQYAiABKAkSDwoHdGFza19pZBgDIAEoCRIPCgdyb3dfa2V5GAQgASgJEikKCWFubm90YXRvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIQCghyZXZpc2lvbhgGIAEoBRIOCgZhbnN3ZXIYByABKAkSEQoJcmF0aW9uYWxlGAggASgJEhgKEHN1Z2dlc3Rpb25fc2hvd24YCSABKAgSEgoKc3VnZ2VzdGlvbhgKIAEoCRIdChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAESDwoHdG9va19tcxgMIAEoAxIPCgdza2lwcGVkGA0gASgIIvEBChNMYWJlbENhbXBhaWduQ2xvc2VkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEi8KCWxhYmVsX3NldBgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIqCgdxdWFsaXR5GAUgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg4KBnBhc3NlZBgGIAEoCBIOCgZyZWFzb24YByABKAkSEAoIYW5zd2VyZWQYCCABKAUSEgoKdW5hbnN3ZXJlZBgJIAEoBWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIpsBChNMYWJlbENhbXBhaWduT3BlbmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEg0KBXRhc2tzGAQgASgFEioKBmR1ZV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcXVlc3Rpb24YBiABKAkitQIKDUxhYmVsUmVjb3JkZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLY2FtcGFpZ25faWQYAiABKAkSDwoHdGFza19pZBgDIAEoCRIPCgdyb3dfa2V5GAQgASgJEikKCWFubm90YXRvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIQCghyZXZpc2lvbhgGIAEoBRIOCgZhbnN3ZXIYByABKAkSEQoJcmF0aW9uYWxlGAggASgJEhgKEHN1Z2dlc3Rpb25fc2hvd24YCSABKAgSEgoKc3VnZ2VzdGlvbhgKIAEoCRIdChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAESDwoHdG9va19tcxgMIAEoAxIPCgdza2lwcGVkGA0gASgIEgwKBGdvbGQYDiABKAgiqQEKD0Fubm90YXRvclBhdXNlZBIQCghwaXBlbGluZRgBIAEoCRIRCglhbm5vdGF0b3IYAiABKAkSEwoLY2FtcGFpZ25faWQYAyABKAkSKwoIYWNjdXJhY3kYBCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSGgoSY2hhbmNlX2JlbG93X2xpbWl0GAUgASgBEhMKC2V4cGxhbmF0aW9uGAYgASgJImsKEEFubm90YXRvclJlc3VtZWQSEAoIcGlwZWxpbmUYASABKAkSEQoJYW5ub3RhdG9yGAIgASgJEiIKAmJ5GAMgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yEg4KBnJlYXNvbhgEIAEoCSLxAQoTTGFiZWxDYW1wYWlnbkNsb3NlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRITCgtjYW1wYWlnbl9pZBgDIAEoCRIvCglsYWJlbF9zZXQYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSKgoHcXVhbGl0eRgFIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIOCgZwYXNzZWQYBiABKAgSDgoGcmVhc29uGAcgASgJEhAKCGFuc3dlcmVkGAggASgFEhIKCnVuYW5zd2VyZWQYCSABKAViBnByb3RvMw", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.labeling.v1.LabelCampaignOpened
@@ -132,6 +132,13 @@ export type LabelRecorded = Message<"rondo.labeling.v1.LabelRecorded"> & {
    * @generated from field: bool skipped = 13;
    */
   skipped: boolean;
+
+  /**
+   * The answer was known: it shows how well the annotator works and is no label.
+   *
+   * @generated from field: bool gold = 14;
+   */
+  gold: boolean;
 };
 
 export type LabelRecordedValid = LabelRecorded;
@@ -142,6 +149,94 @@ export type LabelRecordedValid = LabelRecorded;
  */
 export const LabelRecordedSchema: GenMessage<LabelRecorded, {validType: LabelRecordedValid}> = /*@__PURE__*/
   messageDesc(file_rondo_labeling_v1_events, 1);
+
+/**
+ * An annotator gets no more tasks of the pipeline until a person lets them go on.
+ *
+ * @generated from message rondo.labeling.v1.AnnotatorPaused
+ */
+export type AnnotatorPaused = Message<"rondo.labeling.v1.AnnotatorPaused"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * Campaign of the gold task that decided.
+   *
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Share of gold tasks they got right; the limit is what the policy asks for.
+   *
+   * @generated from field: rondo.common.v1.Estimate accuracy = 4;
+   */
+  accuracy?: Estimate | undefined;
+
+  /**
+   * Posterior probability that their accuracy is below the limit.
+   *
+   * @generated from field: double chance_below_limit = 5;
+   */
+  chanceBelowLimit: number;
+
+  /**
+   * @generated from field: string explanation = 6;
+   */
+  explanation: string;
+};
+
+export type AnnotatorPausedValid = AnnotatorPaused;
+
+/**
+ * Describes the message rondo.labeling.v1.AnnotatorPaused.
+ * Use `create(AnnotatorPausedSchema)` to create a new message.
+ */
+export const AnnotatorPausedSchema: GenMessage<AnnotatorPaused, {validType: AnnotatorPausedValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_events, 2);
+
+/**
+ * A person lets a paused annotator go on; their gold tasks are counted anew.
+ *
+ * @generated from message rondo.labeling.v1.AnnotatorResumed
+ */
+export type AnnotatorResumed = Message<"rondo.labeling.v1.AnnotatorResumed"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor by = 3;
+   */
+  by?: Actor | undefined;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+export type AnnotatorResumedValid = AnnotatorResumed;
+
+/**
+ * Describes the message rondo.labeling.v1.AnnotatorResumed.
+ * Use `create(AnnotatorResumedSchema)` to create a new message.
+ */
+export const AnnotatorResumedSchema: GenMessage<AnnotatorResumed, {validType: AnnotatorResumedValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_events, 3);
 
 /**
  * Answer to OpenLabelCampaign.
@@ -208,5 +303,5 @@ export type LabelCampaignClosedValid = LabelCampaignClosed;
  * Use `create(LabelCampaignClosedSchema)` to create a new message.
  */
 export const LabelCampaignClosedSchema: GenMessage<LabelCampaignClosed, {validType: LabelCampaignClosedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_labeling_v1_events, 2);
+  messageDesc(file_rondo_labeling_v1_events, 4);
 
