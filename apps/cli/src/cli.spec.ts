@@ -637,9 +637,11 @@ describe('events, audit and settings', () => {
 describe('label', () => {
   it('shows annotators with what gold tasks tell of them', async () => {
     const { out } = await rondo(['label', 'annotators', '-p', 'flights']);
-    expect(out).toMatch(/sam +flights +Paused +75 +goldAccuracy 0.4300 \[0.1900, 0.6800\] 95 %, n = 12, limit 0.8000/);
+    expect(out).toMatch(
+      /sam\s+flights\s+Paused\s+75\s+goldAccuracy 0.4300 \[0.1900, 0.6800\] 95 %, n = 12, limit 0.8000/,
+    );
     expect(out).toContain('5 of 12 gold tasks right');
-    expect(out).toMatch(/ida +flights +Active +14 +- +7 more gold tasks before anything is concluded/);
+    expect(out).toMatch(/ida\s+flights\s+Active\s+14\s+-\s+7 more gold tasks before anything is concluded/);
   });
 
   it('lets a paused annotator go on with a reason', async () => {

@@ -477,7 +477,9 @@ describe('gold tasks', () => {
     const refused = await reasonOf(work(ann, wrong));
     expect(refused).toEqual(['failed-precondition', 'ANNOTATOR_PAUSED']);
     await service.drain();
-    const explanation = expect.stringMatching(/^0 of 10 gold tasks right .* below 80 % with a probability of more than 99\.9 %$/);
+    const explanation = expect.stringMatching(
+      /^0 of 10 gold tasks right .* below 80 % with a probability of more than 99\.9 %$/,
+    );
     expect(platform.recorded(AnnotatorPausedSchema).map(({ message }) => message)).toMatchObject([
       { pipeline, annotator: 'ann', campaignId: openedId(), explanation, accuracy: { n: 10n, limit: 0.8 } },
     ]);

@@ -66,7 +66,7 @@ export function AnnotatorsCard(): ReactNode {
   if (data === undefined || data.annotators.length === 0) return null;
   return (
     <Card title="Annotators" flush>
-      <Table caption="Annotators" head={['Annotator', 'State', 'Gold tasks right', 'Answered', '']}>
+      <Table caption="Annotators" head={['Annotator', 'State', 'Gold tasks right', 'Answered', 'Decision']}>
         {data.annotators.map((annotator) => (
           <Row
             key={`${annotator.pipeline}/${annotator.annotator}`}
