@@ -72,15 +72,27 @@ def attribution_cases():
         before = np.concatenate([a for _, a, _ in segments])
         now = np.concatenate([b for _, _, b in segments])
         yield case("attributeChange", args, float(now.mean() - before.mean()), "difference of means", S, "change.value")
-        rate = mix = 0.0
+        rate = mix = rate_variance = 0.0
+        middles = []
         for _, a, b in segments:
             w0, w1 = len(a) / len(before), len(b) / len(now)
             m0 = a.mean() if len(a) else b.mean()
             m1 = b.mean() if len(b) else a.mean()
             rate += (w0 + w1) / 2 * (m1 - m0)
             mix += (w1 - w0) * (m0 + m1) / 2
-        yield case("attributeChange", args, float(rate), "Kitagawa", S, "rate", 1e-7)
-        yield case("attributeChange", args, float(mix), "Kitagawa", S, "mix", 1e-7)
+            middles.append((m0 + m1) / 2)
+            if len(a) > 1 and len(b) > 1:
+                rate_variance += ((w0 + w1) / 2) ** 2 * (a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+        def share_variance(side):
+            shares = np.array([len(segment[side]) for segment in segments]) / sum(len(segment[side]) for segment in segments)
+            covariance = (np.diag(shares) - np.outer(shares, shares)) / sum(len(segment[side]) for segment in segments)
+            return np.array(middles) @ covariance @ np.array(middles)
+        z = stats.norm.ppf(0.975)
+        yield case("attributeChange", args, float(rate), "Kitagawa", S, "rate.value", 1e-7)
+        yield case("attributeChange", args, float(rate + z * np.sqrt(rate_variance)), "Kitagawa, norm.ppf", S, "rate.upper", 1e-7)
+        yield case("attributeChange", args, float(mix), "Kitagawa", S, "mix.value", 1e-7)
+        reach = z * np.sqrt(max(0, share_variance(1) + share_variance(2)))
+        yield case("attributeChange", args, float(mix + reach), "Kitagawa, multinomial covariance", S, "mix.upper", 1e-6)
         reach = stats.norm.ppf(0.975) * np.sqrt(before.var(ddof=1) / len(before) + now.var(ddof=1) / len(now))
         yield case("attributeChange", args, float(now.mean() - before.mean() + reach), "norm.ppf", S, "change.upper", 1e-7)
 

@@ -391,6 +391,12 @@ describeInChromium('console', () => {
     await page.getByText('look 9 of the pipeline’s life, at 0.027 % of 5 %; 1.52 % left').waitFor();
   });
 
+  it('tells where a change of the performance comes from', async () => {
+    await enter();
+    await open('/pipelines/flight-delay');
+    await page.getByText(/Log loss \+0.012 \[\+0.006 to \+0.018\]: \+0.003 .* because other rows came/).waitFor();
+  });
+
   it('gives every chart a name, a sentence and its table', async () => {
     await enter();
     await open('/pipelines/flight-delay/cycles/3?tab=evaluation');

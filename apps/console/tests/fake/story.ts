@@ -1035,6 +1035,15 @@ function performances(): Init<typeof PerformanceEvaluatedSchema>[] {
     ],
     referenceMetrics: [estimate('logLoss', 0.4141, 0.0012, 118_204)],
     logLossExcess: 0.002 * week,
+    attribution: {
+      change: estimate('logLossChange', 0.012, 0.006, 36_100),
+      mix: estimate('logLossMix', 0.003, 0.001, 36_100),
+      rate: estimate('logLossRate', 0.009, 0.004, 36_100),
+      segments: [
+        { segment: 'score 0.7 to 0.8', rate: estimate('logLossRate', 0.008, 0.002, 4_100), rows: 4_100n },
+        { segment: 'score 0.1 to 0.2', rate: estimate('logLossRate', 0.001, 0.003, 9_400), rows: 9_400n },
+      ],
+    },
   }));
 }
 
