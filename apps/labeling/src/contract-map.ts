@@ -115,7 +115,6 @@ export function recordedFact(task: TaskState, answer: AnswerState, principal: Pr
     suggestionConfidence: suggestion?.confidence ?? 0,
     tookMs: BigInt(answer.tookMs),
     skipped: answer.skipped,
-    gold: task.gold !== undefined,
   };
   return outgoing(LabelRecordedSchema, init, { pipeline, cycleId });
 }
@@ -155,6 +154,7 @@ function accuracyTo(state: AnnotatorState) {
   };
 }
 
+/** An annotator as people see them. */
 export function annotatorTo(state: AnnotatorState): Annotator {
   const { pipeline, annotator, answered, pause } = state;
   const { chanceBelowFloor, tasksNeeded } = skillOf(state);
@@ -171,7 +171,7 @@ export function annotatorTo(state: AnnotatorState): Annotator {
   });
 }
 
-export function closedFact(campaign: CampaignState, end: CampaignEnd): Outgoing {
+export function closedFact(campaign: CampaignState, end: CampaignEnd, goldTaskIds: readonly string[]): Outgoing {
   const { pipeline, cycleId, campaignId } = campaign;
   const { labelSet, passed, reason, answered, unanswered } = end;
   const init = {
@@ -186,6 +186,7 @@ export function closedFact(campaign: CampaignState, end: CampaignEnd): Outgoing 
     reason,
     answered,
     unanswered,
+    goldTaskIds: [...goldTaskIds],
   };
   return outgoing(LabelCampaignClosedSchema, init, { pipeline, cycleId });
 }

@@ -451,7 +451,10 @@ describe('gold tasks', () => {
     expect(theirs.tasks.some((task) => isGold(task) && done.has(task.taskId))).toBe(true);
     expect(theirs.tasks.every((task) => task.answers.length === 0 && task.state === 'Leased')).toBe(true);
     expect(await annotators(bob)).toEqual([]);
-    expect(await annotators(ann)).toHaveLength(1);
+    // Nor their own while it would tell which task was gold.
+    const own = await annotators(ann);
+    expect(own).toMatchObject([{ annotator: 'ann', goldTasksNeeded: 10 }]);
+    expect(own[0]!.accuracy).toBeUndefined();
 
     await platform.clock.advance(3_600_000);
     await service.drain();
@@ -465,8 +468,9 @@ describe('gold tasks', () => {
       value: 1,
       n: BigInt(golden.length),
     });
-    const recorded = platform.recorded(LabelRecordedSchema).map(({ message }) => message);
-    expect(recorded.filter(({ gold }) => gold)).toHaveLength(golden.length);
+    expect(event!.goldTaskIds).toHaveLength(20);
+    expect(event!.goldTaskIds).toEqual(expect.arrayContaining(golden.map(({ taskId }) => taskId)));
+    expect(await annotators(ann)).toMatchObject([{ accuracy: { n: BigInt(golden.length) } }]);
     const { tasks: after } = await rpc().listTasks(create(ListTasksRequestSchema, { campaignId: openedId() }), ann);
     expect(after!.filter((task) => task.knownAnswer !== '')).toHaveLength(20);
   });

@@ -10,6 +10,14 @@ export interface GoldRules {
   readonly minAccuracy: number;
 }
 
+/** Gold tasks and those of them that were right. */
+export interface GoldScore {
+  readonly tasks: number;
+  readonly right: number;
+}
+
+const NONE: GoldScore = { tasks: 0, right: 0 };
+
 /** Since when, on what, and why an annotator is paused. */
 export interface Pause {
   readonly atMs: number;
@@ -24,7 +32,9 @@ export interface AnnotatorState {
   /** Tasks they answered or skipped, gold tasks included. */
   readonly answered: number;
   /** Gold tasks since they were last let go on, and those they got right. */
-  readonly gold: { readonly tasks: number; readonly right: number };
+  readonly gold: GoldScore;
+  /** The same when a campaign was last closed, which is what they are told themselves. */
+  readonly told: GoldScore;
   /** Of the campaign they answered last. */
   readonly minAccuracy: number;
   readonly pause?: Pause;
@@ -35,9 +45,13 @@ export const newAnnotator = (pipeline: string, annotator: string, minAccuracy: n
   pipeline,
   annotator,
   answered: 0,
-  gold: { tasks: 0, right: 0 },
+  gold: NONE,
+  told: NONE,
   minAccuracy,
 });
+
+/** What annotators see of themselves: nothing that moves with a single answer, unless they are paused for it. */
+export const asTold = (state: AnnotatorState): AnnotatorState => (state.pause ? state : { ...state, gold: state.told });
 
 /** What gold tasks show of the annotator. */
 export const skillOf = ({ gold, minAccuracy }: AnnotatorState): AnnotatorSkill =>
@@ -85,7 +99,7 @@ export function checkActive({ annotator, pause }: AnnotatorState): void {
 
 /** Lets a paused annotator go on; what was seen before the pause is forgotten, or the next answer would pause them again. */
 export function resumed({ pause, ...annotator }: AnnotatorState): AnnotatorState {
-  if (pause) return { ...annotator, gold: { tasks: 0, right: 0 } };
+  if (pause) return { ...annotator, gold: NONE, told: NONE };
   throw new PermanentError('failed-precondition', `${annotator.annotator} is not paused`, {
     field: 'annotator',
     value: annotator.annotator,

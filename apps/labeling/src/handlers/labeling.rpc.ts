@@ -29,6 +29,7 @@ import { isAllowed } from '@rondo/security';
 import { answerOnce, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { listAnnotators, listCampaigns, listTasks, loadCampaign, loadTask } from '../campaign-store.js';
 import { annotatorTo, campaignTo, taskTo } from '../contract-map.js';
+import { asTold } from '../domain/annotator.js';
 import { AnswerTasks } from '../use-cases/answer-tasks.js';
 
 /** What annotators need, over gRPC and JSON. */
@@ -96,8 +97,10 @@ export class LabelingRpc {
 
   /** By name, at most 1,000. */
   async listAnnotators({ pipeline }: ListAnnotatorsRequest, context: RpcContext): Promise<ListAnnotatorsResponse> {
-    const annotators = await listAnnotators(this.platform.journal, { pipeline, ...onlyMine(context) });
-    return create(ListAnnotatorsResponseSchema, { annotators: annotators.map(annotatorTo) });
+    const mine = onlyMine(context);
+    const annotators = await listAnnotators(this.platform.journal, { pipeline, ...mine });
+    const seen = mine.annotator === undefined ? annotators : annotators.map(asTold);
+    return create(ListAnnotatorsResponseSchema, { annotators: seen.map(annotatorTo) });
   }
 
   async resumeAnnotator(request: ResumeAnnotatorRequest, context: RpcContext): Promise<Annotator> {

@@ -499,7 +499,8 @@ export type Annotator = Message<"rondo.labeling.v1.Annotator"> & {
   state: string;
 
   /**
-   * Share of gold tasks they got right, since they were last let go on; absent before the first.
+   * Share of gold tasks they got right, since they were last let go on; absent before the first. Annotators see their own as of
+   * closed campaigns: a number that moves would give the gold tasks away.
    *
    * @generated from field: rondo.common.v1.Estimate accuracy = 4;
    */
