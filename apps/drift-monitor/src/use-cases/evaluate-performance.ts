@@ -10,8 +10,10 @@ import {
   PERFORMANCE_RECORD,
   requestsIn,
 } from '../documents.js';
+import { attributeLoss, bandSums, earlierBands, type BandSums } from '../domain/loss-attribution.js';
 import type { EstimateValue } from '../domain/model-reference.js';
 import {
+  bandsIn,
   judgedBy,
   logLossExcess,
   sameWindow,
@@ -72,6 +74,7 @@ interface Measured {
   readonly rows: { readonly predictions: number; readonly labelled: number };
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
+  readonly bands: BandSums | undefined;
 }
 
 /** Measures what the champion achieved on live traffic, window by window. */
@@ -116,8 +119,10 @@ export class EvaluatePerformance {
       labelled: rows.labels.length,
     };
     const by = judgedBy(counted, policy.spec.monitoring.performance.minRows);
+    // Before the metrics, which take the arrays over.
+    const bands = by === 'labels' ? bandSums(rows.labelledScores, rows.labels) : undefined;
     const metrics = await this.metricsOf(rows, by, run.signal);
-    const measured = { request, reference, before, rows: counted, by, metrics };
+    const measured = { request, reference, before, rows: counted, by, metrics, bands };
     return (unit) => this.record(unit, measured);
   }
 
@@ -155,6 +160,7 @@ export class EvaluatePerformance {
     const after = withEvaluatedWindow(stored, before, {
       ...rows,
       ...excessOf(measured),
+      ...bandsIn(measured.bands),
     });
     const stated =
       changed && by !== 'nothing'
@@ -174,6 +180,7 @@ export class EvaluatePerformance {
     const oldest = record.windows[0];
     if (oldest && record.windows.length > 1) await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
     if (!changed) return;
+    const earlier = measured.bands && earlierBands(record, request);
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
@@ -184,6 +191,7 @@ export class EvaluatePerformance {
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),
+      ...(earlier && measured.bands && { attribution: attributeLoss(earlier, measured.bands) }),
       state: by === 'nothing' ? 'insufficient' : 'sufficient',
       rows: by === 'scores' ? rows.predictions : rows.labelled,
       evaluatedAtMs: this.platform.clock.now(),
