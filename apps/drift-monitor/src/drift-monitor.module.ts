@@ -15,6 +15,7 @@ import { MonitorEvents } from './handlers/monitor.events.js';
 import { DRIFT_JOB, EvaluateDrift } from './use-cases/evaluate-drift.js';
 import { EvaluatePerformance, PERFORMANCE_JOB } from './use-cases/evaluate-performance.js';
 import { FORGET_JOB, ForgetServed } from './use-cases/forget-served.js';
+import { FORECAST_JOB, IssueForecasts } from './use-cases/issue-forecasts.js';
 import { ObserveServing } from './use-cases/observe-serving.js';
 import { PROFILE_JOB, ProfileReference } from './use-cases/profile-reference.js';
 
@@ -32,7 +33,7 @@ const MAX_ATTEMPTS = 6;
 export class DriftMonitorModule {
   /** Everything else comes from the platform of the service that boots it. */
   static forRoot({ config, engine }: DriftMonitorOptions): DynamicModule {
-    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS];
+    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, IssueForecasts];
     return {
       module: DriftMonitorModule,
       controllers: [MonitorEvents],
@@ -50,16 +51,22 @@ export class DriftMonitorModule {
             defined(jobs, PROFILE_JOB, new ProfileReference(platform, engine, jobs)),
         },
         {
+          provide: IssueForecasts,
+          inject: [PLATFORM, DURABLE_JOBS],
+          useFactory: (platform: Platform, jobs: DurableJobs) =>
+            defined(jobs, FORECAST_JOB, new IssueForecasts(platform, jobs)),
+        },
+        {
           provide: EvaluateDrift,
           inject,
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs) =>
-            defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs)),
+          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, forecasts: IssueForecasts) =>
+            defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, forecasts)),
         },
         {
           provide: EvaluatePerformance,
           inject,
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs) =>
-            defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs)),
+          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, forecasts: IssueForecasts) =>
+            defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, forecasts)),
         },
         {
           provide: ObserveServing,

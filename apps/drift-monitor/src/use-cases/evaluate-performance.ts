@@ -27,7 +27,9 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
+import type { ForecastRule } from '../domain/watched-series.js';
 import { forgetBefore } from './forget-served.js';
+import type { IssueForecasts } from './issue-forecasts.js';
 
 /** Kind of the durable job. */
 export const PERFORMANCE_JOB = 'evaluate-performance';
@@ -72,6 +74,7 @@ interface Measured {
   readonly rows: { readonly predictions: number; readonly labelled: number };
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
+  readonly forecast: ForecastRule | undefined;
 }
 
 /** Measures what the champion achieved on live traffic, window by window. */
@@ -80,6 +83,7 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly forecasts: IssueForecasts,
   ) {}
 
   /** A batch closed the window of its interval. */
@@ -114,9 +118,10 @@ export class EvaluatePerformance {
       predictions: rows.scores.length,
       labelled: rows.labels.length,
     };
-    const by = judgedBy(counted, policy.spec.monitoring.performance.minRows);
+    const { performance, forecast } = policy.spec.monitoring;
+    const by = judgedBy(counted, performance.minRows);
     const metrics = await metricsOf(rows, by, run.signal);
-    const measured = { request, reference, before, rows: counted, by, metrics };
+    const measured = { request, reference, before, rows: counted, by, metrics, forecast };
     return (unit) => this.record(unit, measured);
   }
 
@@ -191,6 +196,7 @@ export class EvaluatePerformance {
         },
       ],
     });
+    await this.forecasts.begin(unit, PERFORMANCE_EVALUATION, evaluation, measured.forecast);
   }
 }
 

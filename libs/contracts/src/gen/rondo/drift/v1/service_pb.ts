@@ -115,7 +115,7 @@ export type ListForecastsRequest = Message<"rondo.drift.v1.ListForecastsRequest"
   series: string;
 
   /**
-   * Newest first; 0 = 50.
+   * Of each series at most; 0 = 50.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -287,6 +287,8 @@ export const ForecastSeriesSchema: GenMessage<ForecastSeries, {validType: Foreca
  */
 export type ListForecastsResponse = Message<"rondo.drift.v1.ListForecastsResponse"> & {
   /**
+   * Series by series, newest first.
+   *
    * @generated from field: repeated rondo.drift.v1.ScoredForecast forecasts = 1;
    */
   forecasts: ScoredForecast[];
