@@ -30,7 +30,8 @@ export function durationText(ms: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
+/** Whole numbers as they are, others with four significant digits. */
+export const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
 
 /** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12 000, limit 0.45`. */
 export function estimateText(estimate: Estimate | undefined): string {

@@ -4,7 +4,7 @@ import { idFrom } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform } from '@rondo/service';
 import { seriesForecast } from '../adapters/series-forecast.js';
 import { forecastTo } from '../contract-map.js';
-import { DRIFT_EVALUATION, FORECAST, PERFORMANCE_EVALUATION, WATCHED_SERIES, watchedSeriesId } from '../documents.js';
+import { type DRIFT_EVALUATION, FORECAST, type PERFORMANCE_EVALUATION, WATCHED_SERIES, watchedSeriesId } from '../documents.js';
 import type { DriftEvaluation } from '../domain/drift-evaluation.js';
 import { FORECAST_CONFIDENCE, issuedForecast, type IssuedForecast } from '../domain/issued-forecast.js';
 import type { ModelReference } from '../domain/model-reference.js';
