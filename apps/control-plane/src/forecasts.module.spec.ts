@@ -17,6 +17,7 @@ import {
   ListEventsRequestSchema,
   PipelineService,
   TriggerCycleRequestSchema,
+  type ForecastIssued,
   type LedgerEvent,
   type Pipeline,
 } from '@rondo/contracts';
@@ -100,12 +101,10 @@ async function dataUntil(n: number): Promise<void> {
   await passed(1);
 }
 
+type ForecastFields = Exclude<MessageInitShape<typeof ForecastIssuedSchema>, ForecastIssued>;
+
 /** A forecast that expects the breach on a day, or none. */
-const forecast = (
-  forecastId: string,
-  breachDay: number | undefined,
-  rest: MessageInitShape<typeof ForecastIssuedSchema> = {},
-): Promise<void> =>
+const forecast = (forecastId: string, breachDay: number | undefined, rest: ForecastFields = {}): Promise<void> =>
   say(ForecastIssuedSchema, {
     pipeline,
     forecastId,
@@ -169,10 +168,10 @@ describe('a forecast that schedules a cycle', () => {
     expect(started()).toEqual([]);
     await dataUntil(26);
     await dataUntil(27);
-    expect(started()).toMatchObject([{ trigger: 'ahead', causeEventIds: ['f1'] }]);
+    expect(started()).toMatchObject([{ trigger: 'ahead', causeEventIds: ['f1', 'f1/due'] }]);
     const { cycleId } = started()[0]!;
     expect(await eventOf('f1')).toMatchObject({ fate: 'Caused', cycleId });
-    expect(await eventOf('f1', 'timer')).toMatchObject({ fate: 'Caused', cycleId, cycleNumber: 1 });
+    expect(await eventOf('f1/due', 'timer')).toMatchObject({ fate: 'Caused', cycleId, cycleNumber: 1 });
     expect(await scheduledDay()).toBeUndefined();
   });
 
@@ -194,7 +193,7 @@ describe('a forecast that schedules a cycle', () => {
     await apply();
     await dataUntil(30);
     await forecast('f1', 40);
-    expect(started()).toMatchObject([{ causeEventIds: ['f1'] }]);
+    expect(started()).toMatchObject([{ causeEventIds: ['f1', 'f1/due'] }]);
   });
 
   it('is moved by a newer forecast, whose event takes over', async () => {
@@ -210,7 +209,7 @@ describe('a forecast that schedules a cycle', () => {
     await dataUntil(27);
     expect(started()).toEqual([]);
     await dataUntil(36);
-    expect(started()).toMatchObject([{ causeEventIds: ['f2'] }]);
+    expect(started()).toMatchObject([{ causeEventIds: ['f2', 'f2/due'] }]);
   });
 
   it.each<[string, () => Promise<void>, string]>([
@@ -225,7 +224,7 @@ describe('a forecast that schedules a cycle', () => {
     await dataUntil(26);
     expect(started()).toEqual([]);
     expect(await eventOf('f1')).toMatchObject({ fate: 'Held', reason });
-    expect(await eventOf('f1', 'timer')).toMatchObject({ fate: 'Held', reason });
+    expect(await eventOf('f1/due', 'timer')).toMatchObject({ fate: 'Held', reason });
     expect(await scheduledDay()).toBeUndefined();
   });
 
@@ -257,7 +256,7 @@ describe('a forecast that schedules a cycle', () => {
     expect(await eventOf('f1')).toMatchObject({ fate: 'Merged', cycleId: started()[0]!.cycleId });
     await dataUntil(26);
     expect(started()).toHaveLength(1);
-    expect(await eventOf('f1', 'timer')).toBeUndefined();
+    expect(await eventOf('f1/due', 'timer')).toBeUndefined();
   });
 
   it('is dropped by a person, and nothing is scheduled before the day it was meant for', async () => {

@@ -7,7 +7,7 @@ import { actorTo, outgoing, shown } from '../contract-map.js';
 import { decide, type DecisionFacts, type DecisionOutcome, type TriggerReading } from '../domain/decision.js';
 import { forecastValues, type ForecastState } from '../domain/forecast.js';
 import { fateOf, type LedgerState } from '../domain/ledger.js';
-import { cyclesInWindow, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
+import { cyclesInWindow, policyTimeMs, type PipelineState, type ScheduledCycle } from '../domain/pipeline.js';
 import type { ActorReference } from '../domain/references.js';
 import { observeTrigger, ONCE, type TriggerMemory } from '../domain/trigger.js';
 import { loadCycle, openCycle, saveCycle } from './cycles.js';
@@ -37,7 +37,7 @@ export interface DecidableEvent {
   /** The forecast that is the event. */
   readonly forecast?: ForecastState;
   /** The day of a scheduled cycle has come: its trigger alone is asked again, and starts what it scheduled. */
-  readonly dueTrigger?: string;
+  readonly due?: Pick<ScheduledCycle, 'trigger' | 'forecastId'>;
   readonly actor: ActorReference;
   readonly atMs: number;
 }
@@ -114,7 +114,7 @@ async function carryOut(
 ): Promise<PipelineState> {
   const { event, outcome, decisionId, nowMs, cycleId } = decided;
   const { verdict, reason, explanation, notBeforeMs } = outcome;
-  const due = event.dueTrigger !== undefined;
+  const { due } = event;
   if (verdict === 'Start' && cycleId) {
     const number = pipeline.cycles + 1;
     const fate = {
@@ -132,7 +132,7 @@ async function carryOut(
       trigger: reason,
       startedBy: event.actor.id,
       decisionId,
-      causes: [event.ledger.eventId],
+      causes: [...(due ? [due.forecastId] : []), event.ledger.eventId],
       asOfMs: nowMs,
       atMs: event.atMs,
       ...(pipeline.champion && { champion: pipeline.champion }),
@@ -160,9 +160,9 @@ function readTriggers(spec: PipelineSpec, pipeline: PipelineState, event: Decida
     ...(event.forecast && { forecast: forecastValues(event.forecast, nowMs) }),
     champion: championValues(pipeline, nowMs),
   };
-  const due = event.dueTrigger !== undefined;
+  const { due } = event;
   for (const trigger of spec.triggers) {
-    if (trigger.on !== event.on || (due && trigger.name !== event.dueTrigger)) continue;
+    if (trigger.on !== event.on || (due && trigger.name !== due.trigger)) continue;
     const reading = evaluate(trigger.when, CONTEXT[event.on], values);
     const cleared =
       trigger.clearWhen !== undefined && evaluate(trigger.clearWhen, CONTEXT[event.on], values).result === 'true';

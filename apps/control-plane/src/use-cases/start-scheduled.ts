@@ -26,7 +26,7 @@ export async function startScheduled(
     pipeline: due.pipeline,
     on: 'ForecastIssued',
     ledger: {
-      eventId: due.forecastId,
+      eventId: `${due.forecastId}/due`,
       kind: 'timer',
       summary: `the day trigger ${scheduled.trigger} chose by a forecast of ${scheduled.series} has come`,
       source: 'rondo/control-plane',
@@ -36,7 +36,7 @@ export async function startScheduled(
     },
     values: {},
     forecast,
-    dueTrigger: scheduled.trigger,
+    due: scheduled,
     actor: actorFrom(undefined),
     atMs: due.atMs,
   });
