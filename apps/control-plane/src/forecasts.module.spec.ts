@@ -305,6 +305,15 @@ describe('a forecast that is only shown', () => {
     expect([await scheduledDay(), started()]).toEqual([undefined, []]);
   });
 
+  it('of one series is no evidence about another', async () => {
+    await apply({ action: 'action: Start, for: { breaches: 2, outOf: 2 }' });
+    await forecast('f1', 40);
+    await forecast('f2', 40, { series: 'drift.importanceWeighted' });
+    expect(await eventOf('f2')).toMatchObject({ fate: 'Held', reason: 'NotBreachedLongEnough' });
+    await forecast('f3', 40);
+    expect(await eventOf('f3')).toMatchObject({ fate: 'Caused' });
+  });
+
   it('is no evidence for a trigger that wants several breaches', async () => {
     await apply({ action: 'action: Start, for: { breaches: 2, outOf: 2 }' });
     await forecast('f1', 40, { advisory: 'no-skill' });

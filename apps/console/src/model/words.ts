@@ -79,6 +79,7 @@ const HELD_BY: Record<string, string> = {
   BudgetExhausted: 'budget used up',
   AdvisoryForecast: 'only advisory',
   NoBreachExpected: 'no date',
+  ScheduledAlready: 'scheduled already',
   ScheduleCancelled: 'by a person',
   CancelledByPerson: 'by a person',
 };

@@ -38,11 +38,14 @@ export interface DecisionFacts {
   readonly activeCycle?: { readonly id: string; readonly number: number; readonly phase: string };
   /** Set when the event is a forecast, or the day that one chose. */
   readonly forecast?: {
+    readonly series: string;
     /** Why nothing may act on it; empty when something may. */
     readonly advisory: string;
     /** Policy time; absent when less than half of the possible futures reach the limit. */
     readonly breachExpectedMs?: number;
   };
+  /** A cycle is on its day already. */
+  readonly scheduled?: { readonly series: string; readonly notBeforeMs: number };
   /** A person cancelled a scheduled cycle: none is scheduled before the day it was meant for. */
   readonly scheduleCancelled?: { readonly reason: string; readonly untilMs: number };
   /** Triggers that listen to this kind of event. */
@@ -71,7 +74,8 @@ export interface DecisionOutcome {
  * Decides what becomes of an event. The checks run in a fixed order and the first that fails is the recorded reason:
  * NoTrigger, NotBreached, NotBreachedLongEnough, Suspended, AutomaticCyclesHeld, CoolingDown, BudgetExhausted, CycleActive.
  * A person's trigger skips those that only bind automatic cycles (the first five and the cool-down). A forecast must not be
- * advisory (AdvisoryForecast). One that schedules needs a date (NoBreachExpected) that no person ruled out (ScheduleCancelled);
+ * advisory (AdvisoryForecast). One that schedules needs a date (NoBreachExpected) that no person ruled out (ScheduleCancelled) and
+ * that is before the one which a forecast of another series chose (ScheduledAlready);
  * cool-down and budget are asked when that day has come, since they are about that day.
  */
 export function decide(facts: DecisionFacts): DecisionOutcome {
@@ -90,15 +94,15 @@ export function decide(facts: DecisionFacts): DecisionOutcome {
   return { verdict: trigger.action, reason: trigger.trigger, explanation: firedText(trigger), checks };
 }
 
-function scheduled(
-  { forecast, nowMs }: DecisionFacts,
-  trigger: TriggerReading,
-  checks: readonly CheckReading[],
-): DecisionOutcome {
-  const expectedMs = forecast?.breachExpectedMs ?? nowMs;
-  const beforeMs = trigger.startBeforeMs ?? 0;
-  const notBeforeMs = Math.max(nowMs, expectedMs - beforeMs);
-  const explanation = `${firedText(trigger)}; a cycle is to start on ${minute(notBeforeMs)}, ${formatDurationMs(beforeMs)} before the breach expected on ${minute(expectedMs)}`;
+/** Policy time at which a scheduled cycle starts at the earliest. */
+function notBefore({ forecast, nowMs }: DecisionFacts, trigger: TriggerReading | undefined): number {
+  return Math.max(nowMs, (forecast?.breachExpectedMs ?? nowMs) - (trigger?.startBeforeMs ?? 0));
+}
+
+function scheduled(facts: DecisionFacts, trigger: TriggerReading, checks: readonly CheckReading[]): DecisionOutcome {
+  const notBeforeMs = notBefore(facts, trigger);
+  const expected = minute(facts.forecast?.breachExpectedMs ?? notBeforeMs);
+  const explanation = `${firedText(trigger)}; a cycle is to start on ${minute(notBeforeMs)}, ${formatDurationMs(trigger.startBeforeMs ?? 0)} before the breach expected on ${expected}`;
   return { verdict: 'Schedule', reason: trigger.trigger, explanation, checks, notBeforeMs };
 }
 
@@ -225,6 +229,20 @@ const breachExpected: Check = ({ forecast }) => ({
       : `half of the possible futures have reached the limit by ${minute(forecast.breachExpectedMs)}`,
 });
 
+/** A newer forecast of the same series may move the day either way. */
+const notScheduledAlready: Check = (facts, fired) => {
+  const { scheduled: known, forecast } = facts;
+  const before =
+    known !== undefined && known.series !== forecast?.series && known.notBeforeMs <= notBefore(facts, fired);
+  return {
+    check: 'ScheduledAlready',
+    passed: !before,
+    detail: before
+      ? `a forecast of ${known.series} put a cycle on ${minute(known.notBeforeMs)}, which is not later`
+      : 'no forecast of another series put a cycle on an earlier day',
+  };
+};
+
 const notCancelled: Check = ({ scheduleCancelled, nowMs }) => {
   const active = scheduleCancelled !== undefined && nowMs < scheduleCancelled.untilMs;
   return {
@@ -244,5 +262,12 @@ function checksFor({ manual, forecast }: DecisionFacts, fired: TriggerReading | 
 
 const EVIDENCE_CHECKS: readonly Check[] = [listens, breached, breachedLongEnough];
 const START_CHECKS: readonly Check[] = [notSuspended, notHeld, cooledDown, withinBudget, noCycleActive];
-const SCHEDULE_CHECKS: readonly Check[] = [breachExpected, notCancelled, notSuspended, notHeld, noCycleActive];
+const SCHEDULE_CHECKS: readonly Check[] = [
+  breachExpected,
+  notScheduledAlready,
+  notCancelled,
+  notSuspended,
+  notHeld,
+  noCycleActive,
+];
 const MANUAL_CHECKS: readonly Check[] = [notSuspended, withinBudget, noCycleActive];

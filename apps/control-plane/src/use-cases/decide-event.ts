@@ -167,14 +167,11 @@ function readTriggers(spec: PipelineSpec, pipeline: PipelineState, event: Decida
     const cleared =
       trigger.clearWhen !== undefined && evaluate(trigger.clearWhen, CONTEXT[event.on], values).result === 'true';
     const rule = due ? ONCE : trigger.for;
-    const step = observeTrigger(
-      due ? undefined : pipeline.triggers[trigger.name],
-      reading.result === 'true',
-      cleared,
-      rule,
-    );
+    // Of forecasts each series has a memory of its own.
+    const name = event.forecast ? `${trigger.name}/${event.forecast.series}` : trigger.name;
+    const step = observeTrigger(due ? undefined : pipeline.triggers[name], reading.result === 'true', cleared, rule);
     // What is only shown is no evidence either, and a day that has come is no new evidence.
-    if (!due && !event.forecast?.advisory) memories[trigger.name] = step.memory;
+    if (!due && !event.forecast?.advisory) memories[name] = step.memory;
     readings.push({
       trigger: trigger.name,
       expression: trigger.when,
@@ -224,6 +221,7 @@ async function factsOf(
     triggers: readings,
     ...(pipeline.hold && !holdOver && { hold: { reason: pipeline.hold.reason } }),
     ...(pipeline.coolDown && { coolDown: pipeline.coolDown }),
+    ...(pipeline.scheduled && { scheduled: pipeline.scheduled }),
     ...(pipeline.scheduleCancelled && { scheduleCancelled: pipeline.scheduleCancelled }),
     ...(event.forecast && { forecast: event.forecast }),
     ...(active && { activeCycle: { id: active.id, number: active.number, phase: active.phase } }),
