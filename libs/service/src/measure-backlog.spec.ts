@@ -50,6 +50,19 @@ describe('measureBacklog', () => {
     expect((await linesOf('rondo_consumer_lag_records')).join()).toMatch(/ 0$/);
   });
 
+  it('tells of a group that one replica reads with only what this replica has not read', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    for (const name of ['here', 'gone']) await subscribe(`training.watchers@${name}`, () => held);
+    const replica = { name: 'here', jobLeaseMs: 30_000 };
+    measureBacklog({ ...platform, replica, telemetry }, new JobRunner(platform));
+    await publish('a');
+    expect(await linesOf('rondo_consumer_lag_records')).toEqual([
+      `rondo_consumer_lag_records{group="training.watchers@here",topic="${TOPIC}"} 1`,
+    ]);
+    release();
+  });
+
   it('tells how many messages were set aside and since when', async () => {
     await subscribe('training', () => Promise.reject(new PermanentError('invalid', 'no')));
     measureBacklog({ ...platform, telemetry }, new JobRunner(platform));

@@ -105,18 +105,20 @@ export class KafkaBus implements Bus {
     return { close };
   }
 
-  /** Rows of this process's groups and of every other group of the installation that has committed something. */
-  async lag(): Promise<Lag[]> {
+  /** Rows of this process's groups and of every other group of the installation that has committed something, as far as wanted. */
+  async lag(wanted: (group: string) => boolean = () => true): Promise<Lag[]> {
     try {
       const { groups } = await this.#admin.listGroups();
       const prefix = this.#topics.clusterName('');
       const others = groups
         .map(({ groupId }) => groupId)
-        .filter((name) => name.startsWith(prefix) && !this.#readers.has(this.#topics.nameOf(name)));
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => this.#topics.nameOf(name))
+        .filter((group) => !this.#readers.has(group) && wanted(group));
       const rows: Lag[] = [];
       for (const reader of this.#readers.values())
-        rows.push(...(await this.#lagOfGroup(reader.group, reader.topics, reader)));
-      for (const name of others) rows.push(...(await this.#lagOfGroup(this.#topics.nameOf(name))));
+        if (wanted(reader.group)) rows.push(...(await this.#lagOfGroup(reader.group, reader.topics, reader)));
+      for (const group of others) rows.push(...(await this.#lagOfGroup(group)));
       return rows;
     } catch (error) {
       throw transient('the lag could not be read', error);

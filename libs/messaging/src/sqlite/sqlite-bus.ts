@@ -100,11 +100,11 @@ export class SqliteBus implements Bus {
     return { close };
   }
 
-  lag(): Promise<Lag[]> {
+  lag(wanted: (group: string) => boolean = () => true): Promise<Lag[]> {
     const nowMs = this.#context.clock.now();
     const stopped = this.#log
       .allProgress()
-      .filter(({ group }) => !this.#dispatchers.has(group))
+      .filter(({ group }) => !this.#dispatchers.has(group) && wanted(group))
       .map(({ group, topic, progress }) => {
         const ahead = this.#log.remaining(topic, progress.position);
         const first = progress.unfinished[0];
@@ -112,7 +112,8 @@ export class SqliteBus implements Bus {
         const messages = progress.unfinished.length + ahead.count;
         return { group, topic, messages, oldestAgeMs: oldestMs === null ? 0 : Math.max(0, nowMs - oldestMs) };
       });
-    return Promise.resolve([...[...this.#dispatchers.values()].flatMap((dispatcher) => dispatcher.lag()), ...stopped]);
+    const running = [...this.#dispatchers.values()].filter(({ group }) => wanted(group));
+    return Promise.resolve([...running.flatMap((dispatcher) => dispatcher.lag()), ...stopped]);
   }
 
   /** The messages of a topic that are still kept, oldest first, at most 10,000 after `afterOffset`. */
