@@ -2,7 +2,6 @@ import { PerformanceEvaluatedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
 import { idFrom, TransientError } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { expectedMetrics, measuredMetrics } from '../adapters/performance-metrics.js';
 import { performanceTo } from '../contract-map.js';
 import {
   loadPerformance,
@@ -11,8 +10,10 @@ import {
   PERFORMANCE_RECORD,
   requestsIn,
 } from '../documents.js';
+import { attributeLoss, bandSums, earlierBands, type BandSums } from '../domain/loss-attribution.js';
 import type { EstimateValue } from '../domain/model-reference.js';
 import {
+  bandsIn,
   judgedBy,
   logLossExcess,
   sameWindow,
@@ -27,6 +28,7 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
+import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
 
 /** Kind of the durable job. */
@@ -72,6 +74,7 @@ interface Measured {
   readonly rows: { readonly predictions: number; readonly labelled: number };
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
+  readonly bands: BandSums | undefined;
 }
 
 /** Measures what the champion achieved on live traffic, window by window. */
@@ -80,6 +83,7 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly calculate: Calculate,
   ) {}
 
   /** A batch closed the window of its interval. */
@@ -115,8 +119,10 @@ export class EvaluatePerformance {
       labelled: rows.labels.length,
     };
     const by = judgedBy(counted, policy.spec.monitoring.performance.minRows);
-    const metrics = await metricsOf(rows, by, run.signal);
-    const measured = { request, reference, before, rows: counted, by, metrics };
+    // Before the metrics, which take the arrays over.
+    const bands = by === 'labels' ? bandSums(rows.labelledScores, rows.labels) : undefined;
+    const metrics = await this.metricsOf(rows, by, run.signal);
+    const measured = { request, reference, before, rows: counted, by, metrics, bands };
     return (unit) => this.record(unit, measured);
   }
 
@@ -134,6 +140,15 @@ export class EvaluatePerformance {
     unit.save<PerformanceRecord>({ kind: PERFORMANCE_RECORD, id: pipeline, state });
   }
 
+  private metricsOf(
+    { scores, labelledScores, labels }: WindowRows,
+    by: Measured['by'],
+    signal: AbortSignal,
+  ): Promise<readonly EstimateValue[]> {
+    if (by === 'labels') return this.calculate({ kind: 'measure', scores: labelledScores, labels }, signal);
+    return by === 'scores' ? this.calculate({ kind: 'expect', scores }, signal) : Promise.resolve([]);
+  }
+
   private async record(unit: Unit, measured: Measured): Promise<void> {
     const { request, reference, before, rows, by } = measured;
     const { pipeline, startMs, endMs } = request;
@@ -145,6 +160,7 @@ export class EvaluatePerformance {
     const after = withEvaluatedWindow(stored, before, {
       ...rows,
       ...excessOf(measured),
+      ...bandsIn(measured.bands),
     });
     const stated =
       changed && by !== 'nothing'
@@ -164,6 +180,7 @@ export class EvaluatePerformance {
     const oldest = record.windows[0];
     if (oldest && record.windows.length > 1) await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
     if (!changed) return;
+    const earlier = measured.bands && earlierBands(record, request);
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
@@ -174,6 +191,7 @@ export class EvaluatePerformance {
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),
+      ...(earlier && measured.bands && { attribution: attributeLoss(earlier, measured.bands) }),
       state: by === 'nothing' ? 'insufficient' : 'sufficient',
       rows: by === 'scores' ? rows.predictions : rows.labelled,
       evaluatedAtMs: this.platform.clock.now(),
@@ -192,11 +210,6 @@ export class EvaluatePerformance {
       ],
     });
   }
-}
-
-function metricsOf(rows: WindowRows, by: Measured['by'], signal: AbortSignal): Promise<readonly EstimateValue[]> {
-  if (by === 'labels') return measuredMetrics(rows.labelledScores, rows.labels, signal);
-  return by === 'scores' ? expectedMetrics(rows.scores, signal) : Promise.resolve([]);
 }
 
 function windowOf(record: PerformanceRecord, request: PerformanceRequest): WindowRecord | undefined {
