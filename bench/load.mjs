@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 /**
  * The services as processes of their own on real servers under load: tiny batches arrive for many pipelines whose triggers do not
- * fire, so that what is measured is Rondo's own work from an announcement over HTTP to the decision about it. Measured three times:
- * at first, after ten times the history (built by one large backlog), and with ten times the pipelines. What a row shows must
- * hold: no figure may grow with history.
+ * fire, so that what is measured is Rondo's own work from an announcement over HTTP to the decision about it. Measured at first, over
+ * a backlog that is larger, with the history that it leaves, and with more pipelines: no figure may grow with history.
  * Usage: npm run build, then
- *   node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/load.mjs [--pipelines 100] [--arrivals 1000] [--growth 10]
+ *   node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/load.mjs [--pipelines 20] [--arrivals 200] [--growth 5]
  * `arrivals` are announced at once; then as many as fit into --seconds (default 20) at --load (default 0.5) of the rate that was
  * found, for the times of arrivals that do not queue. Takes about (arrivals * (growth + 3)) / rate seconds.
  */
@@ -14,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toJsonString } from '@bufbuild/protobuf';
 import {
   ApplyPipelineRequestSchema,
   ArrivalFailedSchema,
@@ -33,9 +32,9 @@ import { SERVICES, startServices } from '../deploy/native/services.mjs';
 
 const { values } = parseArgs({
   options: {
-    pipelines: { type: 'string', default: '100' },
-    arrivals: { type: 'string', default: '1000' },
-    growth: { type: 'string', default: '10' },
+    pipelines: { type: 'string', default: '20' },
+    arrivals: { type: 'string', default: '200' },
+    growth: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '20' },
     load: { type: 'string', default: '0.5' },
   },
@@ -86,6 +85,8 @@ function documentOf(name) {
 
 /** The installation, and what has become of each announcement. */
 class Load {
+  /** Rejected when an arrival leads to no decision. */
+  #trouble = Promise.withResolvers();
   #decided = new Map();
   #days = new Map();
   #files = new Map();
@@ -120,9 +121,7 @@ class Load {
       handle: async ({ type, payload }) => {
         const failure = failures.find(({ typeName }) => typeName === type);
         if (failure)
-          throw new Error(
-            `an arrival came to grief: ${JSON.stringify(fromBinary(failure, payload), (_, v) => (typeof v === 'bigint' ? String(v) : v))}`,
-          );
+          return this.#trouble.reject(new Error(`not decided: ${toJsonString(failure, fromBinary(failure, payload))}`));
         for (const id of fromBinary(DecisionMadeSchema, payload).causeEventIds) this.#decided.get(id)?.();
       },
     });
@@ -183,7 +182,7 @@ class Load {
     const before = performance.now();
     await Promise.all(Array.from({ length: AT_ONCE }, announce));
     const taken = (count * 1000) / (performance.now() - before);
-    await Promise.all(decided);
+    await this.#unlessTrouble(decided);
     return { taken, decided: (count * 1000) / (performance.now() - before) };
   }
 
@@ -197,7 +196,11 @@ class Load {
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       times.push(this.announce().then(({ decided }) => decided));
     }
-    return (await Promise.all(times)).sort((a, b) => a - b);
+    return (await this.#unlessTrouble(times)).sort((a, b) => a - b);
+  }
+
+  #unlessTrouble(promises) {
+    return Promise.race([Promise.all(promises), this.#trouble.promise]);
   }
 
   /** Time to answer a scrape, in ms. */
@@ -226,13 +229,9 @@ const usages = (rondo) => new Map(SERVICES.map((service) => [service, usageOf(ro
 /** One row of each table: a backlog of `arrivals`, then arrivals that do not queue. */
 async function stage(load, name, arrivals) {
   const before = usages(load.rondo);
-  const begunMs = performance.now();
   const { taken, decided } = await load.backlog(arrivals);
   log(`${name}: backlog of ${arrivals}: ${taken.toFixed(1)} taken and ${decided.toFixed(1)} decided a second`);
   const after = usages(load.rondo);
-  const busy =
-    (100 * [...after].reduce((sum, [service, { cpuMs }]) => sum + cpuMs - before.get(service).cpuMs, 0)) /
-    (performance.now() - begunMs);
   const perSecond = LOAD * decided;
   const times = await load.paced(perSecond, SECONDS);
   const [p50, p99] = [0.5, 0.99].map((q) => quantile(times, q).toFixed(0));
@@ -241,7 +240,7 @@ async function stage(load, name, arrivals) {
   for (const service of ['control-plane', 'data-prep']) scrapes.push(await load.scrape(service));
   const cpu = SERVICES.map((service) => (after.get(service).cpuMs - before.get(service).cpuMs) / arrivals);
   const mib = [...usages(load.rondo).values()].map((usage) => usage.mib);
-  return { name, arrivals, taken, decided, perSecond, times, scrapes, cpu, mib, busy };
+  return { name, arrivals, taken, decided, perSecond, times, scrapes, cpu, mib };
 }
 
 const cells = (...list) => console.log(`| ${list.join(' | ')} |`);
