@@ -8,7 +8,7 @@
  * `arrivals` are announced at once; then as many as fit into --seconds (default 20) at --load (default 0.5) of the rate that was
  * found, for the times of arrivals that do not queue. Takes about (arrivals * (growth + 3)) / rate seconds.
  */
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,7 @@ import {
   allTopics,
   topicOf,
 } from '@rondo/contracts';
+import { Engine } from '@rondo/datasets';
 import { systemClock } from '@rondo/kernel';
 import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
 import { grpcConnection } from '@rondo/rpc';
@@ -50,6 +51,7 @@ const EXAMPLE = fileURLToPath(new URL('../examples/your-own-pipeline/', import.m
 const FIRST_MS = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
 const ROWS = 24;
+const engine = new Engine({ threads: 1 });
 /** Requests under way at once while a backlog is announced. */
 const AT_ONCE = 32;
 /** Clock ticks of /proc per second. */
@@ -59,14 +61,16 @@ const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(so
 const log = (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 
 /** One file per day, the same for every pipeline. */
-function fileOf(inbox, day) {
-  const lines = ['seen_at,customer,tenure_days,orders,tickets,discount_share,cancelled'];
-  for (let row = 0; row < ROWS; row++) {
-    const at = new Date(FIRST_MS + day * DAY_MS + (row * DAY_MS) / ROWS).toISOString().slice(0, 19).replace('T', ' ');
-    lines.push(`${at},c${day}-${row},${row * 10},${row % 7},${row % 3},0.${row % 10},${row % 2}`);
-  }
-  const path = join(inbox, `day-${day}.csv`);
-  writeFileSync(path, `${lines.join('\n')}\n`);
+async function fileOf(inbox, day) {
+  const path = join(inbox, `day-${day}.parquet`);
+  const startMs = FIRST_MS + day * DAY_MS;
+  const columns = [
+    `epoch_ms((${startMs} + i * ${DAY_MS / ROWS})::BIGINT) AS seen_at`,
+    `'c${day}-' || i AS customer`,
+    '(i * 10)::INTEGER AS tenure_days, (i % 7)::INTEGER AS orders, (i % 3)::INTEGER AS tickets',
+    '(i % 10) / 10.0::DOUBLE AS discount_share, (i % 2)::INTEGER AS cancelled',
+  ];
+  await engine.writeParquet({ select: `SELECT ${columns.join(', ')} FROM range(${ROWS}) t(i)`, outPath: path });
   return path;
 }
 
@@ -146,12 +150,13 @@ class Load {
     const day = this.#days.get(pipeline) ?? 0;
     this.#days.set(pipeline, day + 1);
     if (!this.#files.has(day)) this.#files.set(day, fileOf(this.inbox, day));
+    const uri = await this.#files.get(day);
     const id = `arrival-${number}`;
     const begunMs = performance.now();
     const decided = new Promise((resolve) => this.#decided.set(id, resolve)).then(() => performance.now() - begunMs);
     const at = (ms) => new Date(ms).toISOString();
     const [start, end] = [at(FIRST_MS + day * DAY_MS), at(FIRST_MS + (day + 1) * DAY_MS)];
-    const data = { pipeline, uri: this.#files.get(day), dataInterval: { start, end } };
+    const data = { pipeline, uri, dataInterval: { start, end } };
     const type = 'dev.rondo.data.arrived.v1';
     await this.#post({ specversion: '1.0', id, source: 'urn:load', type, time: end, data });
     return { decided };
@@ -240,6 +245,8 @@ async function stage(load, name, arrivals) {
   for (const service of ['control-plane', 'data-prep']) scrapes.push(await load.scrape(service));
   const cpu = SERVICES.map((service) => (after.get(service).cpuMs - before.get(service).cpuMs) / arrivals);
   const mib = [...usages(load.rondo).values()].map((usage) => usage.mib);
+  const [cpuMs, memory] = [cpu, mib].map((list) => list.reduce((sum, value) => sum + value, 0));
+  log(`${name}: ${cpuMs.toFixed(0)} ms of CPU per arrival, ${memory.toFixed(0)} MiB`);
   return { name, arrivals, taken, decided, perSecond, times, scrapes, cpu, mib };
 }
 
@@ -309,5 +316,6 @@ try {
   await rondo?.stop();
   for (const name of [rondo?.database, `${rondo?.database}_load`].filter(Boolean)) await client.db(name).dropDatabase();
   await client.close();
+  await engine.close();
   rmSync(folder, { recursive: true, force: true });
 }
