@@ -8,6 +8,7 @@ import {
   AuditService,
   CycleService,
   DataService,
+  DriftService,
   EventService,
   IncidentService,
   LabelingService,
@@ -62,6 +63,7 @@ const decision = {
   ],
   cycleId: CYCLE_ID,
   eventTime: at('2001-03-05T00:00:00Z'),
+  notBefore: undefined as ReturnType<typeof at> | undefined,
   decidedAt: at('2026-11-01T10:00:00Z'),
 };
 const cycle = {
@@ -128,6 +130,23 @@ const rollout = {
   etag: '9',
 };
 
+const forecast = {
+  pipeline: 'flights',
+  forecastId: 'f1',
+  series: 'perf.logLoss',
+  madeFrom: at('2001-03-05T00:00:00Z'),
+  lastValue: 0.48,
+  points: [{ at: at('2001-04-02T00:00:00Z'), value: 0.52, lower: 0.5, upper: 0.54 }],
+  method: 'theil-sen',
+  skill: 0.31,
+  skillAgainst: 'seasonal-naive',
+  n: 30,
+  limit: 0.5,
+  breachSide: 'above',
+  breachProbability: { name: 'breachProbability', value: 0.86, lower: 0.6, upper: 0.95, n: 7n },
+  breachExpected: at('2001-03-19T00:00:00Z'),
+};
+
 const requests: { method: string; request: Record<string, unknown> }[] = [];
 const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   ListPipelines: () => ({
@@ -149,6 +168,12 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
       activeCycleId: CYCLE_ID,
       held: true,
       holdReason: 'after a rollback',
+      scheduledCycle: {
+        notBefore: at('2001-03-12T00:00:00Z'),
+        trigger: 'ahead',
+        series: 'perf.logLoss',
+        decisionId: DECISION_ID,
+      },
     };
   },
   ApplyPipeline: ({ document }) =>
@@ -184,6 +209,26 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   RollBack: () => ({ ...rollout, state: 'RolledBack', weightPercent: 0 }),
   TriggerCycle: () => ({ record: { ...decision, verdict: 'Hold', reason: 'CycleActive' } }),
   HoldAutomaticCycles: ({ until }) => ({ name: 'flights', held: true, heldUntil: until }),
+  ListForecasts: () => ({
+    forecasts: [
+      { forecast },
+      {
+        forecast: { ...forecast, forecastId: 'f0', advisory: 'no-skill', breachExpected: undefined },
+        outcomes: [{ at: at('2001-03-05T00:00:00Z'), forecast: 0.5, actual: 0.48, insideInterval: false }],
+      },
+    ],
+    series: [
+      {
+        series: 'perf.logLoss',
+        outcomes: 12,
+        meanAbsoluteError: 0.0123456,
+        intervalCoverage: 0.83,
+        realisedSkill: 0.2,
+      },
+      { series: 'perf.rocAuc', pointsMissing: 4 },
+    ],
+  }),
+  CancelScheduledCycle: () => ({ name: 'flights' }),
   GetApproval: () => ({ approvalId: 'a1', boundDigest: 'sha256:ab', votesNeeded: 2, state: 'Open' }),
   Vote: ({ approve, rationale }) => ({
     approvalId: 'a1',
@@ -269,6 +314,7 @@ beforeAll(async () => {
     OperationsService,
     RolloutService,
     DataService,
+    DriftService,
     LabelingService,
   ];
   door = await frontDoor({
@@ -393,6 +439,32 @@ describe('explain and status', () => {
     expect((await rondo(['explain', DECISION_ID])).out).toContain('flights: Start');
   });
 
+  it('show what is forecast with its skill, and what came of what was', async () => {
+    const { out, err } = await rondo(['get', 'forecasts', '-p', 'flights']);
+    expect(out.split('\n').slice(1, 3)).toEqual([
+      'perf.logLoss\t2001-03-05T00:00:00Z\t0.4800\t2001-04-02T00:00:00Z\t0.5200 [0.5000, 0.5400]\t86 % above 0.5000, expected 2001-03-19\t0.3100 (seasonal-naive)\ttheil-sen, 30\t-\t-',
+      'perf.logLoss\t2001-03-05T00:00:00Z\t0.4800\t2001-04-02T00:00:00Z\t0.5200 [0.5000, 0.5400]\t86 % above 0.5000\t0.3100 (seasonal-naive)\ttheil-sen, 30\t0.4800, forecast 0.5000, outside the interval\tno-skill',
+    ]);
+    expect(err).toBe(
+      'perf.logLoss: 12 forecast values have come, mean error 0.01235, 83 % inside the interval, skill 0.2000 against holding the last value\n' +
+        'perf.rocAuc: 4 more evaluations are needed for a forecast\n',
+    );
+    expect((await rondo(['get', 'forecasts'])).code).toBe(2);
+    expect(JSON.parse((await rondo(['get', 'forecasts', 'f0', '-p', 'flights', '-o', 'json'])).out)).toMatchObject({
+      forecast: { advisory: 'no-skill' },
+    });
+  });
+
+  it('show the day of a scheduled cycle', async () => {
+    expect((await rondo(['status', 'flights'])).out).toContain(
+      'scheduled  a cycle on 2001-03-12T00:00:00Z (policy time), trigger ahead by a forecast of perf.logLoss; ',
+    );
+    decision.notBefore = at('2001-03-12T00:00:00Z');
+    const { out } = await rondo(['explain', DECISION_ID]);
+    decision.notBefore = undefined;
+    expect(out).toContain('  starts    not before 2001-03-12T00:00:00Z (policy time)\n');
+  });
+
   it('show what holds a pipeline back', async () => {
     const { out } = await rondo(['status', 'flights']);
     expect(out).toContain('held       after a rollback');
@@ -444,6 +516,19 @@ describe('changes', () => {
     );
     const started = await rondo(['cycle', 'start', 'flights', '--reason', 'try again']);
     expect([started.code, started.out]).toEqual([1, expect.stringContaining('Hold, because CycleActive')]);
+  });
+
+  it('take a scheduled cycle off its day', async () => {
+    const { code, out } = await rondo(['cycle', 'unschedule', 'flights', '--reason', 'the plant stands still']);
+    expect([code, out]).toEqual([0, 'pipeline/flights: no cycle is scheduled any more\n']);
+    expect(requests.at(-1)).toMatchObject({
+      method: 'CancelScheduledCycle',
+      request: {
+        pipeline: 'flights',
+        reason: 'the plant stands still',
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      },
+    });
   });
 
   it('bind a vote to the evidence that was looked at', async () => {

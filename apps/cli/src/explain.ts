@@ -1,11 +1,12 @@
 import { canonicalJson } from '@rondo/kernel';
-import type { Cycle, DecisionMade, Rollout } from '@rondo/contracts';
+import type { Cycle, DecisionMade, ForecastSeries, Rollout } from '@rondo/contracts';
 import {
   countText,
   durationText,
   estimateText,
   modelText,
   percentText,
+  numberText,
   plainText,
   rangeText,
   timeText,
@@ -25,6 +26,7 @@ export function explainDecision(decision: DecisionMade): string[] {
       ...(decision.explanation === '' ? [] : [decision.explanation]),
       `decided   ${timeText(decision.decidedAt)} by ${decision.actor?.id || 'the policy'}, policy generation ${decision.policyGeneration}`,
       `as of     ${timeText(decision.eventTime)} (policy time)`,
+      ...(decision.notBefore ? [`starts    not before ${timeText(decision.notBefore)} (policy time)`] : []),
       `causes    ${decision.causeEventIds.join(', ') || '-'}`,
       ...cycle,
       `decision  ${decision.decisionId}`,
@@ -37,6 +39,20 @@ export function explainDecision(decision: DecisionMade): string[] {
     ),
     ...block('Triggers', decision.triggers.flatMap(triggerLines)),
   ].map(plainText);
+}
+
+/** What the forecasts of a series were worth so far. */
+export function pastErrorText(of: ForecastSeries): string {
+  if (of.pointsMissing > 0)
+    return plainText(`${of.series}: ${of.pointsMissing} more evaluations are needed for a forecast`);
+  if (of.outcomes === 0) return plainText(`${of.series}: nothing forecast has come yet`);
+  const covered =
+    of.intervalCoverage === undefined ? '' : `, ${Math.round(100 * of.intervalCoverage)} % inside the interval`;
+  const skill =
+    of.realisedSkill === undefined ? '' : `, skill ${numberText(of.realisedSkill)} against holding the last value`;
+  return plainText(
+    `${of.series}: ${countText(of.outcomes)} forecast values have come, mean error ${numberText(of.meanAbsoluteError)}${covered}${skill}`,
+  );
 }
 
 function triggerLines(trigger: DecisionMade['triggers'][number]): string[] {

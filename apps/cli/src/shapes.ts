@@ -14,6 +14,7 @@ import {
   PipelineSchema,
   RolloutSchema,
   type Annotator,
+  ScoredForecastSchema,
   type Approval,
   type AuditEntry,
   type Batch,
@@ -26,9 +27,10 @@ import {
   type ParkedMessage,
   type Pipeline,
   type Rollout,
+  type ScoredForecast,
 } from '@rondo/contracts';
 import type { Shape } from './output.js';
-import { countText, estimateText, modelText, rangeText, timeText, verdictText } from './words.js';
+import { countText, estimateText, modelText, numberText, rangeText, timeText, verdictText } from './words.js';
 
 const STATES: Readonly<Record<BatchState, string>> = {
   [BatchState.UNSPECIFIED]: '-',
@@ -108,6 +110,46 @@ export const decisionShape: Shape<DecisionMade> = {
     { head: 'EXPLANATION', text: (decision) => decision.explanation },
   ],
 };
+
+export const forecastShape: Shape<ScoredForecast> = {
+  kind: 'forecast',
+  schema: ScoredForecastSchema,
+  name: ({ forecast }) => forecast?.forecastId ?? '',
+  columns: [
+    { head: 'SERIES', text: ({ forecast }) => forecast?.series ?? '' },
+    { head: 'MADE FROM', text: ({ forecast }) => timeText(forecast?.madeFrom) },
+    { head: 'VALUE', text: ({ forecast }) => numberText(forecast?.lastValue ?? 0) },
+    { head: 'HORIZON', text: ({ forecast }) => timeText(forecast?.points.at(-1)?.at) },
+    { head: 'FORECAST', text: endText },
+    { head: 'BREACH', text: breachText },
+    { head: 'SKILL', text: ({ forecast }) => `${numberText(forecast?.skill ?? 0)} (${forecast?.skillAgainst ?? ''})` },
+    { head: 'METHOD, N', text: ({ forecast }) => `${forecast?.method ?? ''}, ${countText(forecast?.n ?? 0)}` },
+    { head: 'CAME', text: cameText },
+    { head: 'ADVISORY', text: ({ forecast }) => forecast?.advisory || '-' },
+  ],
+};
+
+/** The value at the horizon with its interval. */
+function endText({ forecast }: ScoredForecast): string {
+  const end = forecast?.points.at(-1);
+  return end ? `${numberText(end.value)} [${numberText(end.lower)}, ${numberText(end.upper)}]` : '-';
+}
+
+/** How likely the limit is reached within the horizon, and when half of the possible futures have. */
+function breachText({ forecast }: ScoredForecast): string {
+  if (!forecast?.breachProbability) return '-';
+  const when = forecast.breachExpected ? `, expected ${timeText(forecast.breachExpected).slice(0, 10)}` : '';
+  const percent = Math.round(100 * forecast.breachProbability.value);
+  return `${percent} % ${forecast.breachSide} ${numberText(forecast.limit)}${when}`;
+}
+
+/** The last step that has come, and what it was forecast to be. */
+function cameText({ outcomes }: ScoredForecast): string {
+  const last = outcomes.at(-1);
+  if (!last) return '-';
+  const where = last.insideInterval ? 'inside' : 'outside';
+  return `${numberText(last.actual)}, forecast ${numberText(last.forecast)}, ${where} the interval`;
+}
 
 export const batchShape: Shape<Batch> = {
   kind: 'batch',

@@ -30,7 +30,8 @@ export function durationText(ms: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
+/** Whole numbers as they are, others with four significant digits. */
+export const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
 
 /** `95 %`, `99.9963 %`: close to 1 and close to 0 a share is told apart from them. */
 export const percentText = (share: number): string => `${Number((share * 100).toPrecision(6))} %`;

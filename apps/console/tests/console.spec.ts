@@ -326,7 +326,7 @@ describeInChromium('console', () => {
     await open('/pipelines/flight-delay');
     await page.getByText('The server does not answer').waitFor();
     await page.getByText('the control plane is restarting').waitFor();
-    await page.getByRole('heading', { name: 'Drift, weighted by importance' }).waitFor();
+    await page.getByRole('heading', { name: 'Drift, weighted by importance', exact: true }).waitFor();
   });
 
   it('shows the reason of a refusal inside the dialog and keeps what was typed', async () => {
@@ -395,6 +395,28 @@ describeInChromium('console', () => {
     await enter();
     await open('/pipelines/flight-delay');
     await page.getByText(/Log loss \+0.012 \[\+0.006 to \+0.018\]: \+0.003 .* because other rows came/).waitFor();
+  });
+
+  it('shows each forecast with its skill, says which is only advisory, and takes a scheduled cycle off its day', async () => {
+    await enter();
+    await open('/pipelines/flight-delay');
+    await page.getByRole('heading', { name: 'Forecast of log loss' }).waitFor();
+    await page.getByText('34 % less error than naive').waitFor();
+    await page.getByText('advisory: the series changed lately').waitFor();
+    await page.getByText('ROC AUC: 2 more evaluations of this champion are needed.').waitFor();
+    await page.getByRole('button', { name: 'Measured and forecast log loss: show as table' }).click();
+    const rows = page.getByRole('region', { name: 'Measured and forecast log loss, as a table' }).locator('tbody tr');
+    expect(await rows.count()).toBe(18);
+    expect(await rows.last().textContent()).toContain('(forecast)');
+
+    await open('/pipelines/freight-delay');
+    await page.getByRole('button', { name: 'Take it off…' }).click();
+    await page.getByLabel(/^Reason/).fill('The plant stands still');
+    await page.getByRole('button', { name: 'Take it off', exact: true }).click();
+    await page.getByText('No cycle is scheduled any more.').waitFor();
+    expect(called('cancelScheduledCycle')).toMatchObject([
+      { pipeline: 'freight-delay', reason: 'The plant stands still' },
+    ]);
   });
 
   it('gives every chart a name, a sentence and its table', async () => {

@@ -9,11 +9,13 @@ import {
   type ArtifactRef,
   type Estimate,
   type Finding,
+  type ForecastIssued,
   type ModelRef,
   type SplitFile,
 } from '@rondo/contracts';
 import type { Outgoing } from '@rondo/journal';
 import type { SplitState } from './domain/cycle.js';
+import type { ForecastState } from './domain/forecast.js';
 import type { ActorReference, ArtifactReference, EstimateValue, FindingValue, ModelReference } from './domain/references.js';
 
 /** A message on its way out, keyed by the pipeline. */
@@ -64,6 +66,29 @@ export function estimateFrom(estimate: Estimate): EstimateValue {
 
 export function estimateTo(estimate: EstimateValue): Omit<EstimateValue, 'n'> & { n: bigint } {
   return { ...estimate, n: BigInt(Math.round(estimate.n)) };
+}
+
+const ADVISORIES = ['', 'no-skill', 'change-point'] as const;
+
+/** What decisions need of a forecast; one about another model than the present champion is advisory, whatever it says. */
+export function forecastFrom(event: ForecastIssued, champion: ModelReference | undefined): ForecastState {
+  const { pipeline, forecastId, series, limit, lastValue, points, skill, method, n, breachProbability: probability } = event;
+  const value = probability?.value ?? 0;
+  return {
+    pipeline,
+    forecastId,
+    series,
+    limit,
+    lastValue,
+    endValue: points.at(-1)?.value ?? lastValue,
+    skill,
+    method,
+    n,
+    breachProbability: { value, lower: probability?.lower ?? value, upper: probability?.upper ?? value },
+    advisory: event.model?.digest === champion?.digest ? (ADVISORIES.find((known) => known === event.advisory) ?? 'no-skill') : 'champion-changed',
+    ...(event.breachEarliest && { breachEarliestMs: msOf(event.breachEarliest) }),
+    ...(event.breachExpected && { breachExpectedMs: msOf(event.breachExpected) }),
+  };
 }
 
 const SEVERITY_FROM: Readonly<Record<number, FindingValue['severity']>> = {

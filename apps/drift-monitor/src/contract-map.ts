@@ -3,6 +3,9 @@ import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   DriftEvaluatedSchema,
   DriftState as DriftStateMessage,
+  ForecastIssuedSchema,
+  ForecastSeriesSchema,
+  ScoredForecastSchema,
   PerformanceEvaluatedSchema,
   ReferenceProfiledSchema,
   type BatchReady,
@@ -10,6 +13,9 @@ import {
   type DriftEvaluated,
   type Estimate,
   type EstimateSchema,
+  type ForecastIssued,
+  type ForecastSeries,
+  type ScoredForecast,
   type PerformanceEvaluated,
   type PredictionsLogged,
   type TimeRange,
@@ -18,10 +24,12 @@ import type { Outgoing } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
 import type { DriftEvaluation, DriftState, FeatureDrift } from './domain/drift-evaluation.js';
 import type { LossAttribution } from './domain/loss-attribution.js';
+import type { ForecastOutcome, IssuedForecast, PastError } from './domain/issued-forecast.js';
 import type { EstimateValue } from './domain/model-reference.js';
 import type { PerformanceEvaluation, Window } from './domain/performance.js';
 import type { DriftRequest, Reference } from './domain/reference.js';
 import { servedRequest, type ServedRequest } from './domain/served-request.js';
+import type { WatchedSeries } from './domain/watched-series.js';
 
 const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
   insufficient: DriftStateMessage.INSUFFICIENT,
@@ -151,6 +159,46 @@ function attributionTo({ change, mix, rate, segments }: LossAttribution) {
       rows: BigInt(one.rows),
     })),
   };
+}
+
+/** A forecast as others are told and the API shows it. */
+export function forecastTo(forecast: IssuedForecast): ForecastIssued {
+  const { madeFromMs, points, breachProbability, breachMs, issuedAtMs, ...same } = forecast;
+  const { earliest, expected, latest } = breachMs;
+  return create(ForecastIssuedSchema, {
+    ...same,
+    madeFrom: timestampFromMs(madeFromMs),
+    points: points.map(({ atMs, ...point }) => ({ ...point, at: timestampFromMs(atMs) })),
+    breachProbability: estimateTo(breachProbability),
+    ...(earliest !== null && { breachEarliest: timestampFromMs(earliest) }),
+    ...(expected !== null && { breachExpected: timestampFromMs(expected) }),
+    ...(latest !== null && { breachLatest: timestampFromMs(latest) }),
+    issuedAt: timestampFromMs(issuedAtMs),
+  });
+}
+
+/** A forecast with what came of it. */
+export function scoredTo(forecast: IssuedForecast, outcomes: readonly ForecastOutcome[]): ScoredForecast {
+  return create(ScoredForecastSchema, {
+    forecast: forecastTo(forecast),
+    outcomes: outcomes.map(({ atMs, ...outcome }) => ({ ...outcome, at: timestampFromMs(atMs) })),
+  });
+}
+
+/** A series of the present champion and how its forecasts did. */
+export function seriesTo(
+  { name, limit, modelDigest, points, pointsMissing }: WatchedSeries,
+  past: PastError,
+): ForecastSeries {
+  return create(ForecastSeriesSchema, {
+    ...past,
+    series: name,
+    limit,
+    pointsMissing,
+    points: points
+      .filter((point) => point.modelDigest === modelDigest)
+      .map(({ atMs, value }) => ({ at: timestampFromMs(atMs), value })),
+  });
 }
 
 function featureTo({ feature, state, psi, distance, ...rest }: FeatureDrift) {

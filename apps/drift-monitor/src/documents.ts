@@ -12,6 +12,10 @@ export const PAST_REFERENCE = 'past-reference';
 /** id: evaluation. */
 export const DRIFT_EVALUATION = 'drift-evaluation';
 export const PERFORMANCE_EVALUATION = 'performance-evaluation';
+/** id: forecast. */
+export const FORECAST = 'forecast';
+/** id: {@link watchedSeriesId}. */
+export const WATCHED_SERIES = 'watched-series';
 /** id: pipeline. */
 export const DRIFT_RECORD = 'drift-record';
 export const PERFORMANCE_RECORD = 'performance-record';
@@ -29,6 +33,9 @@ export type DriftRecord = {
   readonly falseAlarms?: AlphaLedger;
   readonly evaluations: number;
 };
+
+/** One series of a pipeline. */
+export const watchedSeriesId = (pipeline: string, series: string): string => `${pipeline}/${series}`;
 
 /** Request ids are chosen by callers, so the document's id is derived. */
 export const servedId = (endpoint: string, requestId: string): string => idFrom('served', endpoint, requestId);

@@ -17,6 +17,7 @@ import type { Calculate } from './ports/calculator.js';
 import { DRIFT_JOB, EvaluateDrift } from './use-cases/evaluate-drift.js';
 import { EvaluatePerformance, PERFORMANCE_JOB } from './use-cases/evaluate-performance.js';
 import { FORGET_JOB, ForgetServed } from './use-cases/forget-served.js';
+import { FORECAST_JOB, IssueForecasts } from './use-cases/issue-forecasts.js';
 import { ObserveServing } from './use-cases/observe-serving.js';
 import { PROFILE_JOB, ProfileReference } from './use-cases/profile-reference.js';
 
@@ -39,7 +40,7 @@ const MAX_ATTEMPTS = 6;
 export class DriftMonitorModule {
   /** Everything else comes from the platform of the service that boots it. */
   static forRoot({ config, engine, calculate }: DriftMonitorOptions): DynamicModule {
-    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, CALCULATE];
+    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, IssueForecasts, CALCULATE];
     return {
       module: DriftMonitorModule,
       controllers: [MonitorEvents],
@@ -63,16 +64,32 @@ export class DriftMonitorModule {
             defined(jobs, PROFILE_JOB, new ProfileReference(platform, engine, jobs, arithmetic)),
         },
         {
+          provide: IssueForecasts,
+          inject: [PLATFORM, DURABLE_JOBS],
+          useFactory: (platform: Platform, jobs: DurableJobs) =>
+            defined(jobs, FORECAST_JOB, new IssueForecasts(platform, jobs)),
+        },
+        {
           provide: EvaluateDrift,
           inject,
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, arithmetic: Calculate) =>
-            defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, arithmetic)),
+          useFactory: (
+            platform: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+            forecasts: IssueForecasts,
+            arithmetic: Calculate,
+          ) => defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, forecasts, arithmetic)),
         },
         {
           provide: EvaluatePerformance,
           inject,
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, arithmetic: Calculate) =>
-            defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, arithmetic)),
+          useFactory: (
+            platform: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+            forecasts: IssueForecasts,
+            arithmetic: Calculate,
+          ) => defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, forecasts, arithmetic)),
         },
         {
           provide: ObserveServing,

@@ -185,6 +185,48 @@ describe('admission', () => {
     for (const problem of problems) expect(problem.line).toBeGreaterThan(rule.startsWith('file-named') ? 0 : 1);
   });
 
+  const forecast = (series: string): [string, string] => [
+    'performance: { minRows: 1000, reference: SealedTest }',
+    `performance: { minRows: 1000, reference: SealedTest }\n    forecast: { horizon: 28d, series: [${series}] }`,
+  ];
+  const trigger = (rest: string): [string, string] => [
+    '  manual: {',
+    `    - { name: ahead, on: ForecastIssued, when: 'forecast.skill > 0.1', ${rest} }\n  manual: {`,
+  ];
+  const logLoss = '{ name: perf.logLoss, limit: 0.5 }';
+
+  it.each<[string, [string, string][], string]>([
+    ['a forecast without a series', [forecast('')], 'too-small'],
+    ['a series twice', [forecast(`${logLoss}, { name: perf.logLoss, limit: 0.6 }`)], 'unique-name'],
+    ['a series that is not watched', [forecast('{ name: drift.psi, limit: 1 }')], 'invalid-value'],
+    ['a limit the series cannot reach', [forecast('{ name: perf.rocAuc, limit: 70 }')], 'limit-in-range'],
+    ['a trigger on forecasts nobody makes', [trigger('action: Propose')], 'forecast-issued'],
+    ['a schedule without its start', [forecast(logLoss), trigger('action: Schedule')], 'schedule-start'],
+    ['a start without a schedule', [forecast(logLoss), trigger('startBefore: 3d')], 'schedule-start'],
+    [
+      'a schedule by another event',
+      [
+        [
+          '      for: { breaches: 2, outOf: 3 }\n    - name: drift',
+          '      action: Schedule\n      startBefore: 1d\n    - name: drift',
+        ],
+      ],
+      'schedule-by-forecast',
+    ],
+  ])('refuses %s', (_name, replacements, rule) => {
+    expect(problemsOf(...replacements).map((problem) => problem.rule)).toEqual([rule]);
+  });
+
+  it('admits forecasts and a cycle scheduled by one', () => {
+    const admission = admitExample(forecast(logLoss), trigger('action: Schedule, startBefore: 14d'));
+    if (!admission.ok) throw new Error(JSON.stringify(admission.problems));
+    expect(admission.spec.monitoring.forecast).toEqual({
+      horizonMs: 28 * 86_400_000,
+      series: [{ name: 'perf.logLoss', limit: 0.5 }],
+    });
+    expect(admission.spec.triggers.at(-1)).toMatchObject({ action: 'Schedule', startBeforeMs: 14 * 86_400_000 });
+  });
+
   it('allows a webhook on this machine', () => {
     expect(problemsOf(['to: log', 'to: { webhook: "http://127.0.0.1:9000/hook" }'])).toEqual([]);
   });

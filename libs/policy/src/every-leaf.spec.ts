@@ -20,6 +20,16 @@ const complete = (): Tree => {
     for: { breaches: 1, outOf: 2 },
     action: 'Start',
   });
+  (at(['spec'])['triggers'] as unknown[]).push({
+    name: 'forecast',
+    on: 'ForecastIssued',
+    when: 'forecast.probBreach > 0.7',
+    action: 'Schedule',
+    startBefore: '14d',
+  });
+  Object.assign(at(['spec', 'monitoring']), {
+    forecast: { series: [{ name: 'perf.logLoss', limit: 0.5 }], horizon: '28d', season: '7d' },
+  });
   Object.assign(at(['spec', 'training', 'candidates', 0, 'params']), { lambda: 1, maxBins: 64 });
   (at(['spec', 'training'])['candidates'] as unknown[]).push({
     name: 'own',

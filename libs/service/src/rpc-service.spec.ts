@@ -16,6 +16,10 @@ class DriftRpc {
   async listPerformanceEvaluations(): Promise<object> {
     return {};
   }
+
+  async listForecasts(): Promise<object> {
+    return {};
+  }
 }
 
 @Module({ providers: [DriftRpc] })

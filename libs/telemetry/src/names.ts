@@ -90,6 +90,11 @@ export const METRICS: Readonly<Record<string, MetricName>> = {
   rondo_cycle_phase_age_seconds: gauge('Age of the present phase.', 'pipeline', 'phase'),
   rondo_pipeline_has_champion: gauge('1 while a champion serves the pipeline.', 'pipeline'),
   rondo_model_age_seconds: gauge('Age of the champion.', 'pipeline'),
+  rondo_forecast_breach_probability: gauge(
+    'Probability that a series reaches its limit within the horizon, by the newest forecast.',
+    'pipeline',
+    'series',
+  ),
   rondo_approvals_pending: gauge('Approvals waiting for votes.', 'pipeline'),
   rondo_approvals_total: counter('Approvals closed, by decision.', 'decision'),
   rondo_approval_wait_seconds: histogram('Time from request to close of an approval.'),

@@ -104,6 +104,7 @@ function cycleCommands(program: Command, action: Action): void {
         if (decision.verdict !== 'Start' && decision.verdict !== 'Merge') throw new Ended(EXIT.no);
       }, 1),
     );
+  unscheduleCommand(cycle, action);
   const override = (verb: 'cancel' | 'retry', description: string): void => {
     withReason(cycle.command(verb))
       .description(description)
@@ -134,6 +135,25 @@ function cycleCommands(program: Command, action: Action): void {
   };
   override('cancel', 'end a cycle; nothing of it is promoted');
   override('retry', 'run the failed step of a cycle again');
+}
+
+function unscheduleCommand(cycle: Command, action: Action): void {
+  withReason(cycle.command('unschedule'))
+    .description('drop a cycle that a forecast scheduled; none is scheduled again before its day')
+    .argument('<pipeline>')
+    .action(
+      action(async (session, pipeline: string, options: ChangeOptions) => {
+        const client = await session.client(PipelineService);
+        const request = { pipeline, reason: reasonOf(options.reason), requestId: session.requestId() };
+        const after = await client.cancelScheduledCycle(request);
+        session.changed(
+          pipelineShape,
+          after,
+          `pipeline/${pipeline}: no cycle is scheduled any more`,
+          `rondo status ${pipeline}`,
+        );
+      }, 1),
+    );
 }
 
 function holdCommands(program: Command, action: Action): void {

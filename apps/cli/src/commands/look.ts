@@ -4,6 +4,7 @@ import {
   BatchState,
   CycleService,
   DataService,
+  DriftService,
   EventService,
   IncidentService,
   ModelService,
@@ -14,7 +15,7 @@ import {
 } from '@rondo/contracts';
 import { PermanentError } from '@rondo/kernel';
 import { Argument, Option, type Command } from 'commander';
-import { explainCycle, explainDecision, explainRollout } from '../explain.js';
+import { explainCycle, explainDecision, explainRollout, pastErrorText } from '../explain.js';
 import { findCycle, findCycleOrDecision, findRollout } from '../find.js';
 import type { Shape } from '../output.js';
 import type { Action } from '../program.js';
@@ -25,6 +26,7 @@ import {
   cycleShape,
   decisionShape,
   eventShape,
+  forecastShape,
   incidentShape,
   modelShape,
   parkedShape,
@@ -105,6 +107,12 @@ async function status(session: Session, name: string): Promise<void> {
       ? [`cooling    until ${timeText(pipeline.coolingDownUntil)} after ${pipeline.coolingDownAfter}`]
       : []),
   ];
+  const scheduled = pipeline.scheduledCycle;
+  if (scheduled) {
+    const why = `trigger ${scheduled.trigger} by a forecast of ${scheduled.series}`;
+    const way = `rondo explain ${scheduled.decisionId}, rondo cycle unschedule ${pipeline.name} --reason …`;
+    lines.push(`scheduled  a cycle on ${timeText(scheduled.notBefore)} (policy time), ${why}; ${way}`);
+  }
   const record = pipeline.lastDecision?.record;
   if (record) lines.push(`decision   ${record.verdict}, because ${record.reason}; rondo explain ${record.decisionId}`);
   if (pipeline.activeCycleId !== '') {
@@ -201,6 +209,20 @@ const NOUNS: Readonly<Record<string, Noun>> = {
       session.one(decisionShape, record);
     },
   },
+  forecasts: listed(forecastShape, async (session, options) => {
+    const { pipeline } = options;
+    if (pipeline === '')
+      throw new PermanentError('invalid', 'forecasts are listed of one pipeline', {
+        field: 'pipeline',
+        value: pipeline,
+        rule: '-p <pipeline>',
+      });
+    const { forecasts, series } = await (
+      await session.client(DriftService)
+    ).listForecasts({ pipeline, pageSize: pageSize(options) });
+    for (const one of series) session.note(pastErrorText(one));
+    return forecasts;
+  }),
   batches: {
     ...listed(
       batchShape,

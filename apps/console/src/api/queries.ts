@@ -65,6 +65,11 @@ export const reads = {
       queryKey: ['performance', { pipeline }],
       queryFn: () => api.drift.listPerformanceEvaluations({ pipeline, pageSize: 100 }),
     }),
+  forecasts: (pipeline: string) =>
+    queryOptions({
+      queryKey: ['forecasts', { pipeline }],
+      queryFn: () => api.drift.listForecasts({ pipeline, pageSize: PAGE }),
+    }),
   rollout: (pipeline: string, cycleId: string) =>
     queryOptions({ queryKey: ['rollout', { pipeline, cycleId }], queryFn: () => api.rollouts.getRollout({ cycleId }) }),
   campaigns: (pipeline = '') =>

@@ -33,7 +33,7 @@ const CYCLE = ['cycle', 'cycles', 'pipeline', 'pipelines', 'spans'];
 const ENTITIES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/rollout|serving/, ['rollout', 'audit', 'models', ...CYCLE]],
   [/label/, ['campaigns', 'tasks', 'annotators', 'audit', ...CYCLE]],
-  [/drift/, ['drift', 'performance', 'pipeline']],
+  [/drift/, ['drift', 'performance', 'forecasts', 'pipeline']],
   [/rondo\.data|batch/, ['batches', 'events', 'audit', ...CYCLE]],
   [/training|evaluation/, CYCLE],
   [/platform/, ['parked', ...CYCLE]],

@@ -102,7 +102,7 @@ export function LegendItem({
   mark,
   children,
 }: {
-  readonly mark: 'line' | 'dash' | 'reference' | 'band' | 'champion' | 'challenger';
+  readonly mark: 'line' | 'dash' | 'ahead' | 'reference' | 'band' | 'champion' | 'challenger';
   readonly children: ReactNode;
 }): ReactNode {
   return (

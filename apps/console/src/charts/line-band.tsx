@@ -1,7 +1,7 @@
 import { scaleLinear, scaleUtc } from '@visx/scale';
 import { Area, LinePath } from '@visx/shape';
 import { useId, useState, type PointerEvent, type ReactNode } from 'react';
-import { formatAbsolute, formatCount, formatNumber } from '../model/format.js';
+import { formatAbsolute, formatCount, formatNumber, formatPercent } from '../model/format.js';
 import { TimeAxis, ValueAxis } from './axes.js';
 import { ChartFrame, LegendItem } from './frame.js';
 
@@ -33,6 +33,8 @@ interface LineBandProps {
   readonly logarithmic?: boolean;
   /** Keeps this value inside the picture, for example 0 of a difference. */
   readonly include?: readonly number[];
+  /** The points continued: a fan that opens from the last of them, with the coverage of its intervals. */
+  readonly ahead?: { readonly points: readonly BandPoint[]; readonly confidence: number };
   /** What each point is to be compared with, where that changes over time. */
   readonly reference?: { readonly label: string; readonly points: readonly BandPoint[] };
 }
@@ -42,17 +44,18 @@ const MARGIN = { top: 12, right: 30, bottom: 26, left: 58 };
 /** Points that rest on fewer rows than this share of the last one's do not stretch the picture; they leave it. */
 const EARLY = 0.02;
 
-function scales({ points, limits = [], include = [], reference }: LineBandProps, width: number, height: number) {
+function scales({ points, limits = [], include = [], ahead, reference }: LineBandProps, width: number, height: number) {
   const enough = (points.at(-1)?.n ?? 0) * EARLY;
   const values = [
     ...points.filter((p) => p.n >= enough).flatMap((p) => [p.value, p.lower ?? p.value, p.upper ?? p.value]),
+    ...(ahead?.points ?? []).flatMap((p) => [p.value, p.lower ?? p.value, p.upper ?? p.value]),
     ...(reference?.points ?? []).map((p) => p.value),
     ...limits.map((l) => l.value),
     ...include,
   ].filter(Number.isFinite);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const pad = (high - low || Math.abs(high) || 1) * 0.08;
-  const times = points.map((p) => p.atMs);
+  const times = [...points, ...(ahead?.points ?? [])].map((p) => p.atMs);
   const [first, last] = [Math.min(...times), Math.max(...times)];
   return {
     x: scaleUtc<number>({
@@ -103,8 +106,35 @@ type Placed = LineBandProps & {
 const stepsOf = (points: readonly BandPoint[]): BandPoint[] =>
   points.flatMap((point, index) => (index === 0 ? [point] : [{ ...point, atMs: points[index - 1]!.atMs }, point]));
 
+/** What is to come, opening from the last point. */
+function Fan({ points, ahead, x, y }: Placed): ReactNode {
+  const last = points.at(-1);
+  if (ahead === undefined || last === undefined) return null;
+  const fan = [{ ...last, lower: last.value, upper: last.value }, ...ahead.points];
+  return (
+    <>
+      <Area
+        data={fan}
+        x={(p) => x(p.atMs)}
+        y0={(p) => y(p.lower ?? p.value)}
+        y1={(p) => y(p.upper ?? p.value)}
+        fill="var(--rd-band)"
+      />
+      <LinePath
+        data={fan}
+        x={(p) => x(p.atMs)}
+        y={(p) => y(p.value)}
+        stroke="var(--rd-accent)"
+        strokeDasharray="5 4"
+        strokeWidth={2}
+      />
+    </>
+  );
+}
+
 /** Band, reference and line, cut off where the picture ends. */
-function Lines({ points, reference, width, height, x, y }: Placed): ReactNode {
+function Lines(props: Placed): ReactNode {
+  const { points, reference, width, height, x, y } = props;
   const clip = useId();
   const banded = points.filter((p) => p.lower !== undefined && p.upper !== undefined);
   return (
@@ -125,6 +155,7 @@ function Lines({ points, reference, width, height, x, y }: Placed): ReactNode {
           y1={(p) => y(p.upper!)}
           fill="var(--rd-band)"
         />
+        <Fan {...props} />
         {reference !== undefined && (
           <LinePath
             data={stepsOf(reference.points)}
@@ -152,7 +183,8 @@ function Lines({ points, reference, width, height, x, y }: Placed): ReactNode {
 }
 
 function Plot(props: LineBandProps & { readonly width: number; readonly height: number }): ReactNode {
-  const { points, limits = [], format = formatNumber, width, height, valueName } = props;
+  const { limits = [], format = formatNumber, width, height, valueName } = props;
+  const points = [...props.points, ...(props.ahead?.points ?? [])];
   const [near, setNear] = useState<number>();
   const { x, y } = scales(props, width, height);
   const find = (event: PointerEvent<SVGRectElement>): void => {
@@ -210,11 +242,12 @@ function Plot(props: LineBandProps & { readonly width: number; readonly height: 
 
 /** A value over time with its interval as a band and the limits drawn. */
 export function LineBand(props: LineBandProps): ReactNode {
-  const { points, limits = [], height = 210, format = formatNumber } = props;
-  if (points.length === 0) return null;
-  const band = points.some((p) => p.lower !== undefined);
+  const { points: measured, ahead, limits = [], height = 210, format = formatNumber } = props;
+  if (measured.length === 0) return null;
+  const points = [...measured, ...(ahead?.points ?? [])];
+  const band = measured.some((p) => p.lower !== undefined);
   const rows = points.map((p) => [
-    formatAbsolute(p.atMs),
+    `${formatAbsolute(p.atMs)}${ahead?.points.includes(p) === true ? ' (forecast)' : ''}`,
     format(p.value),
     p.lower === undefined ? '–' : format(p.lower),
     p.upper === undefined ? '–' : format(p.upper),
@@ -230,6 +263,12 @@ export function LineBand(props: LineBandProps): ReactNode {
         <>
           <LegendItem mark="line">{props.valueName}</LegendItem>
           {band && <LegendItem mark="band">interval</LegendItem>}
+          {ahead !== undefined && (
+            <>
+              <LegendItem mark="ahead">forecast</LegendItem>
+              <LegendItem mark="band">{formatPercent(ahead.confidence, 0)} interval</LegendItem>
+            </>
+          )}
           {props.reference !== undefined && <LegendItem mark="reference">{props.reference.label}</LegendItem>}
           {limits.map((limit) => (
             <LegendItem key={limit.label} mark="dash">

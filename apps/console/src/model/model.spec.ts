@@ -73,6 +73,8 @@ describe('fates', () => {
   it('say what held an event', () => {
     expect(fateOf('Held', 'CoolingDown').word).toBe('held: cooling down');
     expect(fateOf('Hold', 'SomethingNew').word).toBe('held');
+    expect(fateOf('Held', 'AdvisoryForecast').word).toBe('held: only advisory');
+    expect(fateOf('Scheduled', 'ahead').word).toBe('scheduled a cycle');
     expect(fateOf('Caused', 'drift').word).toBe('caused a cycle');
   });
 });

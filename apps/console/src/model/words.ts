@@ -46,6 +46,8 @@ const WORDS: Record<string, StatusWord> = {
   Invalidated: status('warn', 'evidence changed'),
   Start: status('good', 'started a cycle'),
   Propose: status('wait', 'proposed'),
+  Schedule: status('wait', 'scheduled a cycle'),
+  Scheduled: status('wait', 'scheduled a cycle'),
   Hold: status('quiet', 'held'),
   Merge: status('quiet', 'merged'),
   Ignore: status('quiet', 'not met'),
@@ -75,6 +77,11 @@ const HELD_BY: Record<string, string> = {
   AutomaticCyclesHeld: 'by a person',
   CoolingDown: 'cooling down',
   BudgetExhausted: 'budget used up',
+  AdvisoryForecast: 'only advisory',
+  NoBreachExpected: 'no date',
+  ScheduledAlready: 'scheduled already',
+  ScheduleCancelled: 'by a person',
+  CancelledByPerson: 'by a person',
 };
 
 /** A decision or an event's fate; one that was held says at once what held it. */
@@ -178,6 +185,23 @@ export function metricTitle(name: string): string {
 /** Which way is better; `none` when neither is. */
 export function metricDirection(name: string): 'lower' | 'higher' | 'none' {
   return METRICS[name]?.[1] ?? 'none';
+}
+
+/** The field's name for a series that is forecast. */
+export function seriesTitle(series: string): string {
+  return series === 'drift.importanceWeighted'
+    ? 'drift, weighted by importance'
+    : metricTitle(series.replace('perf.', ''));
+}
+
+const ADVISORIES: Record<string, string> = {
+  'no-skill': 'advisory: no better than the naive forecast',
+  'change-point': 'advisory: the series changed lately',
+};
+
+/** Why nothing acts on a forecast. */
+export function advisoryOf(advisory: string): StatusWord {
+  return status('warn', ADVISORIES[advisory] ?? 'advisory');
 }
 
 const RANKS = ['viewer', 'approver', 'operator', 'admin'];

@@ -17,7 +17,7 @@ import { Status } from '../ui/status.js';
 import { Ago, At } from '../ui/time.js';
 
 const route = getRouteApi('/pipelines/$pipeline/events');
-const FATES = ['Pending', 'Caused', 'Merged', 'Held', 'Ignored', 'Quarantined', 'Rejected', 'Failed'];
+const FATES = ['Pending', 'Scheduled', 'Caused', 'Merged', 'Held', 'Ignored', 'Quarantined', 'Rejected', 'Failed'];
 
 function Samples({ samples }: { readonly samples: readonly string[] }): ReactNode {
   if (samples.length === 0) return null;

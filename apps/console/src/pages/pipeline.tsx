@@ -13,6 +13,7 @@ import { Empty, Loaded, Loading, PartBoundary } from '../ui/states.js';
 import { Status } from '../ui/status.js';
 import { Ago, At } from '../ui/time.js';
 import { PipelineActions } from './pipeline/actions.js';
+import { Scheduled } from './pipeline/scheduled.js';
 import { readiness } from './pipelines.js';
 
 const route = getRouteApi('/pipelines/$pipeline');
@@ -52,6 +53,7 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         {!pipeline.held && pipeline.coolingDownUntil === undefined && pipeline.activeCycleId === '' && (
           <p>Yes, as soon as a trigger is met.</p>
         )}
+        <Scheduled pipeline={pipeline} />
       </div>
       <Facts
         items={[

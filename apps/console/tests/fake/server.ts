@@ -187,6 +187,7 @@ export class FakeServer {
     router.service(DriftService, {
       listDriftEvaluations: ({ pipeline }) => ({ evaluations: of(this.story.drift, pipeline) }),
       listPerformanceEvaluations: ({ pipeline }) => ({ evaluations: of(this.story.performance, pipeline) }),
+      listForecasts: ({ pipeline }) => (pipeline === 'flight-delay' ? this.story.forecasts : {}),
     });
     router.service(AuditService, {
       listAuditEntries: ({ pipeline, cycleId, actor }) => ({
@@ -234,6 +235,11 @@ export class FakeServer {
           ),
           { held: true, holdReason: request.reason },
         );
+      },
+      cancelScheduledCycle: (request) => {
+        this.calls.push({ method: 'cancelScheduledCycle', request });
+        const known = this.story.pipelines.find((p) => p.name === request.pipeline);
+        return Object.assign(found(known, 'pipeline'), { scheduledCycle: undefined });
       },
       diffPipeline: ({ document }) =>
         document.includes('bogus')

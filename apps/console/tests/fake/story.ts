@@ -12,6 +12,7 @@ import {
   type CycleSchema,
   type DecisionMadeSchema,
   type DriftEvaluatedSchema,
+  type ListForecastsResponseSchema,
   type GateResultSchema,
   type IncidentSchema,
   type LabelCampaignSchema,
@@ -443,6 +444,13 @@ function pipelines(): Init<typeof PipelineSchema>[] {
       endpoint: 'freight-eta',
       champion: model('freight-eta', 7),
       championSince: day('2026-09-19'),
+      scheduledCycle: {
+        notBefore: day('2026-12-04T06:00:00Z'),
+        trigger: 'ahead',
+        series: 'perf.logLoss',
+        forecastId: 'forecast-f',
+        decisionId: 'd-forecast',
+      },
       activeCycleId: uuid(`${FREIGHT}-7`),
       policyTime: day('2026-11-20T09:58:00Z'),
       lastDecision: {
@@ -1018,6 +1026,80 @@ function driftEvaluations(): Init<typeof DriftEvaluatedSchema>[] {
   }));
 }
 
+/** Log loss that rises and has skill; drift that changed lately. */
+function forecasts(): Init<typeof ListForecastsResponseSchema> {
+  const issued = (series: string, last: number, step: number, spread: number, limit: number, rest: object) => ({
+    pipeline: FLIGHT,
+    forecastId: `forecast-${series}`,
+    series,
+    evaluationId: 'perf-13',
+    model: model('arrival-delay', 1),
+    madeFrom: weekEnd(13),
+    lastValue: last,
+    points: [1, 2, 3, 4].map((ahead) => ({
+      at: weekEnd(13 + ahead),
+      value: last + step * ahead,
+      lower: last + step * ahead - spread * Math.sqrt(ahead),
+      upper: last + step * ahead + spread * Math.sqrt(ahead),
+    })),
+    confidence: 0.8,
+    method: 'damped-trend',
+    skillAgainst: 'naive',
+    n: 14,
+    origins: 4,
+    limit,
+    breachSide: 'above',
+    issuedAt: before(400),
+    ...rest,
+  });
+  const probability = (value: number, lower: number, upper: number) => ({
+    ...estimate('breachProbability', value, 0, 4),
+    lower,
+    upper,
+    confidence: 0.8,
+  });
+  return {
+    forecasts: [
+      {
+        forecast: issued('perf.logLoss', 0.4371, 0.0016, 0.0031, 0.44, {
+          skill: 0.34,
+          breachProbability: probability(0.75, 0.45, 0.93),
+          breachEarliest: weekEnd(14),
+          breachExpected: weekEnd(15),
+        }),
+      },
+      {
+        forecast: issued('drift.importanceWeighted', 0.088, 0.007, 0.012, 0.12, {
+          skill: 0.21,
+          breachProbability: probability(0.5, 0.22, 0.78),
+          advisory: 'change-point',
+        }),
+      },
+    ],
+    series: [
+      {
+        series: 'perf.logLoss',
+        limit: 0.44,
+        points: performances()
+          .toReversed()
+          .map(({ window, metrics }) => ({ at: window?.end, value: metrics?.[0]?.value ?? 0 })),
+        outcomes: 6,
+        meanAbsoluteError: 0.0024,
+        intervalCoverage: 5 / 6,
+        realisedSkill: 0.28,
+      },
+      {
+        series: 'drift.importanceWeighted',
+        limit: 0.12,
+        points: driftEvaluations()
+          .toReversed()
+          .map(({ window, importanceWeighted }) => ({ at: window?.end, value: importanceWeighted?.value ?? 0 })),
+      },
+      { series: 'perf.rocAuc', limit: 0.7, pointsMissing: 2 },
+    ],
+  };
+}
+
 function performances(): Init<typeof PerformanceEvaluatedSchema>[] {
   return Array.from({ length: 14 }, (_, i) => 13 - i).map((week) => ({
     pipeline: FLIGHT,
@@ -1246,6 +1328,7 @@ export function tellStory() {
     tasks: tasks(),
     drift: driftEvaluations(),
     performance: performances(),
+    forecasts: forecasts(),
     models: models(),
     audit: audit(),
     spans: spans(),

@@ -53,6 +53,39 @@ describe('a decision', () => {
     expect(outcome.checks.slice(0, -1).every((check) => check.passed)).toBe(true);
   });
 
+  const forecast = { series: 'perf.logLoss', advisory: '', breachExpectedMs: 120 * DAY };
+  const schedule = trigger({ action: 'Schedule', startBeforeMs: 10 * DAY });
+  it.each<[string, Partial<DecisionFacts>, string, string]>([
+    ['the forecast is advisory', { forecast: { ...forecast, advisory: 'no-skill' } }, 'Hold', 'AdvisoryForecast'],
+    ['no day can be told', { forecast: { series: 'perf.logLoss', advisory: '' } }, 'Hold', 'NoBreachExpected'],
+    ['another series chose a day before', { scheduled: { series: 'perf.rocAuc', notBeforeMs: 110 * DAY } }, 'Hold', 'ScheduledAlready'],
+    ['a person ruled the day out', { scheduleCancelled: { reason: 'olga: no', untilMs: 101 * DAY } }, 'Hold', 'ScheduleCancelled'],
+    ['the pipeline is suspended', { suspended: true }, 'Hold', 'Suspended'],
+    ['a cycle runs', { activeCycle: active }, 'Merge', 'CycleActive'],
+  ])('schedules nothing when %s', (_name, change, verdict, reason) => {
+    const outcome = decide(facts({ triggers: [schedule], forecast, ...change }));
+    expect([outcome.verdict, outcome.reason, outcome.notBeforeMs]).toEqual([verdict, reason, undefined]);
+    expect(outcome.checks.at(-1)).toMatchObject({ check: reason, passed: false });
+  });
+
+  it('schedules for a day before the expected breach, never one that is over, and leaves cool-down and budget to that day', () => {
+    const busy = { coolDown: { after: 'promotion', untilMs: 105 * DAY }, budget: { used: 3, max: 3, perMs: DAY } } as const;
+    expect(decide(facts({ triggers: [schedule], forecast, ...busy }))).toMatchObject({ verdict: 'Schedule', reason: 'drift', notBeforeMs: 110 * DAY });
+    const later = { series: 'perf.rocAuc', notBeforeMs: 111 * DAY };
+    expect(decide(facts({ triggers: [schedule], forecast, scheduled: later })).notBeforeMs).toBe(110 * DAY);
+    const sooner = { series: 'perf.logLoss', notBeforeMs: 101 * DAY };
+    expect(decide(facts({ triggers: [schedule], forecast, scheduled: sooner })).notBeforeMs).toBe(110 * DAY);
+    const soon = { series: 'perf.logLoss', advisory: '', breachExpectedMs: 105 * DAY };
+    expect(decide(facts({ triggers: [schedule], forecast: soon })).notBeforeMs).toBe(100 * DAY);
+    const cancelled = { reason: 'olga: no', untilMs: 100 * DAY };
+    expect(decide(facts({ triggers: [schedule], forecast, scheduleCancelled: cancelled })).verdict).toBe('Schedule');
+  });
+
+  it('lets a forecast that starts a cycle wait for the same things as any event', () => {
+    expect(decide(facts({ forecast: { series: 'perf.logLoss', advisory: '' } })).verdict).toBe('Start');
+    expect(decide(facts({ forecast, budget: { used: 3, max: 3, perMs: DAY } })).reason).toBe('BudgetExhausted');
+  });
+
   it('is past the cool-down at the very moment it ends', () => {
     expect(decide(facts({ coolDown: { after: 'promotion', untilMs: 100 * DAY } })).verdict).toBe('Start');
   });

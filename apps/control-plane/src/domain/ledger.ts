@@ -1,12 +1,14 @@
+import type { DecisionVerdict } from './decision.js';
 import type { FindingValue } from './references.js';
 
-export type Fate = 'Pending' | 'Caused' | 'Merged' | 'Held' | 'Ignored' | 'Quarantined' | 'Rejected' | 'Failed';
+export type Fate =
+  'Pending' | 'Scheduled' | 'Caused' | 'Merged' | 'Held' | 'Ignored' | 'Quarantined' | 'Rejected' | 'Failed';
 
 /** One event and what became of it. */
 export interface LedgerState {
   readonly pipeline: string;
   readonly eventId: string;
-  readonly kind: 'arrival' | 'drift' | 'performance' | 'manual';
+  readonly kind: 'arrival' | 'drift' | 'performance' | 'forecast' | 'timer' | 'manual';
   readonly summary: string;
   readonly source: string;
   readonly eventTimeMs: number;
@@ -21,8 +23,10 @@ export interface LedgerState {
 }
 
 /** The fate a decision gives to the event it was made about. */
-export function fateOf(verdict: 'Start' | 'Propose' | 'Hold' | 'Merge' | 'Ignore'): Fate {
+export function fateOf(verdict: DecisionVerdict): Fate {
   switch (verdict) {
+    case 'Schedule':
+      return 'Scheduled';
     case 'Start':
       return 'Caused';
     case 'Merge':

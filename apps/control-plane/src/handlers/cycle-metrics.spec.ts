@@ -75,6 +75,18 @@ describe('CycleMetrics', () => {
     expect(await linesOf('rondo_approvals_pending{')).toEqual(['rondo_approvals_pending{pipeline="p"} 1']);
   });
 
+  it('tells how probable the newest forecast finds a breach', async () => {
+    const forecast = {
+      pipeline: 'p',
+      series: 'perf.logLoss',
+      breachProbability: { value: 0.7, lower: 0.5, upper: 0.9 },
+    };
+    await save('forecast', 'p/perf.logLoss', forecast);
+    expect(await linesOf('rondo_forecast_breach_probability{')).toEqual([
+      'rondo_forecast_breach_probability{pipeline="p",series="perf.logLoss"} 0.7',
+    ]);
+  });
+
   it('counts what happened and how long phases and approvals took', async () => {
     const at = platform.clock.now();
     await save('cycle', 'c1', finish(enter(cycleAt(at), 'Training', at + 30_000), 'Failed', 'no', at + 90_000));

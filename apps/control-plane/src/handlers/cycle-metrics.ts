@@ -15,10 +15,12 @@ import { PLATFORM, type Platform } from '@rondo/service';
 import type { Telemetry } from '@rondo/telemetry';
 import type { ApprovalState } from '../domain/approval.js';
 import type { CycleState } from '../domain/cycle.js';
+import type { ForecastState } from '../domain/forecast.js';
 import type { PipelineState } from '../domain/pipeline.js';
 import { APPROVAL } from '../use-cases/approvals.js';
 import { CYCLE } from '../use-cases/cycles.js';
 import { PIPELINE } from '../use-cases/pipelines.js';
+import { FORECAST } from '../use-cases/scheduled-cycles.js';
 
 const PAGE = 1000;
 const PHASE_SECONDS = [1, 10, 60, 300, 900, 3600, 14_400, 86_400, 604_800];
@@ -26,7 +28,7 @@ const WAIT_SECONDS = [60, 300, 900, 3600, 14_400, 43_200, 86_400, 259_200];
 
 /**
  * Metrics of decisions, cycles and approvals. What happened is counted when its event comes round, once among the replicas;
- * what is (active cycles, champions, open approvals) is asked for at each scrape and the same from every replica.
+ * what is (active cycles, champions, newest forecasts, open approvals) is asked for at each scrape and the same from every replica.
  */
 export class CycleMetrics implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly meters: ReturnType<typeof metersOf>;
@@ -94,6 +96,10 @@ export class CycleMetrics implements OnApplicationBootstrap, OnApplicationShutdo
         this.meters.phaseAge.set(0, labels);
       }
       this.shown = seen;
+      for await (const { state } of this.every<ForecastState>(FORECAST)) {
+        const { pipeline, series, breachProbability } = state;
+        this.meters.breachProbability.set(breachProbability.value, { pipeline, series });
+      }
       await this.showApprovals();
     } catch (error) {
       this.platform.log.error('cycles cannot be measured', {}, error);
@@ -151,6 +157,11 @@ function metersOf(telemetry: Telemetry) {
     phaseAge: gauge('rondo_cycle_phase_age_seconds', 'Age of the present phase.', ['pipeline', 'phase']),
     hasChampion: gauge('rondo_pipeline_has_champion', '1 while a champion serves the pipeline.', ['pipeline']),
     modelAge: gauge('rondo_model_age_seconds', 'Age of the champion.', ['pipeline']),
+    breachProbability: gauge(
+      'rondo_forecast_breach_probability',
+      'Probability that a series reaches its limit within the horizon, by the newest forecast.',
+      ['pipeline', 'series'],
+    ),
     approvalsPending: gauge('rondo_approvals_pending', 'Approvals waiting for votes.', ['pipeline']),
     approvals: counter('rondo_approvals_total', 'Approvals closed, by decision.', ['decision']),
     approvalWait: histogram(

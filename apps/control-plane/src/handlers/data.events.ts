@@ -37,7 +37,7 @@ export class DataEvents {
   @HandleEvent(ArrivalAcceptedSchema)
   async onAccepted(event: ArrivalAccepted, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      await noteEventTime(unit, event.pipeline, msOf(event.dataInterval?.end));
+      await noteEventTime(unit, event.pipeline, msOf(event.dataInterval?.end), this.platform.clock.now());
       await record(unit, {
         ...arrival(event, delivery.timeMs),
         fate: 'Pending',

@@ -1,10 +1,21 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { Inject } from '@nestjs/common';
-import { DriftEvaluatedSchema, DriftState, PerformanceEvaluatedSchema, type DriftEvaluated, type PerformanceEvaluated } from '@rondo/contracts';
+import {
+  DriftEvaluatedSchema,
+  DriftState,
+  ForecastIssuedSchema,
+  PerformanceEvaluatedSchema,
+  type DriftEvaluated,
+  type ForecastIssued,
+  type PerformanceEvaluated,
+} from '@rondo/contracts';
 import type { Delivery } from '@rondo/messaging';
 import { BusController, causeOf, HandleEvent, PLATFORM, type Platform } from '@rondo/service';
-import { actorFrom, msOf } from '../contract-map.js';
+import { actorFrom, forecastFrom, msOf } from '../contract-map.js';
 import { decideEvent } from '../use-cases/decide-event.js';
+import { loadPipeline } from '../use-cases/pipelines.js';
 import { Policies } from '../use-cases/policies.js';
+import { saveForecast } from '../use-cases/scheduled-cycles.js';
 
 const STATE_NAME: Readonly<Record<DriftState, string>> = {
   [DriftState.UNSPECIFIED]: 'insufficient',
@@ -14,6 +25,8 @@ const STATE_NAME: Readonly<Record<DriftState, string>> = {
   [DriftState.INSUFFICIENT]: 'insufficient',
   [DriftState.NEGLIGIBLE]: 'clear',
 };
+
+const dayOf = (time: Timestamp | undefined): string => new Date(msOf(time)).toISOString().slice(0, 10);
 
 const shown = (value: number | undefined): string => value?.toFixed(4) ?? 'unknown';
 
@@ -90,7 +103,31 @@ export class MonitorEvents {
     );
   }
 
-  private entry(kind: 'drift' | 'performance', eventId: string, delivery: Delivery) {
+  @HandleEvent(ForecastIssuedSchema)
+  async onForecast(event: ForecastIssued, delivery: Delivery): Promise<void> {
+    await this.platform.journal.once(causeOf(delivery), async (unit) => {
+      const { champion } = await loadPipeline(unit, event.pipeline);
+      const forecast = forecastFrom(event, champion);
+      saveForecast(unit, forecast);
+      const { series, limit, breachProbability, advisory } = forecast;
+      const shownOnly = advisory === '' ? '' : ` (advisory: ${advisory})`;
+      await decideEvent(unit, this.policies, {
+        pipeline: event.pipeline,
+        on: 'ForecastIssued',
+        ledger: {
+          ...this.entry('forecast', event.forecastId, delivery),
+          summary: `forecast of ${series}: reaches ${limit} by ${dayOf(event.points.at(-1)?.at)} with probability ${breachProbability.value.toFixed(2)}, skill ${forecast.skill.toFixed(2)}, n=${forecast.n}${shownOnly}`,
+          eventTimeMs: msOf(event.madeFrom),
+        },
+        values: {},
+        forecast,
+        actor: actorFrom(undefined),
+        atMs: this.platform.clock.now(),
+      });
+    });
+  }
+
+  private entry(kind: 'drift' | 'performance' | 'forecast', eventId: string, delivery: Delivery) {
     return { eventId, kind, source: 'rondo/drift-monitor', receivedAtMs: delivery.timeMs, findings: [] };
   }
 }

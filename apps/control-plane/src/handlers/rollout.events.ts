@@ -14,7 +14,7 @@ import type { Delivery } from '@rondo/messaging';
 import { BusController, causeOf, HandleEvent, PLATFORM, type Platform } from '@rondo/service';
 import { actorFrom, modelFrom, msOf } from '../contract-map.js';
 import { invalidate } from '../domain/approval.js';
-import { policyTimeMs, seenEventTime } from '../domain/pipeline.js';
+import { policyTimeMs } from '../domain/pipeline.js';
 import { close, loadApproval } from '../use-cases/approvals.js';
 import { finishCycle, loadCycle, saveCycle } from '../use-cases/cycles.js';
 import { loadPipeline, noteEventTime, savePipeline } from '../use-cases/pipelines.js';
@@ -40,7 +40,7 @@ export class RolloutEvents {
   @HandleEvent(AnalysisMeasuredSchema)
   async onMeasured(event: AnalysisMeasured, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      await noteEventTime(unit, event.pipeline, msOf(event.eventTime));
+      await noteEventTime(unit, event.pipeline, msOf(event.eventTime), this.platform.clock.now());
     });
   }
 
@@ -61,9 +61,7 @@ export class RolloutEvents {
   @HandleEvent(RolloutFinishedSchema)
   async onFinished(event: RolloutFinished, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      const eventTimeMs = msOf(event.eventTime);
-      const pipeline = await loadPipeline(unit, event.pipeline);
-      savePipeline(unit, seenEventTime(pipeline, eventTimeMs));
+      await noteEventTime(unit, event.pipeline, msOf(event.eventTime), this.platform.clock.now());
       const cycle = await loadCycle(unit, event.cycleId);
       if (cycle.phase !== 'RollingOut') return;
       const spec = await this.policies.spec(unit, cycle.pipeline, cycle.generation);

@@ -29,6 +29,8 @@ import { APPROVAL_TIMER, close, loadApproval, requestApproval } from '../use-cas
 import { beginTraining, finishCycle, loadCycle, prepareWithLabels, saveCycle, selectAndEvaluate } from '../use-cases/cycles.js';
 import { loadPipeline, savePipeline } from '../use-cases/pipelines.js';
 import { Policies } from '../use-cases/policies.js';
+import { SCHEDULED_TIMER } from '../use-cases/scheduled-cycles.js';
+import { startScheduled } from '../use-cases/start-scheduled.js';
 import { registerChallenger } from '../use-cases/registry.js';
 
 /** Answers to the steps of a cycle. An answer to a step that is over already changes nothing. */
@@ -130,7 +132,12 @@ export class StepEvents {
 
   @HandleEvent(TimerFiredSchema)
   async onTimer(event: TimerFired, delivery: Delivery): Promise<void> {
-    if (event.service !== 'control-plane' || event.timer !== APPROVAL_TIMER) return;
+    if (event.service !== 'control-plane') return;
+    if (event.timer === SCHEDULED_TIMER) {
+      const due = { pipeline: event.subject, forecastId: event.token, atMs: this.platform.clock.now() };
+      await this.platform.journal.once(causeOf(delivery), (unit) => startScheduled(unit, this.policies, due));
+    }
+    if (event.timer !== APPROVAL_TIMER) return;
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
       const approval = await loadApproval(unit, event.subject);
       const after = expire(approval);

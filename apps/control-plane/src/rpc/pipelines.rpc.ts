@@ -4,6 +4,7 @@ import {
   ApplyPipelineRequestSchema,
   ApplyPipelineResponseSchema,
   AutomaticCyclesHeldSchema,
+  CancelScheduledCycleRequestSchema,
   DiffPipelineResponseSchema,
   HoldRequestSchema,
   ListPipelinesResponseSchema,
@@ -12,6 +13,7 @@ import {
   PipelineService,
   type ApplyPipelineRequest,
   type ApplyPipelineResponse,
+  type CancelScheduledCycleRequest,
   type DiffPipelineResponse,
   type GetPipelineRequest,
   type HoldRequest,
@@ -19,13 +21,14 @@ import {
   type Pipeline,
 } from '@rondo/contracts';
 import type { Stored, Unit } from '@rondo/journal';
-import { idFrom } from '@rondo/kernel';
+import { idFrom, PermanentError } from '@rondo/kernel';
 import { admitPipeline, admittedFiles, diffPipelines, filesNamedBy, pipelineNamedBy, type Admission as Judgement, type PipelineSpec } from '@rondo/policy';
 import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
 import { cyclesInWindow, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
 import { findPipeline, PIPELINE, savePipeline, unknownPipeline } from '../use-cases/pipelines.js';
 import { generationId, Policies, type GenerationState } from '../use-cases/policies.js';
+import { settleSchedule } from '../use-cases/scheduled-cycles.js';
 import { callerOf, identified, overrideFact } from './callers.js';
 import { decisionRecord, type Reader } from './views.js';
 
@@ -83,6 +86,32 @@ export class PipelinesRpc {
 
   releaseAutomaticCycles(request: HoldRequest, context: RpcContext): Promise<Pipeline> {
     return this.hold(request, context, false);
+  }
+
+  async cancelScheduledCycle(request: CancelScheduledCycleRequest, context: RpcContext): Promise<Pipeline> {
+    const { pipeline, reason, requestId } = request;
+    const method = 'CancelScheduledCycle';
+    const incoming = {
+      ...identified(context, CancelScheduledCycleRequestSchema, request, method),
+      outgoing: [overrideFact(context, { pipeline, method, subject: pipeline, reason, requestId })],
+    };
+    return answerOnce(this.platform.journal, incoming, PipelineSchema, async (unit) => {
+      const stored = await findPipeline(unit, pipeline);
+      if (!stored) throw unknownPipeline(pipeline);
+      const { scheduled } = stored.state;
+      if (!scheduled) {
+        throw new PermanentError('failed-precondition', `no cycle of ${pipeline} is scheduled`, {
+          field: 'pipeline',
+          value: pipeline,
+          rule: 'a pipeline with a scheduled cycle',
+          reason: 'NOTHING_SCHEDULED',
+        });
+      }
+      const explanation = `${callerOf(context).id}: ${reason}`;
+      const free = await settleSchedule(unit, stored.state, { fate: 'Held', reason: 'CancelledByPerson', explanation });
+      savePipeline(unit, { ...free, scheduleCancelled: { reason: explanation, untilMs: scheduled.notBeforeMs } });
+      return this.view(unit, (await findPipeline(unit, pipeline)) as Stored<PipelineState>);
+    });
   }
 
   private async hold(request: HoldRequest, context: RpcContext, held: boolean): Promise<Pipeline> {
@@ -185,6 +214,7 @@ export class PipelinesRpc {
       cyclesInBudgetWindow: cyclesInWindow(pipeline, nowMs, perMs),
       cyclesMax: maxCycles,
       etag: etagOf(stored.version),
+      ...(pipeline.scheduled && { scheduledCycle: { ...pipeline.scheduled, notBefore: timestamp(pipeline.scheduled.notBeforeMs) } }),
       ...(record && { lastDecision: { record } }),
     };
     return create(PipelineSchema, init);

@@ -1,6 +1,7 @@
 import type { Outgoing, Stored, Unit } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
 import { seenEventTime, type PipelineState } from '../domain/pipeline.js';
+import { armSchedule } from './scheduled-cycles.js';
 
 export const PIPELINE = 'pipeline';
 
@@ -9,7 +10,11 @@ export async function findPipeline(unit: Unit, name: string): Promise<Stored<Pip
 }
 
 export function unknownPipeline(name: string): PermanentError {
-  return new PermanentError('not-found', `there is no pipeline ${name}`, { field: 'pipeline', value: name, rule: 'apply its document first' });
+  return new PermanentError('not-found', `there is no pipeline ${name}`, {
+    field: 'pipeline',
+    value: name,
+    rule: 'apply its document first',
+  });
 }
 
 export async function loadPipeline(unit: Unit, name: string): Promise<PipelineState> {
@@ -19,13 +24,27 @@ export async function loadPipeline(unit: Unit, name: string): Promise<PipelineSt
 }
 
 export function savePipeline(unit: Unit, pipeline: PipelineState, messages: readonly Outgoing[] = []): void {
-  unit.save<PipelineState>({ kind: PIPELINE, id: pipeline.name, state: pipeline, index: { endpoint: pipeline.endpoint }, outgoing: messages });
+  unit.save<PipelineState>({
+    kind: PIPELINE,
+    id: pipeline.name,
+    state: pipeline,
+    index: { endpoint: pipeline.endpoint },
+    outgoing: messages,
+  });
 }
 
-/** Moves the watermark when the event is later than all before. */
-export async function noteEventTime(unit: Unit, name: string, eventTimeMs: number): Promise<PipelineState> {
+/** Moves the watermark when the event is later than all before; a scheduled cycle whose day that brings starts. */
+export async function noteEventTime(
+  unit: Unit,
+  name: string,
+  eventTimeMs: number,
+  wallMs: number,
+): Promise<PipelineState> {
   const before = await loadPipeline(unit, name);
   const after = seenEventTime(before, eventTimeMs);
-  if (after !== before) savePipeline(unit, after);
+  if (after !== before) {
+    savePipeline(unit, after);
+    armSchedule(unit, after, wallMs);
+  }
   return after;
 }

@@ -3,16 +3,21 @@ import { Inject } from '@nestjs/common';
 import {
   DriftService,
   ListDriftEvaluationsResponseSchema,
+  ListForecastsResponseSchema,
   ListPerformanceEvaluationsResponseSchema,
   type ListDriftEvaluationsResponse,
   type ListEvaluationsRequest,
+  type ListForecastsRequest,
+  type ListForecastsResponse,
   type ListPerformanceEvaluationsResponse,
 } from '@rondo/contracts';
 import { PLATFORM, RpcService, type Platform } from '@rondo/service';
-import { driftTo, performanceTo } from '../contract-map.js';
-import { DRIFT_EVALUATION, PERFORMANCE_EVALUATION } from '../documents.js';
+import { driftTo, performanceTo, scoredTo, seriesTo } from '../contract-map.js';
+import { DRIFT_EVALUATION, FORECAST, PERFORMANCE_EVALUATION, WATCHED_SERIES } from '../documents.js';
 import type { DriftEvaluation } from '../domain/drift-evaluation.js';
+import { outcomesOf, pastErrorOf, type IssuedForecast } from '../domain/issued-forecast.js';
 import type { PerformanceEvaluation } from '../domain/performance.js';
+import type { WatchedSeries } from '../domain/watched-series.js';
 
 const PAGE_DEFAULT = 50;
 
@@ -32,6 +37,31 @@ export class DriftRpc {
     const found = await this.newest<PerformanceEvaluation>(PERFORMANCE_EVALUATION, request);
     return create(ListPerformanceEvaluationsResponseSchema, {
       evaluations: found.map(performanceTo),
+    });
+  }
+
+  /** The past error of a series is that of the forecasts listed. */
+  async listForecasts({ pipeline, series, pageSize }: ListForecastsRequest): Promise<ListForecastsResponse> {
+    const { journal } = this.platform;
+    const every = await journal.list<WatchedSeries>(WATCHED_SERIES, { where: { pipeline } });
+    const watched = every.items.map(({ state }) => state).filter(({ name }) => series === '' || name === series);
+    const listed = await Promise.all(
+      watched.map(async (one) => {
+        const page = await journal.list<IssuedForecast>(FORECAST, {
+          where: { pipeline, series: one.name },
+          orderBy: { index: 'sequence', direction: 'desc' },
+          limit: pageSize || PAGE_DEFAULT,
+        });
+        const scored = page.items.map(({ state: forecast }) => {
+          const own = one.points.filter(({ modelDigest }) => modelDigest === forecast.model.digest);
+          return { forecast, outcomes: outcomesOf(forecast, own) };
+        });
+        return { one, scored };
+      }),
+    );
+    return create(ListForecastsResponseSchema, {
+      forecasts: listed.flatMap(({ scored }) => scored.map(({ forecast, outcomes }) => scoredTo(forecast, outcomes))),
+      series: listed.map(({ one, scored }) => seriesTo(one, pastErrorOf(scored))),
     });
   }
 

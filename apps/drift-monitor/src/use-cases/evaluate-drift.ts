@@ -18,6 +18,8 @@ import type { FeatureComparison } from '../domain/feature-comparison.js';
 import type { ReferenceProfile } from '../domain/reference-profile.js';
 import type { DriftRequest, Reference } from '../domain/reference.js';
 import type { Calculate } from '../ports/calculator.js';
+import type { ForecastRule } from '../domain/watched-series.js';
+import type { IssueForecasts } from './issue-forecasts.js';
 
 /** Kind of the durable job. */
 export const DRIFT_JOB = 'evaluate-drift';
@@ -39,6 +41,7 @@ export class EvaluateDrift {
     private readonly engine: Engine,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly forecasts: IssueForecasts,
     private readonly calculate: Calculate,
   ) {}
 
@@ -59,7 +62,8 @@ export class EvaluateDrift {
     const { journal, artifacts } = this.platform;
     const reference = (await loadReference(journal, request.pipeline))?.state;
     if (reference?.model.digest !== request.modelDigest || reference.status !== 'ready') return undefined;
-    const rule = (await this.policies.spec(journal, request.pipeline, request.generation)).monitoring.drift;
+    const { monitoring } = await this.policies.spec(journal, request.pipeline, request.generation);
+    const rule = monitoring.drift;
     const profile = JSON.parse(
       new TextDecoder().decode(await artifacts.get(reference.profileDigest)),
     ) as ReferenceProfile;
@@ -73,7 +77,7 @@ export class EvaluateDrift {
         comparisons[index] = await this.calculate({ kind: 'compare', column, ...against }, run.signal);
       }),
     );
-    return (unit) => this.record(unit, { request, reference, comparisons, rows, rule });
+    return (unit) => this.record(unit, { request, reference, comparisons, rows, rule, forecast: monitoring.forecast });
   }
 
   failed(_unit: Unit, request: DriftRequest, failure: JobFailure): void {
@@ -97,9 +101,10 @@ export class EvaluateDrift {
       readonly comparisons: readonly FeatureComparison[];
       readonly rows: number;
       readonly rule: DriftRule;
+      readonly forecast: ForecastRule | undefined;
     },
   ): Promise<void> {
-    const { request, reference, comparisons, rows, rule } = done;
+    const { request, reference, comparisons, rows, rule, forecast } = done;
     const { pipeline, batchId, startMs, endMs, modelDigest } = request;
     const record = (await unit.load<DriftRecord>(DRIFT_RECORD, pipeline))?.state;
     const remembered = record?.modelDigest === modelDigest ? record : undefined;
@@ -137,6 +142,7 @@ export class EvaluateDrift {
         },
       ],
     });
+    await this.forecasts.begin(unit, DRIFT_EVALUATION, evaluation, forecast);
   }
 }
 

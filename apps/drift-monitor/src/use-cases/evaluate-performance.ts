@@ -29,7 +29,9 @@ import {
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
 import type { Calculate } from '../ports/calculator.js';
+import type { ForecastRule } from '../domain/watched-series.js';
 import { forgetBefore } from './forget-served.js';
+import type { IssueForecasts } from './issue-forecasts.js';
 
 /** Kind of the durable job. */
 export const PERFORMANCE_JOB = 'evaluate-performance';
@@ -75,6 +77,7 @@ interface Measured {
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
   readonly bands: BandSums | undefined;
+  readonly forecast: ForecastRule | undefined;
 }
 
 /** Measures what the champion achieved on live traffic, window by window. */
@@ -83,6 +86,7 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly forecasts: IssueForecasts,
     private readonly calculate: Calculate,
   ) {}
 
@@ -118,11 +122,12 @@ export class EvaluatePerformance {
       predictions: rows.scores.length,
       labelled: rows.labels.length,
     };
-    const by = judgedBy(counted, policy.spec.monitoring.performance.minRows);
+    const { performance, forecast } = policy.spec.monitoring;
+    const by = judgedBy(counted, performance.minRows);
     // Before the metrics, which take the arrays over.
     const bands = by === 'labels' ? bandSums(rows.labelledScores, rows.labels) : undefined;
     const metrics = await this.metricsOf(rows, by, run.signal);
-    const measured = { request, reference, before, rows: counted, by, metrics, bands };
+    const measured = { request, reference, before, rows: counted, by, metrics, bands, forecast };
     return (unit) => this.record(unit, measured);
   }
 
@@ -209,6 +214,7 @@ export class EvaluatePerformance {
         },
       ],
     });
+    await this.forecasts.begin(unit, PERFORMANCE_EVALUATION, evaluation, measured.forecast);
   }
 }
 

@@ -39,6 +39,7 @@ const USED_IN: Readonly<Record<string, string>> = {
   'trigger.batch': 'triggers on `BatchReady`',
   'trigger.drift': 'triggers on `DriftEvaluated`',
   'trigger.performance': 'triggers on `PerformanceEvaluated`',
+  'trigger.forecast': 'triggers on `ForecastIssued`',
   gate: '`spec.evaluation.gates[].expr`',
   approval: '`spec.approvals`',
 };

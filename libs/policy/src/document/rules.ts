@@ -22,7 +22,7 @@ export function ruleBreaches(spec: ShapedSpec): RuleBreach[] {
   const refuse: Refuse = (path, rule, message) => breaches.push({ path: ['spec', ...path], rule, message });
   if (spec.data) dataRules(spec.data, refuse);
   if (spec.labeling) labelingRules(spec.labeling, spec.data, refuse);
-  if (spec.triggers) triggerRules(spec.triggers, refuse);
+  if (spec.triggers) triggerRules(spec.triggers, spec.monitoring, refuse);
   if (spec.training) unique(spec.training.candidates, ['training', 'candidates'], refuse);
   if (spec.evaluation) evaluationRules(spec.evaluation, spec.data, refuse);
   if (spec.approvals) approvalRules(spec.approvals, refuse);
@@ -102,9 +102,10 @@ const TRIGGER_CONTEXTS = {
   BatchReady: 'trigger.batch',
   DriftEvaluated: 'trigger.drift',
   PerformanceEvaluated: 'trigger.performance',
+  ForecastIssued: 'trigger.forecast',
 } as const;
 
-function triggerRules(triggers: ReadSpec['triggers'], refuse: Refuse): void {
+function triggerRules(triggers: ReadSpec['triggers'], monitoring: ShapedSpec['monitoring'], refuse: Refuse): void {
   unique(triggers, ['triggers'], refuse);
   triggers.forEach((trigger, index) => {
     const path = ['triggers', index];
@@ -113,7 +114,26 @@ function triggerRules(triggers: ReadSpec['triggers'], refuse: Refuse): void {
     check(trigger.when, TRIGGER_CONTEXTS[trigger.on], [...path, 'when'], refuse);
     check(trigger.clearWhen, TRIGGER_CONTEXTS[trigger.on], [...path, 'clearWhen'], refuse);
     persistenceRule(trigger.for, [...path, 'for'], refuse);
+    forecastTriggerRules(trigger, monitoring, path, refuse);
   });
+}
+
+function forecastTriggerRules(
+  { on, action, startBefore }: ReadSpec['triggers'][number],
+  monitoring: ShapedSpec['monitoring'],
+  path: Path,
+  refuse: Refuse,
+): void {
+  if (on === 'ForecastIssued' && monitoring && !monitoring.forecast)
+    refuse([...path, 'on'], 'forecast-issued', 'nothing is forecast without monitoring.forecast');
+  if (action === 'Schedule' && on !== 'ForecastIssued')
+    refuse([...path, 'action'], 'schedule-by-forecast', `Schedule needs the date of a forecast; ${on} has none`);
+  if ((action === 'Schedule') !== (startBefore !== undefined))
+    refuse(
+      [...path, 'startBefore'],
+      'schedule-start',
+      'startBefore says how long before the expected breach a scheduled cycle starts: with action Schedule, and only then',
+    );
 }
 
 function persistenceRule(
@@ -261,8 +281,15 @@ function rolloutRules(rollout: ReadSpec['rollout'], refuse: Refuse): void {
     );
 }
 
-function monitoringRules({ drift }: ReadSpec['monitoring'], refuse: Refuse): void {
+function monitoringRules({ drift, forecast }: ReadSpec['monitoring'], refuse: Refuse): void {
   if (drift.suspectedPsi > drift.detectedPsi)
     refuse(['monitoring', 'drift', 'suspectedPsi'], 'psi-order', 'suspectedPsi must not be above detectedPsi');
   persistenceRule(drift.persistence, ['monitoring', 'drift', 'persistence'], refuse);
+  if (!forecast) return;
+  unique(forecast.series, ['monitoring', 'forecast', 'series'], refuse);
+  forecast.series.forEach(({ name, limit }, index) => {
+    const path = ['monitoring', 'forecast', 'series', index, 'limit'];
+    if (limit > 1 && (name === 'perf.rocAuc' || name === 'perf.brier'))
+      refuse(path, 'limit-in-range', `${name} lies between 0 and 1, so it never reaches ${limit}`);
+  });
 }

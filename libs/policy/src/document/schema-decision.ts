@@ -10,13 +10,21 @@ export const persistence = () =>
 
 const trigger = z.strictObject({
   name: name().describe('Name in decision records.'),
-  on: z.enum(['BatchReady', 'DriftEvaluated', 'PerformanceEvaluated']).describe('Event that is judged.'),
+  on: z
+    .enum(['BatchReady', 'DriftEvaluated', 'PerformanceEvaluated', 'ForecastIssued'])
+    .describe('Event that is judged; `ForecastIssued` needs `monitoring.forecast`.'),
   when: expression().describe('CEL expression that is true for a breach; its variables depend on the event.'),
   clearWhen: expression()
     .optional()
     .describe('CEL expression that ends a breach; without it a breach ends when `when` is false.'),
   for: persistence().default({ breaches: 1, outOf: 1 }).describe('How lasting a breach must be.'),
-  action: z.enum(['Start', 'Propose']).default('Start').describe('Start a cycle, or propose one to people.'),
+  action: z
+    .enum(['Start', 'Propose', 'Schedule'])
+    .default('Start')
+    .describe('Start a cycle, propose one to people, or schedule one before the breach a forecast expects.'),
+  startBefore: anyDuration()
+    .optional()
+    .describe('Of `Schedule`: policy time before the expected breach at which the cycle starts.'),
 });
 
 /** `spec.triggers` */

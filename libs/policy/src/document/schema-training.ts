@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FORECAST_SERIES } from '../expression/contexts.js';
 import { column, count, expression, name, number, positiveDuration, probability, share, text } from './fields.js';
 import { persistence } from './schema-decision.js';
 
@@ -192,6 +193,33 @@ export const rollout = z
   })
   .describe('How traffic moves.');
 
+const forecast = z
+  .strictObject({
+    series: z
+      .array(
+        z.strictObject({
+          name: z
+            .enum(FORECAST_SERIES)
+            .describe(
+              'What is forecast. Performance counts where labels confirm it; an estimate is no point of a series.',
+            ),
+          limit: number(0, 100).describe(
+            'Value that must not be reached, in units of the series: from below, for `perf.rocAuc` from above.',
+          ),
+        }),
+      )
+      .min(1)
+      .max(FORECAST_SERIES.length)
+      .describe('The series that are continued.'),
+    horizon: positiveDuration().describe(
+      'How far ahead, in event time; at most 60 evaluations. A forecast needs 11 evaluations of the champion and one per step, with a season two seasons.',
+    ),
+    season: positiveDuration()
+      .optional()
+      .describe('Length of a season in event time; counts where it spans 2 to 60 evaluations.'),
+  })
+  .describe("Forecasts of what is watched, after each evaluation, with the skill they had on the series' own past.");
+
 /** `spec.monitoring` */
 export const monitoring = z
   .strictObject({
@@ -200,7 +228,13 @@ export const monitoring = z
         minRows: count(1, 100_000_000).describe('Smaller batches are not judged.'),
         falseDiscoveryRate: probability().describe('Benjamini-Hochberg level over all features.'),
         psiFloorLevel: probability().describe('Quantile of the PSI of equal distributions that counts as noise.'),
-        suspectedPsi: z.number().gt(0).max(10).describe('PSI beyond what sampling alone adds, from which a feature is suspected; below it a difference is negligible.'),
+        suspectedPsi: z
+          .number()
+          .gt(0)
+          .max(10)
+          .describe(
+            'PSI beyond what sampling alone adds, from which a feature is suspected; below it a difference is negligible.',
+          ),
         detectedPsi: z.number().gt(0).max(10).describe('The same from which drift is detected.'),
         persistence: persistence().describe('How lasting drift must be to be called detected.'),
       })
@@ -211,5 +245,6 @@ export const monitoring = z
         reference: z.literal('SealedTest').describe("Compared with the champion's own sealed test."),
       })
       .describe('What the champion achieves on live traffic.'),
+    forecast: forecast.optional(),
   })
   .describe('What is watched between cycles.');

@@ -17,6 +17,9 @@ const string = (description: string): FieldType => ({ type: 'string', descriptio
 const oneOf = (values: readonly string[], description: string): FieldType => ({ type: 'string', values, description });
 const optional = (field: FieldType): FieldType => ({ ...field, optional: true });
 
+/** Series that can be forecast, by the name their values have in expressions. */
+export const FORECAST_SERIES = ['drift.importanceWeighted', 'perf.logLoss', 'perf.rocAuc', 'perf.brier'] as const;
+
 const championExists = { exists: bool('A model serves the endpoint.') };
 const champion = {
   ...championExists,
@@ -61,6 +64,28 @@ export const CONTEXTS = {
       estimated: bool('Estimated from the scores because labels are missing.'),
       labelCoverage: double('Labelled predictions / predictions, 0 to 1.'),
       state: oneOf(['sufficient', 'insufficient'], 'Whether there was enough to judge.'),
+    },
+    champion,
+  },
+  'trigger.forecast': {
+    forecast: {
+      series: oneOf(FORECAST_SERIES, 'What is forecast.'),
+      probBreach: double('Share of the possible futures that reach the limit within the horizon.'),
+      probBreachLower: double('Lower bound of its 80 % interval.'),
+      probBreachUpper: double('Upper bound of it.'),
+      leadDays: optional(
+        double('Policy time until half of the possible futures have reached the limit, in days; absent when fewer do.'),
+      ),
+      earliestLeadDays: optional(double('The same for a tenth of them.')),
+      limit: double('The limit of the policy.'),
+      lastValue: double('Newest value of the series.'),
+      endValue: double('Forecast value at the horizon.'),
+      skill: double('1 - error / error of the naive method on past origins; 0 is no gain.'),
+      method: string('Method that did best on past origins, for example `theil-sen`.'),
+      n: int('Points of the series.'),
+      advisory: bool(
+        'Nothing may act on it: no skill, or the series changed lately. Such a forecast starts and schedules nothing.',
+      ),
     },
     champion,
   },

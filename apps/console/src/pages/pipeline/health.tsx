@@ -8,6 +8,7 @@ import { metricDirection, metricTitle } from '../../model/words.js';
 import { Card } from '../../ui/layout.js';
 import { Empty, Loaded } from '../../ui/states.js';
 import { Attribution } from './attribution.js';
+import { Forecasts } from './forecasts.js';
 
 function pointsOf(
   evaluations: readonly PerformanceEvaluated[],
@@ -99,43 +100,46 @@ export function Health({ pipeline }: { readonly pipeline: string }): ReactNode {
   const drift = useQuery(reads.drift(pipeline));
   const performance = useQuery(reads.performance(pipeline));
   return (
-    <div className="rd-grid" data-wide="true">
-      <Card title="Performance">
-        <Loaded query={performance}>
-          {({ evaluations }) =>
-            evaluations.length === 0 ? (
-              <Empty title="No live performance yet.">
-                It needs a champion that serves, and labels for what it predicted.
-              </Empty>
-            ) : (
-              <>
-                <Performance
-                  evaluations={evaluations}
-                  metric={
-                    evaluations[0]?.metrics.some((m) => m.name === 'logLoss') === true
-                      ? 'logLoss'
-                      : (evaluations[0]?.metrics[0]?.name ?? '')
-                  }
-                />
-                <Attribution of={evaluations[0]?.attribution} />
-              </>
-            )
-          }
-        </Loaded>
-      </Card>
-      <Card title="Drift">
-        <Loaded query={drift}>
-          {({ evaluations }) =>
-            evaluations.length === 0 ? (
-              <Empty title="No drift evaluation yet.">
-                Batches are compared once there is a champion with a reference profile.
-              </Empty>
-            ) : (
-              <Drift evaluations={evaluations} />
-            )
-          }
-        </Loaded>
-      </Card>
-    </div>
+    <>
+      <div className="rd-grid" data-wide="true">
+        <Card title="Performance">
+          <Loaded query={performance}>
+            {({ evaluations }) =>
+              evaluations.length === 0 ? (
+                <Empty title="No live performance yet.">
+                  It needs a champion that serves, and labels for what it predicted.
+                </Empty>
+              ) : (
+                <>
+                  <Performance
+                    evaluations={evaluations}
+                    metric={
+                      evaluations[0]?.metrics.some((m) => m.name === 'logLoss') === true
+                        ? 'logLoss'
+                        : (evaluations[0]?.metrics[0]?.name ?? '')
+                    }
+                  />
+                  <Attribution of={evaluations[0]?.attribution} />
+                </>
+              )
+            }
+          </Loaded>
+        </Card>
+        <Card title="Drift">
+          <Loaded query={drift}>
+            {({ evaluations }) =>
+              evaluations.length === 0 ? (
+                <Empty title="No drift evaluation yet.">
+                  Batches are compared once there is a champion with a reference profile.
+                </Empty>
+              ) : (
+                <Drift evaluations={evaluations} />
+              )
+            }
+          </Loaded>
+        </Card>
+      </div>
+      <Forecasts pipeline={pipeline} />
+    </>
   );
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASK8AQoSU2VnbWVudEF0dHJpYnV0aW9uEg8KB3NlZ21lbnQYASABKAkSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIWCg5yZWZlcmVuY2Vfcm93cxgFIAEoAxIMCgRyb3dzGAYgASgDIsUBChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb24iwgMKFFBlcmZvcm1hbmNlRXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSKgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIRCgllc3RpbWF0ZWQYBSABKAgSFgoObGFiZWxfY292ZXJhZ2UYBiABKAESKgoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0ChFyZWZlcmVuY2VfbWV0cmljcxgIIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESDQoFc3RhdGUYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24ilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmKq8BCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASK8AQoSU2VnbWVudEF0dHJpYnV0aW9uEg8KB3NlZ21lbnQYASABKAkSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIWCg5yZWZlcmVuY2Vfcm93cxgFIAEoAxIMCgRyb3dzGAYgASgDIsUBChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb24iwgMKFFBlcmZvcm1hbmNlRXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSKgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIRCgllc3RpbWF0ZWQYBSABKAgSFgoObGFiZWxfY292ZXJhZ2UYBiABKAESKgoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0ChFyZWZlcmVuY2VfbWV0cmljcxgIIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESDQoFc3RhdGUYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24ilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmImQKDUZvcmVjYXN0UG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpkFCg5Gb3JlY2FzdElzc3VlZBIQCghwaXBlbGluZRgBIAEoCRITCgtmb3JlY2FzdF9pZBgCIAEoCRIOCgZzZXJpZXMYAyABKAkSFQoNZXZhbHVhdGlvbl9pZBgEIAEoCRIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhItCgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfdmFsdWUYByABKAESLQoGcG9pbnRzGAggAygLMh0ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RQb2ludBISCgpjb25maWRlbmNlGAkgASgBEg4KBm1ldGhvZBgKIAEoCRINCgVza2lsbBgLIAEoARIVCg1za2lsbF9hZ2FpbnN0GAwgASgJEgkKAW4YDSABKAUSDwoHb3JpZ2lucxgOIAEoBRINCgVsaW1pdBgPIAEoARITCgticmVhY2hfc2lkZRgQIAEoCRI1ChJicmVhY2hfcHJvYmFiaWxpdHkYESABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSMwoPYnJlYWNoX2VhcmxpZXN0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9icmVhY2hfZXhwZWN0ZWQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWJyZWFjaF9sYXRlc3QYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGFkdmlzb3J5GBUgASgJEi0KCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqrwEKCkRyaWZ0U3RhdGUSGwoXRFJJRlRfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFEUklGVF9TVEFURV9DTEVBUhABEhkKFURSSUZUX1NUQVRFX1NVU1BFQ1RFRBACEhgKFERSSUZUX1NUQVRFX0RFVEVDVEVEEAMSHAoYRFJJRlRfU1RBVEVfSU5TVUZGSUNJRU5UEAQSGgoWRFJJRlRfU1RBVEVfTkVHTElHSUJMRRAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.drift.v1.FeatureDrift
@@ -567,6 +567,196 @@ export type ReferenceProfiledValid = ReferenceProfiled;
  */
 export const ReferenceProfiledSchema: GenMessage<ReferenceProfiled, {validType: ReferenceProfiledValid}> = /*@__PURE__*/
   messageDesc(file_rondo_drift_v1_events, 5);
+
+/**
+ * A forecast value at the end of a future window.
+ *
+ * @generated from message rondo.drift.v1.ForecastPoint
+ */
+export type ForecastPoint = Message<"rondo.drift.v1.ForecastPoint"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: double value = 2;
+   */
+  value: number;
+
+  /**
+   * @generated from field: double lower = 3;
+   */
+  lower: number;
+
+  /**
+   * @generated from field: double upper = 4;
+   */
+  upper: number;
+};
+
+export type ForecastPointValid = ForecastPoint;
+
+/**
+ * Describes the message rondo.drift.v1.ForecastPoint.
+ * Use `create(ForecastPointSchema)` to create a new message.
+ */
+export const ForecastPointSchema: GenMessage<ForecastPoint, {validType: ForecastPointValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 6);
+
+/**
+ * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
+ *
+ * @generated from message rondo.drift.v1.ForecastIssued
+ */
+export type ForecastIssued = Message<"rondo.drift.v1.ForecastIssued"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string forecast_id = 2;
+   */
+  forecastId: string;
+
+  /**
+   * `drift.importanceWeighted`, `perf.logLoss`, `perf.rocAuc` or `perf.brier`.
+   *
+   * @generated from field: string series = 3;
+   */
+  series: string;
+
+  /**
+   * The evaluation whose value is the newest point of the series.
+   *
+   * @generated from field: string evaluation_id = 4;
+   */
+  evaluationId: string;
+
+  /**
+   * The champion the series is about; a new champion begins a new series.
+   *
+   * @generated from field: rondo.common.v1.ModelRef model = 5;
+   */
+  model?: ModelRef | undefined;
+
+  /**
+   * End of the newest window, and its value.
+   *
+   * @generated from field: google.protobuf.Timestamp made_from = 6;
+   */
+  madeFrom?: Timestamp | undefined;
+
+  /**
+   * @generated from field: double last_value = 7;
+   */
+  lastValue: number;
+
+  /**
+   * One per step, oldest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ForecastPoint points = 8;
+   */
+  points: ForecastPoint[];
+
+  /**
+   * Coverage of each point's interval.
+   *
+   * @generated from field: double confidence = 9;
+   */
+  confidence: number;
+
+  /**
+   * For example `theil-sen`: the method that did best on the series' own past.
+   *
+   * @generated from field: string method = 10;
+   */
+  method: string;
+
+  /**
+   * 1 - error / error of the naive method over past origins; 0 is no gain.
+   *
+   * @generated from field: double skill = 11;
+   */
+  skill: number;
+
+  /**
+   * What skill is against: `naive`, or `seasonal-naive`.
+   *
+   * @generated from field: string skill_against = 12;
+   */
+  skillAgainst: string;
+
+  /**
+   * Points of the series, and past origins the errors come from.
+   *
+   * @generated from field: int32 n = 13;
+   */
+  n: number;
+
+  /**
+   * @generated from field: int32 origins = 14;
+   */
+  origins: number;
+
+  /**
+   * @generated from field: double limit = 15;
+   */
+  limit: number;
+
+  /**
+   * `above` or `below`: on which side of the limit the series is in breach.
+   *
+   * @generated from field: string breach_side = 16;
+   */
+  breachSide: string;
+
+  /**
+   * Share of the possible futures that reach the limit within the horizon.
+   *
+   * @generated from field: rondo.common.v1.Estimate breach_probability = 17;
+   */
+  breachProbability?: Estimate | undefined;
+
+  /**
+   * When a tenth, half and nine tenths of them have; absent when they do not within the horizon.
+   *
+   * @generated from field: google.protobuf.Timestamp breach_earliest = 18;
+   */
+  breachEarliest?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp breach_expected = 19;
+   */
+  breachExpected?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp breach_latest = 20;
+   */
+  breachLatest?: Timestamp | undefined;
+
+  /**
+   * Why nothing may act on it: `no-skill` or `change-point`; empty when something may.
+   *
+   * @generated from field: string advisory = 21;
+   */
+  advisory: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp issued_at = 22;
+   */
+  issuedAt?: Timestamp | undefined;
+};
+
+export type ForecastIssuedValid = ForecastIssued;
+
+/**
+ * Describes the message rondo.drift.v1.ForecastIssued.
+ * Use `create(ForecastIssuedSchema)` to create a new message.
+ */
+export const ForecastIssuedSchema: GenMessage<ForecastIssued, {validType: ForecastIssuedValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 7);
 
 /**
  * @generated from enum rondo.drift.v1.DriftState

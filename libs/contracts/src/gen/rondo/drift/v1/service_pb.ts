@@ -5,8 +5,10 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_rondo_common_v1_options } from "../../common/v1/options_pb.js";
-import type { DriftEvaluated, DriftEvaluatedValid, PerformanceEvaluated, PerformanceEvaluatedValid } from "./events_pb.js";
+import type { DriftEvaluated, DriftEvaluatedValid, ForecastIssued, PerformanceEvaluated, PerformanceEvaluatedValid } from "./events_pb.js";
 import { file_rondo_drift_v1_events } from "./events_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/service.proto.
  */
 export const file_rondo_drift_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxyb25kby9kcmlmdC92MS9zZXJ2aWNlLnByb3RvEg5yb25kby5kcmlmdC52MSJSChZMaXN0RXZhbHVhdGlvbnNSZXF1ZXN0EhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY9AMoACJTChxMaXN0RHJpZnRFdmFsdWF0aW9uc1Jlc3BvbnNlEjMKC2V2YWx1YXRpb25zGAEgAygLMh4ucm9uZG8uZHJpZnQudjEuRHJpZnRFdmFsdWF0ZWQiXwoiTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZRI5CgtldmFsdWF0aW9ucxgBIAMoCzIkLnJvbmRvLmRyaWZ0LnYxLlBlcmZvcm1hbmNlRXZhbHVhdGVkMokCCgxEcmlmdFNlcnZpY2USdQoUTGlzdERyaWZ0RXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0Giwucm9uZG8uZHJpZnQudjEuTGlzdERyaWZ0RXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARKBAQoaTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0GjIucm9uZG8uZHJpZnQudjEuTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYAWIGcHJvdG8z", [file_buf_validate_validate, file_rondo_common_v1_options, file_rondo_drift_v1_events]);
+  fileDesc("Chxyb25kby9kcmlmdC92MS9zZXJ2aWNlLnByb3RvEg5yb25kby5kcmlmdC52MSJSChZMaXN0RXZhbHVhdGlvbnNSZXF1ZXN0EhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY9AMoACJTChxMaXN0RHJpZnRFdmFsdWF0aW9uc1Jlc3BvbnNlEjMKC2V2YWx1YXRpb25zGAEgAygLMh4ucm9uZG8uZHJpZnQudjEuRHJpZnRFdmFsdWF0ZWQiXwoiTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZRI5CgtldmFsdWF0aW9ucxgBIAMoCzIkLnJvbmRvLmRyaWZ0LnYxLlBlcmZvcm1hbmNlRXZhbHVhdGVkImAKFExpc3RGb3JlY2FzdHNSZXF1ZXN0EhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhABEg4KBnNlcmllcxgCIAEoCRIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGPQDKAAiRAoLU2VyaWVzUG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBInQKD0ZvcmVjYXN0T3V0Y29tZRImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZm9yZWNhc3QYAiABKAESDgoGYWN0dWFsGAMgASgBEhcKD2luc2lkZV9pbnRlcnZhbBgEIAEoCCJ1Cg5TY29yZWRGb3JlY2FzdBIwCghmb3JlY2FzdBgBIAEoCzIeLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0SXNzdWVkEjEKCG91dGNvbWVzGAIgAygLMh8ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RPdXRjb21lIokCCg5Gb3JlY2FzdFNlcmllcxIOCgZzZXJpZXMYASABKAkSKwoGcG9pbnRzGAIgAygLMhsucm9uZG8uZHJpZnQudjEuU2VyaWVzUG9pbnQSFgoOcG9pbnRzX21pc3NpbmcYAyABKAUSDQoFbGltaXQYBCABKAESEAoIb3V0Y29tZXMYBSABKAUSGwoTbWVhbl9hYnNvbHV0ZV9lcnJvchgGIAEoARIeChFpbnRlcnZhbF9jb3ZlcmFnZRgHIAEoAUgAiAEBEhsKDnJlYWxpc2VkX3NraWxsGAggASgBSAGIAQFCFAoSX2ludGVydmFsX2NvdmVyYWdlQhEKD19yZWFsaXNlZF9za2lsbCJ6ChVMaXN0Rm9yZWNhc3RzUmVzcG9uc2USMQoJZm9yZWNhc3RzGAEgAygLMh4ucm9uZG8uZHJpZnQudjEuU2NvcmVkRm9yZWNhc3QSLgoGc2VyaWVzGAIgAygLMh4ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RTZXJpZXMy8AIKDERyaWZ0U2VydmljZRJ1ChRMaXN0RHJpZnRFdmFsdWF0aW9ucxImLnJvbmRvLmRyaWZ0LnYxLkxpc3RFdmFsdWF0aW9uc1JlcXVlc3QaLC5yb25kby5kcmlmdC52MS5MaXN0RHJpZnRFdmFsdWF0aW9uc1Jlc3BvbnNlIgeQAgGItRgBEoEBChpMaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9ucxImLnJvbmRvLmRyaWZ0LnYxLkxpc3RFdmFsdWF0aW9uc1JlcXVlc3QaMi5yb25kby5kcmlmdC52MS5MaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9uc1Jlc3BvbnNlIgeQAgGItRgBEmUKDUxpc3RGb3JlY2FzdHMSJC5yb25kby5kcmlmdC52MS5MaXN0Rm9yZWNhc3RzUmVxdWVzdBolLnJvbmRvLmRyaWZ0LnYxLkxpc3RGb3JlY2FzdHNSZXNwb25zZSIHkAIBiLUYAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_options, file_rondo_drift_v1_events]);
 
 /**
  * @generated from message rondo.drift.v1.ListEvaluationsRequest
@@ -97,6 +99,216 @@ export const ListPerformanceEvaluationsResponseSchema: GenMessage<ListPerformanc
   messageDesc(file_rondo_drift_v1_service, 2);
 
 /**
+ * @generated from message rondo.drift.v1.ListForecastsRequest
+ */
+export type ListForecastsRequest = Message<"rondo.drift.v1.ListForecastsRequest"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * Of this series only; empty = of all.
+   *
+   * @generated from field: string series = 2;
+   */
+  series: string;
+
+  /**
+   * Of each series at most; 0 = 50.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+};
+
+export type ListForecastsRequestValid = ListForecastsRequest;
+
+/**
+ * Describes the message rondo.drift.v1.ListForecastsRequest.
+ * Use `create(ListForecastsRequestSchema)` to create a new message.
+ */
+export const ListForecastsRequestSchema: GenMessage<ListForecastsRequest, {validType: ListForecastsRequestValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_service, 3);
+
+/**
+ * A value that was measured.
+ *
+ * @generated from message rondo.drift.v1.SeriesPoint
+ */
+export type SeriesPoint = Message<"rondo.drift.v1.SeriesPoint"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: double value = 2;
+   */
+  value: number;
+};
+
+export type SeriesPointValid = SeriesPoint;
+
+/**
+ * Describes the message rondo.drift.v1.SeriesPoint.
+ * Use `create(SeriesPointSchema)` to create a new message.
+ */
+export const SeriesPointSchema: GenMessage<SeriesPoint, {validType: SeriesPointValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_service, 4);
+
+/**
+ * A forecast step whose window has been measured since.
+ *
+ * @generated from message rondo.drift.v1.ForecastOutcome
+ */
+export type ForecastOutcome = Message<"rondo.drift.v1.ForecastOutcome"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: double forecast = 2;
+   */
+  forecast: number;
+
+  /**
+   * @generated from field: double actual = 3;
+   */
+  actual: number;
+
+  /**
+   * @generated from field: bool inside_interval = 4;
+   */
+  insideInterval: boolean;
+};
+
+export type ForecastOutcomeValid = ForecastOutcome;
+
+/**
+ * Describes the message rondo.drift.v1.ForecastOutcome.
+ * Use `create(ForecastOutcomeSchema)` to create a new message.
+ */
+export const ForecastOutcomeSchema: GenMessage<ForecastOutcome, {validType: ForecastOutcomeValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_service, 5);
+
+/**
+ * @generated from message rondo.drift.v1.ScoredForecast
+ */
+export type ScoredForecast = Message<"rondo.drift.v1.ScoredForecast"> & {
+  /**
+   * @generated from field: rondo.drift.v1.ForecastIssued forecast = 1;
+   */
+  forecast?: ForecastIssued | undefined;
+
+  /**
+   * Of the steps whose window came, oldest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ForecastOutcome outcomes = 2;
+   */
+  outcomes: ForecastOutcome[];
+};
+
+export type ScoredForecastValid = ScoredForecast;
+
+/**
+ * Describes the message rondo.drift.v1.ScoredForecast.
+ * Use `create(ScoredForecastSchema)` to create a new message.
+ */
+export const ScoredForecastSchema: GenMessage<ScoredForecast, {validType: ScoredForecastValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_service, 6);
+
+/**
+ * A watched series and how its forecasts did.
+ *
+ * @generated from message rondo.drift.v1.ForecastSeries
+ */
+export type ForecastSeries = Message<"rondo.drift.v1.ForecastSeries"> & {
+  /**
+   * @generated from field: string series = 1;
+   */
+  series: string;
+
+  /**
+   * Of the present champion, oldest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.SeriesPoint points = 2;
+   */
+  points: SeriesPoint[];
+
+  /**
+   * Points still missing before the first forecast; 0 when there are enough.
+   *
+   * @generated from field: int32 points_missing = 3;
+   */
+  pointsMissing: number;
+
+  /**
+   * @generated from field: double limit = 4;
+   */
+  limit: number;
+
+  /**
+   * Over the outcomes of the forecasts listed: their number, the mean absolute error, the share inside the interval, and
+   * 1 - error / error of holding the last value. The last two are absent without an outcome, or without an error to compare with.
+   *
+   * @generated from field: int32 outcomes = 5;
+   */
+  outcomes: number;
+
+  /**
+   * @generated from field: double mean_absolute_error = 6;
+   */
+  meanAbsoluteError: number;
+
+  /**
+   * @generated from field: optional double interval_coverage = 7;
+   */
+  intervalCoverage?: number | undefined;
+
+  /**
+   * @generated from field: optional double realised_skill = 8;
+   */
+  realisedSkill?: number | undefined;
+};
+
+export type ForecastSeriesValid = ForecastSeries;
+
+/**
+ * Describes the message rondo.drift.v1.ForecastSeries.
+ * Use `create(ForecastSeriesSchema)` to create a new message.
+ */
+export const ForecastSeriesSchema: GenMessage<ForecastSeries, {validType: ForecastSeriesValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_service, 7);
+
+/**
+ * @generated from message rondo.drift.v1.ListForecastsResponse
+ */
+export type ListForecastsResponse = Message<"rondo.drift.v1.ListForecastsResponse"> & {
+  /**
+   * Series by series, newest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ScoredForecast forecasts = 1;
+   */
+  forecasts: ScoredForecast[];
+
+  /**
+   * @generated from field: repeated rondo.drift.v1.ForecastSeries series = 2;
+   */
+  series: ForecastSeries[];
+};
+
+export type ListForecastsResponseValid = ListForecastsResponse;
+
+/**
+ * Describes the message rondo.drift.v1.ListForecastsResponse.
+ * Use `create(ListForecastsResponseSchema)` to create a new message.
+ */
+export const ListForecastsResponseSchema: GenMessage<ListForecastsResponse, {validType: ListForecastsResponseValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_service, 8);
+
+/**
  * @generated from service rondo.drift.v1.DriftService
  */
 export const DriftService: GenService<{
@@ -115,6 +327,16 @@ export const DriftService: GenService<{
     methodKind: "unary";
     input: typeof ListEvaluationsRequestSchema;
     output: typeof ListPerformanceEvaluationsResponseSchema;
+  },
+  /**
+   * What was forecast, what came, and how far apart they were.
+   *
+   * @generated from rpc rondo.drift.v1.DriftService.ListForecasts
+   */
+  listForecasts: {
+    methodKind: "unary";
+    input: typeof ListForecastsRequestSchema;
+    output: typeof ListForecastsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rondo_drift_v1_service, 0);
