@@ -17,7 +17,8 @@ const { values } = parseArgs({ options: { scale: { type: 'string', default: '1' 
 const scale = Number(values.scale);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inside = (path) => import(join(root, 'apps/drift-monitor/dist', path));
-const { eachSortedFeature, eachCountedFeature } = await inside('adapters/feature-columns.js');
+const { eachFeature } = await inside('adapters/feature-columns.js');
+const { calculated } = await inside('domain/calculation.js');
 const { profileOf, breaksOf } = await inside('domain/reference-profile.js');
 const { compareFeature } = await inside('domain/feature-comparison.js');
 const { judgeBatch, startFalseAlarms, withLook } = await inside('domain/drift-evaluation.js');
@@ -209,16 +210,16 @@ async function flights() {
       await engine.writeParquet({ select: month(data, name, every, offset), outPath });
       paths.push(outPath);
     }
+    const { signal } = new AbortController();
+    const each = (path, use) => eachFeature(engine, { path, features: FLIGHTS, signal }, use);
     const profiles = [];
-    await eachSortedFeature(engine, { path: paths[0], features: FLIGHTS }, (feature) =>
-      profiles.push(profileOf(feature)),
-    );
-    const among = profiles.map(breaksOf);
-    const breaks = among.map((known) => known.breaks);
+    await each(paths[0], async (column, i) => {
+      profiles[i] = calculated({ kind: 'profile', feature: FLIGHTS[i], column });
+    });
     const compared = [];
-    const rows = await eachCountedFeature(engine, { path: paths[1], features: FLIGHTS }, breaks, (cells, i) =>
-      compared.push(compareFeature(profiles[i], among[i], cells, USUAL)),
-    );
+    const rows = await each(paths[1], async (column, i) => {
+      compared[i] = calculated({ kind: 'compare', profile: profiles[i], column, rule: USUAL });
+    });
     return judgeBatch(compared, [], rows, USUAL, startFalseAlarms());
   };
   try {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { Missing, run } from '../deploy/native/go-tool.mjs';
-import { collector, collectorIsBuilt } from '../deploy/native/jaeger.mjs';
+import { collector, collectorIsBuilt } from '../deploy/native/collector.mjs';
 import * as names from './deploy/names.mjs';
 import { composeGo, helm, kubeconform, kubernetesSchemas, kubernetesVersion, promtool } from './deploy/tools.mjs';
 
@@ -213,7 +213,7 @@ async function checkRules() {
 async function checkCollector() {
   // Building it takes minutes: only where it is there, or everything has to be.
   if (!collectorIsBuilt() && !process.env.RONDO_REQUIRE_REAL) {
-    throw new Missing('the collector is not built; node deploy/native/with-servers.mjs jaeger -- true builds it');
+    throw new Missing('the collector is not built; node deploy/native/with-servers.mjs collector -- true builds it');
   }
   const program = await collector(console.error);
   const env = { ...process.env, RONDO_TRACES_TO: 'jaeger:4317' };

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const check = process.argv.includes('--check');
 
-/** project folder → [type, runtime, exports "./testing"] */
+/** project folder → [type, runtime, exports "./testing", folder of src that is an entry of its own] */
 export const projects = {
   'libs/kernel': ['kernel', 'any'],
   'libs/contracts': ['contract', 'any'],
@@ -27,7 +27,7 @@ export const projects = {
   'libs/rpc': ['platform', 'node'],
   'libs/security': ['platform', 'node'],
   'libs/telemetry': ['platform', 'node'],
-  'libs/service': ['platform', 'node', 'testing'],
+  'libs/service': ['platform', 'node', 'testing', 'threads'],
   'libs/runtime': ['platform', 'node'],
   'libs/testing': ['testing', 'node'],
   'apps/data-prep': ['service', 'node'],
@@ -51,7 +51,7 @@ const walk = (dir) =>
         return statSync(path).isDirectory() ? walk(path) : /\.tsx?$/.test(name) ? [path] : [];
       });
 
-const IMPORT = /(?:from|import)\s*\(?\s*['"]@rondo\/([a-z-]+)(?:\/testing)?['"]/g;
+const IMPORT = /(?:from|import)\s*\(?\s*['"]@rondo\/([a-z-]+)(?:\/[a-z]+)?['"]/g;
 const internalImports = (files) =>
   [...new Set(files.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(IMPORT)].map((m) => m[1])))].sort();
 
@@ -66,7 +66,7 @@ const write = (path, value) => {
   writeFileSync(path, text);
 };
 
-for (const [folder, [type, runtime, testing]] of Object.entries(projects)) {
+for (const [folder, [type, runtime, testing, part]] of Object.entries(projects)) {
   const dir = join(root, folder);
   const name = folder.split('/')[1];
   if (type === 'ui') continue; // built by Vite; keeps its own files
@@ -82,6 +82,13 @@ for (const [folder, [type, runtime, testing]] of Object.entries(projects)) {
     type: 'module',
     exports: {
       '.': { '@rondo/source': out.src, types: `${out.main}.d.ts`, default: `${out.main}.js` },
+      ...(part && {
+        [`./${part}`]: {
+          '@rondo/source': `./src/${part}/index.ts`,
+          types: `${dirname(out.main)}/${part}/index.d.ts`,
+          default: `${dirname(out.main)}/${part}/index.js`,
+        },
+      }),
       ...(testing && {
         './testing': {
           '@rondo/source': './testing/index.ts',

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
  * Runs every service as a process of its own, several replicas of each on request, against Kafka, MongoDB and an S3 bucket.
- * Usage: node deploy/native/services.mjs [--replicas N] [--folder PATH] [--data PATH,PATH]
+ * Usage: node deploy/native/services.mjs [--replicas N] [--folder PATH] [--data PATH,PATH] [--traces]
  * The servers are those of RONDO_TEST_KAFKA, RONDO_TEST_MONGODB and RONDO_TEST_S3; what is not named there is started here. Prints
- * the addresses and where the tokens are, and runs until Ctrl-C. Needs built services: `npm run build`.
+ * the addresses and where the tokens are, and runs until Ctrl-C. Needs built services: `npm run build`. With `--traces` an
+ * OpenTelemetry collector (RONDO_TEST_COLLECTOR, or one of its own) keeps the spans in a file for show-traces.mjs.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, createServer } from 'node:net';
@@ -13,6 +14,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { freePort } from './free-port.mjs';
+import { placesOf } from './otlp-traces.mjs';
 import { startProcess } from './server-process.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -59,6 +61,7 @@ export async function startServices({ folder, servers, replicas = 1, name, envir
     RONDO_TEST_KAFKA: undefined,
     RONDO_TEST_MONGODB: undefined,
     RONDO_TEST_S3: undefined,
+    RONDO_TEST_COLLECTOR: undefined,
     ...environment,
   };
   const running = {};
@@ -114,6 +117,11 @@ class Replica {
     return this.#process?.pid;
   }
 
+  /** Where it answers probes and scrapes. */
+  get http() {
+    return `http://127.0.0.1:${this.#options.ports.http}`;
+  }
+
   async start() {
     const { service, ports, folder, common, log } = this.#options;
     const main = join(ROOT, 'apps', service, 'dist', 'main.js');
@@ -135,7 +143,7 @@ class Replica {
           RONDO_GATEWAY_STATE_FOLDER: join(folder, `${this.name}-state`),
         }),
       },
-      ready: async () => (await fetch(`http://127.0.0.1:${ports.http}/readyz`)).ok,
+      ready: async () => (await fetch(`${this.http}/readyz`)).ok,
     });
     log(`${this.name} is ready after ${Math.round(performance.now() - begun)} ms`);
   }
@@ -227,14 +235,14 @@ async function tokensIn(folder) {
 }
 
 /** Addresses of the servers: those of the environment, and for the others servers of our own. */
-async function serversFor(folder, log) {
+async function serversFor(names, folder, log) {
   const addresses = {};
   const own = [];
   const stop = async () => {
     for (const server of own.reverse()) await server.stop();
   };
   try {
-    for (const name of ['kafka', 'mongodb', 's3']) {
+    for (const name of names) {
       const given = process.env[`RONDO_TEST_${name.toUpperCase()}`];
       if (given) {
         addresses[name] = given;
@@ -258,6 +266,7 @@ async function main() {
       replicas: { type: 'string', default: '1' },
       folder: { type: 'string' },
       data: { type: 'string', default: '' },
+      traces: { type: 'boolean', default: false },
     },
   });
   const replicas = Number(values.replicas);
@@ -268,19 +277,21 @@ async function main() {
   const asked = new Promise((done) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, done);
   });
-  const servers = await serversFor(join(folder, 'servers'), log);
+  const names = ['kafka', 'mongodb', 's3', ...(values.traces ? ['collector'] : [])];
+  const servers = await serversFor(names, join(folder, 'servers'), log);
   try {
     const inbox = join(folder, 'inbox');
     mkdirSync(inbox, { recursive: true });
     const roots = [inbox, ...values.data.split(',').filter(Boolean)].join(',');
     const name = values.folder === undefined ? {} : { name: 'rondo' };
+    const traces = values.traces ? placesOf(servers.addresses.collector) : undefined;
     const rondo = await startServices({
       folder,
       servers: servers.addresses,
       replicas,
       log,
       ...name,
-      environment: { RONDO_DATA_ROOTS: roots },
+      environment: { RONDO_DATA_ROOTS: roots, ...(traces && { OTEL_EXPORTER_OTLP_ENDPOINT: traces.endpoint }) },
     });
     console.log(`API        ${rondo.grpc} (gRPC), ${rondo.http} (HTTP)`);
     console.log(`inference  ${rondo.gatewayGrpc} (gRPC), ${rondo.gatewayHttp} (HTTP)`);
@@ -288,6 +299,7 @@ async function main() {
     console.log(
       `command    RONDO_SERVER=${rondo.grpc} RONDO_TOKEN_FILE=${join(rondo.tokens, 'token')} npx rondo status`,
     );
+    if (traces) console.log(`traces     node deploy/native/show-traces.mjs ${traces.file}`);
     console.log(`logs       ${folder}`);
     await asked;
     await rondo.stop();

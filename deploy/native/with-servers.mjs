@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const KNOWN = ['kafka', 'mongodb', 's3', 'jaeger'];
+const KNOWN = ['kafka', 'mongodb', 's3', 'collector'];
 const divider = process.argv.indexOf('--');
 const names = process.argv.slice(2, Math.max(divider, 2));
 const command = divider < 0 ? [] : process.argv.slice(divider + 1);

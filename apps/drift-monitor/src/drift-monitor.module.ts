@@ -9,9 +9,11 @@ import {
   type JobDefinition,
   type Platform,
 } from '@rondo/service';
+import { CalculationThread } from './adapters/calculation-thread.js';
 import type { DriftMonitorConfig } from './config.js';
 import { DriftRpc } from './handlers/drift.rpc.js';
 import { MonitorEvents } from './handlers/monitor.events.js';
+import type { Calculate } from './ports/calculator.js';
 import { DRIFT_JOB, EvaluateDrift } from './use-cases/evaluate-drift.js';
 import { EvaluatePerformance, PERFORMANCE_JOB } from './use-cases/evaluate-performance.js';
 import { FORGET_JOB, ForgetServed } from './use-cases/forget-served.js';
@@ -23,7 +25,12 @@ import { PROFILE_JOB, ProfileReference } from './use-cases/profile-reference.js'
 export interface DriftMonitorOptions {
   readonly config: DriftMonitorConfig;
   readonly engine: Engine;
+  /** Where arithmetic over many rows is done, by default in a worker thread. */
+  readonly calculate?: Calculate;
 }
+
+/** The arithmetic, for those who need it. */
+const CALCULATE = Symbol('Calculate');
 
 /** The policy of a batch may be announced on another topic a moment later. */
 const MAX_ATTEMPTS = 6;
@@ -32,13 +39,19 @@ const MAX_ATTEMPTS = 6;
 @Module({})
 export class DriftMonitorModule {
   /** Everything else comes from the platform of the service that boots it. */
-  static forRoot({ config, engine }: DriftMonitorOptions): DynamicModule {
-    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, IssueForecasts];
+  static forRoot({ config, engine, calculate }: DriftMonitorOptions): DynamicModule {
+    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, CALCULATE, IssueForecasts];
     return {
       module: DriftMonitorModule,
       controllers: [MonitorEvents],
       providers: [
         DriftRpc,
+        CalculationThread,
+        {
+          provide: CALCULATE,
+          inject: [CalculationThread],
+          useFactory: (thread: CalculationThread): Calculate => calculate ?? thread.calculate.bind(thread),
+        },
         {
           provide: PolicyGenerations,
           inject: [PLATFORM],
@@ -46,27 +59,37 @@ export class DriftMonitorModule {
         },
         {
           provide: ProfileReference,
-          inject: [PLATFORM, DURABLE_JOBS],
-          useFactory: (platform: Platform, jobs: DurableJobs) =>
-            defined(jobs, PROFILE_JOB, new ProfileReference(platform, engine, jobs)),
+          inject: [PLATFORM, DURABLE_JOBS, CALCULATE],
+          useFactory: (platform: Platform, jobs: DurableJobs, arithmetic: Calculate) =>
+            defined(jobs, PROFILE_JOB, new ProfileReference(platform, engine, jobs, arithmetic)),
         },
         {
           provide: IssueForecasts,
-          inject: [PLATFORM, DURABLE_JOBS],
-          useFactory: (platform: Platform, jobs: DurableJobs) =>
-            defined(jobs, FORECAST_JOB, new IssueForecasts(platform, jobs)),
+          inject: [PLATFORM, DURABLE_JOBS, CALCULATE],
+          useFactory: (platform: Platform, jobs: DurableJobs, arithmetic: Calculate) =>
+            defined(jobs, FORECAST_JOB, new IssueForecasts(platform, jobs, arithmetic)),
         },
         {
           provide: EvaluateDrift,
           inject,
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, forecasts: IssueForecasts) =>
-            defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, forecasts)),
+          useFactory: (
+            platform: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+            arithmetic: Calculate,
+            forecasts: IssueForecasts,
+          ) => defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, arithmetic, forecasts)),
         },
         {
           provide: EvaluatePerformance,
           inject,
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, forecasts: IssueForecasts) =>
-            defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, forecasts)),
+          useFactory: (
+            platform: Platform,
+            policies: PolicyGenerations,
+            jobs: DurableJobs,
+            arithmetic: Calculate,
+            forecasts: IssueForecasts,
+          ) => defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, arithmetic, forecasts)),
         },
         {
           provide: ObserveServing,

@@ -58,6 +58,7 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
       shadows: this.#shadows,
       now: () => clock.now(),
       observe: observer(platform),
+      serves: epochGauge(platform),
     };
     this.table = new EndpointTable(parts, folder, clock, log);
     const api = new GatewayApi(this.table, new RecordOutcomes(this.table, this.#publisher, clock), clock, authenticate);
@@ -117,6 +118,13 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
     this.#predictions.flush();
     await this.#publisher.idle();
   }
+}
+
+function epochGauge({ telemetry }: Platform): ServingParts['serves'] {
+  const gauge = telemetry.gauge('rondo_serving_epoch', 'Epoch of the routing by which this gateway answers.', [
+    'endpoint',
+  ]);
+  return ({ endpoint, epoch }) => gauge.set(epoch, { endpoint });
 }
 
 function observer({ telemetry }: Platform): ServingParts['observe'] {

@@ -17,6 +17,8 @@ const LOOK_AGAIN_MS = 50;
 /** One process of a service. */
 export interface ServiceReplica {
   readonly name: string;
+  /** Where it answers probes and scrapes. */
+  readonly http: string;
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -61,6 +63,7 @@ export class DistributedRondo implements QuickstartTarget {
   readonly log = createLogger({ service: 'spec', write: () => undefined });
   readonly #predicted = new Set<string>();
   readonly #logged = new Set<string>();
+  readonly #scraper: string;
 
   private constructor(
     readonly home: string,
@@ -73,14 +76,22 @@ export class DistributedRondo implements QuickstartTarget {
     this.gatewayHttpUrl = services.gatewayHttp;
     this.gatewayGrpcAddress = services.gatewayGrpc;
     this.tokens = new TokenFile(services.tokens, systemClock);
+    this.#scraper = this.tokens.create({ principal: 'service:scraper', roles: ['viewer'] }).token;
   }
 
-  static async start(home: string, servers: Servers, replicas: number): Promise<DistributedRondo> {
+  /** @param settings of the services, on top of those that the story needs */
+  static async start(
+    home: string,
+    servers: Servers,
+    replicas: number,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<DistributedRondo> {
     const inbox = join(home, 'inbox');
     await mkdir(inbox, { recursive: true });
     const script = new URL('../../../deploy/native/services.mjs', import.meta.url).href;
     const native = (await import(script)) as NativeServices;
-    const environment = { RONDO_DATA_ROOTS: [inbox, exampleDataFolder()].join(','), RONDO_JOB_LEASE_MS: '5s' };
+    const roots = [inbox, exampleDataFolder()].join(',');
+    const environment = { RONDO_DATA_ROOTS: roots, RONDO_JOB_LEASE_MS: '5s', ...settings };
     const services = await native.startServices({ folder: home, servers, replicas, environment });
     const client = new MongoClient(servers.mongodb);
     const bus = await KafkaBus.open({
@@ -100,8 +111,8 @@ export class DistributedRondo implements QuickstartTarget {
   readonly onPredict = (requestId: string): void => void this.#predicted.add(requestId);
 
   /**
-   * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left, and
-   * every prediction is logged.
+   * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left,
+   * every gateway answers by the newest routing, and every prediction is logged.
    */
   async idle(): Promise<void> {
     while (!(await this.isIdle())) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
@@ -141,6 +152,14 @@ export class DistributedRondo implements QuickstartTarget {
     });
   }
 
+  /** What every replica hears is in no group that counts above. One that is away catches up before it answers. */
+  private async isServedByTheNewestRouting(db: Db): Promise<boolean> {
+    const documents = await db.collection<{ state: string }>('rollout.document').find({ kind: 'routing' }).toArray();
+    const newest = documents.map(({ state }) => JSON.parse(state) as { endpoint: string; epoch: number });
+    const served = await Promise.all(this.of('inference-gateway').map((gateway) => epochsOf(gateway, this.#scraper)));
+    return served.every((epochs) => !epochs || newest.every(({ endpoint, epoch }) => epochs.get(endpoint) === epoch));
+  }
+
   private async isIdle(): Promise<boolean> {
     for (const id of this.#predicted) if (!this.#logged.has(id)) return false;
     const db = this.client.db(this.services.database);
@@ -149,8 +168,22 @@ export class DistributedRondo implements QuickstartTarget {
     const lag = await this.bus.lag();
     // A replica that ended leaves a group behind that nobody reads.
     if (lag.some(({ group, messages }) => messages > 0 && !group.includes('@'))) return false;
+    if (!(await this.isServedByTheNewestRouting(db))) return false;
     return (await published(db)).positions === before.positions;
   }
+}
+
+const EPOCH = /^rondo_serving_epoch\{.*endpoint="([^"]*)".*\} (\d+)/gm;
+
+/** Epoch by endpoint by which a gateway answers; undefined while it is away. */
+async function epochsOf(gateway: ServiceReplica, token: string): Promise<ReadonlyMap<string, number> | undefined> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${gateway.http}/metrics`, { headers }).catch(() => undefined);
+  if (response && !response.ok) throw new Error(`${gateway.name} answered ${response.status} to a scrape`);
+  const text = await response?.text().catch(() => undefined);
+  return text === undefined
+    ? undefined
+    : new Map([...text.matchAll(EPOCH)].map(([, endpoint, epoch]) => [endpoint!, Number(epoch)]));
 }
 
 /** How far each service has journaled, and whether all of it is on the bus. */

@@ -62,13 +62,23 @@ export async function featureSqlProblems(
   }
   if (tree.statements?.length !== 1)
     return [{ code: 'NOT_ONE_SELECT', message: 'feature SQL is exactly one SELECT statement', subject: 'sql' }];
-  const volatile = await session.rows(
-    "SELECT DISTINCT lower(function_name) AS name FROM duckdb_functions() WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')",
-  );
-  const unstable = new Set([...UNSTABLE, ...volatile.map((entry) => String(entry['name']))]);
+  const unstable = await unstableFunctions(session);
   const nodes = [...nodesOf(tree.statements[0]!)];
   const known = new Set([...tables, ...nodes.flatMap(commonTables)].map((name) => name.toLowerCase()));
   return nodes.flatMap((node) => problemsOf(node, known, unstable));
+}
+
+/** The same in every database of this process: nothing is installed or loaded. */
+let unstableNames: ReadonlySet<string> | undefined;
+
+async function unstableFunctions(session: Session): Promise<ReadonlySet<string>> {
+  if (!unstableNames) {
+    const volatile = await session.rows(
+      "SELECT DISTINCT lower(function_name) AS name FROM duckdb_functions() WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')",
+    );
+    unstableNames = new Set([...UNSTABLE, ...volatile.map((entry) => String(entry['name']))]);
+  }
+  return unstableNames;
 }
 
 function* nodesOf(root: unknown): Generator<Node> {

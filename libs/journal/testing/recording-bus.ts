@@ -3,6 +3,7 @@ import type { Bus, Envelope, ParkingLot, Subscription } from '@rondo/messaging';
 
 /** A bus that only tells what is published to it, for specs of what a journal publishes. */
 export class RecordingBus implements Bus {
+  readonly system = 'rondo';
   readonly parked: ParkingLot = { list: () => Promise.resolve([]), replay: () => Promise.resolve(false) };
   readonly #record: (messages: readonly Envelope[]) => void | Promise<void>;
 

@@ -41,7 +41,11 @@ describe('learners, for any table', () => {
     fc.assert(
       fc.property(table, (data) => {
         let trainingLoss = NaN;
-        const model = trainGradientBoostedTrees({ ...data, params, onRound: (_round, loss) => (trainingLoss = loss) });
+        const model = trainGradientBoostedTrees({
+          ...data,
+          params,
+          onRound: (_round, loss) => (trainingLoss = loss()),
+        });
         const scores = rawScoreTrees(model, rowsOf(data.columns), data.target.length);
         // A threshold that training and scoring compare differently would move rows between leaves and change the loss.
         const loss = data.target.reduce(

@@ -94,7 +94,7 @@ describe('gradient-boosted trees', () => {
   it('report a training loss that falls and equals the loss of the scores', () => {
     const data = table(2000, 5);
     const losses: number[] = [];
-    const model = trainGradientBoostedTrees({ ...data, params, onRound: (_round, loss) => losses.push(loss) });
+    const model = trainGradientBoostedTrees({ ...data, params, onRound: (_round, loss) => losses.push(loss()) });
     expect(losses).toHaveLength(params.rounds);
     losses.slice(1).forEach((loss, index) => expect(loss).toBeLessThan(losses[index]!));
     expect(losses.at(-1)).toBeCloseTo(logLoss(data.target, scoreTrees(model, rowsOf(data.columns), 2000)), 5);

@@ -87,6 +87,8 @@ export interface Lag {
  * offset whose delivery has neither succeeded nor been parked.
  */
 export interface Bus {
+  /** What carries the messages, as spans call it (OpenTelemetry `messaging.system`). */
+  readonly system: 'rondo' | 'kafka';
   /**
    * Appends in the given order; durable when the promise resolves. All or nothing where an envelope is refused (PermanentError). When
    * it rejects with a TransientError, some may have been appended: publish all of them again, with the same ids.

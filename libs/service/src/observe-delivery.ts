@@ -12,10 +12,10 @@ type Fields = MessageShape<DescMessage> & {
   readonly service?: unknown;
 };
 
-function attributesOf(delivery: Delivery, message: Fields): Attributes {
+function attributesOf(system: string, delivery: Delivery, message: Fields, waitedMs: number): Attributes {
   const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
   return {
-    'messaging.system': 'rondo',
+    'messaging.system': system,
     'messaging.operation.name': 'process',
     'messaging.operation.type': 'process',
     'messaging.destination.name': delivery.topic,
@@ -23,17 +23,18 @@ function attributesOf(delivery: Delivery, message: Fields): Attributes {
     'messaging.consumer.group.name': delivery.group,
     'messaging.message.id': delivery.id,
     'rondo.delivery.attempt': delivery.attempt,
+    'rondo.delivery.waited_ms': Math.max(0, waitedMs),
     'rondo.pipeline.name': text(message.pipeline),
     'rondo.cycle.id': delivery.headers['cycleid'] ?? text(message.cycleId),
   };
 }
 
 /**
- * Handles each delivery inside a span whose parent is the publisher's, and lets pass unseen the platform messages (job and
+ * Handles each delivery inside a span whose parent is the span that journaled the message, and lets pass unseen the platform messages (job and
  * timer wake-ups) that are meant for another service.
  */
-export function observeDelivery(platform: Pick<Platform, 'service' | 'telemetry' | 'clock'>): Around {
-  const { telemetry, clock } = platform;
+export function observeDelivery(platform: Pick<Platform, 'service' | 'telemetry' | 'clock' | 'bus'>): Around {
+  const { telemetry, clock, bus } = platform;
   const seconds = telemetry.histogram(
     'rondo_event_process_duration_seconds',
     'Time to handle a message.',
@@ -46,12 +47,12 @@ export function observeDelivery(platform: Pick<Platform, 'service' | 'telemetry'
     const forAnother = typeof fields.service === 'string' && fields.service !== platform.service;
     if (delivery.type.startsWith(PLATFORM_MESSAGES) && forAnother) return;
     const parent = delivery.headers['traceparent'];
+    const startedAtMs = clock.now();
     const options = {
       kind: 'consumer' as const,
-      attributes: attributesOf(delivery, fields),
+      attributes: attributesOf(bus.system, delivery, fields, startedAtMs - delivery.timeMs),
       ...(parent === undefined ? { root: true } : { parent }),
     };
-    const startedAtMs = clock.now();
     const measure = (result: string): void =>
       seconds.observe((clock.now() - startedAtMs) / 1000, { handler: delivery.type, result });
     if (delivery.attempt > 1) again.add(1, { handler: delivery.type });

@@ -30,8 +30,9 @@ export class SilentTelemetry implements Telemetry {
     }
   }
 
-  record(name: string, options: SpanOptions & { readonly error?: boolean }): void {
+  record(name: string, options: SpanOptions & { readonly error?: boolean }): string {
     this.spans.push({ name, options, failed: options.error ?? false });
+    return `00-${options.parent?.split('-')[1] ?? this.#hex(32)}-${this.#hex(16)}-01`;
   }
 
   current(): string | undefined {

@@ -20,26 +20,19 @@ const PREFIXES = 1 << PREFIX_BITS;
  * the numbers leaves a few breaks to search. 1 million values among 5,000 breaks take some 40 ms, so a batch can be held
  * against a kept reference at the speed of reading it.
  * Both are taken as float32: arrays of another type are converted.
- * @param part rows `from` to `until` only, so that a long column can be counted in stretches
  * @example Array.from(countCells(Float32Array.of(1, 2, 2, 9), Float32Array.of(2, 5)).at) // => [2, 0]
  */
-export function countCells(
-  values: Numbers,
-  breaks: Numbers,
-  part: { readonly from?: number; readonly until?: number; readonly into?: CellCounts } = {},
-): CellCounts {
-  const { from = 0, until = values.length, into } = part;
+export function countCells(values: Numbers, breaks: Numbers): CellCounts {
   const floats = floatsOf(values);
   const cuts = floatsOf(breaks);
   checkBreaks(cuts);
-  if (into && into.at.length !== cuts.length) throw invalid('into', into.at.length, `must have ${cuts.length} breaks`);
-  const at = into ? into.at.slice() : new Float64Array(cuts.length);
-  const between = into ? into.between.slice() : new Float64Array(cuts.length + 1);
+  const at = new Float64Array(cuts.length);
+  const between = new Float64Array(cuts.length + 1);
   const bits = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
   // For few values the table costs more than it saves.
-  const table = until - from > PREFIXES / 4 ? prefixTable(cuts) : undefined;
+  const table = floats.length > PREFIXES / 4 ? prefixTable(cuts) : undefined;
   let missing = 0;
-  for (let row = from; row < until; row++) {
+  for (let row = 0; row < floats.length; row++) {
     const word = bits[row]!;
     // An exponent of all ones: NaN or infinite.
     if ((word & 0x7f800000) === 0x7f800000) {
@@ -62,12 +55,7 @@ export function countCells(
     if (low < cuts.length && cuts[low] === value) at[low]!++;
     else between[low]!++;
   }
-  return {
-    at,
-    between,
-    rows: (into?.rows ?? 0) + until - from - missing,
-    missing: (into?.missing ?? 0) + missing,
-  };
+  return { at, between, rows: floats.length - missing, missing };
 }
 
 function floatsOf(values: Numbers): Float32Array {

@@ -25,11 +25,11 @@ export interface SpanOptions {
 export interface Telemetry {
   /** Runs `work` inside a span; an exception marks it as failed and is rethrown. */
   span<T>(name: string, options: SpanOptions, work: (span: ActiveSpan) => Promise<T>): Promise<T>;
-  /** Records a span that already happened (phases of a cycle, for example). */
+  /** Records a span that already happened (phases of a cycle, for example) and returns its `traceparent`. */
   record(
     name: string,
     options: SpanOptions & { readonly startMs: number; readonly endMs: number; readonly error?: boolean },
-  ): void;
+  ): string;
   /** traceparent of the active span, when there is one. */
   current(): string | undefined;
   counter(

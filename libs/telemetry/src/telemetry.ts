@@ -130,10 +130,11 @@ class ServiceTelemetry implements Telemetry {
     }
   }
 
-  record(name: string, options: Parameters<Telemetry['record']>[1]): void {
+  record(name: string, options: Parameters<Telemetry['record']>[1]): string {
     const { span } = this.#start(name, options, options.startMs);
     if (options.error) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(Math.max(options.startMs, options.endMs));
+    return formatTraceparent(span.spanContext());
   }
 
   current(): string | undefined {

@@ -5,7 +5,7 @@ const ADDRESSES = {
   kafka: 'RONDO_TEST_KAFKA',
   mongodb: 'RONDO_TEST_MONGODB',
   s3: 'RONDO_TEST_S3',
-  jaeger: 'RONDO_TEST_JAEGER',
+  collector: 'RONDO_TEST_COLLECTOR',
 } as const;
 
 /** A real server a spec may need. */
@@ -18,7 +18,8 @@ export type RealServers<N extends RealServerName> = Readonly<Record<N, string>>;
  * `describe` for specs on real servers. Where an address is missing the specs are skipped and the report names the server; where
  * `RONDO_REQUIRE_REAL` is set (as in CI) a missing server fails instead.
  * @param names the servers needed
- * @param specs receives the addresses: `kafka` host:port list, `mongodb` connection string, `s3` endpoint URL with credentials
+ * @param specs receives the addresses: `kafka` host:port list, `mongodb` connection string, `s3` endpoint URL with credentials, `collector`
+ *   OTLP endpoint with the file that its spans are written to
  */
 export function withRealServers<N extends RealServerName>(
   names: readonly N[],

@@ -86,7 +86,6 @@ export interface CycleState {
   readonly rolloutId?: string;
   readonly failedStep?: Phase;
   readonly cancelRequested?: string;
-  readonly traceparent?: string;
 }
 
 export interface CycleStart {

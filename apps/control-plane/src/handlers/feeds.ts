@@ -1,15 +1,16 @@
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import { Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CycleFinishedSchema, topicOf } from '@rondo/contracts';
+import { CycleFinishedSchema, DecisionMadeSchema, topicOf, type CycleFinished, type DecisionMade } from '@rondo/contracts';
 import { causeOf, everyReplica, PLATFORM, type Platform } from '@rondo/service';
 import type { Delivery, Subscription } from '@rondo/messaging';
 import { Changes } from '../changes.js';
 import { CycleMetrics } from './cycle-metrics.js';
+import { traceCycle, traceDecision } from './cycle-traces.js';
 import { NOTIFIABLE, Notifications } from './notification.events.js';
 
 /**
  * Two consumers beside the conductor, in groups of their own, so that a slow webhook or watcher never holds a decision:
- * notifications (and the counters of the same events), and the wake-ups of those who watch a cycle.
+ * notifications (and the counters and spans of the same events), and the wake-ups of those who watch a cycle.
  */
 export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly subscriptions: Subscription[] = [];
@@ -56,5 +57,8 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
     const message = fromBinary(schema, delivery.payload);
     await this.platform.journal.once(causeOf(delivery), (unit) => this.notifications.notify(unit, schema, message, delivery));
     await this.metrics.count(schema, message, delivery.timeMs);
+    if (schema === DecisionMadeSchema) {
+      traceDecision(this.platform, message as DecisionMade, delivery.timeMs, delivery.headers['traceparent']);
+    } else if (schema === CycleFinishedSchema) await traceCycle(this.platform, message as CycleFinished);
   }
 }

@@ -8,7 +8,7 @@ import { actorTo, outgoing } from '../contract-map.js';
 import { castVote, type ApprovalState, type Ballot, type VoteState } from '../domain/approval.js';
 import { enter, type CycleState } from '../domain/cycle.js';
 import type { ActorReference } from '../domain/references.js';
-import { beginRollout, finishCycle, loadCycle, saveCycle } from './cycles.js';
+import { beginRollout, finishCycle, loadCycle, phaseChanged, saveCycle } from './cycles.js';
 import { generationId, type GenerationState } from './policies.js';
 
 export const APPROVAL = 'approval';
@@ -55,7 +55,7 @@ export async function requestApproval(unit: Unit, cycle: CycleState, spec: Pipel
     verdict: cycle.evaluation?.verdict ?? 'Error',
     ...(cycle.evaluation?.report && { report: cycle.evaluation.report }),
   };
-  saveCycle(unit, waiting);
+  saveCycle(unit, waiting, [phaseChanged(waiting, cycle.phase, rule.votesNeeded === 1 ? 'a vote is needed' : `${rule.votesNeeded} votes are needed`)]);
   saveApproval(unit, approval, [
     outgoing(
       ApprovalRequestedSchema,

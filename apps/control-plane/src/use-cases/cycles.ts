@@ -45,7 +45,8 @@ export function saveCycle(unit: Unit, cycle: CycleState, messages: readonly Outg
 
 const headersOf = (cycle: CycleState): Readonly<Record<string, string>> => ({ cycleid: cycle.id });
 
-function phaseChanged(cycle: CycleState, from: Phase, reason: string): Outgoing {
+/** Tells that a cycle entered the phase it is in. */
+export function phaseChanged(cycle: CycleState, from: Phase, reason: string): Outgoing {
   return outgoing(CyclePhaseChangedSchema, { pipeline: cycle.pipeline, cycleId: cycle.id, from, to: cycle.phase, reason }, headersOf(cycle));
 }
 

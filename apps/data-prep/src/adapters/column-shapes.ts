@@ -1,5 +1,6 @@
 import type { Engine } from '@rondo/datasets';
-import { binCounts, edgesFromQuantiles } from '@rondo/statistics';
+import { PermanentError } from '@rondo/kernel';
+import { edgesFromQuantiles } from '@rondo/statistics';
 import type { BatchContract, ColumnRule } from '../domain/contract.js';
 import type { ColumnSummary, ComparedColumn } from '../domain/history.js';
 import type { CheckContext } from './batch-checker.js';
@@ -92,6 +93,24 @@ function summaryOf({ rule, rows, nulls, sorted }: ColumnValues, isEventTime: boo
   return { ...base, spread: isEventTime ? 0 : deciles.at(-1)! - deciles[0]!, edges, bins: binsOf(sorted, edges) };
 }
 
+/** Rows per bin of ascending values: bin i holds (edges[i - 1], edges[i]]; found by searching the values for the edges. */
 function binsOf(sorted: Float32Array, edges: readonly number[]): number[] {
-  return edges.length === 0 ? [] : [...binCounts(sorted, [...edges])];
+  if (edges.length === 0) return [];
+  for (const value of [sorted[0], sorted.at(-1)]) {
+    if (value === undefined || Number.isFinite(value)) continue;
+    throw new PermanentError('invalid', 'values must be finite', { field: 'values', value, rule: 'must be finite' });
+  }
+  const upTo = [...edges.map((edge) => countUpTo(sorted, edge)), sorted.length];
+  return upTo.map((count, i) => count - (i === 0 ? 0 : upTo[i - 1]!));
+}
+
+function countUpTo(sorted: Float32Array, limit: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

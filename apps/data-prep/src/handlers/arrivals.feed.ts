@@ -41,6 +41,8 @@ export class ArrivalsFeed implements OnApplicationBootstrap, OnApplicationShutdo
     const options = {
       kind: 'consumer' as const,
       attributes: {
+        'messaging.system': this.platform.bus.system,
+        'messaging.operation.name': 'process',
         'messaging.operation.type': 'process',
         'messaging.destination.name': delivery.topic,
         'messaging.message.id': delivery.id,

@@ -96,14 +96,20 @@ export class CloudEventsHttp {
       consumer: 'http',
       messageId: this.platform.ids.next(),
       actor: principal.id,
-      ...(event.traceparent && { traceparent: event.traceparent }),
     };
-    try {
-      return await this.announce.execute(event.announcement, cause);
-    } catch (error) {
-      if (error instanceof PermanentError) return { error };
-      throw error;
-    }
+    const options = {
+      kind: 'server' as const,
+      attributes: { 'rondo.pipeline.name': event.announcement.pipeline, 'rondo.principal': principal.id },
+      ...(event.traceparent === undefined ? { root: true } : { parent: event.traceparent }),
+    };
+    return this.platform.telemetry.span(METHOD, options, async ({ traceparent }) => {
+      try {
+        return await this.announce.execute(event.announcement, { ...cause, traceparent });
+      } catch (error) {
+        if (error instanceof PermanentError) return { error };
+        throw error;
+      }
+    });
   }
 }
 

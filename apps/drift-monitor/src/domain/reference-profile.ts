@@ -1,6 +1,7 @@
 import { edgesFromQuantiles } from '@rondo/statistics';
 import { floatsFromText, floatsToText } from './float-text.js';
 import type { ModelReference } from './model-reference.js';
+import { radixSort } from './radix-sort.js';
 
 /** Bins of a continuous feature: deciles of the reference. */
 const BINS = 10;
@@ -55,6 +56,17 @@ export interface SortedFeature {
   readonly values: Float32Array;
   /** Rows whose value is absent or not a finite number. */
   readonly nulls: number;
+}
+
+/** Sorts the values of a feature, one per row, not finite where there is none. Takes the array over. */
+export function sortedFeature(feature: string, column: Float32Array): SortedFeature {
+  let kept = 0;
+  for (let row = 0; row < column.length; row++) {
+    const value = column[row]!;
+    // 0 added, so that -0 and 0 are one value.
+    if (Number.isFinite(value)) column[kept++] = value + 0;
+  }
+  return { feature, values: radixSort(column.subarray(0, kept)), nulls: column.length - kept };
 }
 
 /** Summarises a feature. Equal values give equal profiles. */

@@ -80,23 +80,30 @@ export function joinLabels(
 
 /** All rows of some requests. */
 export function windowRows(requests: readonly ServedRequest[]): WindowRows {
-  const scores: number[] = [];
-  const labelledScores: number[] = [];
-  const labels: number[] = [];
-  for (const request of requests) {
-    const outcomes = bytesFromText(request.labels);
-    floatsFromText(request.scores).forEach((score, row) => {
-      if (Number.isNaN(score)) return;
-      scores.push(score);
-      const label = outcomes[row]!;
-      if (label === UNKNOWN) return;
-      labelledScores.push(score);
-      labels.push(label);
-    });
+  const parts = requests.map((request) => ({
+    scores: floatsFromText(request.scores),
+    labels: bytesFromText(request.labels),
+  }));
+  const total = parts.reduce((sum, { scores }) => sum + scores.length, 0);
+  const scores = new Float32Array(total);
+  const labelledScores = new Float32Array(total);
+  const labels = new Uint8Array(total);
+  let scored = 0;
+  let labelled = 0;
+  for (const part of parts) {
+    for (let row = 0; row < part.scores.length; row++) {
+      const score = part.scores[row]!;
+      if (Number.isNaN(score)) continue;
+      scores[scored++] = score;
+      const label = part.labels[row]!;
+      if (label === UNKNOWN) continue;
+      labelledScores[labelled] = score;
+      labels[labelled++] = label;
+    }
   }
   return {
-    scores: Float32Array.from(scores),
-    labelledScores: Float32Array.from(labelledScores),
-    labels: Uint8Array.from(labels),
+    scores: scores.slice(0, scored),
+    labelledScores: labelledScores.slice(0, labelled),
+    labels: labels.slice(0, labelled),
   };
 }

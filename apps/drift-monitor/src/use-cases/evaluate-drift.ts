@@ -3,7 +3,7 @@ import type { Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import { DriftEvaluatedSchema } from '@rondo/contracts';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { eachCountedFeature } from '../adapters/feature-columns.js';
+import { eachFeature } from '../adapters/feature-columns.js';
 import { driftTo } from '../contract-map.js';
 import { DRIFT_EVALUATION, DRIFT_RECORD, loadReference, REFERENCE, type DriftRecord } from '../documents.js';
 import {
@@ -14,10 +14,11 @@ import {
   type DriftEvaluation,
   type DriftRule,
 } from '../domain/drift-evaluation.js';
-import { compareFeature, type FeatureComparison } from '../domain/feature-comparison.js';
-import { breaksOf, type ReferenceProfile } from '../domain/reference-profile.js';
+import type { FeatureComparison } from '../domain/feature-comparison.js';
+import type { ReferenceProfile } from '../domain/reference-profile.js';
 import type { DriftRequest, Reference } from '../domain/reference.js';
 import type { ForecastRule } from '../domain/watched-series.js';
+import type { Calculate } from '../ports/calculator.js';
 import type { IssueForecasts } from './issue-forecasts.js';
 
 /** Kind of the durable job. */
@@ -40,6 +41,7 @@ export class EvaluateDrift {
     private readonly engine: Engine,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly calculate: Calculate,
     private readonly forecasts: IssueForecasts,
   ) {}
 
@@ -66,17 +68,13 @@ export class EvaluateDrift {
       new TextDecoder().decode(await artifacts.get(reference.profileDigest)),
     ) as ReferenceProfile;
     const comparisons: FeatureComparison[] = [];
-    const source = {
-      features: profile.features.map(({ feature }) => feature),
-      signal: run.signal,
-    };
-    const among = profile.features.map(breaksOf);
-    const breaks = among.map((known) => known.breaks);
+    const features = profile.features.map(({ feature }) => feature);
     const rows = await artifacts.withFile(request.featuresDigest, (path) =>
-      eachCountedFeature(this.engine, { path, ...source }, breaks, (cells, index) => {
+      eachFeature(this.engine, { path, features, signal: run.signal }, async (column, index) => {
         // Of an empty batch nothing can be said, not even shares.
-        if (cells.rows + cells.missing > 0)
-          comparisons.push(compareFeature(profile.features[index]!, among[index]!, cells, rule));
+        if (column.length === 0) return;
+        const against = { profile: profile.features[index]!, rule };
+        comparisons[index] = await this.calculate({ kind: 'compare', column, ...against }, run.signal);
       }),
     );
     return (unit) => this.record(unit, { request, reference, comparisons, rows, rule, forecast: monitoring.forecast });

@@ -2,7 +2,6 @@ import { PerformanceEvaluatedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
 import { idFrom, TransientError } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { expectedMetrics, measuredMetrics } from '../adapters/performance-metrics.js';
 import { performanceTo } from '../contract-map.js';
 import {
   loadPerformance,
@@ -28,6 +27,7 @@ import {
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
 import type { ForecastRule } from '../domain/watched-series.js';
+import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
 import type { IssueForecasts } from './issue-forecasts.js';
 
@@ -83,6 +83,7 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
+    private readonly calculate: Calculate,
     private readonly forecasts: IssueForecasts,
   ) {}
 
@@ -120,7 +121,7 @@ export class EvaluatePerformance {
     };
     const { performance, forecast } = policy.spec.monitoring;
     const by = judgedBy(counted, performance.minRows);
-    const metrics = await metricsOf(rows, by, run.signal);
+    const metrics = await this.metricsOf(rows, by, run.signal);
     const measured = { request, reference, before, rows: counted, by, metrics, forecast };
     return (unit) => this.record(unit, measured);
   }
@@ -137,6 +138,15 @@ export class EvaluatePerformance {
     if (!windowOf(record, request)) return;
     const state = withFailedWindow(record, request);
     unit.save<PerformanceRecord>({ kind: PERFORMANCE_RECORD, id: pipeline, state });
+  }
+
+  private metricsOf(
+    { scores, labelledScores, labels }: WindowRows,
+    by: Measured['by'],
+    signal: AbortSignal,
+  ): Promise<readonly EstimateValue[]> {
+    if (by === 'labels') return this.calculate({ kind: 'measure', scores: labelledScores, labels }, signal);
+    return by === 'scores' ? this.calculate({ kind: 'expect', scores }, signal) : Promise.resolve([]);
   }
 
   private async record(unit: Unit, measured: Measured): Promise<void> {
@@ -198,11 +208,6 @@ export class EvaluatePerformance {
     });
     await this.forecasts.begin(unit, PERFORMANCE_EVALUATION, evaluation, measured.forecast);
   }
-}
-
-function metricsOf(rows: WindowRows, by: Measured['by'], signal: AbortSignal): Promise<readonly EstimateValue[]> {
-  if (by === 'labels') return measuredMetrics(rows.labelledScores, rows.labels, signal);
-  return by === 'scores' ? expectedMetrics(rows.scores, signal) : Promise.resolve([]);
 }
 
 function windowOf(record: PerformanceRecord, request: PerformanceRequest): WindowRecord | undefined {

@@ -2,12 +2,13 @@ import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
 import { PermanentError, idFrom } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform } from '@rondo/service';
-import { eachSortedFeature } from '../adapters/feature-columns.js';
+import { eachFeature } from '../adapters/feature-columns.js';
 import { profiledOutgoing } from '../contract-map.js';
 import { loadPerformance, loadReference, PAST_REFERENCE, PERFORMANCE_RECORD, REFERENCE } from '../documents.js';
 import { withChampion, type PerformanceRecord } from '../domain/performance.js';
-import { profileOf, type FeatureProfile, type ReferenceProfile } from '../domain/reference-profile.js';
+import type { FeatureProfile, ReferenceProfile } from '../domain/reference-profile.js';
 import type { Reference } from '../domain/reference.js';
+import type { Calculate } from '../ports/calculator.js';
 import { enqueueDrift } from './evaluate-drift.js';
 
 /** Kind of the durable job. */
@@ -26,6 +27,7 @@ export class ProfileReference {
     private readonly platform: Pick<Platform, 'journal' | 'artifacts' | 'log'>,
     private readonly engine: Engine,
     private readonly jobs: DurableJobs,
+    private readonly calculate: Calculate,
   ) {}
 
   /** The champion changed: everything is held against it from now on, drift as soon as its profile is there. */
@@ -69,8 +71,9 @@ export class ProfileReference {
     const { model, pipeline, snapshotDigest, featureNames } = reference;
     const features: FeatureProfile[] = [];
     const rows = await artifacts.withFile(input.rowsDigest, (path) =>
-      eachSortedFeature(this.engine, { path, features: featureNames, signal: run.signal }, (feature) => {
-        features.push(profileOf(feature));
+      eachFeature(this.engine, { path, features: featureNames, signal: run.signal }, async (column, index) => {
+        const feature = featureNames[index]!;
+        features[index] = await this.calculate({ kind: 'profile', feature, column }, run.signal);
       }),
     );
     if (rows === 0) {

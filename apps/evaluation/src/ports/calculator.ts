@@ -14,7 +14,8 @@ export interface CalculationResults {
 
 /**
  * Does heavy arithmetic. Implementations for production must not hold up the event loop and must stop at the signal.
- * Rejects with PermanentError when the calculation refuses its input, with TransientError when it was stopped or died.
+ * Rejects with PermanentError when the calculation refuses its input or needs too much memory, with the reason of the signal when
+ * it was stopped, with TransientError when its thread died.
  */
 export type Calculate = <K extends Calculation['kind']>(
   calculation: Extract<Calculation, { kind: K }>,

@@ -44,33 +44,31 @@ export function replyProto(
   answer: Answer,
   raw: boolean,
 ): inference.ModelInferResponse {
-  const outputs: { name: string; datatype: string; typed: Record<string, unknown>; bytes: () => Uint8Array }[] = [];
+  const outputs: { name: string; datatype: string; typed: () => object; bytes: () => Uint8Array }[] = [];
   const count = answer.probabilities.length;
   if (asked(request, 'label')) {
-    const values = labels(answer).map(BigInt);
+    const values = (): bigint[] => labels(answer).map(BigInt);
     outputs.push({
       name: 'label',
       datatype: 'INT64',
-      typed: { int64Contents: values },
-      bytes: () => new Uint8Array(BigInt64Array.from(values).buffer),
+      typed: () => ({ int64Contents: values() }),
+      bytes: () => new Uint8Array(BigInt64Array.from(values()).buffer),
     });
   }
   if (asked(request, 'probability')) {
-    const bytes = (): Uint8Array => new Uint8Array(Float32Array.from(answer.probabilities).buffer);
     outputs.push({
       name: 'probability',
       datatype: 'FP32',
-      typed: { fp32Contents: Array.from(answer.probabilities) },
-      bytes,
+      typed: () => ({ fp32Contents: Array.from(answer.probabilities) }),
+      bytes: () => new Uint8Array(Float32Array.from(answer.probabilities).buffer),
     });
   }
   if (asked(request, 'rondo_model_version')) {
-    const values = versions(answer).map((version) => Buffer.from(version));
     outputs.push({
       name: 'rondo_model_version',
       datatype: 'BYTES',
-      typed: { bytesContents: values },
-      bytes: () => lengthPrefixed(values),
+      typed: () => ({ bytesContents: versions(answer).map((version) => Buffer.from(version)) }),
+      bytes: () => lengthPrefixed(versions(answer)),
     });
   }
   const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } });
@@ -86,7 +84,7 @@ export function replyProto(
       name,
       datatype,
       shape: [BigInt(count)],
-      ...(!raw && { contents: typed }),
+      ...(!raw && { contents: typed() }),
     })),
     ...(raw && { rawOutputContents: outputs.map((output) => output.bytes()) }),
   });
@@ -107,11 +105,13 @@ function versions(answer: Answer): string[] {
 }
 
 /** BYTES in raw form: a little-endian length of four bytes before each element. */
-function lengthPrefixed(values: readonly Buffer[]): Uint8Array {
-  const parts = values.flatMap((value) => {
+function lengthPrefixed(values: readonly string[]): Uint8Array {
+  const encoded = new Map<string, Buffer>();
+  for (const value of new Set(values)) {
+    const bytes = Buffer.from(value);
     const length = Buffer.alloc(4);
-    length.writeUInt32LE(value.byteLength);
-    return [length, value];
-  });
-  return Buffer.concat(parts);
+    length.writeUInt32LE(bytes.byteLength);
+    encoded.set(value, Buffer.concat([length, bytes]));
+  }
+  return Buffer.concat(values.map((value) => encoded.get(value)!));
 }

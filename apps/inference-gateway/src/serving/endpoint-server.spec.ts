@@ -38,6 +38,7 @@ function serverWith(candidate: () => Promise<Float32Array>) {
       shadows,
       now: () => clock.nowMs,
       observe: () => undefined,
+      serves: () => undefined,
     },
   );
   const infer = (count = 1): Promise<Answer> =>

@@ -45,6 +45,8 @@ export interface ServingParts {
   readonly now: () => number;
   /** Rows answered, by arm, and the time it took. */
   readonly observe: (endpoint: string, championRows: number, candidateRows: number, ms: number) => void;
+  /** A routing took over. */
+  readonly serves: (routing: ServedRouting) => void;
 }
 
 /**

@@ -143,6 +143,7 @@ export class EndpointTable {
     const entry = this.#entries.get(routing.endpoint);
     if (entry?.wanted !== routing) return;
     entry.active = new EndpointServer(routing, champion, candidate, this.parts);
+    this.parts.serves(routing);
     await this.#forgetOthers();
   }
 

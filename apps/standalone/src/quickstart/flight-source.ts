@@ -10,7 +10,11 @@ const HOUR_MS = 3_600_000;
 /** Folder of the example's data; the package offers no entry for it. */
 export function exampleDataFolder(): string {
   const manifest = findPackageJSON('vega-datasets', import.meta.url);
-  if (!manifest) throw new PermanentError('not-found', 'the package vega-datasets is not installed: run npm ci', { field: 'vega-datasets', rule: 'installed' });
+  if (!manifest)
+    throw new PermanentError('not-found', 'the package vega-datasets is not installed: run npm ci', {
+      field: 'vega-datasets',
+      rule: 'installed',
+    });
   return join(dirname(manifest), 'data');
 }
 
@@ -38,7 +42,8 @@ export interface ServingView {
 const FAULTY_COLUMNS: Readonly<Record<Fault, string>> = {
   'renamed-column': 'date, delay AS arrival_delay, distance, origin, destination',
   'delay-in-seconds': 'date, delay * 60 AS delay, distance, origin, destination',
-  'missing-origins': "date, delay, distance, CASE WHEN (epoch(date)::BIGINT // 60) % 5 < 2 THEN NULL ELSE origin END AS origin, destination",
+  'missing-origins':
+    'date, delay, distance, CASE WHEN (epoch(date)::BIGINT // 60) % 5 < 2 THEN NULL ELSE origin END AS origin, destination',
 };
 
 /** The US flights of the first half of 2001 (vega-datasets), cut into the weekly files that upstream delivers. */
@@ -99,7 +104,11 @@ export class FlightSource {
       target,
       outPath,
     });
-    if (!result.ok) throw new PermanentError('invalid', `the serving features failed: ${result.findings.map((finding) => finding.message).join('; ')}`);
+    if (!result.ok)
+      throw new PermanentError(
+        'invalid',
+        `the serving features failed: ${result.findings.map((finding) => finding.message).join('; ')}`,
+      );
     try {
       return await this.hours(outPath, view);
     } finally {
@@ -108,22 +117,28 @@ export class FlightSource {
   }
 
   private async hours(path: string, view: ServingView): Promise<DepartureHour[]> {
-    const order = { orderBy: [view.eventTime, view.key] };
+    // The file is in order of event time and key.
     const [matrix, targets, times] = await Promise.all([
-      this.engine.readMatrix(path, view.columns, order),
-      this.engine.readColumns(path, [view.target], order),
-      this.engine.readTimes(path, view.eventTime, order),
+      this.engine.readMatrix(path, view.columns),
+      this.engine.readColumns(path, [view.target]),
+      this.engine.readTimes(path, view.eventTime),
     ]);
     const width = view.columns.length;
     const late = targets.columns[0] ?? new Float32Array();
     const hours: DepartureHour[] = [];
-    for (let from = 0; from < matrix.n; ) {
+    for (let from = 0; from < matrix.n;) {
       const startMs = Math.floor((times[from] ?? 0) / HOUR_MS) * HOUR_MS;
       let to = from;
       while (to < matrix.n && (times[to] ?? 0) < startMs + HOUR_MS) to++;
       const name = new Date(startMs).toISOString().slice(0, 13);
       const keys = Array.from({ length: to - from }, (_, place) => `${name}/${place}`);
-      hours.push({ startMs, n: to - from, keys, features: matrix.values.slice(from * width, to * width), late: late.slice(from, to) });
+      hours.push({
+        startMs,
+        n: to - from,
+        keys,
+        features: matrix.values.slice(from * width, to * width),
+        late: late.slice(from, to),
+      });
       from = to;
     }
     return hours;

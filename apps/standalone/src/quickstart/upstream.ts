@@ -86,6 +86,7 @@ export class Upstream {
         { name: 'X', datatype: 'FP32', shape: [n, width] },
         { name: 'rondo_key', datatype: 'BYTES', shape: [n] },
       ],
+      outputs: [{ name: 'probability' }],
       rawInputContents: [new Uint8Array(buffer, byteOffset, byteLength), bytesTensor(hour.keys)],
     });
     await patiently(() => this.serving.modelInfer(request));

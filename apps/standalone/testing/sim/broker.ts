@@ -171,7 +171,8 @@ export class SimulatedBroker {
     } catch (thrown) {
       error = thrown ?? new Error('rejected with nothing');
     }
-    if (!handler.process.alive) return;
+    // Who was taken for dead has no say in what is acknowledged.
+    if (!handler.process.alive || group.handler !== handler) return;
     this.#settle(group, lane, delivery, error);
   }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { FAULTS, singleFault } from './faults.js';
 import { Laboratory } from './laboratory.js';
-import { PLANTED_BUGS } from './mutations.js';
+import { PLANTED_BUGS, seedsFor } from './mutations.js';
 import { replayLine, run, undisturbed, type Outcome } from './runs.js';
 
 /** The simulation from the command line; exit code 1 when a promise is broken. */
@@ -53,12 +53,14 @@ async function singleFaults(every: number): Promise<void> {
 }
 
 async function plantedBugs(most: number): Promise<void> {
-  for (const { name, caughtBy, mutation } of PLANTED_BUGS) {
+  for (const bug of PLANTED_BUGS) {
+    const { name, caughtBy, mutation } = bug;
     const noticed = new Set<string>();
     let seed = 0;
-    while (seed < most && !caughtBy.some((check) => noticed.has(check))) {
-      const { violations } = await run({ laboratory, seed: ++seed, mutation: mutation() }, end);
+    for (seed of seedsFor(bug, most)) {
+      const { violations } = await run({ laboratory, seed, mutation: mutation() }, end);
       for (const { check } of violations) noticed.add(check);
+      if (caughtBy.some((check) => noticed.has(check))) break;
     }
     const isCaught = caughtBy.some((check) => noticed.has(check));
     if (!isCaught) process.exitCode = 1;

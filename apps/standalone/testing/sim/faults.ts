@@ -25,6 +25,10 @@ export interface Weather {
   setBack(crashed: boolean): number;
   /** How far the clock of a service is off, ms. */
   skewMs(service: string): number;
+  /** How long the process of a service stands still before its next effect, ms; 0 = it does not. */
+  freezeMs(service: string): number;
+  /** Whether services may have several processes, which look after each other's work. */
+  readonly freezes: boolean;
   /** Time until a dead service is started again, ms. */
   restartMs(): number;
   /** Whether the story goes on although the services are still at work. */
@@ -42,6 +46,8 @@ export function fairWeather(): Weather {
     delayMs: () => 0,
     setBack: () => 0,
     skewMs: () => 0,
+    freezeMs: () => 0,
+    freezes: false,
     restartMs: () => 0,
     hurries: () => false,
     hurried: false,
@@ -73,7 +79,18 @@ export function singleFault(target: {
 /** Failures of one service that cost attempts; a job that fails more often is given up, which is right but another story. */
 const ATTEMPTS_COST_MAX = 2;
 const CRASHES_MAX = 6;
+const FREEZES_MAX = 2;
+const FREEZE_CHANCE = 0.02;
+/** In one of so many seeds processes stand still. */
+const FREEZING_SEEDS = 5;
 const MINUTE_MS = 60_000;
+/** Shorter and longer than the lease of a job. */
+const FROZEN_MOST_MS = 10 * MINUTE_MS;
+
+/** The seeds in which processes stand still, from 0: the 3rd, the 8th and so on. */
+export function freezingSeed(index: number): number {
+  return FREEZING_SEEDS * index + 3;
+}
 
 /** Weather of a seed: each seed draws its own mixture of faults, so that some runs see one kind only and some see all. */
 export function storm(seed: number): Weather {
@@ -90,6 +107,19 @@ export function storm(seed: number): Weather {
     if (crash) crashes++;
     return true;
   };
+  // Drawn apart, so that the other seeds keep the weather they always had.
+  const cold = seededRandom(seed ^ 0xc01d);
+  const freezes = seed % FREEZING_SEEDS === freezingSeed(0);
+  let frozen = 0;
+  const freezeMs = (service: string): number => {
+    if (!freezes || frozen === FREEZES_MAX || cold.next() >= FREEZE_CHANCE) return 0;
+    if ((cost.get(service) ?? 0) >= ATTEMPTS_COST_MAX) return 0;
+    cost.set(service, (cost.get(service) ?? 0) + 1);
+    frozen++;
+    const forMs = 1_000 + cold.int(FROZEN_MOST_MS);
+    log.push(`${service} stands still for ${forMs} ms`);
+    return forMs;
+  };
   const at = (effect: Effect): Fault => {
     const fault = drawn(random, mix);
     if (fault === 'none' || !affordable(effect, fault)) return 'none';
@@ -99,6 +129,8 @@ export function storm(seed: number): Weather {
   return {
     log,
     at,
+    freezeMs,
+    freezes,
     delayMs: () => (random.next() < mix.delay ? random.int(20_000) : 0),
     setBack: (crashed) => (random.next() < (crashed ? 0.5 : mix.repeat) ? 1 + random.int(crashed ? 20 : 3) : 0),
     skewMs: () => (mix.skew ? random.int(20 * MINUTE_MS) - 10 * MINUTE_MS : 0),

@@ -7,14 +7,21 @@ import type { ArtifactStore, StoredArtifact } from '@rondo/artifacts';
 import { parseConfig } from '@rondo/config';
 import { controlPlaneConfig, ControlPlaneModule } from '@rondo/control-plane';
 import { dataPrepConfig, DataPrepModule } from '@rondo/data-prep';
-import { driftMonitorConfig, DriftMonitorModule } from '@rondo/drift-monitor';
+import { calculated, driftMonitorConfig, DriftMonitorModule } from '@rondo/drift-monitor';
 import { evaluationConfig, EvaluationModule, calculateInThread } from '@rondo/evaluation';
 import { PermanentError } from '@rondo/kernel';
 import { labelingConfig, LabelingModule } from '@rondo/labeling';
 import type { Scorer } from '@rondo/models';
 import { rolloutConfig, RolloutModule } from '@rondo/rollout';
 import { BuiltinTrainer, trainingConfig, TrainingModule } from '@rondo/training';
-import { Memo, RememberingEngine, rememberingCalculate, rememberingScorer, rememberingTrainer } from './memo.js';
+import {
+  Memo,
+  rememberingArithmetic,
+  RememberingEngine,
+  rememberingCalculate,
+  rememberingScorer,
+  rememberingTrainer,
+} from './memo.js';
 import { writeWeeks } from './story.js';
 
 /** Every service that keeps state; the order in which they start. */
@@ -39,6 +46,7 @@ export class Laboratory {
   readonly #scorer: Scorer;
   readonly #trainer;
   readonly #calculate;
+  readonly #arithmetic;
 
   private constructor() {
     this.memo = new Memo(() => this.outside);
@@ -46,6 +54,7 @@ export class Laboratory {
     this.#scorer = rememberingScorer(this.memo);
     this.#trainer = rememberingTrainer(this.memo, new BuiltinTrainer(this.#engine));
     this.#calculate = rememberingCalculate(this.memo, calculateInThread);
+    this.#arithmetic = rememberingArithmetic(this.memo, calculated);
     mkdirSync(join(this.#folder, 'inbox'));
     mkdirSync(join(this.#folder, 'artifacts'));
   }
@@ -83,10 +92,17 @@ export class Laboratory {
         return DataPrepModule.forRoot({ config, authenticate, engine, runFeatureSql: engine.runFeatureSql });
       }
       case 'drift-monitor':
-        return DriftMonitorModule.forRoot({ config: parseConfig(driftMonitorConfig, {}), engine });
+        return DriftMonitorModule.forRoot({
+          config: parseConfig(driftMonitorConfig, {}),
+          engine,
+          calculate: this.#arithmetic,
+        });
       case 'labeling':
         // A deadline shorter than what the clocks disagree by would fail the step, and rightly so.
-        return LabelingModule.forRoot(parseConfig(labelingConfig, { RONDO_LABELING_OPEN_TIMEOUT_MS: '1h' }), { engine, scorer });
+        return LabelingModule.forRoot(parseConfig(labelingConfig, { RONDO_LABELING_OPEN_TIMEOUT_MS: '1h' }), {
+          engine,
+          scorer,
+        });
       case 'training':
         return TrainingModule.forRoot({
           config: parseConfig(trainingConfig, {}),

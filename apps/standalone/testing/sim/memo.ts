@@ -12,11 +12,13 @@ import {
   type ReadOptions,
 } from '@rondo/datasets';
 import { createScorer, type Scorer } from '@rondo/models';
+import type { calculated, DriftMonitorOptions } from '@rondo/drift-monitor';
 import type { EvaluationOptions } from '@rondo/evaluation';
 import type { TrainingOptions } from '@rondo/training';
 
 type Trainer = NonNullable<TrainingOptions['builtin']>;
 type Calculate = NonNullable<EvaluationOptions['calculate']>;
+type Arithmetic = NonNullable<DriftMonitorOptions['calculate']>;
 
 /**
  * Remembers what pure computations gave, by the digest of everything that went into them (files by their content).
@@ -193,4 +195,12 @@ export function rememberingCalculate(memo: Memo, inner: Calculate): Calculate {
     signal.throwIfAborted();
     return memo.of('calculate', calculation, () => inner(calculation, new AbortController().signal));
   }) as Calculate;
+}
+
+/** The drift monitor's arithmetic, the same thing once. */
+export function rememberingArithmetic(memo: Memo, inner: typeof calculated): Arithmetic {
+  return ((calculation: Parameters<Arithmetic>[0], signal: AbortSignal) => {
+    signal.throwIfAborted();
+    return memo.of('arithmetic', calculation, () => Promise.resolve(inner(calculation)));
+  }) as Arithmetic;
 }

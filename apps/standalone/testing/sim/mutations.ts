@@ -1,6 +1,7 @@
 import type { Cause, Journal, Once, Unit } from '@rondo/journal';
 import { TransientError } from '@rondo/kernel';
-import type { Platform } from '@rondo/service';
+import { JOB_KIND, type Platform } from '@rondo/service';
+import { freezingSeed } from './faults.js';
 import type { CheckName } from './invariants.js';
 import type { Surroundings } from './ports.js';
 import type { Mutation, Simulation } from './simulation.js';
@@ -13,6 +14,13 @@ export interface PlantedBug {
   /** At least one of these finds it. */
   readonly caughtBy: readonly CheckName[];
   readonly mutation: () => Mutation;
+  /** Only seeds in which processes stand still can show it. */
+  readonly freezing?: true;
+}
+
+/** The seeds a bug is tried with, in their order. */
+export function seedsFor(bug: PlantedBug, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => (bug.freezing ? freezingSeed(index) : index + 1));
 }
 
 /** A journal of which one thing is different. */
@@ -228,7 +236,32 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: ['one-fate', 'comes-to-rest', 'same-end'],
     mutation: liesAboutCommits,
   },
+  {
+    name: 'job without a fence',
+    broken: 'the result of a job is taken from whoever brings it, also when another process has taken the job up since',
+    caughtBy: ['one-fate', 'one-effect', 'same-end'],
+    mutation: resultsUnfenced,
+    freezing: true,
+  },
 ];
+
+/** Whoever ends a job sees it as the run that it once took up. */
+function resultsUnfenced(): Mutation {
+  return journalWith((inner, cause, work) => {
+    const [, starts] = cause.consumer === 'jobs' ? (/\/done\/(\d+)$/.exec(cause.messageId) ?? []) : [];
+    if (starts === undefined) return inner.once(cause, work);
+    return inner.once(cause, (unit) =>
+      work({
+        ...unitWith(unit, (request) => request),
+        load: async <S>(kind: string, id: string) => {
+          const stored = await unit.load<S>(kind, id);
+          if (kind !== JOB_KIND || !stored) return stored;
+          return { ...stored, state: { ...stored.state, status: 'running', starts: Number(starts) } };
+        },
+      }),
+    );
+  });
+}
 
 function keepsCandidate(): Mutation {
   let last: Routing | undefined;

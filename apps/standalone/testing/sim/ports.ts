@@ -17,6 +17,18 @@ export interface Surroundings {
   readonly effects: Effect[];
   /** Ends the process here and now. */
   crash(process: Process): void;
+  /** Lets the process stand still for a while, and another one do its work. */
+  freeze(process: Process, forMs: number): void;
+}
+
+/** Waits for its turn; perhaps the process stands still before it comes. */
+async function turn(at: Surroundings, label: string): Promise<void> {
+  const { world, weather, process } = at;
+  await world.turn(label, process);
+  const forMs = weather.freezeMs(process.service);
+  if (forMs === 0) return;
+  at.freeze(process, forMs);
+  await world.turn(`after standing still: ${label}`, process);
 }
 
 /** Lets an effect happen, or not, as the weather wants. `act` is the effect. */
@@ -26,7 +38,7 @@ async function attempt<T>(
   label: string,
   act: () => Promise<T>,
 ): Promise<T> {
-  await at.world.turn(label, at.process);
+  await turn(at, label);
   const fault = faultAt(at, effect, label);
   if (fault === 'crash-before') return die(at);
   if (fault === 'fail') throw new TransientError(`injected: ${label} failed`);
@@ -57,14 +69,14 @@ export class FaultyJournal implements Journal {
   ) {}
 
   async once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> {
-    const { world, process } = this.at;
+    const { process } = this.at;
     if (!process.alive) return never();
     const label = `commit ${process.service} ${cause.consumer} ${cause.messageId}`;
     const costsAttempt = cause.consumer === 'jobs';
     let fault: Fault = 'none';
     const result = await this.inner.once(cause, async (unit) => {
       const value = await work(unit);
-      await world.turn(label, process);
+      await turn(this.at, label);
       fault = faultAt(this.at, { kind: 'commit', costsAttempt }, label);
       if (fault === 'crash-before') return die<T>(this.at);
       if (fault === 'fail') throw new TransientError(`injected: ${label} failed`);
@@ -116,6 +128,7 @@ export class FaultyArtifacts implements ArtifactStore {
 /** The bus as one process sees it: its publications may fail or be lost, its deliveries come from the simulated broker. */
 export function faultyBus(bus: SqliteBus, broker: SimulatedBroker, at: Surroundings): Bus {
   return {
+    system: bus.system,
     publish: (messages: readonly Envelope[]) => {
       const label = `publish ${at.process.service} ${messages.map(({ id }) => id).join(' ')}`;
       return attempt(at, { kind: 'publish', costsAttempt: false }, label, () => bus.publish(messages));

@@ -14,8 +14,14 @@ import { World, type Process } from './world.js';
 
 /** Rounds in which people and clocks do something and the services do nothing. */
 const STANDSTILL = 50;
+/** The same where each of seven services looks after the jobs of the others every minute. */
+const STANDSTILL_WATCHED = 5_000;
 /** A run takes about two thousand; one that takes this many does not end. */
 const ROUNDS_MAX = 40_000;
+/** Of a job of a process that others look after. */
+const LEASE_MS = 3 * 60_000;
+/** Until a process that was replaced, and goes on as a second one, is stopped. */
+const ZOMBIE_MS = 10 * 60_000;
 /** Rounds of "nobody has anything to do" after the story until only far deadlines are left. */
 const LAST_WAIT_MS = 30 * 60_000;
 
@@ -48,6 +54,7 @@ export class Simulation {
   readonly #options: SimulationOptions;
   readonly #running = new Map<string, { process: Process; service?: RunningService }>();
   readonly #deaths = new Map<Process, (() => void)[]>();
+  readonly #replaced = new Set<Process>();
   readonly #occurrences = new Map<string, number>();
   readonly #outboxes = new Map<string, Envelope[]>();
   readonly #artifacts;
@@ -59,7 +66,11 @@ export class Simulation {
     this.weather = options.weather ?? (seed === undefined ? fairWeather() : storm(seed));
     const choose = seed === undefined ? undefined : seededRandom(seed);
     let commits = 0;
-    this.world = new World(choose, () => commits + laboratory.memo.computed + laboratory.memo.reused);
+    this.world = new World(
+      choose,
+      () => commits + laboratory.memo.computed + laboratory.memo.reused,
+      this.weather.freezes,
+    );
     laboratory.outside = this.world.outside;
     const { clock } = this.world;
     // The log is read by the simulated broker: the bus's own consumers, polls and retries stay out.
@@ -81,7 +92,8 @@ export class Simulation {
   async run(): Promise<void> {
     this.#startGateway();
     for (const service of SERVICES) this.#start(service, 1);
-    for (let round = 0, still = 0; round < ROUNDS_MAX && still < STANDSTILL; round++) {
+    const standstill = this.weather.freezes ? STANDSTILL_WATCHED : STANDSTILL;
+    for (let round = 0, still = 0; round < ROUNDS_MAX && still < standstill; round++) {
       const { steps } = this.world;
       const busy = await this.world.step();
       still = this.world.steps === steps ? still + 1 : 0;
@@ -110,7 +122,7 @@ export class Simulation {
     context: RpcContext,
   ): Promise<unknown> {
     const running = this.#running.get(service);
-    const rpcs = running?.process.alive ? running.service?.rpcServices() : undefined;
+    const rpcs = running?.process.alive && !running.process.frozen ? running.service?.rpcServices() : undefined;
     const implementation = rpcs?.find((rpc) => rpc.service.typeName === method.parent.typeName)?.implementation;
     if (!implementation) throw new TransientError(`${service} is not there yet`);
     return implementation[method.localName]!(request as never, context);
@@ -137,16 +149,37 @@ export class Simulation {
     if (!process.alive) return;
     process.alive = false;
     this.broker.drop(process);
-    const { service, start } = process;
+    this.#options.mutation?.afterCrash?.(this);
+    this.#replace(process);
+  }
+
+  /**
+   * A process stands still, as one does that is swapped out or cut off: its consumers are given to a new one, its jobs are taken up
+   * when their lease ends. Then it goes on where it was, knowing of nothing, and runs beside the new one for a while.
+   */
+  freeze(process: Process, forMs: number): void {
+    const { world, broker } = this;
+    const thaw = (): void => {
+      process.frozen = false;
+      for (const wake of process.missed.splice(0)) wake();
+    };
+    const end = (): void => void (process.alive = false);
+    process.frozen = true;
+    broker.drop(process);
+    this.#replace(process);
+    world.wait(`thaw ${process.service}`, undefined, thaw, forMs);
+    world.wait(`end ${process.service}`, undefined, end, forMs + ZOMBIE_MS);
+  }
+
+  /** Starts another process for the service of one that is gone, unless that was done before. */
+  #replace(process: Process): void {
+    const { service } = process;
     for (const call of this.#deaths.get(process) ?? []) call();
     this.#deaths.delete(process);
-    this.#options.mutation?.afterCrash?.(this);
-    this.world.wait(
-      `start ${service}`,
-      undefined,
-      () => this.#start(service as ServiceName, start + 1),
-      this.weather.restartMs(),
-    );
+    if (this.#replaced.has(process)) return;
+    this.#replaced.add(process);
+    const start = (): void => this.#start(service as ServiceName, process.start + 1);
+    this.world.wait(`start ${service}`, undefined, start, this.weather.restartMs());
   }
 
   async close(): Promise<void> {
@@ -160,7 +193,7 @@ export class Simulation {
   }
 
   #start(service: ServiceName, start: number): void {
-    const process: Process = { service, start, alive: true, skewMs: this.weather.skewMs(service) };
+    const process = newProcess(service, start, this.weather.skewMs(service));
     const running: { process: Process; service?: RunningService } = { process };
     this.#running.set(service, running);
     const platform = this.#platform(process);
@@ -187,6 +220,7 @@ export class Simulation {
       occurrences: this.#occurrences,
       effects: this.effects,
       crash: (which) => this.crash(which),
+      freeze: (which, forMs) => this.freeze(which, forMs),
     };
     const telemetry = new SilentTelemetry();
     const faulty = new FaultyJournal(this.store.journal(service), at);
@@ -199,12 +233,13 @@ export class Simulation {
       ids: countedIds(service, process.start),
       telemetry,
       log: this.log,
+      ...(this.weather.freezes && { replica: { name: `${service}-${process.start}`, jobLeaseMs: LEASE_MS } }),
     };
     return this.#options.mutation?.platform?.(platform) ?? platform;
   }
 
   async #drain(service: string, outbox: Envelope[]): Promise<void> {
-    const process: Process = { service, start: 1, alive: true, skewMs: 0 };
+    const process = newProcess(service, 1, 0);
     const { world, effects } = this;
     // Who publishes from outside keeps what it must say: its crash is a failure or a lost answer.
     const gentler = {
@@ -214,7 +249,7 @@ export class Simulation {
       lost: 'lost',
       none: 'none',
     } as const;
-    const weather: Weather = { ...this.weather, at: (effect) => gentler[this.weather.at(effect)] };
+    const weather: Weather = { ...this.weather, at: (effect) => gentler[this.weather.at(effect)], freezeMs: () => 0 };
     const at: Surroundings = {
       world,
       weather,
@@ -222,6 +257,7 @@ export class Simulation {
       occurrences: this.#occurrences,
       effects,
       crash: () => undefined,
+      freeze: () => undefined,
     };
     const bus = faultyBus(this.store.bus, this.broker, at);
     while (outbox.length > 0) {
@@ -236,7 +272,7 @@ export class Simulation {
 
   /** The gateways serve the newest routing they have heard of; an older one that comes late changes nothing. */
   #startGateway(): void {
-    const process: Process = { service: 'inference-gateway', start: 1, alive: true, skewMs: 0 };
+    const process = newProcess('inference-gateway', 1, 0);
     this.broker.subscribe(process, {
       group: 'inference-gateway',
       topics: [topicOf(RoutingChangedSchema)],
@@ -248,6 +284,10 @@ export class Simulation {
       },
     });
   }
+}
+
+function newProcess(service: string, start: number, skewMs: number): Process {
+  return { service, start, alive: true, frozen: false, missed: [], skewMs };
 }
 
 /** The same ids in every run; another start of a service has others. */

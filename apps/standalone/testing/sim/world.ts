@@ -7,6 +7,10 @@ export interface Process {
   /** 1 for the first start, one more after each crash. */
   readonly start: number;
   alive: boolean;
+  /** It stands still and does not know; others take it for dead. */
+  frozen: boolean;
+  /** What it missed meanwhile. */
+  readonly missed: (() => void)[];
   /** How far the clock on its wall is ahead of true time, ms; negative when it is behind. */
   readonly skewMs: number;
 }
@@ -23,6 +27,8 @@ interface Turn {
 
 /** Wakes further away than this are waiting, not work: retries come back within a minute by a clock that may be ten minutes off. */
 const SOON_MS = 15 * 60_000;
+/** Where replicas look after each other there is always a next look: nothing is left to do when so long nothing else went on. */
+const IDLE_MS = 20 * 60_000;
 /** Turns of the event loop without any activity after which everything that could go on has gone on. */
 const QUIET_TURNS = 2;
 
@@ -41,21 +47,37 @@ export class World {
   readonly #choose: Random | undefined;
   readonly #turns: Turn[] = [];
   readonly #activity: () => number;
+  readonly #isWatched: boolean;
+  #lastTurnMs = this.clock.now();
 
   /**
    * @param choose picks among what may happen next; without it the oldest goes first
    * @param activity rises whenever something goes on by itself
+   * @param isWatched services look at each other's work again and again
    */
-  constructor(choose: Random | undefined, activity: () => number) {
+  constructor(choose: Random | undefined, activity: () => number, isWatched: boolean) {
     this.#choose = choose;
     this.#activity = activity;
+    this.#isWatched = isWatched;
   }
 
-  /** The clock of one process: skewed, and still when the process is dead. */
+  /** The clock of one process: skewed, late when the process is frozen, and still when it is dead. */
   clockOf(process: Process): Clock {
     return {
       now: () => this.clock.now() + process.skewMs,
-      wakeAt: (atMs, wake) => this.clock.wakeAt(atMs - process.skewMs, () => process.alive && wake()),
+      wakeAt: (atMs, wake) => {
+        let isWanted = true;
+        const wakeUp = (): void => {
+          if (!process.alive || !isWanted) return;
+          if (process.frozen) process.missed.push(wakeUp);
+          else wake();
+        };
+        const cancel = this.clock.wakeAt(atMs - process.skewMs, wakeUp);
+        return () => {
+          isWanted = false;
+          cancel();
+        };
+      },
     };
   }
 
@@ -75,8 +97,10 @@ export class World {
     await this.#settle();
     const nowMs = this.clock.now();
     this.#forgetDead();
-    const ready = this.#turns.filter(({ readyAtMs }) => readyAtMs <= nowMs);
+    const able = this.#turns.filter(({ process }) => !process?.frozen);
+    const ready = able.filter(({ readyAtMs }) => readyAtMs <= nowMs);
     if (ready.length > 0) {
+      this.#lastTurnMs = nowMs;
       const turn = this.#pick(ready);
       this.#turns.splice(this.#turns.indexOf(turn), 1);
       this.steps++;
@@ -86,10 +110,11 @@ export class World {
     }
     const wakeMs = this.clock.nextWakeAtMs();
     const soonest = Math.min(
-      ...this.#turns.map(({ readyAtMs }) => readyAtMs),
+      ...able.map(({ readyAtMs }) => readyAtMs),
       wakeMs !== undefined && wakeMs - nowMs <= SOON_MS ? wakeMs : Infinity,
     );
-    if (soonest === Infinity) return false;
+    const isIdle = this.#isWatched && able.length === 0 && nowMs - this.#lastTurnMs >= IDLE_MS;
+    if (soonest === Infinity || isIdle) return false;
     await this.clock.advance(Math.max(0, soonest - nowMs));
     return true;
   }

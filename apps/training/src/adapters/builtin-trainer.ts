@@ -1,31 +1,14 @@
-import { Worker } from 'node:worker_threads';
 import type { Engine } from '@rondo/datasets';
-import type { BuiltinJob, BuiltinMessage } from './builtin-worker.js';
-import {
-  TrainerFailure,
-  type FailureCode,
-  type TrainedModel,
-  type Trainer,
-  type TrainerJob,
-  type TrainerRun,
-} from '../ports/trainer.js';
+import { Defect, messageOf, PermanentError } from '@rondo/kernel';
+import { computeInThread } from '@rondo/service/threads';
+import type { BuiltinJob, BuiltinResult } from './builtin-worker.js';
+import { TrainerFailure, type TrainedModel, type Trainer, type TrainerJob, type TrainerRun } from '../ports/trainer.js';
 
-const HEAP_MB_MAX = 2048;
-
-/**
- * From source (tests) Node strips the types itself, so the entry has the extension of this very file and every import of a
- * `.js` file of the project means the `.ts` file beside it.
- */
-const fromSource = import.meta.url.endsWith('.ts');
-const entry = new URL(fromSource ? './builtin-worker.ts' : './builtin-worker.js', import.meta.url);
-const sourceHook = `import { registerHooks } from 'node:module';
-registerHooks({ resolve: (name, context, next) => next(name.startsWith('.') && context.parentURL?.endsWith('.ts') ? name.replace(/\\.js$/, '.ts') : name, context) });`;
-const sourceFlags = [
-  '--conditions=@rondo/source',
-  '--experimental-transform-types',
-  '--disable-warning=ExperimentalWarning',
-  `--import=data:text/javascript,${encodeURIComponent(sourceHook)}`,
-];
+const THREAD = {
+  entry: new URL('./builtin-worker.js', import.meta.url),
+  name: 'rondo-trainer',
+  heapMbMax: 2048,
+};
 
 /** Trains gradient-boosted trees and logistic regression in a thread of their own; needs nothing but this package. */
 export class BuiltinTrainer implements Trainer {
@@ -62,45 +45,21 @@ function targetOf(values: Float32Array, name: string): Uint8Array {
   throw new TrainerFailure('BadData', message, { retryable: false });
 }
 
-function inWorker(input: BuiltinJob, run: TrainerRun): Promise<TrainedModel> {
-  const transferList = [
-    ...input.columns.map((column) => column.buffer as ArrayBuffer),
-    input.target.buffer as ArrayBuffer,
-  ];
-  return new Promise((resolve, reject) => {
-    const stopped = new TrainerFailure('Deadline', 'stopped before it was done', { retryable: true });
-    if (run.signal.aborted) return reject(stopped);
-    const worker = new Worker(entry, {
-      name: 'rondo-trainer',
-      workerData: input,
-      transferList,
-      env: {},
-      execArgv: fromSource ? sourceFlags : [],
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
-    });
-    const end = (settle: () => void): void => {
-      run.signal.removeEventListener('abort', onAbort);
-      void worker.terminate();
-      settle();
-    };
-    const fail = (code: FailureCode, message: string, retryable: boolean): void =>
-      end(() => reject(new TrainerFailure(code, message, { retryable })));
-    const onAbort = (): void => end(() => reject(stopped));
-    run.signal.addEventListener('abort', onAbort);
-    worker.on('message', (message: BuiltinMessage) => {
-      if (message.type === 'progress') run.report({ stage: 'train', progress: message.progress });
-      else if (message.type === 'failed') fail(message.refused ? 'BadData' : 'TrainerExit', message.message, false);
-      else
-        end(() =>
-          resolve({
-            onnx: message.onnx,
-            featureImportance: message.featureImportance,
-            claimedMetrics: {},
-            logTail: '',
-          }),
-        );
-    });
-    worker.on('error', (error) => fail('TrainerExit', `the training thread died: ${error.message}`, true));
-    worker.on('exit', (code) => fail('TrainerExit', `the training thread stopped with ${code}`, true));
-  });
+async function inWorker(input: BuiltinJob, run: TrainerRun): Promise<TrainedModel> {
+  const transfer = [...input.columns, input.target].map(({ buffer }) => buffer as ArrayBuffer);
+  const onProgress = (progress: number): void => run.report({ stage: 'train', progress });
+  const { signal } = run;
+  try {
+    const trained = await computeInThread<BuiltinJob, BuiltinResult>(THREAD, input, { signal, transfer, onProgress });
+    return { ...trained, claimedMetrics: {}, logTail: '' };
+  } catch (error) {
+    throw failureOf(error, signal);
+  }
+}
+
+function failureOf(error: unknown, signal: AbortSignal): TrainerFailure {
+  if (signal.aborted) return new TrainerFailure('Deadline', 'stopped before it was done', { retryable: true });
+  const refused = error instanceof PermanentError && error.code !== 'exhausted';
+  if (refused) return new TrainerFailure('BadData', error.message, { retryable: false });
+  return new TrainerFailure('TrainerExit', messageOf(error), { retryable: !(error instanceof Defect) });
 }

@@ -16,6 +16,7 @@ const SESSION_TIMEOUT_MS = 30_000;
 
 /** The bus of the distributed mode: topics and consumer groups of a Kafka cluster. */
 export class KafkaBus implements Bus {
+  readonly system = 'kafka';
   readonly parked: ParkingLot;
   readonly #options: KafkaBusOptions;
   readonly #topics: Topics;

@@ -25,6 +25,7 @@ export interface SqliteBusOptions {
 
 /** The bus of the embedded mode: one table in a SQLite file, read by the groups of this process. */
 export class SqliteBus implements Bus {
+  readonly system = 'rondo';
   readonly database: SqliteDatabase;
   readonly parked: ParkingLot;
   readonly #log: MessageLog;

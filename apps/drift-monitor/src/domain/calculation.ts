@@ -1,0 +1,52 @@
+import { classificationEstimates, countCells, forecast, type Forecast } from '@rondo/statistics';
+import type { DriftRule } from './drift-evaluation.js';
+import { compareFeature, type FeatureComparison } from './feature-comparison.js';
+import type { EstimateValue } from './model-reference.js';
+import { expectedMetrics } from './expected-metrics.js';
+import { breaksOf, profileOf, sortedFeature, type FeatureProfile } from './reference-profile.js';
+
+/** Arithmetic over all rows of a feature or a window, or over all origins of a forecast. Its arrays are taken over. */
+export type Calculation =
+  /** A feature as the champion was trained on it; one value per row, not finite where there is none. */
+  | { readonly kind: 'profile'; readonly feature: string; readonly column: Float32Array }
+  /** The same feature of a batch with one row or more against its profile. */
+  | {
+      readonly kind: 'compare';
+      readonly profile: FeatureProfile;
+      readonly column: Float32Array;
+      readonly rule: Pick<DriftRule, 'psiFloorLevel'>;
+    }
+  /** Metrics on rows whose outcomes are known. */
+  | { readonly kind: 'measure'; readonly scores: Float32Array; readonly labels: Uint8Array }
+  /** Metrics expected from the scores alone. */
+  | { readonly kind: 'expect'; readonly scores: Float32Array }
+  /** An evenly spaced series continued. */
+  | { readonly kind: 'forecast'; readonly values: Float64Array; readonly options: Parameters<typeof forecast>[1] };
+
+/** Results by kind of calculation. */
+export interface CalculationResults {
+  readonly profile: FeatureProfile;
+  readonly compare: FeatureComparison;
+  readonly measure: readonly EstimateValue[];
+  readonly expect: readonly EstimateValue[];
+  readonly forecast: Forecast;
+}
+
+/** Does the calculation here and now. */
+export function calculated(calculation: Calculation): CalculationResults[Calculation['kind']] {
+  switch (calculation.kind) {
+    case 'profile':
+      return profileOf(sortedFeature(calculation.feature, calculation.column));
+    case 'compare': {
+      const { profile, column, rule } = calculation;
+      const among = breaksOf(profile);
+      return compareFeature(profile, among, countCells(column, among.breaks), rule);
+    }
+    case 'measure':
+      return classificationEstimates(calculation.labels, calculation.scores);
+    case 'expect':
+      return expectedMetrics(calculation.scores);
+    case 'forecast':
+      return forecast(calculation.values, calculation.options);
+  }
+}

@@ -1,0 +1,39 @@
+import { estimatePerformance, type ExpectedMetric } from '@rondo/statistics';
+import type { EstimateValue } from './model-reference.js';
+
+const CONFIDENCE = 0.95;
+/** None of the metrics below depends on a threshold, so any will do. */
+const THRESHOLD = 0.5;
+
+/**
+ * Metrics expected from the scores alone, if they are calibrated (confidence-based performance estimation). Sees changes of
+ * the inputs only.
+ */
+export function expectedMetrics(scores: Float32Array): EstimateValue[] {
+  const n = scores.length;
+  const expected = estimatePerformance(scores, { threshold: THRESHOLD });
+  const base = {
+    confidence: CONFIDENCE,
+    n,
+    slice: 'all',
+    method: 'expected from calibrated scores (CBPE)',
+  };
+  const estimate = (name: string, { value, lower, upper }: ExpectedMetric): EstimateValue => ({
+    ...base,
+    name,
+    value,
+    lower,
+    upper,
+  });
+  return [
+    estimate('logLoss', expected.logLoss),
+    estimate('brier', expected.brierScoreLoss),
+    ...(expected.rocAuc ? [estimate('rocAuc', expected.rocAuc)] : []),
+    {
+      ...base,
+      name: 'meanScore',
+      value: scores.reduce((sum, score) => sum + score, 0) / n,
+      method: 'mean of the scores, no interval',
+    },
+  ];
+}
