@@ -6,6 +6,7 @@ import { Secret } from '@rondo/config';
 import {
   ApplyPipelineRequestSchema,
   ArrivalAcceptedSchema,
+  BatchReadySchema,
   CancelScheduledCycleRequestSchema,
   CycleService,
   CycleStartedSchema,
@@ -89,15 +90,17 @@ const passed = async (ms: number): Promise<void> => {
 };
 
 /** Data announced up to a day: policy time by the watermark. */
+async function announcedUntil(n: number) {
+  const dataInterval = { start: timestampFromMs(day(n - 1)), end: timestampFromMs(day(n)) };
+  const batch = { pipeline, eventId: `until-${n}`, batchId: `b${n}`, dataInterval };
+  await say(ArrivalAcceptedSchema, { ...batch, uri: 'w.parquet', announcedAt: timestampFromMs(0) });
+  await passed(1);
+  return batch;
+}
+
+/** The same, and the batch is ready. */
 async function dataUntil(n: number): Promise<void> {
-  await say(ArrivalAcceptedSchema, {
-    pipeline,
-    eventId: `until-${n}`,
-    batchId: `b${n}`,
-    uri: 'w.parquet',
-    dataInterval: { start: timestampFromMs(day(n - 1)), end: timestampFromMs(day(n)) },
-    announcedAt: timestampFromMs(0),
-  });
+  await say(BatchReadySchema, { ...(await announcedUntil(n)), rows: 9n, labeledRows: 9n, readyRowsTotal: 9n });
   await passed(1);
 }
 
@@ -165,6 +168,8 @@ describe('a forecast that schedules a cycle', () => {
       forecastId: 'f1',
     });
     await dataUntil(25);
+    await announcedUntil(26);
+    // What was only announced cannot be learnt from.
     expect(started()).toEqual([]);
     await dataUntil(26);
     await dataUntil(27);
@@ -183,7 +188,7 @@ describe('a forecast that schedules a cycle', () => {
       breachExpected: timestampFromMs(now + 14 * DAY + 1000),
     });
     await dataUntil(1);
-    await passed(998);
+    await passed(997);
     expect(started()).toEqual([]);
     await passed(1);
     expect(started()).toHaveLength(1);

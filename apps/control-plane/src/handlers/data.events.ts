@@ -25,6 +25,7 @@ import { decideEvent } from '../use-cases/decide-event.js';
 import { known, record } from '../use-cases/ledger.js';
 import { loadPipeline, noteEventTime, savePipeline } from '../use-cases/pipelines.js';
 import { Policies } from '../use-cases/policies.js';
+import { armSchedule } from '../use-cases/scheduled-cycles.js';
 
 /** What data-prep says: arrivals enter the ledger, batches are decided about, snapshots move cycles. */
 @BusController()
@@ -37,7 +38,7 @@ export class DataEvents {
   @HandleEvent(ArrivalAcceptedSchema)
   async onAccepted(event: ArrivalAccepted, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      await noteEventTime(unit, event.pipeline, msOf(event.dataInterval?.end), this.platform.clock.now());
+      await noteEventTime(unit, event.pipeline, msOf(event.dataInterval?.end));
       await record(unit, {
         ...arrival(event, delivery.timeMs),
         fate: 'Pending',
@@ -91,6 +92,7 @@ export class DataEvents {
         summary: before?.summary ?? `data announced: ${event.uri}`,
         findings: event.findings.map(findingFrom),
       });
+      armSchedule(unit, await loadPipeline(unit, event.pipeline), this.platform.clock.now());
     });
   }
 
@@ -126,6 +128,8 @@ export class DataEvents {
         actor: actorFrom(event.releasedBy),
         atMs: this.platform.clock.now(),
       });
+      // Not before the batch is ready: a cycle whose day it brings is to learn from it.
+      armSchedule(unit, await loadPipeline(unit, event.pipeline), this.platform.clock.now());
     });
   }
 

@@ -19,6 +19,7 @@ import { close, loadApproval } from '../use-cases/approvals.js';
 import { finishCycle, loadCycle, saveCycle } from '../use-cases/cycles.js';
 import { loadPipeline, noteEventTime, savePipeline } from '../use-cases/pipelines.js';
 import { Policies } from '../use-cases/policies.js';
+import { armSchedule } from '../use-cases/scheduled-cycles.js';
 import { moveChampion } from '../use-cases/registry.js';
 
 /** What rollout does to traffic. The alias follows the routing, never the other way round. */
@@ -40,7 +41,8 @@ export class RolloutEvents {
   @HandleEvent(AnalysisMeasuredSchema)
   async onMeasured(event: AnalysisMeasured, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      await noteEventTime(unit, event.pipeline, msOf(event.eventTime), this.platform.clock.now());
+      const pipeline = await noteEventTime(unit, event.pipeline, msOf(event.eventTime));
+      armSchedule(unit, pipeline, this.platform.clock.now());
     });
   }
 
@@ -61,7 +63,8 @@ export class RolloutEvents {
   @HandleEvent(RolloutFinishedSchema)
   async onFinished(event: RolloutFinished, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      await noteEventTime(unit, event.pipeline, msOf(event.eventTime), this.platform.clock.now());
+      const pipeline = await noteEventTime(unit, event.pipeline, msOf(event.eventTime));
+      armSchedule(unit, pipeline, this.platform.clock.now());
       const cycle = await loadCycle(unit, event.cycleId);
       if (cycle.phase !== 'RollingOut') return;
       const spec = await this.policies.spec(unit, cycle.pipeline, cycle.generation);

@@ -1,7 +1,6 @@
 import type { Outgoing, Stored, Unit } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
 import { seenEventTime, type PipelineState } from '../domain/pipeline.js';
-import { armSchedule } from './scheduled-cycles.js';
 
 export const PIPELINE = 'pipeline';
 
@@ -33,18 +32,10 @@ export function savePipeline(unit: Unit, pipeline: PipelineState, messages: read
   });
 }
 
-/** Moves the watermark when the event is later than all before; a scheduled cycle whose day that brings starts. */
-export async function noteEventTime(
-  unit: Unit,
-  name: string,
-  eventTimeMs: number,
-  wallMs: number,
-): Promise<PipelineState> {
+/** Moves the watermark when the event is later than all before. */
+export async function noteEventTime(unit: Unit, name: string, eventTimeMs: number): Promise<PipelineState> {
   const before = await loadPipeline(unit, name);
   const after = seenEventTime(before, eventTimeMs);
-  if (after !== before) {
-    savePipeline(unit, after);
-    armSchedule(unit, after, wallMs);
-  }
+  if (after !== before) savePipeline(unit, after);
   return after;
 }

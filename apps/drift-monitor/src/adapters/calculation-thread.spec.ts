@@ -22,6 +22,7 @@ describe("the drift monitor's thread", () => {
     { kind: 'compare', profile, column: column(0.1), rule: { psiFloorLevel: 0.99 } },
     { kind: 'measure', scores, labels },
     { kind: 'expect', scores: scores.slice() },
+    { kind: 'forecast', values: Float64Array.from({ length: 60 }, (_, i) => i % 7), options: { horizon: 3 } },
   ];
 
   it.each(calculations)('gives the numbers that $kind gives in place', async (calculation) => {

@@ -27,7 +27,7 @@ export class CalculationThread {
   }
 }
 
-function arraysOf(calculation: Calculation): readonly (Float32Array | Uint8Array)[] {
+function arraysOf(calculation: Calculation): readonly (Float32Array | Float64Array | Uint8Array)[] {
   switch (calculation.kind) {
     case 'profile':
     case 'compare':
@@ -36,5 +36,7 @@ function arraysOf(calculation: Calculation): readonly (Float32Array | Uint8Array
       return [calculation.scores, calculation.labels];
     case 'expect':
       return [calculation.scores];
+    case 'forecast':
+      return [calculation.values];
   }
 }

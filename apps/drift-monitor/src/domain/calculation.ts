@@ -1,11 +1,11 @@
-import { classificationEstimates, countCells } from '@rondo/statistics';
+import { classificationEstimates, countCells, forecast, type Forecast } from '@rondo/statistics';
 import type { DriftRule } from './drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue } from './model-reference.js';
 import { expectedMetrics } from './expected-metrics.js';
 import { breaksOf, profileOf, sortedFeature, type FeatureProfile } from './reference-profile.js';
 
-/** Arithmetic over all rows of a feature or a window. Its arrays are taken over. */
+/** Arithmetic over all rows of a feature or a window, or over all origins of a forecast. Its arrays are taken over. */
 export type Calculation =
   /** A feature as the champion was trained on it; one value per row, not finite where there is none. */
   | { readonly kind: 'profile'; readonly feature: string; readonly column: Float32Array }
@@ -19,7 +19,9 @@ export type Calculation =
   /** Metrics on rows whose outcomes are known. */
   | { readonly kind: 'measure'; readonly scores: Float32Array; readonly labels: Uint8Array }
   /** Metrics expected from the scores alone. */
-  | { readonly kind: 'expect'; readonly scores: Float32Array };
+  | { readonly kind: 'expect'; readonly scores: Float32Array }
+  /** An evenly spaced series continued. */
+  | { readonly kind: 'forecast'; readonly values: Float64Array; readonly options: Parameters<typeof forecast>[1] };
 
 /** Results by kind of calculation. */
 export interface CalculationResults {
@@ -27,6 +29,7 @@ export interface CalculationResults {
   readonly compare: FeatureComparison;
   readonly measure: readonly EstimateValue[];
   readonly expect: readonly EstimateValue[];
+  readonly forecast: Forecast;
 }
 
 /** Does the calculation here and now. */
@@ -43,5 +46,7 @@ export function calculated(calculation: Calculation): CalculationResults[Calcula
       return classificationEstimates(calculation.labels, calculation.scores);
     case 'expect':
       return expectedMetrics(calculation.scores);
+    case 'forecast':
+      return forecast(calculation.values, calculation.options);
   }
 }

@@ -2,9 +2,14 @@ import { ForecastIssuedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform } from '@rondo/service';
-import { seriesForecast } from '../adapters/series-forecast.js';
 import { forecastTo } from '../contract-map.js';
-import { type DRIFT_EVALUATION, FORECAST, type PERFORMANCE_EVALUATION, WATCHED_SERIES, watchedSeriesId } from '../documents.js';
+import {
+  type DRIFT_EVALUATION,
+  FORECAST,
+  type PERFORMANCE_EVALUATION,
+  WATCHED_SERIES,
+  watchedSeriesId,
+} from '../documents.js';
 import type { DriftEvaluation } from '../domain/drift-evaluation.js';
 import { FORECAST_CONFIDENCE, issuedForecast, type IssuedForecast } from '../domain/issued-forecast.js';
 import type { ModelReference } from '../domain/model-reference.js';
@@ -19,6 +24,7 @@ import {
   type SeriesName,
   type WatchedSeries,
 } from '../domain/watched-series.js';
+import type { Calculate } from '../ports/calculator.js';
 
 /** Kind of the durable job. */
 export const FORECAST_JOB = 'issue-forecasts';
@@ -48,6 +54,7 @@ export class IssueForecasts {
   constructor(
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly jobs: DurableJobs,
+    private readonly calculate: Calculate,
   ) {}
 
   /** An evaluation was recorded in this unit: forecasts follow when it adds to a series the policy watches. */
@@ -113,8 +120,10 @@ export class IssueForecasts {
     const own = points.filter((point) => point.modelDigest === model.digest);
     const { values, spacingMs } = evenSeries(own);
     const steps = stepsOf(request, spacingMs);
-    const made = await seriesForecast({ values, options: { ...steps, confidence: FORECAST_CONFIDENCE } }, signal);
-    const pointsMissing = made.kind === 'insufficient' ? made.pointsNeeded - values.length : 0;
+    const n = values.length;
+    const options = { ...steps, confidence: FORECAST_CONFIDENCE };
+    const made = await this.calculate({ kind: 'forecast', values, options }, signal);
+    const pointsMissing = made.kind === 'insufficient' ? made.pointsNeeded - n : 0;
     const forecasts = known?.state.forecasts ?? 0;
     const series = { pipeline, name, limit, modelDigest: model.digest, points, forecasts, pointsMissing };
     if (made.kind === 'insufficient') return { series };
@@ -126,7 +135,7 @@ export class IssueForecasts {
       model,
       madeFromMs: own.at(-1)!.atMs,
       lastValue: own.at(-1)!.value,
-      n: values.length,
+      n,
       limit,
       issuedAtMs: this.platform.clock.now(),
       spacingMs,
