@@ -26,7 +26,7 @@ export async function whenReached(rondo: RondoProcess, point: KillPoint): Promis
 
 async function isReached(rondo: RondoProcess, api: GrpcConnection, point: KillPoint): Promise<boolean> {
   if ('type' in point) {
-    const entries = await journal(api);
+    const entries = await journalOf(api);
     return entries.filter(({ type }) => type.endsWith(`.${point.type}`)).length >= point.count;
   }
   const text = await readFile(join(rondo.home, 'replay.json'), 'utf8').catch(() => undefined);
@@ -36,7 +36,7 @@ async function isReached(rondo: RondoProcess, api: GrpcConnection, point: KillPo
 }
 
 /** All that every service has recorded. */
-async function journal(api: GrpcConnection): Promise<AuditEntry[]> {
+export async function journalOf(api: GrpcConnection): Promise<AuditEntry[]> {
   const entries: AuditEntry[] = [];
   for (let pageToken = ''; ;) {
     const page = await api.client(AuditService).listAuditEntries({ pageSize: PAGE_SIZE, pageToken });
