@@ -394,7 +394,7 @@ describeInChromium('console', () => {
   it('tells where a change of the performance comes from', async () => {
     await enter();
     await open('/pipelines/flight-delay');
-    await page.getByText(/Log loss \+0.012 \[\+0.006 to \+0.018\]: \+0.003 .* because other rows came/).waitFor();
+    await page.getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180\]: \+0.0030 .* because other rows came/).waitFor();
   });
 
   it('gives every chart a name, a sentence and its table', async () => {
