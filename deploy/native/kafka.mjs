@@ -93,12 +93,18 @@ function properties(folder, ports, sasl) {
     'group.min.session.timeout.ms': 1000,
   };
   if (sasl) {
-    const { username, password } = sasl;
-    const users = `username="${username}" password="${password}" user_${username}="${password}"`;
+    const { username, password, others = {} } = sasl;
+    const known = Object.entries({ [username]: password, ...others }).map(
+      ([user, secret]) => `user_${user}="${secret}"`,
+    );
+    const users = `username="${username}" password="${password}" ${known.join(' ')}`;
     lines['sasl.enabled.mechanisms'] = 'PLAIN';
     lines['sasl.mechanism.inter.broker.protocol'] = 'PLAIN';
     lines['listener.name.client.plain.sasl.jaas.config'] =
       `org.apache.kafka.common.security.plain.PlainLoginModule required ${users};`;
+    lines['authorizer.class.name'] = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer';
+    // The controller's own listener knows nobody by name.
+    lines['super.users'] = `User:${username};User:ANONYMOUS`;
   }
   return Object.entries(lines)
     .map(([name, value]) => `${name}=${value}\n`)
@@ -128,8 +134,9 @@ async function answers(address, sasl) {
 
 /**
  * Starts a broker whose data lives in `folder`.
- * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string } }} options
- *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must log in (mechanism PLAIN)
+ * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string, others?: Record<string, string> } }} options
+ *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must log in (mechanism PLAIN): the named user may
+ *   do everything, `others` (password by name) what access control lists allow them
  * @returns {Promise<{ address: string, pid: number, stop(): Promise<void>, kill(): Promise<void> }>} `stop` lets it end in order, `kill` is SIGKILL
  */
 export async function start({ folder, port = 0, log = () => undefined, sasl }) {

@@ -130,8 +130,7 @@ class Replica {
     this.#process = await startProcess({
       name: this.name,
       program: process.execPath,
-      // kafkajs 2.2.4 computes a wait below 0 once; Node 24 warns of it.
-      args: ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', main],
+      args: ['--disable-warning=ExperimentalWarning', main],
       folder,
       env: {
         ...common,

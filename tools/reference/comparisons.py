@@ -1,3 +1,5 @@
+from decimal import Decimal, getcontext
+
 import numpy as np
 import scipy
 import statsmodels
@@ -11,6 +13,7 @@ from samples import case, scored
 V = f"scipy {scipy.__version__}"
 N = f"numpy {np.__version__}"
 S = f"statsmodels {statsmodels.__version__}"
+P = "python decimal, 60 digits"
 
 
 def delong(labels, a, b):
@@ -27,7 +30,39 @@ def delong(labels, a, b):
     return auc_b - auc_a, variance
 
 
+def log10_adjusted(logs, method):
+    """The definitions, with exact decimals that do not underflow."""
+    getcontext().prec = 60
+    p = [Decimal(10) ** Decimal(value) for value in logs]
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    adjusted = [Decimal(0)] * len(p)
+    if method == "holm":
+        highest = Decimal(0)
+        for rank, i in enumerate(order):
+            highest = max(highest, min(Decimal(1), p[i] * (len(p) - rank)))
+            adjusted[i] = highest
+    else:
+        lowest = Decimal(1)
+        for rank in range(len(p), 0, -1):
+            lowest = min(lowest, p[order[rank - 1]] * len(p) / rank)
+            adjusted[order[rank - 1]] = lowest
+    return [float(value.log10()) for value in adjusted]
+
+
+def log10_cases():
+    for logs in ([-2, -1.4, -1.52, -0.7], [-4000, -400, -0.25, -4000, -3999.9], [0, 0, 0], [-0.3, -0.3, -0.3], [-12.5], [-308.5, -323.2, -324, -1]):
+        for function, method in (("benjaminiHochbergLog10", "fdr_bh"), ("holmLog10", "holm")):
+            for i, value in enumerate(log10_adjusted(logs, method)):
+                yield case(function, [logs], value, f"decimal, {method}", P, str(i))
+    for p in ([0.01, 0.04, 0.03, 0.2], [1e-300, 1e-290, 1.0, 0.04, 0.049]):
+        logs = np.log10(p).tolist()
+        for function, method in (("benjaminiHochbergLog10", "fdr_bh"), ("holmLog10", "holm")):
+            for i, value in enumerate(multipletests(p, method=method)[1]):
+                yield case(function, [logs], float(np.log10(value)), f"log10 of multipletests {method}", S, str(i))
+
+
 def cases():
+    yield from log10_cases()
     for seed, digits in ((21, 10), (22, 1), (23, 2)):
         labels, a = scored(seed, 80, digits, 0.8)
         b = np.round(np.clip(np.array(a) + np.random.default_rng(seed).normal(0, 0.1, 80), 0, 1), digits).tolist()

@@ -1,3 +1,5 @@
+from decimal import Decimal, getcontext
+
 import numpy as np
 import scipy
 import sklearn
@@ -8,6 +10,7 @@ from samples import case
 
 V = f"scikit-learn {sklearn.__version__}"
 S = f"scipy {scipy.__version__}, numpy {np.__version__}"
+P = "python decimal, 60 digits"
 
 
 def one_hot(column, edges):
@@ -69,19 +72,96 @@ def attribution_cases():
         before = np.concatenate([a for _, a, _ in segments])
         now = np.concatenate([b for _, _, b in segments])
         yield case("attributeChange", args, float(now.mean() - before.mean()), "difference of means", S, "change.value")
-        rate = mix = 0.0
+        rate = mix = rate_variance = 0.0
+        middles = []
         for _, a, b in segments:
             w0, w1 = len(a) / len(before), len(b) / len(now)
             m0 = a.mean() if len(a) else b.mean()
             m1 = b.mean() if len(b) else a.mean()
             rate += (w0 + w1) / 2 * (m1 - m0)
             mix += (w1 - w0) * (m0 + m1) / 2
-        yield case("attributeChange", args, float(rate), "Kitagawa", S, "rate", 1e-7)
-        yield case("attributeChange", args, float(mix), "Kitagawa", S, "mix", 1e-7)
+            middles.append((m0 + m1) / 2)
+            if len(a) > 1 and len(b) > 1:
+                rate_variance += ((w0 + w1) / 2) ** 2 * (a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+        def share_variance(side):
+            shares = np.array([len(segment[side]) for segment in segments]) / sum(len(segment[side]) for segment in segments)
+            covariance = (np.diag(shares) - np.outer(shares, shares)) / sum(len(segment[side]) for segment in segments)
+            return np.array(middles) @ covariance @ np.array(middles)
+        z = stats.norm.ppf(0.975)
+        yield case("attributeChange", args, float(rate), "Kitagawa", S, "rate.value", 1e-7)
+        yield case("attributeChange", args, float(rate + z * np.sqrt(rate_variance)), "Kitagawa, norm.ppf", S, "rate.upper", 1e-7)
+        yield case("attributeChange", args, float(mix), "Kitagawa", S, "mix.value", 1e-7)
+        reach = z * np.sqrt(max(0, share_variance(1) + share_variance(2)))
+        yield case("attributeChange", args, float(mix + reach), "Kitagawa, multinomial covariance", S, "mix.upper", 1e-6)
         reach = stats.norm.ppf(0.975) * np.sqrt(before.var(ddof=1) / len(before) + now.var(ddof=1) / len(now))
         yield case("attributeChange", args, float(now.mean() - before.mean() + reach), "norm.ppf", S, "change.upper", 1e-7)
 
 
+def ledger_cases():
+    """Levels from exact decimals, and the sum of a long life, which no single level shows."""
+    getcontext().prec = 60
+    share = lambda look: 1 / (1 + Decimal(look).ln())
+    for alpha in (0.05, 0.5, 1e-6):
+        for looks in (0, 1, 2, 9, 364, 10**6, 10**12):
+            ledger = {"alpha": alpha, "schedule": {"kind": "forever"}, "looks": looks, "periods": 0}
+            level = Decimal(alpha) * (share(looks + 1) - share(looks + 2))
+            yield case("nextAlpha", [ledger], float(level), "1/(1 + ln t) less the next", P, tolerance=1e-12)
+            yield case("remainingAlpha", [ledger], float(Decimal(alpha) * share(looks + 1)), "1/(1 + ln t)", P, tolerance=1e-12)
+    for looks, taken in ((365, 0), (365, 364), (1, 0), (40, 7)):
+        ledger = {"alpha": 0.05, "schedule": {"kind": "even", "looks": looks}, "looks": taken, "periods": 2}
+        left = Decimal("0.05") * (looks - taken) / looks
+        yield case("nextAlpha", [ledger], float(Decimal("0.05") / looks), "equal parts", P)
+        yield case("remainingAlpha", [ledger], float(left), "equal parts", P)
+        yield case("spendAlpha", [ledger], (taken + 1) % looks, "looks of the period", P, "looks")
+        yield case("spendAlpha", [ledger], 2 + (taken + 1) // looks, "periods", P, "periods")
+
+
+def psi_of(before, now):
+    """Value and degrees of freedom; half a row is added to every bin where one sample alone is empty."""
+    used = (before > 0) | (now > 0)
+    before, now = before[used], now[used]
+    more = 0.5 if (before == 0).any() or (now == 0).any() else 0
+    p = (before + more) / (before + more).sum()
+    q = (now + more) / (now + more).sum()
+    return float(((q - p) * np.log(q / p)).sum()), int(used.sum()) - 1
+
+
+def seasonal_cases():
+    rng = np.random.default_rng(41)
+    draw = lambda shares, rows=400: rng.multinomial(rows, np.array(shares) / np.sum(shares)).tolist()
+    day = 86_400_000
+    summer, winter = [1, 2, 4, 2, 1], [4, 3, 2, 1, 1]
+    years = lambda shares, count: [{"atMs": -365 * day * (i + 1), "counts": draw(shares)} for i in range(count)]
+    situations = [
+        # The same season, which other weeks do not disturb; a new one; what sampling alone gives.
+        (draw(summer), years(summer, 3) + [{"atMs": -180 * day, "counts": draw(winter)}], {}),
+        (draw(winter), years(summer, 4), {}),
+        (draw(summer), years(summer, 2), {"level": 0.2}),
+        # Ties, one value only, a bin that was never seen, huge counts.
+        ([50, 50, 50], [{"atMs": -365 * day * i, "counts": [50, 50, 50]} for i in (1, 2, 3)], {}),
+        ([0, 90, 0], [{"atMs": -365 * day * i, "counts": [0, 80 + i, 0]} for i in (1, 2)], {}),
+        ([80, 20, 40], [{"atMs": -365 * day * i, "counts": [90, 10 * i, 0]} for i in (1, 2)], {}),
+        ([10**9, 10**9 + 10**6], [{"atMs": -365 * day * i, "counts": [10**9, 10**9 - i * 10**6]} for i in (1, 2, 3)], {}),
+    ]
+    for counts, past, options in situations:
+        season = {"periodMs": 365 * day, "withinMs": 20 * day}
+        args = [{"atMs": 0, "counts": counts}, past, season, options]
+        peers = [np.array(w["counts"], float) for w in past if abs(w["atMs"] % (365 * day)) <= 20 * day]
+        level = options.get("level", 0.01)
+        def effect(reference, window):
+            value, freedom = psi_of(reference, window)
+            scale = 1 / reference.sum() + 1 / window.sum()
+            return max(0.0, value - scale * freedom), value > scale * stats.chi2.ppf(1 - level, freedom) if freedom else False
+        seen = [effect(sum(peers) - peer, peer)[0] for peer in peers]
+        usual = max(np.mean(seen) + stats.norm.ppf(1 - level) * np.std(seen, ddof=1), max(seen))
+        size, shown = effect(sum(peers), np.array(counts, float))
+        call = "numpy, chi2.ppf, norm.ppf"
+        for path, value in (("effect", size), ("usual", usual), ("unusual", int(shown and size > usual)), ("windows", len(peers)), ("rows", sum(peers).sum())):
+            yield case("seasonalDrift", args, float(value), call, S, path, 1e-8)
+
+
 def cases():
+    yield from ledger_cases()
+    yield from seasonal_cases()
     yield from loss_cases()
     yield from attribution_cases()

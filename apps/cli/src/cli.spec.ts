@@ -91,6 +91,12 @@ const cycle = {
       explanation: 'not worse than the champion',
       difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.95, n: 12000n, limit: 0.002 },
     },
+    {
+      gate: 'better',
+      verdict: Verdict.PASS,
+      difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.99946, n: 12000n },
+      alphaLook: { lifetimeAlpha: 0.05, level: 0.00027, look: 9n, remaining: 0.0152 },
+    },
   ],
   rolloutId: 'r1',
   etag: '4',
@@ -234,6 +240,20 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
+  ListAnnotators: () => ({
+    annotators: [
+      {
+        pipeline: 'flights',
+        annotator: 'sam',
+        state: 'Paused',
+        answered: 75,
+        accuracy: { name: 'goldAccuracy', value: 0.43, lower: 0.19, upper: 0.68, confidence: 0.95, n: 12n, limit: 0.8 },
+        explanation: '5 of 12 gold tasks right',
+      },
+      { pipeline: 'flights', annotator: 'ida', state: 'Active', answered: 14, goldTasksNeeded: 7 },
+    ],
+  }),
+  ResumeAnnotator: ({ annotator }) => ({ annotator, state: 'Active' }),
   VerifyAudit: () => ({
     intact: false,
     entries: 1200n,
@@ -411,6 +431,10 @@ describe('explain and status', () => {
     );
     expect(byName.out).toContain('* gbdt (builtin): Trained; logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
+    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12 000');
+    expect(byName.out).toContain(
+      "look 9 of the pipeline's life, at 0.027 % of its 5 % for false promotions; 1.52 % left",
+    );
     expect(byName.out).toContain('evidence of harm 1.50, declared at 20.0; 12 looks');
     expect((await rondo(['explain', DECISION_ID])).out).toContain('flights: Start');
   });
@@ -692,5 +716,27 @@ describe('events, audit and settings', () => {
     expect((await rondo(['whoami'], { env: { RONDO_SERVER: door.grpcAddress } })).out).toBe('alice (operator)\n');
     expect((await rondo(['config'], { env: { RONDO_TOKEN_FILE: join(folder, 'none') } })).code).toBe(2);
     expect((await rondo(['version'])).out).toBe(`rondo 0.1.0\nserver 0.1.0 (embedded) at ${door.grpcAddress}\n`);
+  });
+});
+
+describe('label', () => {
+  it('shows annotators with what gold tasks tell of them', async () => {
+    const { out } = await rondo(['label', 'annotators', '-p', 'flights']);
+    expect(out).toMatch(
+      /sam\s+flights\s+Paused\s+75\s+goldAccuracy 0.4300 \[0.1900, 0.6800\] 95 %, n = 12, limit 0.8000/,
+    );
+    expect(out).toContain('5 of 12 gold tasks right');
+    expect(out).toMatch(/ida\s+flights\s+Active\s+14\s+-\s+7 more gold tasks before anything is concluded/);
+  });
+
+  it('lets a paused annotator go on with a reason', async () => {
+    expect((await rondo(['label', 'resume', 'sam', '-p', 'flights', '--reason', 'trained again'])).out).toBe(
+      'annotator/sam Active\n',
+    );
+    expect(requests.at(-1)).toMatchObject({
+      method: 'ResumeAnnotator',
+      request: { pipeline: 'flights', annotator: 'sam', reason: 'trained again' },
+    });
+    expect((await rondo(['label', 'resume', 'sam', '-p', 'flights'])).code).not.toBe(0);
   });
 });

@@ -5,6 +5,7 @@ import {
   durationText,
   estimateText,
   modelText,
+  percentText,
   numberText,
   plainText,
   rangeText,
@@ -130,6 +131,11 @@ function gateLines(gate: Cycle['gates'][number]): string[] {
     ...(gate.challenger ? [`    challenger  ${estimateText(gate.challenger)}`] : []),
     ...(gate.champion ? [`    champion    ${estimateText(gate.champion)}`] : []),
     ...(gate.expression === '' ? [] : [`    when ${gate.expression}`, ...valueLines(gate.valuesJson)]),
+    ...(gate.alphaLook
+      ? [
+          `    look ${countText(gate.alphaLook.look)} of the pipeline's life, at ${percentText(gate.alphaLook.level)} of its ${percentText(gate.alphaLook.lifetimeAlpha)} for false promotions; ${percentText(gate.alphaLook.remaining)} left`,
+        ]
+      : []),
     ...(gate.needsRows > 0n ? [`    about ${countText(gate.needsRows)} rows are needed to decide`] : []),
   ];
   return [

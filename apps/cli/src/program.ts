@@ -3,6 +3,7 @@ import { changeCommands } from './commands/change.js';
 import { doctorCommand } from './commands/doctor.js';
 import { eventCommands } from './commands/events.js';
 import { fileCommands } from './commands/files.js';
+import { labelCommands } from './commands/label.js';
 import { lookCommands } from './commands/look.js';
 import { rolloutCommands } from './commands/rollout.js';
 import { selfCommands, VERSION } from './commands/self.js';
@@ -47,6 +48,7 @@ export function buildProgram(around: Surroundings): Command {
   changeCommands(program, action);
   rolloutCommands(program, action);
   eventCommands(program, action);
+  labelCommands(program, action);
   selfCommands(program, action);
   doctorCommand(program, action);
   return program;

@@ -1,4 +1,5 @@
 import {
+  AnnotatorSchema,
   ApprovalSchema,
   AuditEntrySchema,
   BatchSchema,
@@ -12,6 +13,7 @@ import {
   ParkedMessageSchema,
   PipelineSchema,
   RolloutSchema,
+  type Annotator,
   ScoredForecastSchema,
   type Approval,
   type AuditEntry,
@@ -265,5 +267,23 @@ export const campaignShape: Shape<LabelCampaign> = {
     { head: 'SKIPPED', text: (campaign) => String(campaign.skipped) },
     { head: 'DUE', text: (campaign) => timeText(campaign.dueAt) },
     { head: 'QUALITY', text: (campaign) => campaign.quality.map(estimateText).join('; ') || '-' },
+  ],
+};
+
+export const annotatorShape: Shape<Annotator> = {
+  kind: 'annotator',
+  schema: AnnotatorSchema,
+  name: ({ pipeline, annotator }) => `${pipeline}/${annotator}`,
+  columns: [
+    { head: 'ANNOTATOR', text: ({ annotator }) => annotator },
+    { head: 'PIPELINE', text: ({ pipeline }) => pipeline },
+    { head: 'STATE', text: ({ state }) => state },
+    { head: 'ANSWERED', text: ({ answered }) => String(answered) },
+    { head: 'GOLD', text: ({ accuracy }) => estimateText(accuracy) },
+    {
+      head: 'WHY',
+      text: ({ explanation, goldTasksNeeded }) =>
+        explanation || (goldTasksNeeded > 0 ? `${goldTasksNeeded} more gold tasks before anything is concluded` : '-'),
+    },
   ],
 };

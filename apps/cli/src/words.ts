@@ -33,12 +33,15 @@ export function durationText(ms: number): string {
 /** Whole numbers as they are, others with four significant digits. */
 export const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
 
+/** `95 %`, `99.9963 %`: close to 1 and close to 0 a share is told apart from them. */
+export const percentText = (share: number): string => `${Number((share * 100).toPrecision(6))} %`;
+
 /** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12 000, limit 0.45`. */
 export function estimateText(estimate: Estimate | undefined): string {
   if (!estimate) return '-';
   const bounds = estimate.lower !== undefined || estimate.upper !== undefined;
   const interval = bounds
-    ? ` [${boundText(estimate.lower)}, ${boundText(estimate.upper)}] ${numberText(estimate.confidence * 100)} %`
+    ? ` [${boundText(estimate.lower)}, ${boundText(estimate.upper)}] ${percentText(estimate.confidence)}`
     : '';
   const limit = estimate.limit === undefined ? '' : `, limit ${numberText(estimate.limit)}`;
   const slice = estimate.slice === '' || estimate.slice === 'all' ? '' : ` (${estimate.slice})`;

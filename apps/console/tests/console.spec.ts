@@ -208,6 +208,21 @@ describeInChromium('console', () => {
     ]);
   });
 
+  it('shows what gold tasks tell of each annotator, and lets a paused one go on with a reason', async () => {
+    await enter();
+    await open('/label');
+    await page.getByText('5 of 12 gold tasks right').waitFor();
+    await page.getByText('7 more before anything is concluded').waitFor();
+    await page.getByRole('button', { name: 'Let go on…' }).click();
+    await page.getByLabel(/^Reason/).fill('Read the guideline again with Sam');
+    await page.getByRole('button', { name: 'Let go on', exact: true }).click();
+    await page.getByText('They may go on.').waitFor();
+    expect(await page.getByText('5 of 12 gold tasks right').count()).toBe(0);
+    expect(called('resumeAnnotator')).toMatchObject([
+      { annotator: 'sam.reyes', reason: 'Read the guideline again with Sam' },
+    ]);
+  });
+
   it('approves with the keyboard alone, bound to the evidence on the page', async () => {
     await enter();
     await open('/pipelines/freight-delay/cycles/7?tab=approval');
@@ -368,6 +383,18 @@ describeInChromium('console', () => {
     await page.getByRole('button', { name: 'Apply', exact: true }).click();
     await page.getByText('The document was admitted.').waitFor();
     expect(called('applyPipeline')).toMatchObject([{ changeReason: 'Longer season' }]);
+  });
+
+  it('says at which level of the life of the pipeline a gate was passed', async () => {
+    await enter();
+    await open('/pipelines/flight-delay/cycles/3?tab=evaluation');
+    await page.getByText('look 9 of the pipeline’s life, at 0.027 % of 5 %; 1.52 % left').waitFor();
+  });
+
+  it('tells where a change of the performance comes from', async () => {
+    await enter();
+    await open('/pipelines/flight-delay');
+    await page.getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180\]: \+0.0030 .* because other rows came/).waitFor();
   });
 
   it('shows each forecast with its skill, says which is only advisory, and takes a scheduled cycle off its day', async () => {

@@ -19,6 +19,13 @@ export const dataPrepConfig = defineConfig({
     max: 64,
     help: 'Threads of the data engine; results do not depend on it.',
   },
+  dataParallelism: {
+    type: 'int',
+    default: '2',
+    min: 1,
+    max: 64,
+    help: 'Batches, of different pipelines, that are read at once; the features of each may use the memory of the data engine once more.',
+  },
   dataMemoryBytes: { type: 'bytes', default: '1GiB', min: 134_217_728, help: 'Memory the data engine may use.' },
   dataStatementMs: {
     type: 'duration',

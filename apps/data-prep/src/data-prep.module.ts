@@ -105,6 +105,7 @@ export class DataPrepModule {
             locations: new Locations(new AllowedRoots(config.dataRoots), inbox),
             policies,
             jobs,
+            parallelism: config.dataParallelism,
           }),
         },
         { provide: AnnounceArrival, inject: [TOOLS], useFactory: (tools: Tools) => new AnnounceArrival(tools) },

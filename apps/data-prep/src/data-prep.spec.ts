@@ -269,6 +269,18 @@ describe('a person', () => {
     });
   });
 
+  it('sees a released batch go back when another that overlaps it was accepted meanwhile', async () => {
+    const { rpc, batch } = await quarantine();
+    await fixture.drop('shifted.parquet', { startMs: week(0) + DAY_MS });
+    await fixture.announce('shifted.parquet', week(0) + DAY_MS);
+    await rpc.releaseBatch(decision(batch.batchId!, batch.etag!), rpcContext('olga', 'operator'));
+    await fixture.service.drain();
+    expect(fixture.platform.recorded(BatchReadySchema).map(({ message }) => message.readyRowsTotal)).toEqual([2000n]);
+    const last = fixture.platform.recorded(BatchQuarantinedSchema).at(-1)!.message;
+    expect(last.batchId).toBe(batch.batchId);
+    expect(last.findings.map(({ code }) => code)).toContain('OVERLAP');
+  });
+
   it('rejects a batch for good', async () => {
     const { rpc, batch } = await quarantine();
     await rpc.rejectBatch(decision(batch.batchId!, batch.etag!), rpcContext('olga', 'operator'));

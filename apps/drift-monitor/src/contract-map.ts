@@ -23,6 +23,7 @@ import {
 import type { Outgoing } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
 import type { DriftEvaluation, DriftState, FeatureDrift } from './domain/drift-evaluation.js';
+import type { LossAttribution } from './domain/loss-attribution.js';
 import type { ForecastOutcome, IssuedForecast, PastError } from './domain/issued-forecast.js';
 import type { EstimateValue } from './domain/model-reference.js';
 import type { PerformanceEvaluation, Window } from './domain/performance.js';
@@ -132,15 +133,32 @@ export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
 
 /** An evaluation as others are told and the API shows it. */
 export function performanceTo(evaluation: PerformanceEvaluation): PerformanceEvaluated {
-  const { window, metrics, referenceMetrics, rows, evaluatedAtMs, ...same } = evaluation;
+  const { window, metrics, referenceMetrics, attribution, rows, evaluatedAtMs, ...same } = evaluation;
   return create(PerformanceEvaluatedSchema, {
     ...same,
     window: rangeTo(window),
     metrics: metrics.map(estimateTo),
     referenceMetrics: referenceMetrics.map(estimateTo),
+    ...(attribution && { attribution: attributionTo(attribution) }),
     rows: BigInt(rows),
     evaluatedAt: timestampFromMs(evaluatedAtMs),
   });
+}
+
+function attributionTo({ change, mix, rate, segments }: LossAttribution) {
+  return {
+    change: estimateTo(change),
+    mix: estimateTo(mix),
+    rate: estimateTo(rate),
+    segments: segments.map((one) => ({
+      segment: one.segment,
+      mix: estimateTo(one.mix),
+      rate: estimateTo(one.rate),
+      adjustedPValueLog10: one.adjustedLog10PValue,
+      referenceRows: BigInt(one.referenceRows),
+      rows: BigInt(one.rows),
+    })),
+  };
 }
 
 /** A forecast as others are told and the API shows it. */

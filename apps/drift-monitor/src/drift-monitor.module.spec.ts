@@ -341,6 +341,14 @@ describe('performance', () => {
     const losses = performances().map((evaluation) => metric(evaluation, 'logLoss')!.value);
     const mean = losses.reduce((sum, loss) => sum + loss - 0.5, 0) / 3;
     expect(performances()[2]!.logLossExcess).toBeCloseTo(mean, 10);
+    const [first, , last] = performances();
+    expect(first!.attribution).toBeUndefined();
+    const { change, mix, rate, segments } = last!.attribution!;
+    expect(change).toMatchObject({ name: 'logLossChange', n: 1100n });
+    expect(change!.value).toBeCloseTo(losses[2]! - (losses[0]! + losses[1]!) / 2, 6);
+    expect(mix!.value + rate!.value).toBeCloseTo(change!.value, 10);
+    expect(segments.map(({ rows }) => Number(rows)).reduce((sum, rows) => sum + rows, 0)).toBe(1100);
+    expect(segments.map(({ referenceRows }) => Number(referenceRows)).reduce((sum, rows) => sum + rows, 0)).toBe(2200);
     const kept = await platform.journal.list<ServedRequest>(SERVED_REQUEST);
     expect(kept.items.map(({ state }) => state.requestId).sort()).toEqual(['w1', 'w2']);
   });

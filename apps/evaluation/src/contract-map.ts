@@ -74,6 +74,7 @@ function gateTo({
   explanation,
   needsRows,
   needsSlice,
+  alphaLook,
 }: GateOutcome) {
   return {
     gate,
@@ -87,6 +88,7 @@ function gateTo({
     ...(difference && { difference: estimateTo(difference) }),
     ...(champion && { champion: estimateTo(champion) }),
     ...(challenger && { challenger: estimateTo(challenger) }),
+    ...(alphaLook && { alphaLook: { ...alphaLook, look: BigInt(alphaLook.look) } }),
   };
 }
 

@@ -5,6 +5,7 @@ import { Engine } from '@rondo/datasets';
 import { createScorer, type Scorer } from '@rondo/models';
 import { testPlatform, testService, type TestPlatform, type TestService } from '@rondo/service/testing';
 import { evaluationConfig } from './config.js';
+import type { PromotionLedger } from './domain/promotion-ledger.js';
 import type { EvaluationReport } from './domain/report.js';
 import {
   applyPolicy,
@@ -306,6 +307,53 @@ describe('the sealed test', () => {
     await service.drain();
     expect(platform.recorded(StepFailedSchema)[0]!.message.code).toBe('invalid');
     expect(await platform.journal.load('sealed-test-opened', 'cycle-1')).toBeUndefined();
+  });
+});
+
+describe('the lifetime alpha', () => {
+  const BETTER = `gates:
+      - { name: better, severity: Blocking, compare: { to: champion, metric: logLoss, rule: Superior, test: PairedMean, confidence: 0.95, margin: 0 } }`;
+  const withAlpha = (alpha: number): string =>
+    EVALUATION.replace('gates:', BETTER).replace('onInconclusive', `lifetimeAlpha: ${alpha}\n    onInconclusive`);
+  const ledger = () => platform.journal.load<PromotionLedger>('promotion-ledger', 'planted');
+
+  it('is spent once per cycle, however often the cycle is evaluated, also by another process', async () => {
+    await applyPolicy(platform, 2, withAlpha(0.05));
+    const [model, champion] = [await planted({ rounds: 15 }), await planted({ rounds: 3 })];
+    const first = await answerTo({ model, champion, generation: 2 });
+    const look = {
+      lifetimeAlpha: 0.05,
+      look: 1n,
+      level: expect.closeTo(0.0205, 4),
+      remaining: expect.closeTo(0.0295, 4),
+    };
+    expect(gateOf(first, 'better')).toMatchObject({ verdict: Verdict.PASS, alphaLook: look });
+    expect(gateOf(first, 'better').difference!.confidence).toBeCloseTo(0.959, 3);
+    expect(gateOf(first, 'not-worse').alphaLook).toBeUndefined();
+    await service.close();
+    service = await start();
+    const again = await answerTo({ model, champion, generation: 2, key: 'retry' });
+    expect(gateOf(again, 'better')).toMatchObject({ alphaLook: look });
+    expect((await reportOf(again)).reproducibleDigest).toBe((await reportOf(first)).reproducibleDigest);
+    expect((await ledger())!.state.looks).toBe(1);
+
+    const next = await answerTo({ model, champion, generation: 2, cycleId: 'cycle-2' });
+    expect(gateOf(next, 'better').alphaLook).toMatchObject({ look: 2n });
+    expect(gateOf(next, 'better').alphaLook!.level).toBeLessThan(gateOf(first, 'better').alphaLook!.level);
+    expect(gateOf(next, 'better').explanation).toMatch(
+      /look 2 of the pipeline's life was taken at 0\.\d+ % of its 5 %/,
+    );
+  });
+
+  it('is not spent where nothing could be decided with it', async () => {
+    await applyPolicy(platform, 2, withAlpha(0.05));
+    const model = await planted({ rounds: 15 });
+    await answerTo({ model, generation: 2 });
+    splits = await writeSplits(platform, engine, 90);
+    const few = await answerTo({ model, champion: await planted({ rounds: 3 }), generation: 2, cycleId: 'cycle-2' });
+    expect(gateOf(few, 'better')).toMatchObject({ verdict: Verdict.INCONCLUSIVE });
+    expect(gateOf(few, 'better').alphaLook).toBeUndefined();
+    expect(await ledger()).toBeUndefined();
   });
 });
 

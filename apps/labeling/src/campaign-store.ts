@@ -1,5 +1,6 @@
 import type { Journal, Outgoing, Stored, Unit } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
+import type { AnnotatorState } from './domain/annotator.js';
 import type { CampaignState } from './domain/campaign.js';
 import { isDone, type TaskState } from './domain/task.js';
 
@@ -12,13 +13,16 @@ export const DUE_TIMER = 'campaign-due';
 
 const CAMPAIGN = 'label-campaign';
 const TASK = 'label-task';
+const ANNOTATOR = 'annotator';
+const ANNOTATORS_SHOWN = 1_000;
 const TASKS_MAX = 10_000;
 const CAMPAIGNS_SHOWN = 100;
 
 export const dueTimerId = (campaignId: string): string => `${DUE_TIMER}/${campaignId}`;
 const taskKey = (campaignId: string, taskId: string): string => `${campaignId}/${taskId}`;
 
-function notFound(field: string, value: string, what: string): PermanentError {
+/** `not-found` of something a caller named. */
+export function notFound(field: string, value: string, what: string): PermanentError {
   return new PermanentError('not-found', `there is no ${what} "${value}"`, { field, value, rule: 'exists' });
 }
 
@@ -92,4 +96,39 @@ export function saveTask(
   const { campaignId, taskId, rank } = task;
   const index = { campaignId, rank, unfinished: isDone(task, annotatorsPerTask) ? 0 : 1 };
   unit.save({ kind: TASK, id: taskKey(campaignId, taskId), state: task, index, outgoing });
+}
+
+const annotatorKey = (pipeline: string, annotator: string): string => `${pipeline}/${annotator}`;
+
+/** What is known of an annotator; nothing before the pipeline has gold tasks. */
+export async function findAnnotator(
+  source: Source,
+  pipeline: string,
+  annotator: string,
+): Promise<AnnotatorState | undefined> {
+  return (await source.load<AnnotatorState>(ANNOTATOR, annotatorKey(pipeline, annotator)))?.state;
+}
+
+/** Annotators by name; of one pipeline, or of all when it is empty. */
+export async function listAnnotators(
+  source: Source,
+  where: { readonly pipeline: string; readonly annotator?: string },
+): Promise<AnnotatorState[]> {
+  const { pipeline, annotator } = where;
+  const page = await source.list<AnnotatorState>(ANNOTATOR, {
+    where: { ...(pipeline !== '' && { pipeline }), ...(annotator !== undefined && { annotator }) },
+    limit: ANNOTATORS_SHOWN,
+  });
+  return page.items.map(({ state }) => state);
+}
+
+export function saveAnnotator(unit: Unit, state: AnnotatorState, outgoing: readonly Outgoing[] = []): void {
+  const { pipeline, annotator } = state;
+  unit.save({
+    kind: ANNOTATOR,
+    id: annotatorKey(pipeline, annotator),
+    state,
+    index: { pipeline, annotator },
+    outgoing,
+  });
 }

@@ -2,6 +2,10 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape } fr
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   ActorKind,
+  AnnotatorPausedSchema,
+  AnnotatorResumedSchema,
+  AnnotatorSchema,
+  type Annotator,
   type AnswerSchema,
   LabelCampaignClosedSchema,
   LabelCampaignOpenedSchema,
@@ -20,8 +24,15 @@ import type { PipelineSpec } from '@rondo/policy';
 import type { Principal } from '@rondo/security';
 import type { JobFailure } from '@rondo/service';
 import { DUE_TIMER, SERVICE } from './campaign-store.js';
-import type { CampaignEnd, CampaignRules, CampaignState, QualityEstimate } from './domain/campaign.js';
-import { showsSuggestion, stateOf, type AnswerState, type TaskState } from './domain/task.js';
+import { skillOf, type AnnotatorState, type Pause } from './domain/annotator.js';
+import {
+  NO_GOLD,
+  type CampaignEnd,
+  type CampaignRules,
+  type CampaignState,
+  type QualityEstimate,
+} from './domain/campaign.js';
+import { asAnyOther, showsSuggestion, stateOf, type AnswerState, type TaskState } from './domain/task.js';
 
 /** What a command to open a campaign says, as plain JSON, so that a job can carry it. */
 export interface CampaignRequest {
@@ -56,7 +67,7 @@ export function requestFrom(command: OpenLabelCampaign): CampaignRequest {
 }
 
 export function rulesFrom(labeling: NonNullable<PipelineSpec['labeling']>): CampaignRules {
-  const { question, guideline, classes, annotatorsPerTask, quality, onExhausted } = labeling;
+  const { question, guideline, classes, annotatorsPerTask, quality, gold, onExhausted } = labeling;
   return {
     question,
     guideline,
@@ -64,6 +75,7 @@ export function rulesFrom(labeling: NonNullable<PipelineSpec['labeling']>): Camp
     annotatorsPerTask,
     minCoverage: quality.minCoverage,
     ...(quality.minAgreement !== undefined && { minAgreement: quality.minAgreement }),
+    ...(gold && { gold: { share: gold.share, minAccuracy: gold.minAccuracy } }),
     onExhausted,
   };
 }
@@ -107,7 +119,59 @@ export function recordedFact(task: TaskState, answer: AnswerState, principal: Pr
   return outgoing(LabelRecordedSchema, init, { pipeline, cycleId });
 }
 
-export function closedFact(campaign: CampaignState, end: CampaignEnd): Outgoing {
+export function pausedFact(state: AnnotatorState, pause: Pause, cycleId: string): Outgoing {
+  const { pipeline, annotator } = state;
+  const { campaignId, explanation } = pause;
+  const accuracy = accuracyTo(state);
+  const chanceBelowLimit = skillOf(state).chanceBelowFloor;
+  const init = { pipeline, annotator, campaignId, chanceBelowLimit, explanation, ...(accuracy && { accuracy }) };
+  return outgoing(AnnotatorPausedSchema, init, { pipeline, cycleId });
+}
+
+export function resumedFact({ pipeline, annotator }: AnnotatorState, principal: Principal, reason: string): Outgoing {
+  const by = { id: principal.id, kind: ActorKind.HUMAN, roles: [...principal.roles] };
+  return {
+    schema: AnnotatorResumedSchema,
+    message: create(AnnotatorResumedSchema, { pipeline, annotator, by, reason }),
+    key: pipeline,
+  };
+}
+
+function accuracyTo(state: AnnotatorState) {
+  const { gold, minAccuracy } = state;
+  const { mean, lower, upper } = skillOf(state).accuracy;
+  if (gold.tasks === 0) return undefined;
+  return {
+    name: 'goldAccuracy',
+    value: mean,
+    lower,
+    upper,
+    confidence: 0.95,
+    n: BigInt(gold.tasks),
+    slice: 'all',
+    method: 'posterior mean, uniform prior, equal-tailed credible interval',
+    limit: minAccuracy,
+  };
+}
+
+/** An annotator as people see them. */
+export function annotatorTo(state: AnnotatorState): Annotator {
+  const { pipeline, annotator, answered, pause } = state;
+  const { chanceBelowFloor, tasksNeeded } = skillOf(state);
+  const accuracy = accuracyTo(state);
+  return create(AnnotatorSchema, {
+    pipeline,
+    annotator,
+    state: pause ? 'Paused' : 'Active',
+    ...(accuracy && { accuracy }),
+    chanceBelowLimit: chanceBelowFloor,
+    goldTasksNeeded: tasksNeeded,
+    answered,
+    ...(pause && { pausedAt: timestampFromMs(pause.atMs), explanation: pause.explanation }),
+  });
+}
+
+export function closedFact(campaign: CampaignState, end: CampaignEnd, goldTaskIds: readonly string[]): Outgoing {
   const { pipeline, cycleId, campaignId } = campaign;
   const { labelSet, passed, reason, answered, unanswered } = end;
   const init = {
@@ -122,6 +186,7 @@ export function closedFact(campaign: CampaignState, end: CampaignEnd): Outgoing 
     reason,
     answered,
     unanswered,
+    goldTaskIds: [...goldTaskIds],
   };
   return outgoing(LabelCampaignClosedSchema, init, { pipeline, cycleId });
 }
@@ -139,8 +204,11 @@ function estimateTo(estimate: QualityEstimate): Omit<QualityEstimate, 'n'> & { r
   return { ...estimate, n: BigInt(estimate.n) };
 }
 
+/** A campaign as people see it. While it is open, gold tasks count like any other: progress must not give them away. */
 export function campaignTo(campaign: CampaignState): LabelCampaign {
   const { pipeline, cycleId, campaignId, rules, tasks, answered, skipped, openedAtMs, dueAtMs, end } = campaign;
+  const { gold = NO_GOLD } = campaign;
+  const hidden = end ? NO_GOLD : gold;
   return create(LabelCampaignSchema, {
     pipeline,
     cycleId,
@@ -149,8 +217,8 @@ export function campaignTo(campaign: CampaignState): LabelCampaign {
     question: rules.question,
     guideline: rules.guideline,
     classes: rules.classes.map(({ value, title }) => ({ value, title })),
-    tasks,
-    answered,
+    tasks: tasks + hidden.tasks,
+    answered: answered + hidden.done,
     skipped,
     openedAt: timestampFromMs(openedAtMs),
     dueAt: timestampFromMs(dueAtMs),
@@ -168,16 +236,19 @@ export interface Viewing {
 
 /**
  * A task as the viewer may see it. While the campaign is open an annotator who has not answered yet sees neither the answers
- * of others nor, on a blind task, the suggestion: answers must be independent to be worth comparing.
+ * of others nor, on a blind task, the suggestion: answers must be independent to be worth comparing. Nor does anything tell a gold
+ * task apart before the campaign is closed.
  */
 export function taskTo(
-  { state: task, version }: { readonly state: TaskState; readonly version: number },
+  { state: stored, version }: { readonly state: TaskState; readonly version: number },
   viewing: Viewing,
 ): LabelTask {
   const { principal, campaign, nowMs } = viewing;
-  const mine = task.answers.some((answer) => answer.annotator === principal.id);
+  const { annotatorsPerTask } = campaign.rules;
   const open = campaign.end === undefined;
-  const judges = open && principal.roles.includes('annotator') && !mine;
+  const annotates = open && principal.roles.includes('annotator');
+  const task = annotates ? asAnyOther(stored, principal.id, annotatorsPerTask) : stored;
+  const judges = annotates && !task.answers.some((answer) => answer.annotator === principal.id);
   const suggestion = !open || showsSuggestion(task, principal.id) ? task.suggestion : undefined;
   return create(LabelTaskSchema, {
     campaignId: task.campaignId,
@@ -188,10 +259,11 @@ export function taskTo(
     suggestion: suggestion?.answer ?? '',
     suggestionConfidence: suggestion?.confidence ?? 0,
     blind: task.blind,
-    state: stateOf(task, campaign.rules.annotatorsPerTask, nowMs),
+    state: stateOf(task, annotatorsPerTask, nowMs),
     answers: judges ? [] : task.answers.map(answerTo),
     etag: `v${version}`,
     uncertainty: task.uncertainty,
+    knownAnswer: open ? '' : (task.gold ?? ''),
     ...(task.lease && { leaseUntil: timestampFromMs(task.lease.untilMs) }),
   });
 }

@@ -6,6 +6,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@j
 import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import {
+  AnnotatorPausedSchema,
+  AnnotatorResumedSchema,
   CancelLabelCampaignSchema,
   GetTaskRequestSchema,
   LabelCampaignClosedSchema,
@@ -13,10 +15,12 @@ import {
   LabelingService,
   LabelRecordedSchema,
   LeaseTasksRequestSchema,
+  ListAnnotatorsRequestSchema,
   ListCampaignsRequestSchema,
   ListTasksRequestSchema,
   OpenLabelCampaignSchema,
   PipelineAppliedSchema,
+  ResumeAnnotatorRequestSchema,
   StepFailedSchema,
   SubmitAnswerRequestSchema,
   type LabelTask,
@@ -53,8 +57,11 @@ const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStar
 const ann = rpcContext('ann', 'annotator');
 const bob = rpcContext('bob', 'annotator');
 const viewer = rpcContext('vera', 'viewer');
+const lead = rpcContext('lena', 'operator');
 
 let parquet: Uint8Array;
+/** The same with the known answer of every second row. */
+let settled: Uint8Array;
 let onnx: Uint8Array;
 
 beforeAll(async () => {
@@ -63,10 +70,15 @@ beforeAll(async () => {
   const columns = features
     .map((name, index) => (index === 0 ? `(i - 20)::FLOAT AS ${name}` : `0::FLOAT AS ${name}`))
     .join(', ');
-  const select = `SELECT 'flight-' || lpad(i::VARCHAR, 3, '0') AS flight_id, TIMESTAMP '2001-01-29 10:00:00' AS date, ${columns}, i > 20 AS late, 'conflicting records' AS review_reason, 'JFK' AS origin, i::SMALLINT AS delay FROM range(${ROWS}) AS r(i) ORDER BY flight_id`;
-  const outPath = join(scratch, 'review.parquet');
-  await engine.writeParquet({ select, outPath });
-  parquet = new Uint8Array(await readFile(outPath));
+  const select = (settled = '') =>
+    `SELECT 'flight-' || lpad(i::VARCHAR, 3, '0') AS flight_id, TIMESTAMP '2001-01-29 10:00:00' AS date, ${columns}, i > 20 AS late, 'conflicting records' AS review_reason, 'JFK' AS origin, i::SMALLINT AS delay${settled} FROM range(${ROWS}) AS r(i) ORDER BY flight_id`;
+  const write = async (rows: string): Promise<Uint8Array> => {
+    const outPath = join(scratch, 'review.parquet');
+    await engine.writeParquet({ select: rows, outPath });
+    return new Uint8Array(await readFile(outPath));
+  };
+  parquet = await write(select());
+  settled = await write(select(', CASE WHEN i % 2 = 1 THEN i > 20 END AS settled'));
   await engine.close();
   await rm(scratch, { recursive: true, force: true });
   const zeros = new Float32Array(features.length);
@@ -373,5 +385,135 @@ describe('independent answers', () => {
     await service.drain();
     const agreement = closed()[0]?.quality.find((estimate) => estimate.name === 'agreement');
     expect(agreement).toMatchObject({ value: 1, n: 2n });
+  });
+});
+
+describe('gold tasks', () => {
+  const GOLD = 'gold: { column: settled, share: 0.5, minAccuracy: 0.8 }';
+  const startWithGold = async (): Promise<void> => {
+    await service.close();
+    await platform.close();
+    await start(
+      ['maxItems: 24', 'maxItems: 40'],
+      ['blindShare: 0.15', 'blindShare: 0'],
+      ['maxDuration: 3s', 'maxDuration: 1h'],
+      ['    quality:', `    ${GOLD}\n    quality:`],
+    );
+  };
+  const rpc = () => service.rpc(LabelingService);
+  const numberOf = (task: LabelTask): number => Number(task.rowKey.slice(-3));
+  const isGold = (task: LabelTask): boolean => numberOf(task) % 2 === 1;
+  const truth = (task: LabelTask): string => (numberOf(task) > 20 ? '1' : '0');
+  const annotators = async (context = viewer) =>
+    (await rpc().listAnnotators(create(ListAnnotatorsRequestSchema, { pipeline }), context)).annotators ?? [];
+  let requests = 100;
+
+  /** Answers one task after the other as `judge` says, until there are none left or the work is refused. */
+  async function work(context: typeof ann, judge: (task: LabelTask) => string): Promise<LabelTask[]> {
+    const done: LabelTask[] = [];
+    for (;;) {
+      const { tasks } = await lease(1, context);
+      if (tasks.length === 0) return done;
+      await submit(tasks[0]!, judge(tasks[0]!), { context, id: requests++ });
+      done.push(tasks[0]!);
+    }
+  }
+  const wrong = (task: LabelTask): string => (truth(task) === '1' ? '0' : '1');
+
+  it('are mixed in unrecognised, are no labels, and show the skill of each annotator', async () => {
+    await startWithGold();
+    await open({ review: settled, champion: true });
+    expect(platform.recorded(LabelCampaignOpenedSchema).at(-1)!.message.tasks).toBe(20);
+    const { tasks: all } = await rpc().listTasks(create(ListTasksRequestSchema, { campaignId: openedId() }), ann);
+    expect(all).toHaveLength(40);
+    expect(all!.every((task) => task.knownAnswer === '' && !task.rowJson!.includes('settled'))).toBe(true);
+
+    const { tasks: leased } = await lease(30, ann);
+    const done = new Set<string>();
+    for (const task of leased.filter((one, at) => isGold(one) || at < 15)) {
+      await submit(task, truth(task), { id: requests++ });
+      done.add(task.taskId);
+    }
+    const golden = leased.filter((task) => isGold(task));
+    const [campaign] = (await rpc().listCampaigns(create(ListCampaignsRequestSchema, { pipeline }), ann)).campaigns!;
+    expect(campaign).toMatchObject({ tasks: 40, answered: done.size });
+    expect(await annotators()).toMatchObject([
+      {
+        annotator: 'ann',
+        state: 'Active',
+        answered: done.size,
+        goldTasksNeeded: Math.max(0, 10 - golden.length),
+        accuracy: { value: (golden.length + 1) / (golden.length + 2), n: BigInt(golden.length), limit: 0.8 },
+      },
+    ]);
+    // Another person is asked the same gold tasks, and sees nobody else's skill.
+    const theirs = await lease(30, bob);
+    expect(theirs.tasks.some((task) => isGold(task) && done.has(task.taskId))).toBe(true);
+    expect(theirs.tasks.every((task) => task.answers.length === 0 && task.state === 'Leased')).toBe(true);
+    expect(await annotators(bob)).toEqual([]);
+    // Nor their own while it would tell which task was gold.
+    const own = await annotators(ann);
+    expect(own).toMatchObject([{ annotator: 'ann', goldTasksNeeded: 10 }]);
+    expect(own[0]!.accuracy).toBeUndefined();
+
+    await platform.clock.advance(3_600_000);
+    await service.drain();
+    const [event] = closed();
+    const labels = JSON.parse(
+      new TextDecoder().decode(await platform.artifacts.get(event!.labelSet!.digest)),
+    ) as Record<string, number>;
+    expect(Object.keys(labels).some((key) => Number(key.slice(-3)) % 2 === 1)).toBe(false);
+    expect(event!.answered! + event!.unanswered!).toBe(20);
+    expect(event!.quality!.find(({ name }) => name === 'goldAccuracy')).toMatchObject({
+      value: 1,
+      n: BigInt(golden.length),
+    });
+    expect(event!.goldTaskIds).toHaveLength(20);
+    expect(event!.goldTaskIds).toEqual(expect.arrayContaining(golden.map(({ taskId }) => taskId)));
+    expect(await annotators(ann)).toMatchObject([{ accuracy: { n: BigInt(golden.length) } }]);
+    const { tasks: after } = await rpc().listTasks(create(ListTasksRequestSchema, { campaignId: openedId() }), ann);
+    expect(after!.filter((task) => task.knownAnswer !== '')).toHaveLength(20);
+  });
+
+  it('pause an annotator who gets them wrong, with the reason, until a person lets them go on', async () => {
+    await startWithGold();
+    await open({ review: settled });
+    const refused = await reasonOf(work(ann, wrong));
+    expect(refused).toEqual(['failed-precondition', 'ANNOTATOR_PAUSED']);
+    await service.drain();
+    const explanation = expect.stringMatching(
+      /^0 of 10 gold tasks right .* below 80 % with a probability of more than 99\.9 %$/,
+    );
+    expect(platform.recorded(AnnotatorPausedSchema).map(({ message }) => message)).toMatchObject([
+      { pipeline, annotator: 'ann', campaignId: openedId(), explanation, accuracy: { n: 10n, limit: 0.8 } },
+    ]);
+    expect(await annotators(lead)).toMatchObject([{ annotator: 'ann', state: 'Paused', explanation }]);
+
+    // In the next cycle too.
+    await open({ review: settled, idempotencyKey: 'k2' });
+    expect(await reasonOf(lease(1, ann))).toEqual(['failed-precondition', 'ANNOTATOR_PAUSED']);
+    expect((await lease(1, bob)).tasks).toHaveLength(1);
+
+    const request = { pipeline, annotator: 'ann', reason: 'read the guideline again', requestId: uuid(77) };
+    const resume = () => rpc().resumeAnnotator(create(ResumeAnnotatorRequestSchema, request), lead);
+    expect(await resume()).toMatchObject({ state: 'Active', goldTasksNeeded: 10 });
+    expect(await resume()).toMatchObject({ state: 'Active' });
+    expect(
+      await reasonOf(
+        Promise.resolve(
+          rpc().resumeAnnotator(create(ResumeAnnotatorRequestSchema, { ...request, requestId: uuid(78) }), lead),
+        ),
+      ),
+    ).toEqual(['failed-precondition', 'ANNOTATOR_ACTIVE']);
+    expect(platform.recorded(AnnotatorResumedSchema).map(({ message }) => message)).toMatchObject([
+      { pipeline, annotator: 'ann', by: { id: 'lena' }, reason: 'read the guideline again' },
+    ]);
+    expect((await lease(1, ann)).tasks).toHaveLength(1);
+  });
+
+  it('need a known answer that can be read', async () => {
+    await startWithGold();
+    await open();
+    expect(platform.recorded(StepFailedSchema)[0]!.message).toMatchObject({ step: 'label', code: 'invalid' });
   });
 });

@@ -3,16 +3,17 @@ import { join } from 'node:path';
 import { allTopics, PredictionsLoggedSchema, topicOf } from '@rondo/contracts';
 import { fromBinary } from '@bufbuild/protobuf';
 import { Engine } from '@rondo/datasets';
-import { systemClock } from '@rondo/kernel';
+import { systemClock, TransientError } from '@rondo/kernel';
 import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
 import { TokenFile } from '@rondo/security';
 import { JOB_KIND } from '@rondo/service';
 import { createLogger } from '@rondo/telemetry';
-import { MongoClient, type Db } from 'mongodb';
+import { MongoClient, MongoError, type Db } from 'mongodb';
 import { exampleDataFolder } from '../src/quickstart/flight-source.js';
 import type { QuickstartTarget } from '../src/quickstart/quickstart.js';
 
 const LOOK_AGAIN_MS = 50;
+const IDLE_WITHIN_MS = 300_000;
 
 /** One process of a service. */
 export interface ServiceReplica {
@@ -112,10 +113,31 @@ export class DistributedRondo implements QuickstartTarget {
 
   /**
    * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left,
-   * every gateway answers by the newest routing, and every prediction is logged.
+   * every gateway answers by the newest routing, and every prediction is logged. Who cannot ask a server that is away looks again.
+   * @throws Error naming what goes on when that takes longer than five minutes
    */
   async idle(): Promise<void> {
-    while (!(await this.isIdle())) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    const until = performance.now() + IDLE_WITHIN_MS;
+    for (;;) {
+      const activity = await this.activity().catch(outage);
+      if (activity === undefined) return;
+      if (performance.now() > until) throw new Error(`Rondo does not come to rest: ${activity}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+  }
+
+  /** How many messages of a type, named without its package, all services have journaled. */
+  async journaled(type: string): Promise<number> {
+    const db = this.client.db(this.services.database);
+    const names = this.names.map((service) => `${service}.entry`);
+    const ofType = { type: { $regex: `\\.${type}$` } };
+    const counts = await Promise.all(names.map((name) => db.collection(name).countDocuments(ofType)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What is put before the names of topics and groups. */
+  get namespace(): string {
+    return this.services.namespace;
   }
 
   /** Stops and starts every replica, one after the other, as a roll-out of a new version does. */
@@ -160,17 +182,27 @@ export class DistributedRondo implements QuickstartTarget {
     return served.every((epochs) => !epochs || newest.every(({ endpoint, epoch }) => epochs.get(endpoint) === epoch));
   }
 
-  private async isIdle(): Promise<boolean> {
-    for (const id of this.#predicted) if (!this.#logged.has(id)) return false;
+  /** Something that is under way, or undefined. */
+  private async activity(): Promise<string | undefined> {
+    for (const id of this.#predicted) if (!this.#logged.has(id)) return `the answer to ${id} is not logged`;
     const db = this.client.db(this.services.database);
     const before = await published(db);
-    if (!before.isAll || (await openJobs(db)) > 0) return false;
+    if (!before.isAll) return `entries are not published: ${before.positions}`;
+    const jobs = await openJobs(db);
+    if (jobs > 0) return `${jobs} jobs are open`;
     const lag = await this.bus.lag();
     // A replica that ended leaves a group behind that nobody reads.
-    if (lag.some(({ group, messages }) => messages > 0 && !group.includes('@'))) return false;
-    if (!(await this.isServedByTheNewestRouting(db))) return false;
-    return (await published(db)).positions === before.positions;
+    const behind = lag.find(({ group, messages }) => messages > 0 && !group.includes('@'));
+    if (behind) return `${behind.group} has not handled all of ${behind.topic}`;
+    if (!(await this.isServedByTheNewestRouting(db))) return 'a gateway answers by an older routing';
+    return (await published(db)).positions === before.positions ? undefined : 'entries are written';
   }
+}
+
+/** What a question that a server could not be asked tells. */
+export function outage(error: unknown): string {
+  if (error instanceof TransientError || error instanceof MongoError) return error.message;
+  throw error;
 }
 
 const EPOCH = /^rondo_serving_epoch\{.*endpoint="([^"]*)".*\} (\d+)/gm;
@@ -199,14 +231,13 @@ async function published(db: Db): Promise<{ readonly isAll: boolean; readonly po
   };
 }
 
+/** Jobs to be run, among them those that wait for another attempt. */
 async function openJobs(db: Db): Promise<number> {
   const names = (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
   const counts = names
     .filter((name) => name.endsWith('.document'))
     .map((name) =>
-      db
-        .collection(name)
-        .countDocuments({ kind: JOB_KIND, 'index.status': { $in: ['queued', 'running'] } }, { limit: 1 }),
+      db.collection(name).countDocuments({ kind: JOB_KIND, 'index.status': { $in: ['queued', 'running', 'waiting'] } }),
     );
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }

@@ -8,7 +8,7 @@ import { Quickstart } from '../src/quickstart/quickstart.js';
 import type { Summary } from '../src/quickstart/summary.js';
 import { DistributedRondo } from './distributed-rondo.js';
 import { auditOf, finalState, inAnyOrderOfSums, type FinalState } from './final-state.js';
-import { RondoProcess } from './rondo-process.js';
+import { stateInOneProcess } from './in-one-process.js';
 import { SMALL_STORY, writeSmallDocument } from './small-story.js';
 
 const REPLICAS = 2;
@@ -29,25 +29,6 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
     let audit: { intact: boolean; entries: number };
     let restarted: Promise<void> | undefined;
 
-    const inOneProcess = async (document: string): Promise<FinalState> => {
-      const environment = {
-        RONDO_QUICKSTART_WEEKS: String(STORY.weeks),
-        RONDO_QUICKSTART_SAMPLE: String(STORY.sample),
-        RONDO_QUICKSTART_DOCUMENT: document,
-      };
-      const home = join(folder, 'embedded');
-      const story = new RondoProcess({ home, args: ['--once', '--json'], environment });
-      if ((await story.exited) !== 0) throw new Error(story.output);
-      const after = new RondoProcess({ home, environment: { ...environment, RONDO_QUICKSTART: 'false' } });
-      const api = await after.connect();
-      try {
-        return await finalState(api);
-      } finally {
-        api.close();
-        await after.stop();
-      }
-    };
-
     const asAdmin = (): GrpcConnection => {
       const { token } = rondo.tokens.create({ principal: 'spec', roles: ['admin'] });
       return grpcConnection({ address: rondo.door.grpcAddress, token, timeoutMs: 60_000 });
@@ -57,7 +38,7 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
       folder = await mkdtemp(join(tmpdir(), 'rondo-distributed-'));
       await mkdir(join(folder, 'document'));
       const document = await writeSmallDocument(join(folder, 'document'));
-      expected = await inOneProcess(document);
+      expected = await stateInOneProcess({ home: join(folder, 'embedded'), document, ...STORY });
       rondo = await DistributedRondo.start(join(folder, 'distributed'), servers, REPLICAS);
       let requests = 0;
       const onPredict = (requestId: string): void => {

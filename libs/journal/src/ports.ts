@@ -38,9 +38,11 @@ export interface ListQuery {
   readonly where?: IndexValues;
   /**
    * By an indexed value, ties by id; ascending by id when left out. Numbers come before text. Documents without that value
-   * are left out.
+   * are left out; so are, when `from` is given, those whose value is below it.
    */
-  readonly orderBy?: { readonly index: string; readonly direction: 'asc' | 'desc' };
+  readonly orderBy?:
+    | { readonly index: string; readonly direction: 'asc'; readonly from?: string | number }
+    | { readonly index: string; readonly direction: 'desc' };
   /** 1..10000, default 100. */
   readonly limit?: number;
   readonly pageToken?: string;

@@ -291,6 +291,22 @@ function lists(start: Start): void {
     expect((await own.list('nothing')).items).toEqual([]);
   });
 
+  it('begins an ordered list at a value, and goes on from there by token', async () => {
+    const { own } = await start();
+    await fill(own);
+    const query = { orderBy: { index: 'size', direction: 'asc', from: 2 }, limit: 4 } as const;
+    const first = await own.list('thing', query);
+    expect(ids(first)).toEqual(['t02', 't06', 't10', 't03']);
+    const rest = await own.list('thing', { ...query, pageToken: first.nextPageToken! });
+    expect(ids(rest)).toEqual(['t07', 't11']);
+    const inside = await own.once(fresh(), async (unit) => {
+      put('t06', {}, { index: { size: 1 } })(unit);
+      put('new', {}, { index: { size: 2 } })(unit);
+      return ids(await unit.list('thing', query));
+    });
+    expect(inside).toMatchObject({ value: ['new', 't02', 't10', 't03'] });
+  });
+
   it('forgets old index values', async () => {
     const { own } = await start();
     await own.once(fresh(), put('a', {}, { index: { colour: 'red', size: 1 } }));

@@ -15,3 +15,4 @@ export { seededRandom, type Random } from './random.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';
 export { parseDurationMs, formatDurationMs } from './duration.js';
 export { canonicalJson, type Json } from './json.js';
+export { RecentlyUsed } from './recently-used.js';

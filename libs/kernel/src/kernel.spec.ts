@@ -12,6 +12,7 @@ import {
   parseDurationMs,
   PermanentError,
   randomIds,
+  RecentlyUsed,
   seededRandom,
   systemClock,
   TransientError,
@@ -111,5 +112,19 @@ describe('the system clock', () => {
       setTimeout(() => undefined, 50);
     });
     expect(cancelled).toEqual([]);
+  });
+});
+
+describe('recently used values', () => {
+  it('forgets the value that was not used for longest', () => {
+    const values = new RecentlyUsed<string, number>(2);
+    values.set('a', 1);
+    values.set('b', 2);
+    expect(values.get('a')).toBe(1);
+    values.set('c', 3);
+    expect([values.get('a'), values.get('b'), values.get('c')]).toEqual([1, undefined, 3]);
+    values.set('a', 4);
+    values.set('d', 5);
+    expect([values.get('a'), values.get('c'), values.get('d')]).toEqual([4, undefined, 5]);
   });
 });

@@ -96,8 +96,8 @@ export interface Bus {
   publish(messages: readonly Envelope[]): Promise<void>;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   readonly parked: ParkingLot;
-  /** One row per group and topic that was ever subscribed. */
-  lag(): Promise<Lag[]>;
+  /** One row per topic that was ever subscribed of every group that is wanted; of all groups when nothing is said. */
+  lag(isWanted?: (group: string) => boolean): Promise<Lag[]>;
   /** Stops every subscription, then closes. */
   close(): Promise<void>;
 }

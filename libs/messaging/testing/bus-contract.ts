@@ -192,6 +192,7 @@ function ordering(start: Start, spec: Spec): void {
     await eventually(() => started === 2);
     await clock.advance(1500);
     expect(await bus.lag()).toEqual([{ group: 'slow', topic: TOPIC, messages: 3, oldestAgeMs: 1500 }]);
+    expect(await bus.lag((group) => group !== 'slow')).toEqual([]);
     release();
     await eventually(async () => (await bus.lag())[0]!.messages === 0);
     expect(await bus.lag()).toEqual([{ group: 'slow', topic: TOPIC, messages: 0, oldestAgeMs: 0 }]);

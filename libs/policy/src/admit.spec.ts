@@ -140,6 +140,22 @@ describe('admission', () => {
       'cohort-comparison',
     ],
     [
+      'a lifetime alpha that no gate spends',
+      [['    onInconclusive: RequiresReview', '    lifetimeAlpha: 0.05\n    onInconclusive: RequiresReview']],
+      'spent-alpha',
+    ],
+    [
+      'a lifetime alpha spent by resampling',
+      [
+        ['    onInconclusive: RequiresReview', '    lifetimeAlpha: 0.05\n    onInconclusive: RequiresReview'],
+        [
+          'rule: NonInferior, test: PairedMean, confidence: 0.95, margin: 0.004',
+          'rule: Superior, test: PairedBootstrap, confidence: 0.95, margin: 0',
+        ],
+      ],
+      'test-fits-alpha',
+    ],
+    [
       'slices judged but not searched',
       [['    slices: { depth: 2, minRows: 1000, falseDiscoveryRate: 0.05 }\n', '']],
       'measured',

@@ -13,6 +13,7 @@ const complete = (): Tree => {
   const document = parse(exampleText) as Tree;
   const at = (path: Path): Tree => path.reduce<unknown>((node, part) => (node as Tree)[part], document) as Tree;
   Object.assign(at(['spec', 'labeling']), { annotatorsPerTask: 2, controlShare: 0.1 });
+  Object.assign(at(['spec', 'labeling']), { gold: { column: 'settled', share: 0.2, minAccuracy: 0.8 } });
   Object.assign(at(['spec', 'labeling', 'quality']), { minAgreement: 0.6 });
   Object.assign(at(['spec', 'triggers', 0]), {
     clearWhen: 'champion.exists',
@@ -38,6 +39,12 @@ const complete = (): Tree => {
   });
   Object.assign(at(['spec', 'evaluation', 'gates', 0, 'compare']), { cohortMargin: 0.05 });
   Object.assign(at(['spec', 'evaluation']), { slices: { depth: 2, minRows: 500, falseDiscoveryRate: 0.05 } });
+  Object.assign(at(['spec', 'evaluation']), { lifetimeAlpha: 0.05 });
+  (at(['spec', 'evaluation'])['gates'] as unknown[]).push({
+    name: 'better',
+    severity: 'Advisory',
+    compare: { to: 'champion', metric: 'logLoss', rule: 'Superior', test: 'PairedMean', confidence: 0.9, margin: 0 },
+  });
   (at(['spec', 'evaluation'])['gates'] as unknown[]).push({
     name: 'fair',
     severity: 'Advisory',

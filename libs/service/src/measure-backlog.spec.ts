@@ -50,6 +50,16 @@ describe('measureBacklog', () => {
     expect((await linesOf('rondo_consumer_lag_records')).join()).toMatch(/ 0$/);
   });
 
+  it('leaves out the groups of other replicas, which nobody may be reading any more', async () => {
+    const group = (name: string) => `training.watchers@${name}`;
+    for (const name of ['this', 'gone']) await subscribe(group(name), () => Promise.resolve());
+    const replica = { name: 'this', jobLeaseMs: 1000 };
+    measureBacklog({ ...platform, telemetry, replica }, new JobRunner(platform));
+    expect(await linesOf('rondo_consumer_lag_records')).toEqual([
+      `rondo_consumer_lag_records{group="${group('this')}",topic="${TOPIC}"} 0`,
+    ]);
+  });
+
   it('tells how many messages were set aside and since when', async () => {
     await subscribe('training', () => Promise.reject(new PermanentError('invalid', 'no')));
     measureBacklog({ ...platform, telemetry }, new JobRunner(platform));

@@ -4,13 +4,17 @@ import type { Platform } from './ports.js';
 
 /**
  * Gauges of what waits: messages (in number and in seconds), messages set aside, jobs of this process. They are asked for at each
- * scrape. Groups are those of the service and those named after it (`control-plane.notifications`). All replicas of a service
- * report the same messages, so that rules take the maximum, and each its own jobs, so that rules take the sum.
+ * scrape. Groups are those of the service and those named after it (`control-plane.notifications`), except those that another
+ * replica has or had for itself: nobody reads on for one that is gone. All replicas of a service report the same messages, so that
+ * rules take the maximum, and each its own jobs, so that rules take the sum.
  * @returns ends the measuring
  */
 export function measureBacklog(platform: Platform, jobs: JobRunner): () => void {
-  const { service, bus, telemetry, clock, log } = platform;
-  const isOwn = (group: string): boolean => group === service || group.startsWith(`${service}.`);
+  const { service, bus, telemetry, clock, log, replica } = platform;
+  const isOwn = (group: string): boolean => {
+    const ofOneReplica = group.includes('@') && !(replica && group.endsWith(`@${replica.name}`));
+    return (group === service || group.startsWith(`${service}.`)) && !ofOneReplica;
+  };
   const gauges = gaugesOf(telemetry);
   return telemetry.beforeScrape(async () => {
     for (const { kind, running, queued } of jobs.load()) {
@@ -18,7 +22,7 @@ export function measureBacklog(platform: Platform, jobs: JobRunner): () => void 
       gauges.jobs.set(queued, { kind, state: 'queued' });
     }
     try {
-      const lags = (await bus.lag()).filter(({ group }) => isOwn(group));
+      const lags = await bus.lag(isOwn);
       for (const { group, topic, messages, oldestAgeMs } of lags) {
         gauges.lagRecords.set(messages, { group, topic });
         gauges.lagSeconds.set(oldestAgeMs / 1000, { group, topic });

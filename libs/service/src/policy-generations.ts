@@ -1,6 +1,6 @@
 import type { PipelineApplied } from '@rondo/contracts';
 import type { Journal, Unit } from '@rondo/journal';
-import { assert, TransientError } from '@rondo/kernel';
+import { assert, RecentlyUsed, TransientError } from '@rondo/kernel';
 import { parseAdmitted, type PipelineSpec } from '@rondo/policy';
 import type { Platform } from './ports.js';
 
@@ -11,12 +11,13 @@ interface GenerationState {
 }
 
 const KIND = 'policy-generation';
-const CACHED = 256;
+/** Documents kept parsed, of some 10 KiB each. */
+const KEPT = 2048;
 const idOf = (pipeline: string, generation: number): string => `${pipeline}/${generation}`;
 
 /** A service's own copies of the admitted pipeline documents, one per generation. */
 export class PolicyGenerations {
-  private readonly parsed = new Map<string, PipelineSpec>();
+  private readonly parsed = new RecentlyUsed<string, PipelineSpec>(KEPT);
 
   constructor(private readonly platform: Pick<Platform, 'artifacts'>) {}
 
@@ -52,7 +53,6 @@ export class PolicyGenerations {
 
   private remember(id: string, bundle: string): PipelineSpec {
     const spec = parseAdmitted(bundle);
-    if (this.parsed.size >= CACHED) this.parsed.delete(this.parsed.keys().next().value as string);
     this.parsed.set(id, spec);
     return spec;
   }

@@ -38,7 +38,7 @@ export function startAlphaLedger(rule: { readonly alpha: number; readonly schedu
  * @example nextAlpha(startAlphaLedger({ alpha: 0.05, schedule: { kind: 'even', looks: 5 } })) // => 0.01
  */
 export function nextAlpha({ alpha, schedule, looks }: AlphaLedger): number {
-  return alpha * (schedule.kind === 'even' ? 1 / schedule.looks : share(looks + 1) - share(looks + 2));
+  return alpha * (schedule.kind === 'even' ? 1 / schedule.looks : part(looks + 1));
 }
 
 /**
@@ -57,6 +57,11 @@ export function spendAlpha(ledger: AlphaLedger): AlphaLedger {
  */
 export function remainingAlpha({ alpha, schedule, looks }: AlphaLedger): number {
   return alpha * (schedule.kind === 'even' ? 1 - looks / schedule.looks : share(looks + 1));
+}
+
+/** Of the budget, what look `look` of for ever takes: share(look) - share(look + 1), without the cancellation. */
+function part(look: number): number {
+  return Math.log1p(1 / look) * share(look) * share(look + 1);
 }
 
 /** Of the budget, what is left before look `look` of for ever: falls from 1 to 0, by 1/(t·ln² t) a look. */

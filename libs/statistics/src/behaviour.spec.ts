@@ -87,6 +87,36 @@ describe('comparisons on the same rows', () => {
     expect(Math.abs(resampled.standardError / robust.standardError - 1)).toBeLessThan(0.1);
   });
 
+  it.each([
+    [[2.4e-162, 0, 0]],
+    [[5e-324, 0, 0, 0, -5e-324]],
+    [[1e-300, 3e-300, -2e-300]],
+    [[3e200, -1e200, 2e200, 0]],
+    [[0, 0, 0]],
+  ])('are as sure of differences of any size: %j', (differences) => {
+    const seen = bootstrapMeanDifference(differences, { seed: 3, replicates: 200 });
+    // A power of two, so that the same resamples tie with the estimate.
+    const largest = Math.max(...differences.map(Math.abs));
+    const unit = largest === 0 ? 1 : 2 ** Math.floor(Math.log2(largest));
+    const same = bootstrapMeanDifference(
+      differences.map((value) => value / unit),
+      { seed: 3, replicates: 200 },
+    );
+    const within = (actual: number, expected: number): void => {
+      // Below the smallest number there is none: its rounding is all that may be lost.
+      const lost = Math.max(1e-9, 5e-324 / unit);
+      expect(Math.abs(actual / unit - expected)).toBeLessThanOrEqual(lost);
+    };
+    within(seen.bca.lower, same.bca.lower);
+    within(seen.bca.upper, same.bca.upper);
+    within(seen.standardError, same.standardError);
+    const [plain, scaled] = [differences, differences.map((value) => value / unit)].map((rows) =>
+      pairedMeanDifference(rows),
+    );
+    within(plain!.upper, scaled!.upper);
+    if (unit > 1e-320) expect(plain!.pValue).toBeCloseTo(scaled!.pValue, 9);
+  });
+
   it('cover the true value about as often as stated, also where the statistic is skewed', () => {
     let covered = 0;
     for (let run = 0; run < 200; run++) {

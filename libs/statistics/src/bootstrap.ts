@@ -11,6 +11,7 @@ import {
 import { CountedDraws } from './draws.js';
 import { aucPlacements } from './delong.js';
 import { normalCdf, normalQuantile } from './distributions.js';
+import { magnitudeOf } from './magnitude.js';
 import { ascendingOrder, quantileOfSorted } from './order.js';
 import type { Interval } from './proportions.js';
 
@@ -288,18 +289,22 @@ function jackknifeAcceleration(
 
 /** Efron's a = Σ u³ / (6 (Σ u²)^1.5) of influence values that sum to 0. */
 function acceleration(influence: Numbers): number {
+  const unit = magnitudeOf(influence);
   let squares = 0;
   let cubes = 0;
   for (let i = 0; i < influence.length; i++) {
-    squares += influence[i]! ** 2;
-    cubes += influence[i]! ** 3;
+    const scaled = influence[i]! / unit;
+    squares += scaled ** 2;
+    cubes += scaled ** 3;
   }
   return squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
 }
 
 function standardDeviation(values: Float64Array): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+  const deviations = values.map((value) => value - mean);
+  const unit = magnitudeOf(deviations);
+  return unit * Math.sqrt(deviations.reduce((sum, value) => sum + (value / unit) ** 2, 0) / (values.length - 1));
 }
 
 function percentileInterval(ascending: Float64Array, confidence: number): Interval {

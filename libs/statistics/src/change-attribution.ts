@@ -39,8 +39,9 @@ export interface SegmentAttribution {
 /** The change of a mean, split into segments. */
 export interface ChangeAttribution {
   readonly change: AttributedEffect;
-  readonly mix: number;
-  readonly rate: number;
+  /** Of all segments together: what the composition of the rows did, and what the segments themselves did. */
+  readonly mix: AttributedEffect;
+  readonly rate: AttributedEffect;
   /** Largest rate effect first. All mix and rate values together are the change. */
   readonly segments: readonly SegmentAttribution[];
   readonly referenceRows: number;
@@ -53,7 +54,7 @@ export interface ChangeAttribution {
  * to the change exactly and swapping the sides only turns the signs. A segment that is there on one side alone is all mix.
  * Intervals by the delta method, rows independent.
  * Source: Kitagawa (1955), Journal of the American Statistical Association 50:1168.
- * @example attributeChange([{ segment: 'a', reference: { n: 50, sum: 5, sumSquares: 5 }, current: { n: 50, sum: 10, sumSquares: 10 } }, { segment: 'b', reference: { n: 50, sum: 25, sumSquares: 25 }, current: { n: 150, sum: 75, sumSquares: 75 } }]) // => { change: { value: 0.125 }, mix: 0.0875, rate: 0.0375 }
+ * @example attributeChange([{ segment: 'a', reference: { n: 50, sum: 5, sumSquares: 5 }, current: { n: 50, sum: 10, sumSquares: 10 } }, { segment: 'b', reference: { n: 50, sum: 25, sumSquares: 25 }, current: { n: 150, sum: 75, sumSquares: 75 } }]) // => { change: { value: 0.125 }, mix: { value: 0.0875 }, rate: { value: 0.0375 } }
  */
 export function attributeChange(
   segments: readonly SegmentChange[],
@@ -94,8 +95,14 @@ export function attributeChange(
   });
   return {
     change: around(meanOf(now) - meanOf(before), Math.sqrt(errorOf(before) + errorOf(now))),
-    mix: parts.reduce((sum, { mix }) => sum + mix, 0),
-    rate: parts.reduce((sum, { rate }) => sum + rate, 0),
+    mix: around(
+      parts.reduce((sum, { mix }) => sum + mix, 0),
+      mixError(segments, parts),
+    ),
+    rate: around(
+      parts.reduce((sum, { rate }) => sum + rate, 0),
+      Math.hypot(...parts.map(({ rateError }) => rateError)),
+    ),
     segments: attributed.sort((a, b) => Math.abs(b.rate.value) - Math.abs(a.rate.value)),
     referenceRows: before.n,
     currentRows: now.n,
@@ -104,6 +111,8 @@ export function attributeChange(
 
 interface Contribution {
   readonly mix: number;
+  /** Mean of the segment's means less that of the overall ones: what a row more in it adds. */
+  readonly middle: number;
   readonly mixError: number;
   readonly rate: number;
   readonly rateError: number;
@@ -117,7 +126,7 @@ function contribution(
 ): Contribution {
   const shareBefore = reference.n / referenceRows;
   const shareNow = current.n / currentRows;
-  if (reference.n === 0 && current.n === 0) return { mix: 0, mixError: 0, rate: 0, rateError: 0 };
+  if (reference.n === 0 && current.n === 0) return { mix: 0, middle: 0, mixError: 0, rate: 0, rateError: 0 };
   const meanBefore = meanOf(reference.n > 0 ? reference : current);
   const meanNow = meanOf(current.n > 0 ? current : reference);
   const middle = (meanBefore + meanNow) / 2 - overall;
@@ -126,10 +135,26 @@ function contribution(
   const measured = reference.n > 1 && current.n > 1;
   return {
     mix: (shareNow - shareBefore) * middle,
+    middle,
     mixError: Math.abs(middle) * Math.sqrt(shareVariance),
     rate: share * (meanNow - meanBefore),
     rateError: measured ? share * Math.sqrt(errorOf(reference) + errorOf(current)) : 0,
   };
+}
+
+/** Standard error of all mix effects together: shares of one side add up to 1, so they vary against each other. */
+function mixError(segments: readonly SegmentChange[], parts: readonly Contribution[]): number {
+  const variance = (side: 'reference' | 'current'): number => {
+    const rows = segments.reduce((sum, segment) => sum + segment[side].n, 0);
+    let [mean, square] = [0, 0];
+    segments.forEach((segment, i) => {
+      const { middle } = parts[i]!;
+      mean += (segment[side].n / rows) * middle;
+      square += (segment[side].n / rows) * middle * middle;
+    });
+    return Math.max(0, square - mean * mean) / rows;
+  };
+  return Math.sqrt(variance('reference') + variance('current'));
 }
 
 function total(sums: readonly SegmentSums[]): SegmentSums {

@@ -1,5 +1,6 @@
 import { checkBetween, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
 import { tQuantile, tTwoSidedPValue } from './distributions.js';
+import { magnitudeOf } from './magnitude.js';
 
 /** A mean of paired differences with its t interval. */
 export interface MeanDifference {
@@ -32,9 +33,12 @@ export function pairedMeanDifference(
   let sum = 0;
   for (let i = 0; i < rows; i++) sum += differences[i]!;
   const difference = sum / rows;
-  const { squares, groups } = squaredDeviations(differences, difference, clusters);
+  const deviations = deviationsOf(differences, difference, clusters);
+  const groups = deviations.length;
   const degreesOfFreedom = groups - 1;
-  const standardError = Math.sqrt((squares * groups) / degreesOfFreedom) / rows;
+  const unit = magnitudeOf(deviations);
+  const squares = deviations.reduce((total, deviation) => total + (deviation / unit) ** 2, 0);
+  const standardError = (unit * Math.sqrt((squares * groups) / degreesOfFreedom)) / rows;
   const spread = tQuantile((1 + confidence) / 2, degreesOfFreedom) * standardError;
   const pValue =
     standardError === 0 ? (difference === 0 ? 1 : 0) : tTwoSidedPValue(difference / standardError, degreesOfFreedom);
@@ -49,19 +53,14 @@ export function pairedMeanDifference(
   };
 }
 
-/** Σ over clusters (or rows) of the squared sum of deviations, and how many there are. */
-function squaredDeviations(differences: Numbers, mean: number, clusters: Numbers | undefined) {
-  const rows = differences.length;
-  let squares = 0;
-  if (clusters === undefined) {
-    for (let i = 0; i < rows; i++) squares += (differences[i]! - mean) ** 2;
-    return { squares, groups: rows };
-  }
+/** Deviations from the mean, per row or summed per cluster. */
+function deviationsOf(differences: Numbers, mean: number, clusters: Numbers | undefined): Float64Array {
+  if (clusters === undefined) return Float64Array.from(differences, (value) => value - mean);
   checkSameLength('clusters', clusters, 'differences', differences);
   checkFinite('clusters', clusters);
   const sums = new Map<number, number>();
-  for (let i = 0; i < rows; i++) sums.set(clusters[i]!, (sums.get(clusters[i]!) ?? 0) + differences[i]! - mean);
+  for (let i = 0; i < differences.length; i++)
+    sums.set(clusters[i]!, (sums.get(clusters[i]!) ?? 0) + differences[i]! - mean);
   if (sums.size < 2) throw invalid('clusters', sums.size, 'needs at least 2 clusters');
-  for (const deviation of sums.values()) squares += deviation * deviation;
-  return { squares, groups: sums.size };
+  return Float64Array.from(sums.values());
 }

@@ -146,7 +146,9 @@ describe('a change attributed to segments', () => {
       { segment: 'worse', reference: sums(5_000, 2_000), current: sums(1_000, 600) },
     ]);
     expect(change.value).toBeLessThan(0);
-    expect(mix + rate).toBeCloseTo(change.value, 12);
+    expect(mix.value + rate.value).toBeCloseTo(change.value, 12);
+    expect(mix.upper).toBeLessThan(0);
+    expect(rate.lower).toBeGreaterThan(0);
     expect(segments[0]).toMatchObject({ segment: 'worse' });
     expect(segments[0]!.rate.lower).toBeGreaterThan(0);
     expect(segments[0]!.adjustedLog10PValue).toBeLessThan(-10);
@@ -154,7 +156,7 @@ describe('a change attributed to segments', () => {
   });
 
   it('gives intervals that cover, and blames nobody when nothing changed', () => {
-    let blamed = 0;
+    let [blamed, covered] = [0, 0];
     for (let seed = 0; seed < 200; seed++) {
       const random = seededRandom(seed);
       const draw = (n: number, p: number) => {
@@ -162,12 +164,14 @@ describe('a change attributed to segments', () => {
         for (let i = 0; i < n; i++) if (random.next() < p) wrong++;
         return sums(n, wrong);
       };
-      const { segments } = attributeChange(
+      const { segments, rate } = attributeChange(
         [0.1, 0.2, 0.3, 0.4].map((p) => ({ segment: String(p), reference: draw(300, p), current: draw(200, p) })),
       );
       if (segments.some(({ adjustedLog10PValue }) => adjustedLog10PValue <= Math.log10(0.05))) blamed++;
+      if (rate.lower <= 0 && 0 <= rate.upper) covered++;
     }
     expect(blamed).toBeLessThanOrEqual(20);
+    expect(covered).toBeGreaterThanOrEqual(180);
   });
 
   it('refuses sums that no rows have', () => {

@@ -2,19 +2,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import {
-  AnnounceArrivalSchema,
-  AuditService,
-  DataService,
-  LabelingService,
-  type AnnounceArrival,
-} from '@rondo/contracts';
+import { AnnounceArrivalSchema, AuditService, DataService, type AnnounceArrival } from '@rondo/contracts';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
 import type { Action } from '../program.js';
 import { momentMs, type Session } from '../session.js';
-import { auditShape, campaignShape } from '../shapes.js';
+import { auditShape } from '../shapes.js';
 import { countText } from '../words.js';
 import { waitForFate } from './wait.js';
 
@@ -30,7 +24,7 @@ interface SendOptions {
 
 const EVENT_BYTES_MAX = 1_048_576;
 
-/** `event send`, `event wait`, `audit …` and `label stats`. */
+/** `event send`, `event wait` and `audit …`. */
 export function eventCommands(program: Command, action: Action): void {
   auditCommands(program, action);
   const event = program.command('event').description('announce data');
@@ -58,20 +52,6 @@ export function eventCommands(program: Command, action: Action): void {
     .option('--id <id>', 'id of the event (default: a fresh one)')
     .option('--source <source>', 'who announces', 'rondo-cli')
     .action(action((session, options: SendOptions) => send(session, options)));
-  program
-    .command('label')
-    .description('labeling')
-    .command('stats')
-    .description('campaigns with their progress and quality')
-    .option('-p, --pipeline <name>', 'only of this pipeline', '')
-    .action(
-      action(async (session, options: { pipeline: string }) => {
-        session.list(
-          campaignShape,
-          (await (await session.client(LabelingService)).listCampaigns({ pipeline: options.pipeline })).campaigns,
-        );
-      }),
-    );
 }
 
 function auditCommands(program: Command, action: Action): void {

@@ -74,6 +74,8 @@ export const reads = {
     queryOptions({ queryKey: ['rollout', { pipeline, cycleId }], queryFn: () => api.rollouts.getRollout({ cycleId }) }),
   campaigns: (pipeline = '') =>
     queryOptions({ queryKey: ['campaigns', { pipeline }], queryFn: () => api.labeling.listCampaigns({ pipeline }) }),
+  annotators: (pipeline = '') =>
+    queryOptions({ queryKey: ['annotators', { pipeline }], queryFn: () => api.labeling.listAnnotators({ pipeline }) }),
   tasks: (campaignId: string) =>
     queryOptions({ queryKey: ['tasks', { campaignId }], queryFn: () => api.labeling.listTasks({ campaignId }) }),
   audit: (filter: { pipeline: string; cycleId: string; actor: string; pageToken: string }) =>

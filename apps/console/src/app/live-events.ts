@@ -32,7 +32,7 @@ export function parseLiveEvent(raw: string, eventName = ''): LiveEvent | undefin
 const CYCLE = ['cycle', 'cycles', 'pipeline', 'pipelines', 'spans'];
 const ENTITIES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/rollout|serving/, ['rollout', 'audit', 'models', ...CYCLE]],
-  [/label/, ['campaigns', 'tasks', 'audit', ...CYCLE]],
+  [/label/, ['campaigns', 'tasks', 'annotators', 'audit', ...CYCLE]],
   [/drift/, ['drift', 'performance', 'forecasts', 'pipeline']],
   [/rondo\.data|batch/, ['batches', 'events', 'audit', ...CYCLE]],
   [/training|evaluation/, CYCLE],

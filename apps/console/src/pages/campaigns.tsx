@@ -11,6 +11,7 @@ import { PipelineLink } from '../ui/links.js';
 import { Empty, Loaded } from '../ui/states.js';
 import { Status } from '../ui/status.js';
 import { Ago } from '../ui/time.js';
+import { AnnotatorsCard } from './label/annotators.js';
 
 function Row({ campaign }: { readonly campaign: LabelCampaign }): ReactNode {
   return (
@@ -89,6 +90,7 @@ export function CampaignsPage(): ReactNode {
           }
         </Loaded>
       </Card>
+      <AnnotatorsCard />
     </Page>
   );
 }

@@ -13,6 +13,7 @@ import { spaced } from '../model/words.js';
 import { Card, Facts, Page, Table } from '../ui/layout.js';
 import { Empty, Loaded, Loading, ProblemNote } from '../ui/states.js';
 import { Ago, useNow } from '../ui/time.js';
+import { GoldSkill } from './label/annotators.js';
 import { keyOf, TaskCard } from './label/task-card.js';
 import { useLabeling, type Labeling } from './label/use-labeling.js';
 
@@ -46,6 +47,18 @@ function Progress({ campaign }: { readonly campaign: LabelCampaign }): ReactNode
             : 'The time is over; answers may come too late.'}
         </p>
       )}
+    </Card>
+  );
+}
+
+/** What gold tasks show of whoever looks; nothing before the first. */
+function OwnSkill({ pipeline }: { readonly pipeline: string }): ReactNode {
+  const who = useQuery(reads.whoAmI()).data?.principal;
+  const mine = useQuery(reads.annotators(pipeline)).data?.annotators.find(({ annotator }) => annotator === who);
+  if (mine?.accuracy === undefined) return null;
+  return (
+    <Card title="Your gold tasks">
+      <GoldSkill annotator={mine} />
     </Card>
   );
 }
@@ -142,6 +155,7 @@ function Workbench({ campaign }: { readonly campaign: LabelCampaign }): ReactNod
       </div>
       <div className="rd-stack">
         <Progress campaign={shown} />
+        <OwnSkill pipeline={shown.pipeline} />
         <Card title="Guideline">
           <p className="rd-guideline">{shown.guideline || 'None was given.'}</p>
         </Card>

@@ -25,7 +25,7 @@ interface EstimateProps {
 export function Estimate({ of, signed = false, withName = false, stacked = false }: EstimateProps): ReactNode {
   if (of === undefined) return <span className="rd-muted">not measured</span>;
   const confidence =
-    of.confidence !== undefined && of.confidence > 0 ? `${formatPercent(of.confidence, 1)} interval` : 'interval';
+    of.confidence !== undefined && of.confidence > 0 ? `${formatPercent(of.confidence, 4)} interval` : 'interval';
   const title = [of.method, of.lower === undefined ? undefined : confidence].filter(Boolean).join(', ');
   return (
     <span className="rd-estimate" data-stacked={stacked} title={title === '' ? undefined : title}>

@@ -336,6 +336,24 @@ export class FakeServer {
       listCampaigns: ({ pipeline }) => ({
         campaigns: this.story.campaigns.filter((c) => pipeline === '' || c.pipeline === pipeline),
       }),
+      listAnnotators: ({ pipeline }) => ({
+        annotators: this.story.annotators.filter((a) => pipeline === '' || a.pipeline === pipeline),
+      }),
+      resumeAnnotator: (request) => {
+        this.calls.push({ method: 'resumeAnnotator', request });
+        const {
+          explanation: _over,
+          pausedAt: _at,
+          accuracy: _forgotten,
+          ...annotator
+        } = found(
+          this.story.annotators.find((a) => a.annotator === request.annotator),
+          'annotator',
+        );
+        const resumed = { ...annotator, state: 'Active', goldTasksNeeded: 10 };
+        this.story.annotators = this.story.annotators.map((a) => (a.annotator === request.annotator ? resumed : a));
+        return resumed;
+      },
       leaseTasks: ({ campaignId, count }) => ({
         tasks: this.story.tasks.filter((t) => t.campaignId === campaignId && t.state === 'Leased').slice(0, count),
         campaign: found(

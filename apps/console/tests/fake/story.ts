@@ -4,6 +4,7 @@ import {
   DriftState,
   Severity,
   Verdict,
+  type AnnotatorSchema,
   type ApprovalSchema,
   type AuditEntrySchema,
   type BatchSchema,
@@ -155,6 +156,19 @@ const GATES: Init<typeof GateResultSchema>[] = [
     'Ranks late flights better by 0.0043.',
     Severity.ADVISORY,
   ),
+  {
+    ...gate(
+      'better',
+      'logLoss',
+      -0.0021,
+      0.0019,
+      0,
+      Verdict.PASS,
+      'Better than the champion at the level of this look.',
+      Severity.ADVISORY,
+    ),
+    alphaLook: { lifetimeAlpha: 0.05, level: 0.00027, look: 9n, remaining: 0.0152 },
+  },
   {
     gate: 'calibration',
     severity: Severity.BLOCKING,
@@ -834,6 +848,31 @@ function approvals(): Init<typeof ApprovalSchema>[] {
   ];
 }
 
+function annotators(): Init<typeof AnnotatorSchema>[] {
+  const accuracy = (value: number, half: number, n: number) =>
+    estimate('goldAccuracy', value, half, n, { method: 'posterior mean, uniform prior', limit: 0.8 });
+  return [
+    {
+      pipeline: BAGGAGE,
+      annotator: 'erik.lund',
+      state: 'Active',
+      accuracy: accuracy(0.88, 0.11, 23),
+      answered: 160,
+    },
+    {
+      pipeline: BAGGAGE,
+      annotator: 'sam.reyes',
+      state: 'Paused',
+      accuracy: accuracy(0.43, 0.24, 12),
+      answered: 75,
+      chanceBelowLimit: 0.997,
+      pausedAt: before(30),
+      explanation: '5 of 12 gold tasks right (95 % interval 19.2 % to 68.4 %): below 80 % with a probability of 99.7 %',
+    },
+    { pipeline: FLIGHT, annotator: 'ida.holm', state: 'Active', goldTasksNeeded: 7, answered: 14 },
+  ];
+}
+
 function campaigns(): Init<typeof LabelCampaignSchema>[] {
   const classes = [
     { value: '1', title: 'Late (over 15 min)' },
@@ -1078,6 +1117,15 @@ function performances(): Init<typeof PerformanceEvaluatedSchema>[] {
     ],
     referenceMetrics: [estimate('logLoss', 0.4141, 0.0012, 118_204)],
     logLossExcess: 0.002 * week,
+    attribution: {
+      change: estimate('logLossChange', 0.012, 0.006, 36_100),
+      mix: estimate('logLossMix', 0.003, 0.001, 36_100),
+      rate: estimate('logLossRate', 0.009, 0.004, 36_100),
+      segments: [
+        { segment: 'score 0.7 to 0.8', rate: estimate('logLossRate', 0.008, 0.002, 4_100), rows: 4_100n },
+        { segment: 'score 0.1 to 0.2', rate: estimate('logLossRate', 0.001, 0.003, 9_400), rows: 9_400n },
+      ],
+    },
   }));
 }
 
@@ -1276,6 +1324,7 @@ export function tellStory() {
     approvals: approvals(),
     rollouts: rollouts(),
     campaigns: campaigns(),
+    annotators: annotators(),
     tasks: tasks(),
     drift: driftEvaluations(),
     performance: performances(),

@@ -1,6 +1,7 @@
 import { toJson, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { Inject } from '@nestjs/common';
 import {
+  AnnotatorPausedSchema,
   ApprovalClosedSchema,
   ApprovalRequestedSchema,
   BatchQuarantinedSchema,
@@ -24,6 +25,7 @@ import { Policies } from '../use-cases/policies.js';
 
 /** Events that a policy may ask to be told about, by the name it uses. */
 export const NOTIFIABLE = [
+  AnnotatorPausedSchema,
   ApprovalClosedSchema,
   ApprovalRequestedSchema,
   BatchQuarantinedSchema,

@@ -1,5 +1,5 @@
 import type { Journal, Unit } from '@rondo/journal';
-import { PermanentError } from '@rondo/kernel';
+import { PermanentError, RecentlyUsed } from '@rondo/kernel';
 import { parseAdmitted, type PipelineSpec } from '@rondo/policy';
 import type { ActorReference } from '../domain/references.js';
 
@@ -19,11 +19,12 @@ export interface GenerationState {
 
 export const generationId = (pipeline: string, generation: number): string => `${pipeline}/${generation}`;
 
-const CACHED = 256;
+/** Documents kept parsed, of some 10 KiB each. */
+const KEPT = 2048;
 
 /** The admitted documents, parsed once per generation. */
 export class Policies {
-  private readonly parsed = new Map<string, PipelineSpec>();
+  private readonly parsed = new RecentlyUsed<string, PipelineSpec>(KEPT);
 
   async spec(source: Pick<Unit | Journal, 'load'>, pipeline: string, generation: number): Promise<PipelineSpec> {
     const id = generationId(pipeline, generation);
@@ -34,7 +35,6 @@ export class Policies {
       throw new PermanentError('not-found', `pipeline ${pipeline} has no generation ${generation}`, { field: 'pipeline', value: pipeline, rule: 'apply the document first' });
     }
     const spec = parseAdmitted(stored.state.bundle);
-    if (this.parsed.size >= CACHED) this.parsed.delete(this.parsed.keys().next().value as string);
     this.parsed.set(id, spec);
     return spec;
   }

@@ -4,10 +4,11 @@ import type { PipelineSpec } from '@rondo/policy';
 import type { JobResult, JobRun } from '@rondo/service';
 import { computeFeatures, featureKey, openFeatureView, type FeatureView } from '../adapters/feature-view.js';
 import { batchQuarantined, batchReady } from '../contract-map.js';
-import { holdBatch, readyBatch, type Batch, type ComputedFeatures } from '../domain/batch.js';
+import { holdBatch, overlapFinding, readyBatch, type Batch, type ComputedFeatures } from '../domain/batch.js';
 import { finding, type Finding } from '../domain/finding.js';
 import { contextOf } from '../domain/snapshot-plan.js';
-import { BATCH, batchIndex, FEATURE_CACHE, readyBatches, type Tools } from './tools.js';
+import { addReadyRows, readyWithin } from './ready-batches.js';
+import { BATCH, batchIndex, FEATURE_CACHE, type Tools } from './tools.js';
 
 /** Features found in the cache or computed, or why not. */
 export type FeatureOutcome =
@@ -19,7 +20,9 @@ export class FinishBatch {
 
   /** Computes features outside any unit of work; the result commits them. */
   async prepare(batch: Batch, spec: PipelineSpec, run: JobRun): Promise<JobResult> {
-    const ready = await readyBatches(this.tools.journal, batch.pipeline);
+    const { lookbackMs } = spec.data.source;
+    const before = { startMs: batch.startMs - lookbackMs, endMs: batch.startMs };
+    const ready = await readyWithin(this.tools.journal, batch.pipeline, before);
     const view = await this.#openView(spec);
     if ('findings' in view) return (unit) => this.#hold(unit, batch, view.findings);
     const outcome = await this.featuresOf(batch, view, ready, { signal: run.signal });
@@ -47,7 +50,7 @@ export class FinishBatch {
   }
 
   /**
-   * Features of a batch among those that are ready now; by the cache when rows, context and view were seen before.
+   * Features of a batch; by the cache when rows, context and view were seen before.
    * With `recompute` the cache is not asked.
    */
   async featuresOf(
@@ -77,14 +80,16 @@ export class FinishBatch {
   async #commit(unit: Unit, prepared: Batch, key: string, features: ComputedFeatures): Promise<void> {
     const batch = await this.#open(unit, prepared);
     if (!batch) return;
+    const touching = await readyWithin(unit, batch.pipeline, batch);
+    const overlap = overlapFinding(batch, touching);
+    if (overlap) return this.#hold(unit, prepared, [overlap]);
     const done = readyBatch(batch, features, this.tools.clock.now());
-    const others = (await readyBatches(unit, batch.pipeline)).filter(({ batchId }) => batchId !== batch.batchId);
-    for (const old of others.filter(({ startMs, endMs }) => startMs === batch.startMs && endMs === batch.endMs)) {
+    for (const old of touching) {
       const superseded: Batch = { ...old, supersededBy: batch.batchId };
       unit.save<Batch>({ kind: BATCH, id: old.batchId, state: superseded, index: batchIndex(superseded) });
     }
-    const kept = others.filter(({ startMs, endMs }) => startMs !== batch.startMs || endMs !== batch.endMs);
-    const total = kept.reduce((sum, other) => sum + (other.features?.rows ?? 0), features.rows);
+    const replaced = touching.reduce((sum, old) => sum + (old.features?.rows ?? 0), 0);
+    const total = await addReadyRows(unit, batch.pipeline, features.rows - replaced);
     unit.save<ComputedFeatures>({ kind: FEATURE_CACHE, id: key, state: features });
     unit.save<Batch>({
       kind: BATCH,

@@ -14,7 +14,8 @@ import type { BatchContract } from '../domain/contract.js';
 import { finding, isBlocked, type Finding } from '../domain/finding.js';
 import { historyFindings } from '../domain/history.js';
 import { FinishBatch } from './finish-batch.js';
-import { BATCH, batchIndex, readyBatches, type Tools } from './tools.js';
+import { newestReady, readyWithin } from './ready-batches.js';
+import { BATCH, batchIndex, type Tools } from './tools.js';
 
 /** Kind of the job that turns an announced file into a batch. */
 export const INGEST = 'ingest';
@@ -28,16 +29,18 @@ const HISTORY = 4;
 /** Copies the announced bytes, reads and checks them, and either computes features or quarantines the batch. */
 export class IngestBatch {
   readonly #finish: FinishBatch;
+  /** What the contract of a document says, read once. */
+  readonly #contracts = new WeakMap<PipelineSpec, BatchContract | Finding>();
 
   constructor(private readonly tools: Tools) {
     this.#finish = new FinishBatch(tools);
   }
 
-  /** One at a time, so that a batch sees those announced before it as context. */
+  /** One at a time of each pipeline, so that a batch sees those announced before it as context. */
   definition(): JobDefinition<IngestInput> {
     return {
       kind: INGEST,
-      concurrency: 1,
+      concurrency: this.tools.parallelism,
       inOrder: true,
       run: (input, run) => this.#run(input, run),
       failed: (unit, input, failure) => this.#failed(unit, input, failure),
@@ -66,7 +69,7 @@ export class IngestBatch {
     | { readonly failure: Finding }
     | { readonly accepted: AcceptedRows | undefined; readonly findings: readonly Finding[] }
   > {
-    const contract = contractOf(spec);
+    const contract = this.#contractOf(spec);
     if ('code' in contract) return { accepted: undefined, findings: [contract] };
     try {
       const source = await this.tools.locations.withFile(batch.uri, this.tools.engine.maxFileBytes, (path) =>
@@ -109,18 +112,14 @@ export class IngestBatch {
     return withScratch(async (folder) => {
       const rows = await conformRows(engine, path, contract, folder, signal);
       run.heartbeat(0.2);
-      const ready = await readyBatches(journal, batch.pipeline);
-      const history = ready
-        .filter(({ batchId }) => batchId !== batch.batchId)
-        .slice(-HISTORY)
-        .reverse();
+      const history = await newestReady(journal, batch.pipeline, HISTORY);
       const measured = rows.schemaIntact ? await contractFindings(engine, rows.path, contract, context) : [];
       const past = history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : []));
       const none = { summaries: [], compared: [] };
       const { summaries, compared } = rows.schemaIntact
         ? await describeColumns(engine, rows.path, contract, past, context)
         : none;
-      const overlap = overlapFinding(batch, ready);
+      const overlap = overlapFinding(batch, await readyWithin(journal, batch.pipeline, batch));
       const findings = [
         ...rows.findings,
         ...measured,
@@ -130,6 +129,15 @@ export class IngestBatch {
       const artifact = await storeParquet(artifacts, rows.path);
       return { accepted: { artifact, rows: rows.rows, schemaIntact: rows.schemaIntact, summaries }, findings };
     });
+  }
+
+  #contractOf(spec: PipelineSpec): BatchContract | Finding {
+    let contract = this.#contracts.get(spec);
+    if (!contract) {
+      contract = contractOf(spec);
+      this.#contracts.set(spec, contract);
+    }
+    return contract;
   }
 
   async #quarantine(

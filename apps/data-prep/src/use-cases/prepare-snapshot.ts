@@ -1,6 +1,7 @@
-import type { ComputedFeatures } from '../domain/batch.js';
+import type { Batch, ComputedFeatures } from '../domain/batch.js';
 import type { Outgoing, Unit } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
+import type { PipelineSpec } from '@rondo/policy';
 import type { JobDefinition, JobFailure, JobResult, JobRun } from '@rondo/service';
 import { openFeatureView } from '../adapters/feature-view.js';
 import { snapshotKey, writeSnapshot, type Snapshot, type SnapshotInput } from '../adapters/snapshot-writer.js';
@@ -8,7 +9,8 @@ import { determinismViolated, snapshotPrepared, stepFailed, type StepReference }
 import type { Finding } from '../domain/finding.js';
 import { planSnapshot } from '../domain/snapshot-plan.js';
 import { FinishBatch, type FeatureOutcome } from './finish-batch.js';
-import { FEATURE_CACHE, readyBatches, SNAPSHOT_ANSWER, SNAPSHOT_CACHE, type Tools } from './tools.js';
+import { readyWithin } from './ready-batches.js';
+import { FEATURE_CACHE, SNAPSHOT_ANSWER, SNAPSHOT_CACHE, type Tools } from './tools.js';
 
 /** Kind of the job that builds a training set. */
 export const PREPARE_SNAPSHOT = 'prepare-snapshot';
@@ -97,7 +99,7 @@ export class PrepareSnapshot {
     const { journal, policies } = this.tools;
     const spec = await policies.spec(journal, step.pipeline, step.policyGeneration);
     const { windowMs, split } = spec.data;
-    const ready = await readyBatches(journal, step.pipeline);
+    const ready = await this.#readyFor(spec, step);
     const plan = planSnapshot(
       step.asOfMs,
       { windowMs, validationMs: split.validationMs, testMs: split.testMs, embargoMs: split.embargoMs },
@@ -125,6 +127,18 @@ export class PrepareSnapshot {
         ? undefined
         : { digest: step.labelSetDigest, byKey: await this.#labels(step.labelSetDigest) };
     return { input: { spec, plan, features, viewDigest: view.digest, ...(labels && { labels }) }, fresh, differences };
+  }
+
+  /**
+   * The batches of the window, which may end with a batch of the window before `asOf` instead of there, and those that the first
+   * of them may see as context.
+   */
+  async #readyFor({ data }: PipelineSpec, { pipeline, asOfMs }: PrepareSnapshotInput): Promise<Batch[]> {
+    const { journal } = this.tools;
+    const inWindow = await readyWithin(journal, pipeline, { startMs: asOfMs - 2 * data.windowMs, endMs: asOfMs });
+    const firstMs = inWindow[0]?.startMs ?? asOfMs;
+    const before = { startMs: firstMs - data.source.lookbackMs, endMs: firstMs };
+    return [...(await readyWithin(journal, pipeline, before)), ...inWindow];
   }
 
   async #again(key: string, known: ComputedFeatures, compute: () => Promise<FeatureOutcome>): Promise<Difference[]> {

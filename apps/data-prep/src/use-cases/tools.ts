@@ -1,8 +1,6 @@
 import type { Engine, runFeatureSql } from '@rondo/datasets';
-import type { Journal, Unit } from '@rondo/journal';
 import type { DurableJobs, Platform, PolicyGenerations } from '@rondo/service';
 import type { Locations } from '../adapters/locations.js';
-import { current } from '../domain/snapshot-plan.js';
 import type { Batch } from '../domain/batch.js';
 
 /** What the use cases work with. */
@@ -12,12 +10,15 @@ export interface Tools extends Pick<Platform, 'journal' | 'artifacts' | 'clock' 
   readonly locations: Locations;
   readonly policies: PolicyGenerations;
   readonly jobs: DurableJobs;
+  /** Batches that are read at once. */
+  readonly parallelism: number;
 }
 
 /** Kinds of documents. */
 export const BATCH = 'batch';
 export const ANNOUNCEMENT = 'announcement';
 export const BATCH_KEY = 'batch-key';
+export const READY_ROWS = 'ready-rows';
 export const FEATURE_CACHE = 'feature-cache';
 export const SNAPSHOT_CACHE = 'snapshot-cache';
 export const SNAPSHOT_ANSWER = 'snapshot-answer';
@@ -31,20 +32,4 @@ export function batchIndex(batch: Batch): Record<string, string | number> {
     endMs: batch.endMs,
     announcedAtMs: batch.announcedAtMs,
   };
-}
-
-/** Ready batches of a pipeline that nothing superseded, by interval. */
-export async function readyBatches(source: Pick<Unit | Journal, 'list'>, pipeline: string): Promise<Batch[]> {
-  const ready: Batch[] = [];
-  let pageToken: string | undefined;
-  do {
-    const page = await source.list<Batch>(BATCH, {
-      where: { pipeline, state: 'ready' },
-      limit: 1_000,
-      ...(pageToken !== undefined && { pageToken }),
-    });
-    ready.push(...page.items.map(({ state }) => state));
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
-  return current(ready);
 }

@@ -6,6 +6,7 @@ import {
   withEstimate,
   type EstimateRecord,
 } from '@rondo/statistics';
+import { addedBands, type BandSums, type LossAttribution } from './loss-attribution.js';
 import type { EstimateValue, ModelReference } from './model-reference.js';
 
 /** Windows whose labels may still come. */
@@ -30,6 +31,8 @@ export type WindowRecord = Window & {
   /** Sum over its labelled rows of log loss minus the reference's log loss, and their number. */
   readonly excess: number;
   readonly excessRows: number;
+  /** Of its labelled rows, when labels judged it. */
+  readonly bands?: BandSums;
 };
 
 /** Performance of one pipeline's champion so far. */
@@ -38,7 +41,7 @@ export type PerformanceRecord = {
   /** Last windows, oldest first. */
   readonly windows: readonly WindowRecord[];
   /** Excess of windows no longer listed, since the promotion. */
-  readonly folded: { readonly excess: number; readonly rows: number };
+  readonly folded: { readonly excess: number; readonly rows: number; readonly bands?: BandSums };
   readonly evaluations: number;
   /** Per metric: what was estimated from scores alone, and what labels said of the same windows later. */
   readonly estimates: Readonly<Record<string, EstimateRecord>>;
@@ -59,6 +62,8 @@ export type PerformanceEvaluation = {
   readonly referenceMetrics: readonly EstimateValue[];
   /** Mean log loss above the reference over all labelled predictions since the promotion. */
   readonly logLossExcess: number;
+  /** Where the log loss differs from earlier windows; absent before labels and for the first window. */
+  readonly attribution?: LossAttribution;
   readonly state: 'sufficient' | 'insufficient';
   readonly rows: number;
   readonly evaluatedAtMs: number;
@@ -147,6 +152,7 @@ export function withOpenedWindow(record: PerformanceRecord, window: Window): Per
     folded: {
       excess: dropped.reduce((sum, known) => sum + known.excess, record.folded.excess),
       rows: dropped.reduce((sum, known) => sum + known.excessRows, record.folded.rows),
+      ...bandsIn(dropped.reduce((sums, known) => addedBands(sums, known.bands), record.folded.bands)),
     },
   };
 }
@@ -173,7 +179,7 @@ export function withLateRows(
 export function withEvaluatedWindow(
   record: PerformanceRecord,
   evaluated: WindowRecord,
-  found: Pick<WindowRecord, 'predictions' | 'labelled' | 'excess' | 'excessRows'>,
+  found: Pick<WindowRecord, 'predictions' | 'labelled' | 'excess' | 'excessRows' | 'bands'>,
 ): { readonly record: PerformanceRecord; readonly restate?: WindowRecord } {
   const now = record.windows.find((known) => sameWindow(known, evaluated));
   const lateRows = Math.max(0, (now?.lateRows ?? 0) - evaluated.lateRows);
@@ -212,3 +218,6 @@ function restatedWhenDue(
   const windows = record.windows.map((known) => (sameWindow(known, window) ? kept : known));
   return { record: { ...record, windows }, ...(due && { restate: kept }) };
 }
+
+/** A field that is there only when it is known. */
+export const bandsIn = (bands: BandSums | undefined): { readonly bands?: BandSums } => (bands ? { bands } : {});

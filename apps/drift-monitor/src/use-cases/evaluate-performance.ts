@@ -10,8 +10,10 @@ import {
   PERFORMANCE_RECORD,
   requestsIn,
 } from '../documents.js';
+import { attributeLoss, bandSums, earlierBands, type BandSums } from '../domain/loss-attribution.js';
 import type { EstimateValue } from '../domain/model-reference.js';
 import {
+  bandsIn,
   judgedBy,
   logLossExcess,
   sameWindow,
@@ -26,8 +28,8 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
-import type { ForecastRule } from '../domain/watched-series.js';
 import type { Calculate } from '../ports/calculator.js';
+import type { ForecastRule } from '../domain/watched-series.js';
 import { forgetBefore } from './forget-served.js';
 import type { IssueForecasts } from './issue-forecasts.js';
 
@@ -74,6 +76,7 @@ interface Measured {
   readonly rows: { readonly predictions: number; readonly labelled: number };
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
+  readonly bands: BandSums | undefined;
   readonly forecast: ForecastRule | undefined;
 }
 
@@ -83,8 +86,8 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
-    private readonly calculate: Calculate,
     private readonly forecasts: IssueForecasts,
+    private readonly calculate: Calculate,
   ) {}
 
   /** A batch closed the window of its interval. */
@@ -121,8 +124,10 @@ export class EvaluatePerformance {
     };
     const { performance, forecast } = policy.spec.monitoring;
     const by = judgedBy(counted, performance.minRows);
+    // Before the metrics, which take the arrays over.
+    const bands = by === 'labels' ? bandSums(rows.labelledScores, rows.labels) : undefined;
     const metrics = await this.metricsOf(rows, by, run.signal);
-    const measured = { request, reference, before, rows: counted, by, metrics, forecast };
+    const measured = { request, reference, before, rows: counted, by, metrics, bands, forecast };
     return (unit) => this.record(unit, measured);
   }
 
@@ -160,6 +165,7 @@ export class EvaluatePerformance {
     const after = withEvaluatedWindow(stored, before, {
       ...rows,
       ...excessOf(measured),
+      ...bandsIn(measured.bands),
     });
     const stated =
       changed && by !== 'nothing'
@@ -179,6 +185,7 @@ export class EvaluatePerformance {
     const oldest = record.windows[0];
     if (oldest && record.windows.length > 1) await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
     if (!changed) return;
+    const earlier = measured.bands && earlierBands(record, request);
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
@@ -189,6 +196,7 @@ export class EvaluatePerformance {
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),
+      ...(earlier && measured.bands && { attribution: attributeLoss(earlier, measured.bands) }),
       state: by === 'nothing' ? 'insufficient' : 'sufficient',
       rows: by === 'scores' ? rows.predictions : rows.labelled,
       evaluatedAtMs: this.platform.clock.now(),

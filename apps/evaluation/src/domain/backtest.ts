@@ -12,12 +12,19 @@ import {
   rollingOrigin,
   type BayesianComparison,
 } from '@rondo/statistics';
+import type { PipelineSpec } from '@rondo/policy';
 import type { BacktestFold } from './measurement.js';
 
 /** A built-in recipe that can be trained again. */
 export type BuiltinRecipe =
   | { readonly trainer: 'builtin/gradient-boosted-trees'; readonly params: GradientBoostingParams }
   | { readonly trainer: 'builtin/logistic-regression'; readonly params: LogisticRegressionParams };
+
+/** The candidate's recipe when it can be trained in this process; null for programs of the user's own. */
+export function builtinRecipe(spec: PipelineSpec, candidate: string): BuiltinRecipe | null {
+  const recipe = spec.training.candidates.find(({ name }) => name === candidate);
+  return recipe === undefined || recipe.trainer === 'command' ? null : (recipe as BuiltinRecipe);
+}
 
 /** Rows of one origin, by their position in the concatenated training and validation parts. */
 export interface FoldPlan {

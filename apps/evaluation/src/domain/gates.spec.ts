@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { DECISION_ROWS_MIN, judge, judgeGates, type Evidence, type Gate, type GateOutcome } from './gates.js';
+import { DECISION_ROWS_MIN } from './comparison-gate.js';
+import { judge, judgeGates, type Evidence, type Gate, type GateOutcome } from './gates.js';
 import { measureFairness } from './fairness.js';
 import type { Difference } from './measurement.js';
 
@@ -54,6 +55,7 @@ function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidenc
       slices: null,
     },
     championAbsence: null,
+    alphaLook: null,
     backtest: null,
     latency: { rows: 1, requests: 200, p50Ms: 0.1, p99Ms: 0.5 },
     modelBytes: 1000,

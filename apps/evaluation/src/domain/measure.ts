@@ -40,7 +40,7 @@ export function measure(request: MeasureRequest): Measurements {
   const losses = lossesOf(labels);
   const differences = request.comparisons.flatMap((comparison): [string, Difference][] => {
     const opponent = opponents[comparison.against];
-    return opponent ? [[comparison.gate, compare(comparison, request, opponent, losses)]] : [];
+    return opponent ? [[comparison.gate, withLook(comparison, (at) => compare(at, request, opponent, losses))]] : [];
   });
   const ofChallenger = losses('logLoss', challenger);
   const againstChampion = champion && minus(ofChallenger, losses('logLoss', champion));
@@ -103,6 +103,15 @@ function measureModel(labels: Float32Array, probabilities: Float32Array): ModelM
     ),
     calibrationLine: line,
   };
+}
+
+/** Measures once more at the level of the pipeline's life, where the comparison has one. */
+function withLook(comparison: ComparisonRequest, measureAt: (at: ComparisonRequest) => Difference): Difference {
+  const { confidenceAtLook } = comparison;
+  const usual = measureAt(comparison);
+  if (confidenceAtLook === undefined || usual.kind === 'unmeasurable') return usual;
+  const wider = measureAt({ ...comparison, confidence: confidenceAtLook });
+  return wider.kind === 'measured' ? { ...usual, atLook: { lower: wider.lower, upper: wider.upper } } : usual;
 }
 
 function compare(

@@ -14,6 +14,8 @@ export interface ComparisonRequest {
   readonly test: ComparisonTest;
   /** Coverage of the interval. */
   readonly confidence: number;
+  /** Coverage of a second interval, which holds at this look of the pipeline's life. */
+  readonly confidenceAtLook?: number;
 }
 
 /** A feature whose values form cohorts. */
@@ -75,6 +77,8 @@ export type Difference =
       readonly upper: number;
       readonly n: number;
       readonly method: string;
+      /** The interval of `confidenceAtLook`, where it was asked for. */
+      readonly atLook?: { readonly lower: number; readonly upper: number };
     }
   | { readonly kind: 'unmeasurable'; readonly reason: string; readonly n: number };
 

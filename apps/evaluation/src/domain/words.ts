@@ -32,5 +32,8 @@ export const count = (value: number): string => value.toLocaleString('en-US');
 /** A share as a percentage. */
 export const percent = (share: number): string => `${Number((share * 100).toPrecision(4))} %`;
 
+/** Coverage of an interval as a percentage; close to 1 it is told apart from 1. */
+export const coverage = (confidence: number): string => `${Number((confidence * 100).toPrecision(6))} %`;
+
 /** ISO date and minute. */
 export const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')}Z`;

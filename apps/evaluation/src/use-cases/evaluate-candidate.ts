@@ -10,14 +10,17 @@ import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from 
 import { measureLatency } from '../adapters/latency.js';
 import type { EvaluationConfig } from '../config.js';
 import { completedTo, type FileReference } from '../contract-map.js';
-import { beliefOf, rowMajor, type BuiltinRecipe, type FoldData } from '../domain/backtest.js';
+import { beliefOf, builtinRecipe, rowMajor, type FoldData } from '../domain/backtest.js';
 import type { EvaluationJobInput } from '../domain/evaluation-job.js';
+import { comparisonRequests, DECISION_ROWS_MIN } from '../domain/comparison-gate.js';
 import { judge, judgeGates, type Evidence } from '../domain/gates.js';
-import type { BacktestFold, ComparisonRequest, FairnessRequest } from '../domain/measurement.js';
+import type { BacktestFold, FairnessRequest } from '../domain/measurement.js';
 import { modelCard } from '../domain/model-card.js';
+import type { AlphaLook } from '../domain/promotion-ledger.js';
 import { reproduciblePart, type BacktestNote, type EvaluationReport } from '../domain/report.js';
 import type { Calculate } from '../ports/calculator.js';
 import { openSealedTest } from './open-sealed-test.js';
+import { takeAlphaLook } from './take-alpha-look.js';
 import {
   baseRate,
   columnOf,
@@ -174,7 +177,8 @@ export class EvaluateCandidateJob {
     const backtesting = this.backtest(evaluation);
     // The backtest is waited for below; until then its failure must not count as unhandled.
     backtesting.catch(() => undefined);
-    const measurements = await this.measure(evaluation, test);
+    const alphaLook = await this.alphaLook(evaluation, test.features.n);
+    const measurements = await this.measure(evaluation, test, alphaLook);
     run.heartbeat(0.6);
     const backtest = await backtesting;
     run.heartbeat(0.9);
@@ -191,6 +195,7 @@ export class EvaluateCandidateJob {
     const gates = judgeGates(spec.evaluation.gates, {
       measurements,
       championAbsence: evaluation.championAbsence,
+      alphaLook,
       backtest: folds,
       latency,
       modelBytes,
@@ -231,17 +236,24 @@ export class EvaluateCandidateJob {
     return this.scorer.score(digest, rows, n, { budgetMs: SCORE_BUDGET_MS });
   }
 
+  /** The part of the pipeline's lifetime alpha that this cycle takes; none where nothing could be decided with it. */
+  private async alphaLook({ input, spec, run, champion }: Case, rows: number): Promise<AlphaLook | null> {
+    const { lifetimeAlpha } = spec.evaluation;
+    if (lifetimeAlpha === undefined || !champion || rows < DECISION_ROWS_MIN) return null;
+    return takeAlphaLook(this.platform, input, { jobId: run.jobId, attempt: run.attempt, lifetimeAlpha });
+  }
+
   /** Scores both models on the same rows and has everything computed from them in a thread. */
-  private async measure({ input, spec, parts, run, champion }: Case, { features, labels }: TestRows) {
+  private async measure(
+    { input, spec, parts, run, champion }: Case,
+    { features, labels }: TestRows,
+    alphaLook: AlphaLook | null,
+  ) {
     const challenger = await this.score(input.model.digest, features.values, features.n);
     run.heartbeat(0.3);
     const ofChampion = champion ? await this.score(champion.digest, features.values, features.n) : null;
     const { columns } = spec.data.features;
-    const comparisons = spec.evaluation.gates.flatMap(({ name: gate, compare }): ComparisonRequest[] =>
-      compare
-        ? [{ gate, against: compare.to, metric: compare.metric, test: compare.test, confidence: compare.confidence }]
-        : [],
-    );
+    const comparisons = comparisonRequests(spec.evaluation.gates, alphaLook);
     const valuesOf = (name: string): Float32Array => columnOf(features, columns.indexOf(name));
     const cohorts = spec.evaluation.cohorts.map(({ by, minRows }) => ({ by, minRows, values: valuesOf(by) }));
     const fairness = spec.evaluation.gates.flatMap(({ name: gate, fairness: rule }): FairnessRequest[] =>
@@ -285,12 +297,6 @@ export class EvaluateCandidateJob {
     const note: BacktestNote = { mode: recipe ? 'retrained' : 'as-is', against: champion ? 'champion' : 'baseline' };
     return { folds: await this.calculate({ kind: 'backtest', request }, run.signal), note };
   }
-}
-
-/** The candidate's recipe when it can be trained in this process; null for programs of the user's own. */
-function builtinRecipe(spec: PipelineSpec, candidate: string): BuiltinRecipe | null {
-  const recipe = spec.training.candidates.find(({ name }) => name === candidate);
-  return recipe === undefined || recipe.trainer === 'command' ? null : (recipe as BuiltinRecipe);
 }
 
 function withDigest(report: Omit<EvaluationReport, 'reproducibleDigest'>): EvaluationReport {

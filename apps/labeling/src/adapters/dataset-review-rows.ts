@@ -36,14 +36,20 @@ export class DatasetReviewRows implements ReviewRows {
       const rowKeys = await this.engine.readKeys(path, columns.key, options);
       const reasons = await this.engine.readStrings(path, columns.reviewReason, options);
       const { values } = await this.engine.readMatrix(path, columns.features, options);
-      return { rowKeys, reviewReasons: reasons.map((reason) => reason ?? ''), features: values };
+      const knownAnswers =
+        columns.gold === undefined
+          ? rowKeys.map(() => null)
+          : (await this.engine.readStrings(path, columns.gold, options)).map((text) =>
+              knownAnswer(columns.gold!, text),
+            );
+      return { rowKeys, reviewReasons: reasons.map((reason) => reason ?? ''), knownAnswers, features: values };
     });
   }
 
   show(digest: string, columns: ReviewColumns, rowKeys: readonly string[], signal: AbortSignal): Promise<Json[]> {
     if (rowKeys.length === 0) return Promise.resolve([]);
     return this.artifacts.withFile(digest, async (path) => {
-      const hidden = new Set([columns.key, columns.reviewReason, columns.target]);
+      const hidden = new Set([columns.key, columns.reviewReason, columns.target, columns.gold]);
       const { columns: all } = await this.engine.inspect(path);
       const shown = all.map((column) => column.name).filter((name) => !hidden.has(name));
       const key = `${identifier(columns.key)}::VARCHAR`;
@@ -61,4 +67,18 @@ export class DatasetReviewRows implements ReviewRows {
   async onModuleDestroy(): Promise<void> {
     await this.own.close();
   }
+}
+
+const ANSWERS: Readonly<Record<string, string>> = { '1': '1', '1.0': '1', true: '1', '0': '0', '0.0': '0', false: '0' };
+
+function knownAnswer(column: string, text: string | null): string | null {
+  if (text === null) return null;
+  const answer = ANSWERS[text];
+  if (answer !== undefined) return answer;
+  const rule = '1 or true, 0 or false, or null';
+  throw new PermanentError('invalid', `the known answer ${column} is "${text}": must be ${rule}`, {
+    field: `spec.labeling.gold.column`,
+    value: text,
+    rule,
+  });
 }

@@ -145,6 +145,19 @@ describe('the conclusion of a campaign', () => {
     ).toBe(false);
   });
 
+  it('counts answers to gold tasks as no labels, and says how many were right at first', () => {
+    const gold = [answered(1, ['1', '0'], { gold: '1' }), answered(2, [''], { gold: '1' })];
+    const again = answered(3, ['0', '1'], { gold: '0' });
+    const corrected = { ...again, answers: again.answers.map((one) => ({ ...one, annotator: 'person-0' })) };
+    const tasks = [answered(0, ['1']), ...gold, corrected];
+    const conclusion = conclude({ ...rules, minCoverage: 1 }, tasks, 'Complete');
+    expect(conclusion).toMatchObject({ labels: { k0: 1 }, usable: true, answered: 1, unanswered: 0 });
+    expect(conclusion.quality.find(({ name }) => name === 'coverage')).toMatchObject({ value: 1, n: 1 });
+    const accuracy = conclusion.quality.find(({ name }) => name === 'goldAccuracy');
+    expect(accuracy).toMatchObject({ n: 3, slice: 'all', method: 'Wilson' });
+    expect(accuracy?.value).toBeCloseTo(2 / 3, 9);
+  });
+
   it('never passes when cancelled', () => {
     expect(conclude(rules, [answered(0, ['1'])], 'Cancelled')).toMatchObject({ passed: false, usable: false });
   });
@@ -211,7 +224,15 @@ describe('the choice of rows', () => {
     expect(drawn).toHaveLength(10);
     expect(drawn.some(({ position }) => position >= 50)).toBe(true);
     expect(chosen.filter(({ arm }) => arm === 'uncertain').every(({ position }) => position < 50)).toBe(true);
-    const about = { pipeline: 'p', campaignId: 'c', rank: 0, uncertainty: 0.5, probability: 0.3, blindShare: 0 };
+    const about = {
+      pipeline: 'p',
+      campaignId: 'c',
+      rank: 0,
+      uncertainty: 0.5,
+      probability: 0.3,
+      blindShare: 0,
+      gold: null,
+    };
     const row = { rowKey: 'k', reviewReason: '', row: {} };
     expect([
       taskFor(row, { ...about, arm: 'control' }).drawn,
@@ -228,6 +249,7 @@ describe('the choice of rows', () => {
       arm: 'uncertain',
       probability: 0.3,
       blindShare: 0.2,
+      gold: null,
     } as const;
     const tasks = Array.from({ length: 1_000 }, (_, i) =>
       taskFor({ rowKey: `k${i}`, reviewReason: '', row: {} }, about),

@@ -1,5 +1,6 @@
 import { PermanentError } from '@rondo/kernel';
 import { inferTruth, krippendorffInterval, wilsonInterval } from '@rondo/statistics';
+import type { GoldRules } from './annotator.js';
 import { validAnswers, type TaskState } from './task.js';
 
 /** What the policy asks of a campaign, fixed when it opens. */
@@ -12,12 +13,13 @@ export interface CampaignRules {
   readonly minCoverage: number;
   /** Krippendorff's alpha, -1 to 1. */
   readonly minAgreement?: number;
+  readonly gold?: GoldRules;
   readonly onExhausted: 'ContinueWithout' | 'Fail';
 }
 
 /** A statistic with its interval. */
 export interface QualityEstimate {
-  readonly name: 'coverage' | 'agreement' | 'suggestionAgreement' | 'suggestionAccuracy';
+  readonly name: 'coverage' | 'agreement' | 'suggestionAgreement' | 'suggestionAccuracy' | 'goldAccuracy';
   readonly value: number;
   readonly lower?: number;
   readonly upper?: number;
@@ -44,6 +46,15 @@ export interface CampaignEnd {
   readonly labelSet?: { readonly digest: string; readonly sizeBytes: number };
 }
 
+/** Gold tasks of a campaign, which are no part of its progress. */
+export interface GoldCount {
+  readonly tasks: number;
+  readonly done: number;
+}
+
+/** Of a campaign without gold tasks. */
+export const NO_GOLD: GoldCount = { tasks: 0, done: 0 };
+
 /** One round of questions in one cycle. */
 export interface CampaignState {
   readonly pipeline: string;
@@ -52,12 +63,15 @@ export interface CampaignState {
   readonly policyGeneration: number;
   readonly snapshotDigest: string;
   readonly rules: CampaignRules;
-  /** Rows with a review reason; more than `tasks` when the item budget cut some off. */
+  /** Rows with a review reason whose answer is not known; more than `tasks` when the item budget cut some off. */
   readonly doubtfulRows: number;
+  /** Gold tasks are not counted, here and below. */
   readonly tasks: number;
   /** Tasks that need no more answers: with an answer, and skipped by everybody. */
   readonly answered: number;
   readonly skipped: number;
+  /** Gold tasks, and those with as many answers as other tasks need. */
+  readonly gold?: GoldCount;
   readonly openedAtMs: number;
   readonly dueAtMs: number;
   readonly end?: CampaignEnd;
@@ -99,11 +113,12 @@ export interface Conclusion {
 const CONFIDENCE = 0.95;
 
 /**
- * Judges the answers. Labels are used when coverage and agreement reach their limits; an agreement that cannot be measured
+ * Judges the answers. Those to gold tasks are no labels and count for nothing but `goldAccuracy`. Labels are used when coverage and agreement reach their limits; an agreement that cannot be measured
  * does not reach its limit. When they do not, `ContinueWithout` passes without labels and `Fail` does not pass.
  * A cancelled campaign never passes.
  */
-export function conclude(rules: CampaignRules, tasks: readonly TaskState[], reason: CloseReason): Conclusion {
+export function conclude(rules: CampaignRules, all: readonly TaskState[], reason: CloseReason): Conclusion {
+  const tasks = all.filter(({ gold }) => gold === undefined);
   const given = givenLabels(tasks, rules);
   const labelled = labelsOf(tasks, rules, given);
   const coverage = coverageOf(labelled.size, tasks.length, rules.minCoverage);
@@ -113,7 +128,7 @@ export function conclude(rules: CampaignRules, tasks: readonly TaskState[], reas
   const pull = [suggestionAgreement(tasks, false), suggestionAgreement(tasks, true)];
   return {
     labels: Object.fromEntries([...labelled].map(([task, label]) => [task.rowKey, Number(label)])),
-    quality: [coverage, agreement, ...pull, suggestionAccuracy(tasks, labelled)].filter(
+    quality: [coverage, agreement, ...pull, suggestionAccuracy(tasks, labelled), goldAccuracy(all)].filter(
       (estimate) => estimate !== undefined,
     ),
     passed: reason !== 'Cancelled' && (usable || rules.onExhausted === 'ContinueWithout'),
@@ -225,4 +240,14 @@ function suggestionAccuracy(
   const drawn = tasks.filter((task) => task.drawn && task.suggestion !== undefined && labels.has(task));
   const hits = drawn.filter((task) => labels.get(task) === task.suggestion?.answer).length;
   return drawn.length === 0 ? undefined : share('suggestionAccuracy', hits, drawn.length, 'drawn');
+}
+
+/** How often annotators knew the answer of a gold task, by the first they gave. */
+function goldAccuracy(tasks: readonly TaskState[]): QualityEstimate | undefined {
+  const first = tasks.flatMap(({ gold, answers }) => {
+    const given = answers.filter(({ skipped }) => !skipped).reverse();
+    const ofEach = new Map(given.map(({ annotator, answer }) => [annotator, answer]));
+    return gold === undefined ? [] : [...ofEach.values()].map((answer) => answer === gold);
+  });
+  return first.length === 0 ? undefined : share('goldAccuracy', first.filter(Boolean).length, first.length, 'all');
 }

@@ -45,6 +45,57 @@ export function chooseRows(
   }));
 }
 
+/**
+ * Rows to ask about when some have a known answer: at most `share` of `maxItems` are gold, chosen by the same rule as the others and
+ * placed among them by a hash, so that nothing but the answer tells them apart. Without other rows there is nothing to ask.
+ */
+export function chooseWithGold(
+  rows: { readonly rowKeys: readonly string[]; readonly knownAnswers: readonly (string | null)[] },
+  probabilities: ArrayLike<number> | undefined,
+  options: { readonly maxItems: number; readonly controlShare: number; readonly salt: string; readonly share: number },
+): ChosenRow[] {
+  const { maxItems, salt, share } = options;
+  const choose = (isGold: boolean, most: number): ChosenRow[] => {
+    const positions = rows.rowKeys.flatMap((_, at) => ((rows.knownAnswers[at] !== null) === isGold ? [at] : []));
+    const scores = probabilities && positions.map((at) => probabilities[at]!);
+    const keys = positions.map((at) => rows.rowKeys[at]!);
+    return chooseRows(keys, scores, { ...options, maxItems: most }).map((row) => ({
+      ...row,
+      position: positions[row.position]!,
+    }));
+  };
+  const gold = choose(true, Math.floor(share * maxItems));
+  const asked = choose(false, maxItems - gold.length);
+  if (asked.length === 0) return [];
+  const placed = gold.map((row) => ({
+    row,
+    place: hashShare(salt, 'place', rows.rowKeys[row.position]!) * asked.length,
+  }));
+  return [...asked.map((row, place) => ({ row, place })), ...placed]
+    .sort((a, b) => a.place - b.place)
+    .map(({ row }) => row);
+}
+
+/**
+ * The tasks an annotator gets next: at each place in the series of their tasks a hash decides whether it is a gold one, so that
+ * `share` of what they are given is gold whenever they come. Gold tasks are given along with others only.
+ */
+export function nextTasks<T>(
+  open: { readonly asked: readonly T[]; readonly gold: readonly T[] },
+  series: { readonly salt: string; readonly annotator: string; readonly from: number; readonly share: number },
+  count: number,
+): T[] {
+  const tasks: T[] = [];
+  let gold = 0;
+  while (tasks.length < count && tasks.length - gold < open.asked.length) {
+    const place = String(series.from + tasks.length);
+    const isGold = gold < open.gold.length && hashShare(series.salt, 'gold', series.annotator, place) < series.share;
+    tasks.push(isGold ? open.gold[gold]! : open.asked[tasks.length - gold]!);
+    if (isGold) gold++;
+  }
+  return tasks;
+}
+
 /** Makes the task of one chosen row. */
 export function taskFor(
   row: DoubtfulRow,
@@ -56,9 +107,10 @@ export function taskFor(
     readonly arm: QueueArm;
     readonly probability: number | undefined;
     readonly blindShare: number;
+    readonly gold: string | null;
   },
 ): TaskState {
-  const { pipeline, campaignId, rank, uncertainty, arm, probability, blindShare } = about;
+  const { pipeline, campaignId, rank, uncertainty, arm, probability, blindShare, gold } = about;
   const suggestion =
     probability === undefined
       ? undefined
@@ -75,6 +127,7 @@ export function taskFor(
     drawn: arm === 'control',
     ...(suggestion && { suggestion }),
     blind: suggestion !== undefined && hashShare(campaignId, 'blind', row.rowKey) < blindShare,
+    ...(gold !== null && { gold }),
     answers: [],
   };
 }

@@ -39,6 +39,8 @@ export interface TaskState {
   readonly suggestion?: Suggestion;
   /** The suggestion stays hidden from an annotator until they have answered. */
   readonly blind: boolean;
+  /** The known answer of a gold task: everybody may be asked it, and nobody's answer is a label. */
+  readonly gold?: string;
   readonly answers: readonly AnswerState[];
   readonly lease?: { readonly annotator: string; readonly untilMs: number };
 }
@@ -68,9 +70,9 @@ export function validAnswers(task: TaskState): AnswerState[] {
   return [...new Map(task.answers.map((answer) => [answer.annotator, answer])).values()];
 }
 
-/** Enough people have answered or skipped. */
+/** Enough people have answered or skipped; of a gold task there are never enough. */
 export function isDone(task: TaskState, annotatorsPerTask: number): boolean {
-  return validAnswers(task).length >= annotatorsPerTask;
+  return task.gold === undefined && validAnswers(task).length >= annotatorsPerTask;
 }
 
 /** `Open`, `Leased`, `Answered` or `Skipped`. */
@@ -96,6 +98,21 @@ export function showsSuggestion(task: TaskState, annotator: string): boolean {
   return (
     task.suggestion !== undefined && (!task.blind || task.answers.some((answer) => answer.annotator === annotator))
   );
+}
+
+/** The task without its known answer. */
+export function ungilded({ gold: _known, ...task }: TaskState): TaskState {
+  return task;
+}
+
+/** A gold task as its annotator would see any other: with no more answers than that would have; other tasks as they are. */
+export function asAnyOther(stored: TaskState, annotator: string, annotatorsPerTask: number): TaskState {
+  const task = ungilded(stored);
+  if (stored.gold === undefined) return task;
+  const people = [...new Set(task.answers.map((answer) => answer.annotator))];
+  const others = people.filter((person) => person !== annotator).slice(0, annotatorsPerTask - 1);
+  const shown = people.includes(annotator) ? [annotator, ...others] : [];
+  return { ...task, answers: task.answers.filter((answer) => shown.includes(answer.annotator)) };
 }
 
 /**

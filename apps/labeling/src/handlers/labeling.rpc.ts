@@ -1,26 +1,35 @@
 import { create } from '@bufbuild/protobuf';
 import { Inject } from '@nestjs/common';
 import {
+  AnnotatorSchema,
   LabelingService,
   LabelTaskSchema,
   LeaseTasksResponseSchema,
+  ListAnnotatorsResponseSchema,
   ListCampaignsResponseSchema,
   ListTasksResponseSchema,
+  ResumeAnnotatorRequestSchema,
   SubmitAnswerRequestSchema,
+  type Annotator,
   type GetTaskRequest,
   type LabelTask,
   type LeaseTasksRequest,
   type LeaseTasksResponse,
+  type ListAnnotatorsRequest,
+  type ListAnnotatorsResponse,
   type ListCampaignsRequest,
   type ListCampaignsResponse,
   type ListTasksRequest,
   type ListTasksResponse,
+  type ResumeAnnotatorRequest,
   type SubmitAnswerRequest,
 } from '@rondo/contracts';
 import { assert } from '@rondo/kernel';
+import { isAllowed } from '@rondo/security';
 import { answerOnce, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
-import { listCampaigns, listTasks, loadCampaign, loadTask } from '../campaign-store.js';
-import { campaignTo, taskTo } from '../contract-map.js';
+import { listAnnotators, listCampaigns, listTasks, loadCampaign, loadTask } from '../campaign-store.js';
+import { annotatorTo, campaignTo, taskTo } from '../contract-map.js';
+import { asTold } from '../domain/annotator.js';
 import { AnswerTasks } from '../use-cases/answer-tasks.js';
 
 /** What annotators need, over gRPC and JSON. */
@@ -85,6 +94,34 @@ export class LabelingRpc {
     const tasks = await listTasks(journal, request.campaignId);
     return create(ListTasksResponseSchema, { tasks: tasks.map((task) => taskTo(task, viewing)) });
   }
+
+  /** By name, at most 1,000. */
+  async listAnnotators({ pipeline }: ListAnnotatorsRequest, context: RpcContext): Promise<ListAnnotatorsResponse> {
+    const mine = onlyMine(context);
+    const annotators = await listAnnotators(this.platform.journal, { pipeline, ...mine });
+    const seen = mine.annotator === undefined ? annotators : annotators.map(asTold);
+    return create(ListAnnotatorsResponseSchema, { annotators: seen.map(annotatorTo) });
+  }
+
+  async resumeAnnotator(request: ResumeAnnotatorRequest, context: RpcContext): Promise<Annotator> {
+    const incoming = {
+      method: 'ResumeAnnotator',
+      requestId: request.requestId,
+      schema: ResumeAnnotatorRequestSchema,
+      request,
+      actor: context.principal.id,
+      ...trace(context),
+    };
+    return answerOnce(this.platform.journal, incoming, AnnotatorSchema, async (unit) =>
+      annotatorTo(await this.tasks.resume(unit, request, context.principal)),
+    );
+  }
+}
+
+/** Whoever answers tasks, and decides nothing else, sees themselves only. */
+function onlyMine({ principal }: RpcContext): { readonly annotator?: string } {
+  const leads = isAllowed(principal, 'operator') || !isAllowed(principal, 'annotator');
+  return leads ? {} : { annotator: principal.id };
 }
 
 function trace(context: RpcContext): { readonly traceparent?: string } {

@@ -8,12 +8,16 @@ export interface ReviewColumns {
   readonly features: readonly string[];
   /** Never shown to annotators: the answer they are to give. */
   readonly target: string;
+  /** Never shown either: the known answer of gold tasks; absent without them. */
+  readonly gold?: string;
 }
 
 /** Rows with a review reason, in the order of their keys. */
 export interface ReviewTable {
   readonly rowKeys: readonly string[];
   readonly reviewReasons: readonly string[];
+  /** `1` or `0` where the answer is known, else null. */
+  readonly knownAnswers: readonly (string | null)[];
   /** Row-major, rows × features, NaN for missing. */
   readonly features: Float32Array;
 }
@@ -21,6 +25,6 @@ export interface ReviewTable {
 /** The rows of a review artifact. */
 export interface ReviewRows {
   read(digest: string, columns: ReviewColumns, signal: AbortSignal): Promise<ReviewTable>;
-  /** What people see of these rows, in the order of the keys: every column but key, reason and target, in the file's order. */
+  /** What people see of these rows, in the order of the keys: every column but key, reason, target and gold, in the file's order. */
   show(digest: string, columns: ReviewColumns, rowKeys: readonly string[], signal: AbortSignal): Promise<Json[]>;
 }

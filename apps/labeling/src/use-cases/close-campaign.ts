@@ -2,7 +2,15 @@ import type { ArtifactStore } from '@rondo/artifacts';
 import type { Cause, Journal, Unit } from '@rondo/journal';
 import type { Clock } from '@rondo/kernel';
 import type { DurableJobs } from '@rondo/service';
-import { dueTimerId, findCampaign, listTasks, openCampaignsOf, saveCampaign } from '../campaign-store.js';
+import {
+  dueTimerId,
+  findCampaign,
+  listAnnotators,
+  listTasks,
+  openCampaignsOf,
+  saveAnnotator,
+  saveCampaign,
+} from '../campaign-store.js';
 import { closedFact, labelSetBytes } from '../contract-map.js';
 import {
   completionReason,
@@ -64,7 +72,17 @@ export class CloseCampaign {
       unanswered,
       ...(labelSet && { labelSet: { digest: labelSet.digest, sizeBytes: labelSet.sizeBytes } }),
     };
-    saveCampaign(unit, { ...campaign, end }, [closedFact(campaign, end)]);
+    const golden = tasks.filter(({ state }) => state.gold !== undefined);
+    saveCampaign(unit, { ...campaign, end }, [
+      closedFact(
+        campaign,
+        end,
+        golden.map(({ state }) => state.taskId),
+      ),
+    ]);
+    if (golden.length > 0)
+      for (const annotator of await listAnnotators(unit, { pipeline: campaign.pipeline }))
+        saveAnnotator(unit, { ...annotator, told: annotator.gold });
     unit.cancelTimer(dueTimerId(campaign.campaignId));
   }
 }

@@ -5,7 +5,7 @@ import type { DurableJobs, JobFailure, JobResult, JobRun, PolicyGenerations } fr
 import { dueTimerId, findCampaign, saveCampaign, saveTask } from '../campaign-store.js';
 import { dueTimer, failedFact, openedFact, rulesFrom, type CampaignRequest } from '../contract-map.js';
 import { isComplete, type CampaignState } from '../domain/campaign.js';
-import { chooseRows, taskFor } from '../domain/selection.js';
+import { chooseWithGold, taskFor } from '../domain/selection.js';
 import type { TaskState } from '../domain/task.js';
 import type { ReviewRows } from '../ports/review-rows.js';
 import type { Suggester } from '../ports/suggester.js';
@@ -72,10 +72,11 @@ export class OpenCampaign {
         ? undefined
         : await suggester.probabilities(request.championDigest, table.features, table.rowKeys.length);
     heartbeat(0.6);
-    const chosen = chooseRows(table.rowKeys, probabilities, {
+    const chosen = chooseWithGold(table, probabilities, {
       maxItems: labeling.maxItems,
       controlShare: labeling.controlShare,
       salt: campaignId,
+      share: labeling.gold?.share ?? 0,
     });
     const keys = chosen.map(({ position }) => at(table.rowKeys, position));
     const shown = await rows.show(request.reviewDigest, columns, keys, signal);
@@ -94,10 +95,12 @@ export class OpenCampaign {
           arm,
           probability: probabilities?.[position],
           blindShare: labeling.suggestions.blindShare,
+          gold: at(table.knownAnswers, position),
         },
       ),
     );
-    return (unit) => this.open(unit, request, { labeling, tasks, doubtfulRows: table.rowKeys.length });
+    const doubtfulRows = table.knownAnswers.filter((answer) => answer === null).length;
+    return (unit) => this.open(unit, request, { labeling, tasks, doubtfulRows });
   }
 
   private async open(
@@ -108,6 +111,7 @@ export class OpenCampaign {
     const campaignId = campaignIdOf(request);
     if (await findCampaign(unit, campaignId)) return;
     const openedAtMs = this.parts.clock.now();
+    const golden = tasks.filter(({ gold }) => gold !== undefined).length;
     const campaign: CampaignState = {
       pipeline: request.pipeline,
       cycleId: request.cycleId,
@@ -116,9 +120,10 @@ export class OpenCampaign {
       snapshotDigest: request.snapshotDigest,
       rules: rulesFrom(labeling),
       doubtfulRows,
-      tasks: tasks.length,
+      tasks: tasks.length - golden,
       answered: 0,
       skipped: 0,
+      ...(golden > 0 && { gold: { tasks: golden, done: 0 } }),
       openedAtMs,
       dueAtMs: openedAtMs + labeling.maxDurationMs,
     };
@@ -160,6 +165,7 @@ function viewOf(spec: PipelineSpec) {
     reviewReason,
     features: data.features.columns,
     target: model.target.column,
+    ...(labeling.gold && { gold: labeling.gold.column }),
   };
   return { labeling, columns };
 }

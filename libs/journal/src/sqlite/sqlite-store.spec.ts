@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { canonicalJson, seededRandom } from '@rondo/kernel';
+import { canonicalJson, seededRandom, TransientError } from '@rondo/kernel';
 import { FakeClock } from '@rondo/testing';
-import { fact, journalContract, type JournalUnderTest, type Tampering } from '../../testing/index.js';
+import { fact, journalContract, textOf, type JournalUnderTest, type Tampering } from '../../testing/index.js';
 import { SqliteStore } from './sqlite-store.js';
 
 const folders: string[] = [];
@@ -150,11 +150,63 @@ describe('SqliteStore', () => {
       journal.once(cause(id), (unit) => unit.save({ kind: 'k', id, state: { big }, outgoing: [fact(id)] }));
     await save('before');
     db.exec(`PRAGMA max_page_count = ${Object.values(db.prepare('PRAGMA page_count').get()!)[0]}`);
-    await expect(save('full')).rejects.toThrow();
+    const refusal: unknown = await save('full').catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(TransientError);
+    expect((refusal as Error).message).toContain('database or disk is full');
     expect(await journal.load('k', 'full')).toBeUndefined();
     db.exec('PRAGMA max_page_count = 1000000');
     await save('full');
     expect(await journal.verify()).toMatchObject({ intact: true, entries: 2 });
+    await store.close();
+  });
+
+  it('keeps a message while the disk is full, for ten minutes, and handles it to one effect when there is room', async () => {
+    const clock = new FakeClock();
+    const store = SqliteStore.open(':memory:', { clock, busOptions: { random: seededRandom(1) } });
+    const writer = store.journal('writer');
+    const reader = store.journal('reader');
+    const db = store.bus.database.connection;
+    const names = Array.from({ length: 5 }, (_, i) => `fact ${i}`);
+    const failures: unknown[] = [];
+    let effects = 0;
+    let isFull = false;
+    const fill = (): void => {
+      if (isFull) return;
+      db.exec(`PRAGMA max_page_count = ${Object.values(db.prepare('PRAGMA page_count').get()!)[0]}`);
+      isFull = true;
+    };
+    await store.bus.subscribe({
+      group: 'reader',
+      topics: ['rondo.platform.v1'],
+      handle: async (delivery) => {
+        fill();
+        const state = { big: 'x'.repeat(50_000) };
+        try {
+          await reader.once(cause(delivery.id), (unit) => unit.save({ kind: 'effect', id: textOf(delivery), state }));
+          effects += 1;
+        } catch (error) {
+          failures.push(error);
+          throw error;
+        }
+      },
+    });
+    await writer.once(cause('all'), (unit) =>
+      unit.save({ kind: 'k', id: 'all', state: {}, outgoing: names.map((name) => fact(name, name)) }),
+    );
+    await clock.advance(600_000);
+    expect(effects).toBe(0);
+    expect(failures.length).toBeGreaterThan(names.length);
+    expect(failures.filter((error) => !(error instanceof TransientError))).toEqual([]);
+
+    db.exec('PRAGMA max_page_count = 1000000');
+    await clock.advance(60_000);
+    await store.bus.idle();
+    expect(effects).toBe(names.length);
+    expect((await reader.list('effect', { limit: 100 })).items.map(({ version }) => version)).toEqual(
+      names.map(() => 1),
+    );
+    expect(await store.bus.parked.list()).toEqual([]);
+    expect(await writer.verify()).toMatchObject({ intact: true, entries: names.length });
     await store.close();
   });
 });

@@ -51,9 +51,9 @@ export function limitOf(query: { readonly limit?: number }): number {
   });
 }
 
-/** Reads a page token. Throws PermanentError `invalid` for anything that {@link pageOf} did not write. */
+/** Place after which a list begins. Throws PermanentError `invalid` for a page token that {@link pageOf} did not write. */
 export function placeOf(query: ListQuery): Place | undefined {
-  if (!query.pageToken) return undefined;
+  if (!query.pageToken) return beginningOf(query);
   try {
     const place: unknown = JSON.parse(Buffer.from(query.pageToken, 'base64url').toString());
     if (Array.isArray(place) && place.length === 2 && typeof place[1] === 'string') {
@@ -69,6 +69,11 @@ export function placeOf(query: ListQuery): Place | undefined {
     value: query.pageToken.slice(0, 100),
     rule: 'token of the previous page of the same query',
   });
+}
+
+/** Before every document with the value a list begins from: no id is empty. */
+function beginningOf({ orderBy }: ListQuery): Place | undefined {
+  return orderBy?.direction === 'asc' && orderBy.from !== undefined ? [orderBy.from, ''] : undefined;
 }
 
 /** Cuts `rows` (one more than `limit` were asked for) to a page. */

@@ -1,4 +1,4 @@
-import { messageOf } from '@rondo/kernel';
+import { messageOf, TransientError } from '@rondo/kernel';
 import type kafkajs from 'kafkajs';
 import type { BusLog } from './kafka-bus-options.js';
 import { isHopeless } from './kafka-client.js';
@@ -41,6 +41,7 @@ export class GroupMember {
   #consumer: kafkajs.Consumer | undefined;
   #restart: NodeJS.Timeout | undefined;
   #restartMs = RESTART_MS.first;
+  #commits = 0;
   #closed = false;
 
   constructor(kafka: kafkajs.Kafka, options: MemberOptions, events: MemberEvents) {
@@ -77,10 +78,11 @@ export class GroupMember {
       retry: { retries: 4, restartOnFailure: () => Promise.resolve(false) },
     });
     this.#consumer = consumer;
-    const { REBALANCING, GROUP_JOIN, CRASH } = consumer.events;
+    const { REBALANCING, GROUP_JOIN, CRASH, COMMIT_OFFSETS } = consumer.events;
     let joined = false;
     const taken = new Promise<void>((resolve, reject) => {
       consumer.on(REBALANCING, () => this.#events.onUncertain());
+      consumer.on(COMMIT_OFFSETS, () => (this.#commits += 1));
       consumer.on(GROUP_JOIN, ({ payload }) => {
         if (this.#consumer !== consumer || this.#closed) return;
         joined = true;
@@ -111,7 +113,10 @@ export class GroupMember {
 
   /** Rejects when the group does not take the offsets, for example because it is being rebalanced. */
   async commit(offsets: readonly kafkajs.TopicPartitionOffset[]): Promise<void> {
+    const before = this.#commits;
     await this.#consumer?.commitOffsets([...offsets]);
+    // kafkajs leaves it out and says nothing while its consumer is about to join.
+    if (this.#commits === before) throw new TransientError('the consumer is not in its group');
   }
 
   pause(topic: string, partition: number): void {

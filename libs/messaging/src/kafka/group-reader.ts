@@ -42,7 +42,8 @@ export class GroupReader {
   readonly #begin: ReadonlyMap<string, number>;
   #commitTimer: NodeJS.Timeout | undefined;
   #replayTimer: NodeJS.Timeout | undefined;
-  #committing: Promise<void> | undefined;
+  #committing: Promise<unknown> | undefined;
+  #commitFails = false;
   #closing = false;
 
   /** @param begin offsets at which the group begins in partitions it never committed anything of, by {@link keyOf} */
@@ -245,9 +246,10 @@ export class GroupReader {
 
   #onBatch(batch: kafkajs.Batch, resolve: (offset: string) => void): void {
     const topic = this.#context.topics.nameOf(batch.topic);
-    const partition = this.#partitions.get(keyOf(topic, batch.partition));
+    let partition = this.#partitions.get(keyOf(topic, batch.partition));
     const last = batch.messages.at(-1);
     if (!partition?.opened || !last || this.#closing) return;
+    if (Number(batch.highWatermark) < (partition.cursor ?? 0)) partition = this.#beginAnew(partition);
     const held: HeldMessage[] = [];
     partition.cursor ??= Number(batch.messages[0]!.offset);
     for (const message of batch.messages) {
@@ -259,6 +261,25 @@ export class GroupReader {
     this.#steer(partition);
     this.#deliveries.add(held);
     this.#armCommit();
+  }
+
+  /**
+   * The log ends before what was read of it: its topic was deleted and made again, or a broker took over that had not all of it. What is in
+   * it now is new under old offsets; what was handled before counts once by its id.
+   */
+  #beginAnew(old: OpenPartition): OpenPartition {
+    const { topic, partition: number } = old.ref;
+    this.#context.log?.warn('a partition is shorter than what was read of it; it is read from its first message', {
+      group: this.group,
+      topic,
+      partition: number,
+    });
+    const begun = new OpenPartition(old.ref);
+    begun.opened = true;
+    begun.fetching = old.fetching;
+    this.#partitions.set(nameOf(old.ref), begun);
+    this.#deliveries.drop(old);
+    return begun;
   }
 
   /** The message to be held, when it is new and wanted. */
@@ -312,10 +333,13 @@ export class GroupReader {
     if (this.#closing || this.#commitTimer !== undefined) return;
     this.#commitTimer = setTimeout(() => {
       this.#committing = this.#commit()
-        // A group that is being rebalanced takes no offsets; they go with the next commit.
-        .catch((error: unknown) =>
-          this.#context.log?.info('offsets not committed', { group: this.group, error: messageOf(error) }),
-        )
+        .then(() => (this.#commitFails = false))
+        // A group that is being rebalanced takes no offsets; they go with the next commit. Told once until one succeeds.
+        .catch((error: unknown) => {
+          if (!this.#commitFails)
+            this.#context.log?.info('offsets not committed', { group: this.group, error: messageOf(error) });
+          this.#commitFails = true;
+        })
         .finally(() => {
           this.#commitTimer = undefined;
           if (this.#uncommitted().length > 0) this.#armCommit();

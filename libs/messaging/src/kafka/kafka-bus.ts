@@ -107,17 +107,18 @@ export class KafkaBus implements Bus {
   }
 
   /** Rows of this process's groups and of every other group of the installation that has committed something. */
-  async lag(): Promise<Lag[]> {
+  async lag(isWanted: (group: string) => boolean = () => true): Promise<Lag[]> {
     try {
       const { groups } = await this.#admin.listGroups();
       const prefix = this.#topics.clusterName('');
       const others = groups
-        .map(({ groupId }) => groupId)
-        .filter((name) => name.startsWith(prefix) && !this.#readers.has(this.#topics.nameOf(name)));
+        .filter(({ groupId }) => groupId.startsWith(prefix))
+        .map(({ groupId }) => this.#topics.nameOf(groupId))
+        .filter((group) => isWanted(group) && !this.#readers.has(group));
       const rows: Lag[] = [];
       for (const reader of this.#readers.values())
-        rows.push(...(await this.#lagOfGroup(reader.group, reader.topics, reader)));
-      for (const name of others) rows.push(...(await this.#lagOfGroup(this.#topics.nameOf(name))));
+        if (isWanted(reader.group)) rows.push(...(await this.#lagOfGroup(reader.group, reader.topics, reader)));
+      for (const group of others) rows.push(...(await this.#lagOfGroup(group)));
       return rows;
     } catch (error) {
       throw transient('the lag could not be read', error);

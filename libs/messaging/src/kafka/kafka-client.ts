@@ -1,5 +1,6 @@
 import { messageOf, PermanentError, TransientError } from '@rondo/kernel';
 import kafkajs from 'kafkajs';
+import { letIdleConnectionsSleep } from './idle-connections.js';
 import type { BusLog, KafkaBusOptions } from './kafka-bus-options.js';
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -11,6 +12,7 @@ const START_RETRY = { initialRetryTime: 200, maxRetryTime: 1000, retries: 3 };
 
 /** A kafkajs client as the bus wants it; `starting` gives up sooner. */
 export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting = false): kafkajs.Kafka {
+  letIdleConnectionsSleep();
   const { brokers, clientId, ssl, sasl, log } = options;
   return new kafkajs.Kafka({
     brokers: [...brokers],

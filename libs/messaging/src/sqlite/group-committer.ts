@@ -134,6 +134,7 @@ export class GroupCommitter {
       return { ok: true, value };
     } catch (error) {
       // A full disk ends the whole transaction: then there is no savepoint to return to and the batch fails as one.
+      if (!this.#db.isTransaction) throw error;
       this.#statements.rollbackTo.run();
       this.#statements.release.run();
       this.#rolledBack();

@@ -101,11 +101,12 @@ export class SqliteBus implements Bus {
     return { close };
   }
 
-  lag(): Promise<Lag[]> {
+  lag(isWanted: (group: string) => boolean = () => true): Promise<Lag[]> {
     const nowMs = this.#context.clock.now();
+    const running = [...this.#dispatchers].filter(([group]) => isWanted(group));
     const stopped = this.#log
       .allProgress()
-      .filter(({ group }) => !this.#dispatchers.has(group))
+      .filter(({ group }) => isWanted(group) && !this.#dispatchers.has(group))
       .map(({ group, topic, progress }) => {
         const ahead = this.#log.remaining(topic, progress.position);
         const first = progress.unfinished[0];
@@ -113,7 +114,7 @@ export class SqliteBus implements Bus {
         const messages = progress.unfinished.length + ahead.count;
         return { group, topic, messages, oldestAgeMs: oldestMs === null ? 0 : Math.max(0, nowMs - oldestMs) };
       });
-    return Promise.resolve([...[...this.#dispatchers.values()].flatMap((dispatcher) => dispatcher.lag()), ...stopped]);
+    return Promise.resolve([...running.flatMap(([, dispatcher]) => dispatcher.lag()), ...stopped]);
   }
 
   /** The messages of a topic that are still kept, oldest first, at most 10,000 after `afterOffset`. */

@@ -89,6 +89,11 @@ function labelingRules(labeling: NonNullable<ReadSpec['labeling']>, data: Shaped
       'agreement-needs-two',
       'agreement needs annotatorsPerTask of 2 or more',
     );
+  if (labeling.gold && data) {
+    const { key, eventTime, reviewReason, columns } = data.features;
+    if ([key, eventTime, reviewReason, ...columns].includes(labeling.gold.column))
+      refuse(['labeling', 'gold', 'column'], 'unique-column', `the column ${labeling.gold.column} has two roles`);
+  }
   if (data && data.features.reviewReason === undefined)
     refuse(['labeling'], 'review-reason', 'labeling needs data.features.reviewReason, the column that picks the rows');
 }
@@ -165,6 +170,7 @@ function evaluationRules(evaluation: ReadSpec['evaluation'], data: ShapedSpec['d
       refuse([...path, 'fairness', 'by'], 'known-column', `${gate.fairness.by} is not in data.features.columns`);
     if (gate.expr !== undefined) gateExpression(gate.expr, evaluation, [...path, 'expr'], refuse);
   });
+  if (evaluation.lifetimeAlpha !== undefined) lifetimeRules(evaluation.gates, refuse);
   const seen = new Set<string>();
   evaluation.cohorts.forEach(({ by }, index) => {
     const path = ['evaluation', 'cohorts', index, 'by'];
@@ -204,6 +210,26 @@ function cohortMarginRules(compare: Comparison, { cohorts }: ReadSpec['evaluatio
   if (compare.rule !== 'NonInferior' || compare.cohortMargin === 0)
     refuse(path, 'cohort-comparison', 'cohorts are held to NonInferior, with a margin above 0');
   if (cohorts.length === 0) refuse(path, 'measured', 'cohorts are measured only with evaluation.cohorts');
+}
+
+/** The ledger's levels are one in ten thousand and less, which two thousand resamples cannot tell apart. */
+function lifetimeRules(gates: ReadSpec['evaluation']['gates'], refuse: Refuse): void {
+  const paying = gates.flatMap(({ compare }, index) =>
+    compare?.to === 'champion' && compare.rule === 'Superior' ? [{ index, test: compare.test }] : [],
+  );
+  if (paying.length === 0)
+    refuse(
+      ['evaluation', 'lifetimeAlpha'],
+      'spent-alpha',
+      'no gate asks for Superior to the champion, so nothing spends it',
+    );
+  for (const { index, test } of paying)
+    if (test === 'PairedBootstrap')
+      refuse(
+        ['evaluation', 'gates', index, 'compare', 'test'],
+        'test-fits-alpha',
+        'with lifetimeAlpha the interval must reach levels that resampling cannot: use PairedMean or DeLong',
+      );
 }
 
 function approvalRules(approvals: ReadSpec['approvals'], refuse: Refuse): void {

@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { anyDuration, column, count, file, name, number, positiveDuration, share, text } from './fields.js';
+import {
+  anyDuration,
+  column,
+  count,
+  file,
+  name,
+  number,
+  positiveDuration,
+  probability,
+  share,
+  text,
+} from './fields.js';
 
 const owner = z.strictObject({
   team: text(100).describe('Team that answers for the pipeline.'),
@@ -111,6 +122,22 @@ export const labeling = z
         ),
       })
       .describe("The champion's opinion as a suggestion."),
+    gold: z
+      .strictObject({
+        column: column().describe(
+          'Column of the feature rows with the known answer of a row that has a review reason: 1 or true, 0 or false, null where it is not known. It is never shown, and such rows are never labeled, only asked as gold tasks.',
+        ),
+        share: z
+          .number()
+          .gt(0)
+          .max(0.5)
+          .describe("Share of each annotator's tasks that are gold tasks; at most this share of `maxItems`."),
+        minAccuracy: probability().describe(
+          'Share of gold tasks an annotator must get right: below it with a probability of 99 %, after ten gold tasks or more, they are paused until a person lets them go on.',
+        ),
+      })
+      .optional()
+      .describe('Tasks whose answer is known, mixed among the others: they show how well each annotator works.'),
     quality: z
       .strictObject({
         minCoverage: share().describe('Least share of rows that must get a label.'),

@@ -138,6 +138,11 @@ export const evaluation = z
       .strictObject({ rows: count(1, 10_000).describe('Rows per request.') })
       .optional()
       .describe('Scoring timed; gives `eval.p50Ms` and `eval.p99Ms`.'),
+    lifetimeAlpha: number(0.001, 0.5)
+      .optional()
+      .describe(
+        "Chance, over the pipeline's whole life, that a challenger that is no better passes a gate that asks for `Superior` to the champion: each cycle spends a part, ever smaller, and such a gate's interval widens to it. Without it each gate errs as its own confidence says, every cycle anew.",
+      ),
     onInconclusive: z
       .enum(['Fail', 'RequiresReview'])
       .describe('What a blocking gate without enough evidence counts as; never as passed.'),

@@ -32,6 +32,7 @@ const notifications = z
             'RolloutFinished',
             'ChampionChanged',
             'IncidentOpened',
+            'AnnotatorPaused',
           ]),
         )
         .min(1)

@@ -241,8 +241,8 @@ function scaledAttribution(result: s.ChangeAttribution, factor: number): s.Chang
   return {
     ...result,
     change: scale(result.change),
-    mix: result.mix * factor,
-    rate: result.rate * factor,
+    mix: scale(result.mix),
+    rate: scale(result.rate),
     segments: result.segments.map((one) => ({ ...one, mix: scale(one.mix), rate: scale(one.rate) })),
   };
 }

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { Calibration } from '../../charts/calibration.js';
 import { Forest, type ForestRow } from '../../charts/forest.js';
-import { formatCount, formatNumber, valueTexts } from '../../model/format.js';
+import { formatCount, formatNumber, formatPercent, valueTexts } from '../../model/format.js';
 import {
   parseReport,
   type Report,
@@ -33,6 +33,13 @@ function GateRow({ gate }: { readonly gate: GateResult }): ReactNode {
           <div className="rd-muted">
             needs {formatCount(gate.needsRows)} rows
             {gate.needsSlice !== '' && gate.needsSlice !== 'all' && <> of {gate.needsSlice}</>}
+          </div>
+        )}
+        {gate.alphaLook && (
+          <div className="rd-muted">
+            look {formatCount(gate.alphaLook.look)} of the pipeline&rsquo;s life, at{' '}
+            {formatPercent(gate.alphaLook.level, 4)} of {formatPercent(gate.alphaLook.lifetimeAlpha)};{' '}
+            {formatPercent(gate.alphaLook.remaining, 2)} left
           </div>
         )}
       </td>

@@ -7,6 +7,7 @@ import { formatNumber, formatPercent, toMs } from '../../model/format.js';
 import { metricDirection, metricTitle } from '../../model/words.js';
 import { Card } from '../../ui/layout.js';
 import { Empty, Loaded } from '../../ui/states.js';
+import { Attribution } from './attribution.js';
 import { Forecasts } from './forecasts.js';
 
 function pointsOf(
@@ -109,14 +110,17 @@ export function Health({ pipeline }: { readonly pipeline: string }): ReactNode {
                   It needs a champion that serves, and labels for what it predicted.
                 </Empty>
               ) : (
-                <Performance
-                  evaluations={evaluations}
-                  metric={
-                    evaluations[0]?.metrics.some((m) => m.name === 'logLoss') === true
-                      ? 'logLoss'
-                      : (evaluations[0]?.metrics[0]?.name ?? '')
-                  }
-                />
+                <>
+                  <Performance
+                    evaluations={evaluations}
+                    metric={
+                      evaluations[0]?.metrics.some((m) => m.name === 'logLoss') === true
+                        ? 'logLoss'
+                        : (evaluations[0]?.metrics[0]?.name ?? '')
+                    }
+                  />
+                  <Attribution of={evaluations[0]?.attribution} />
+                </>
               )
             }
           </Loaded>

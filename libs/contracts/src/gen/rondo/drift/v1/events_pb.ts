@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASKKAwoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSEAoIcGlwZWxpbmUYASABKAkSFQoNZXZhbHVhdGlvbl9pZBgCIAEoCRIoCgVtb2RlbBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIqCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlEhEKCWVzdGltYXRlZBgFIAEoCBIWCg5sYWJlbF9jb3ZlcmFnZRgGIAEoARIqCgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD2xvZ19sb3NzX2V4Y2VzcxgJIAEoARINCgVzdGF0ZRgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmImQKDUZvcmVjYXN0UG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpkFCg5Gb3JlY2FzdElzc3VlZBIQCghwaXBlbGluZRgBIAEoCRITCgtmb3JlY2FzdF9pZBgCIAEoCRIOCgZzZXJpZXMYAyABKAkSFQoNZXZhbHVhdGlvbl9pZBgEIAEoCRIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhItCgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfdmFsdWUYByABKAESLQoGcG9pbnRzGAggAygLMh0ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RQb2ludBISCgpjb25maWRlbmNlGAkgASgBEg4KBm1ldGhvZBgKIAEoCRINCgVza2lsbBgLIAEoARIVCg1za2lsbF9hZ2FpbnN0GAwgASgJEgkKAW4YDSABKAUSDwoHb3JpZ2lucxgOIAEoBRINCgVsaW1pdBgPIAEoARITCgticmVhY2hfc2lkZRgQIAEoCRI1ChJicmVhY2hfcHJvYmFiaWxpdHkYESABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSMwoPYnJlYWNoX2VhcmxpZXN0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9icmVhY2hfZXhwZWN0ZWQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWJyZWFjaF9sYXRlc3QYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGFkdmlzb3J5GBUgASgJEi0KCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqrwEKCkRyaWZ0U3RhdGUSGwoXRFJJRlRfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFEUklGVF9TVEFURV9DTEVBUhABEhkKFURSSUZUX1NUQVRFX1NVU1BFQ1RFRBACEhgKFERSSUZUX1NUQVRFX0RFVEVDVEVEEAMSHAoYRFJJRlRfU1RBVEVfSU5TVUZGSUNJRU5UEAQSGgoWRFJJRlRfU1RBVEVfTkVHTElHSUJMRRAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASK8AQoSU2VnbWVudEF0dHJpYnV0aW9uEg8KB3NlZ21lbnQYASABKAkSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIWCg5yZWZlcmVuY2Vfcm93cxgFIAEoAxIMCgRyb3dzGAYgASgDIsUBChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb24iwgMKFFBlcmZvcm1hbmNlRXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSKgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIRCgllc3RpbWF0ZWQYBSABKAgSFgoObGFiZWxfY292ZXJhZ2UYBiABKAESKgoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0ChFyZWZlcmVuY2VfbWV0cmljcxgIIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESDQoFc3RhdGUYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24ilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmImQKDUZvcmVjYXN0UG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpkFCg5Gb3JlY2FzdElzc3VlZBIQCghwaXBlbGluZRgBIAEoCRITCgtmb3JlY2FzdF9pZBgCIAEoCRIOCgZzZXJpZXMYAyABKAkSFQoNZXZhbHVhdGlvbl9pZBgEIAEoCRIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhItCgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfdmFsdWUYByABKAESLQoGcG9pbnRzGAggAygLMh0ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RQb2ludBISCgpjb25maWRlbmNlGAkgASgBEg4KBm1ldGhvZBgKIAEoCRINCgVza2lsbBgLIAEoARIVCg1za2lsbF9hZ2FpbnN0GAwgASgJEgkKAW4YDSABKAUSDwoHb3JpZ2lucxgOIAEoBRINCgVsaW1pdBgPIAEoARITCgticmVhY2hfc2lkZRgQIAEoCRI1ChJicmVhY2hfcHJvYmFiaWxpdHkYESABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSMwoPYnJlYWNoX2VhcmxpZXN0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9icmVhY2hfZXhwZWN0ZWQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWJyZWFjaF9sYXRlc3QYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGFkdmlzb3J5GBUgASgJEi0KCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqrwEKCkRyaWZ0U3RhdGUSGwoXRFJJRlRfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFEUklGVF9TVEFURV9DTEVBUhABEhkKFURSSUZUX1NUQVRFX1NVU1BFQ1RFRBACEhgKFERSSUZUX1NUQVRFX0RFVEVDVEVEEAMSHAoYRFJJRlRfU1RBVEVfSU5TVUZGSUNJRU5UEAQSGgoWRFJJRlRfU1RBVEVfTkVHTElHSUJMRRAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.drift.v1.FeatureDrift
@@ -260,6 +260,104 @@ export const DriftEvaluatedSchema: GenMessage<DriftEvaluated, {validType: DriftE
   messageDesc(file_rondo_drift_v1_events, 1);
 
 /**
+ * One part of the rows and what it contributes to a change of the mean log loss.
+ *
+ * @generated from message rondo.drift.v1.SegmentAttribution
+ */
+export type SegmentAttribution = Message<"rondo.drift.v1.SegmentAttribution"> & {
+  /**
+   * For example `score 0.2 to 0.3`.
+   *
+   * @generated from field: string segment = 1;
+   */
+  segment: string;
+
+  /**
+   * By becoming a larger or smaller share of all rows.
+   *
+   * @generated from field: rondo.common.v1.Estimate mix = 2;
+   */
+  mix?: Estimate | undefined;
+
+  /**
+   * By being predicted better or worse itself.
+   *
+   * @generated from field: rondo.common.v1.Estimate rate = 3;
+   */
+  rate?: Estimate | undefined;
+
+  /**
+   * Of `rate`, over all segments (Holm).
+   *
+   * @generated from field: double adjusted_p_value_log10 = 4;
+   */
+  adjustedPValueLog10: number;
+
+  /**
+   * @generated from field: int64 reference_rows = 5;
+   */
+  referenceRows: bigint;
+
+  /**
+   * @generated from field: int64 rows = 6;
+   */
+  rows: bigint;
+};
+
+export type SegmentAttributionValid = SegmentAttribution;
+
+/**
+ * Describes the message rondo.drift.v1.SegmentAttribution.
+ * Use `create(SegmentAttributionSchema)` to create a new message.
+ */
+export const SegmentAttributionSchema: GenMessage<SegmentAttribution, {validType: SegmentAttributionValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 2);
+
+/**
+ * Where a change of the log loss on live traffic comes from; mix and rate add up to the change.
+ *
+ * @generated from message rondo.drift.v1.ChangeAttribution
+ */
+export type ChangeAttribution = Message<"rondo.drift.v1.ChangeAttribution"> & {
+  /**
+   * Mean log loss of the window less that of earlier windows of the same champion.
+   *
+   * @generated from field: rondo.common.v1.Estimate change = 1;
+   */
+  change?: Estimate | undefined;
+
+  /**
+   * What other rows than before did: the inputs have changed.
+   *
+   * @generated from field: rondo.common.v1.Estimate mix = 2;
+   */
+  mix?: Estimate | undefined;
+
+  /**
+   * What other outcomes of like rows did: the world has changed.
+   *
+   * @generated from field: rondo.common.v1.Estimate rate = 3;
+   */
+  rate?: Estimate | undefined;
+
+  /**
+   * Largest rate effect first.
+   *
+   * @generated from field: repeated rondo.drift.v1.SegmentAttribution segments = 4;
+   */
+  segments: SegmentAttribution[];
+};
+
+export type ChangeAttributionValid = ChangeAttribution;
+
+/**
+ * Describes the message rondo.drift.v1.ChangeAttribution.
+ * Use `create(ChangeAttributionSchema)` to create a new message.
+ */
+export const ChangeAttributionSchema: GenMessage<ChangeAttribution, {validType: ChangeAttributionValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 3);
+
+/**
  * What the champion achieved on live traffic once labels came; `estimated` before that.
  *
  * @generated from message rondo.drift.v1.PerformanceEvaluated
@@ -334,6 +432,13 @@ export type PerformanceEvaluated = Message<"rondo.drift.v1.PerformanceEvaluated"
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
   evaluatedAt?: Timestamp | undefined;
+
+  /**
+   * Once labels confirm the window and earlier windows of the champion are there.
+   *
+   * @generated from field: rondo.drift.v1.ChangeAttribution attribution = 13;
+   */
+  attribution?: ChangeAttribution | undefined;
 };
 
 /**
@@ -411,6 +516,13 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
   evaluatedAt?: Timestamp | undefined;
+
+  /**
+   * Once labels confirm the window and earlier windows of the champion are there.
+   *
+   * @generated from field: rondo.drift.v1.ChangeAttribution attribution = 13;
+   */
+  attribution?: ChangeAttributionValid | undefined;
 };
 
 /**
@@ -418,7 +530,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
  * Use `create(PerformanceEvaluatedSchema)` to create a new message.
  */
 export const PerformanceEvaluatedSchema: GenMessage<PerformanceEvaluated, {validType: PerformanceEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 2);
+  messageDesc(file_rondo_drift_v1_events, 4);
 
 /**
  * Reference profile of a model that became champion.
@@ -454,7 +566,7 @@ export type ReferenceProfiledValid = ReferenceProfiled;
  * Use `create(ReferenceProfiledSchema)` to create a new message.
  */
 export const ReferenceProfiledSchema: GenMessage<ReferenceProfiled, {validType: ReferenceProfiledValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 3);
+  messageDesc(file_rondo_drift_v1_events, 5);
 
 /**
  * A forecast value at the end of a future window.
@@ -490,7 +602,7 @@ export type ForecastPointValid = ForecastPoint;
  * Use `create(ForecastPointSchema)` to create a new message.
  */
 export const ForecastPointSchema: GenMessage<ForecastPoint, {validType: ForecastPointValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 4);
+  messageDesc(file_rondo_drift_v1_events, 6);
 
 /**
  * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
@@ -644,7 +756,7 @@ export type ForecastIssuedValid = ForecastIssued;
  * Use `create(ForecastIssuedSchema)` to create a new message.
  */
 export const ForecastIssuedSchema: GenMessage<ForecastIssued, {validType: ForecastIssuedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 5);
+  messageDesc(file_rondo_drift_v1_events, 7);
 
 /**
  * @generated from enum rondo.drift.v1.DriftState

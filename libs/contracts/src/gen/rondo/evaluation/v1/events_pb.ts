@@ -12,7 +12,51 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/evaluation/v1/events.proto.
  */
 export const file_rondo_evaluation_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiByb25kby9ldmFsdWF0aW9uL3YxL2V2ZW50cy5wcm90bxITcm9uZG8uZXZhbHVhdGlvbi52MSLkAgoKR2F0ZVJlc3VsdBIMCgRnYXRlGAEgASgJEisKCHNldmVyaXR5GAIgASgOMhkucm9uZG8uY29tbW9uLnYxLlNldmVyaXR5EikKB3ZlcmRpY3QYAyABKA4yGC5yb25kby5jb21tb24udjEuVmVyZGljdBItCgpkaWZmZXJlbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGNoYW1waW9uGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi0KCmNoYWxsZW5nZXIYBiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSEgoKZXhwcmVzc2lvbhgHIAEoCRITCgt2YWx1ZXNfanNvbhgIIAEoCRITCgtleHBsYW5hdGlvbhgJIAEoCRISCgpuZWVkc19yb3dzGAogASgDEhMKC25lZWRzX3NsaWNlGAsgASgJIo4DChNFdmFsdWF0aW9uQ29tcGxldGVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhEKCWNhbmRpZGF0ZRgDIAEoCRIrCgVtb2RlbBgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIpCgd2ZXJkaWN0GAUgASgOMhgucm9uZG8uY29tbW9uLnYxLlZlcmRpY3QSLgoFZ2F0ZXMYBiADKAsyHy5yb25kby5ldmFsdWF0aW9uLnYxLkdhdGVSZXN1bHQSLAoGcmVwb3J0GAcgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEjAKCm1vZGVsX2NhcmQYCCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSKgoHbWV0cmljcxgJIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIXCg9yZXF1aXJlc19yZXZpZXcYCiABKAgSEwoLZHVyYXRpb25fbXMYCyABKANiBnByb3RvMw", [file_rondo_common_v1_common]);
+  fileDesc("CiByb25kby9ldmFsdWF0aW9uL3YxL2V2ZW50cy5wcm90bxITcm9uZG8uZXZhbHVhdGlvbi52MSJTCglBbHBoYUxvb2sSFgoObGlmZXRpbWVfYWxwaGEYASABKAESDQoFbGV2ZWwYAiABKAESDAoEbG9vaxgDIAEoAxIRCglyZW1haW5pbmcYBCABKAEimAMKCkdhdGVSZXN1bHQSDAoEZ2F0ZRgBIAEoCRIrCghzZXZlcml0eRgCIAEoDjIZLnJvbmRvLmNvbW1vbi52MS5TZXZlcml0eRIpCgd2ZXJkaWN0GAMgASgOMhgucm9uZG8uY29tbW9uLnYxLlZlcmRpY3QSLQoKZGlmZmVyZW5jZRgEIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIrCghjaGFtcGlvbhgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRItCgpjaGFsbGVuZ2VyGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhIKCmV4cHJlc3Npb24YByABKAkSEwoLdmFsdWVzX2pzb24YCCABKAkSEwoLZXhwbGFuYXRpb24YCSABKAkSEgoKbmVlZHNfcm93cxgKIAEoAxITCgtuZWVkc19zbGljZRgLIAEoCRIyCgphbHBoYV9sb29rGAwgASgLMh4ucm9uZG8uZXZhbHVhdGlvbi52MS5BbHBoYUxvb2sijgMKE0V2YWx1YXRpb25Db21wbGV0ZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEQoJY2FuZGlkYXRlGAMgASgJEisKBW1vZGVsGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEikKB3ZlcmRpY3QYBSABKA4yGC5yb25kby5jb21tb24udjEuVmVyZGljdBIuCgVnYXRlcxgGIAMoCzIfLnJvbmRvLmV2YWx1YXRpb24udjEuR2F0ZVJlc3VsdBIsCgZyZXBvcnQYByABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSMAoKbW9kZWxfY2FyZBgIIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIqCgdtZXRyaWNzGAkgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD3JlcXVpcmVzX3JldmlldxgKIAEoCBITCgtkdXJhdGlvbl9tcxgLIAEoA2IGcHJvdG8z", [file_rondo_common_v1_common]);
+
+/**
+ * A part of what a pipeline may spend, over its whole life, on promotions by mistake; taken by one cycle.
+ *
+ * @generated from message rondo.evaluation.v1.AlphaLook
+ */
+export type AlphaLook = Message<"rondo.evaluation.v1.AlphaLook"> & {
+  /**
+   * Chance of any false promotion over the pipeline's life, as the policy states it.
+   *
+   * @generated from field: double lifetime_alpha = 1;
+   */
+  lifetimeAlpha: number;
+
+  /**
+   * Chance that a challenger that is no better passes at this look; 0 = nothing is left.
+   *
+   * @generated from field: double level = 2;
+   */
+  level: number;
+
+  /**
+   * Number of this look in the pipeline's life, from 1.
+   *
+   * @generated from field: int64 look = 3;
+   */
+  look: bigint;
+
+  /**
+   * What later looks may still spend together.
+   *
+   * @generated from field: double remaining = 4;
+   */
+  remaining: number;
+};
+
+export type AlphaLookValid = AlphaLook;
+
+/**
+ * Describes the message rondo.evaluation.v1.AlphaLook.
+ * Use `create(AlphaLookSchema)` to create a new message.
+ */
+export const AlphaLookSchema: GenMessage<AlphaLook, {validType: AlphaLookValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_evaluation_v1_events, 0);
 
 /**
  * @generated from message rondo.evaluation.v1.GateResult
@@ -82,6 +126,13 @@ export type GateResult = Message<"rondo.evaluation.v1.GateResult"> & {
    * @generated from field: string needs_slice = 11;
    */
   needsSlice: string;
+
+  /**
+   * Set where the policy limits false promotions over the pipeline's life and this gate asks for superiority to the champion.
+   *
+   * @generated from field: rondo.evaluation.v1.AlphaLook alpha_look = 12;
+   */
+  alphaLook?: AlphaLook | undefined;
 };
 
 export type GateResultValid = GateResult;
@@ -91,7 +142,7 @@ export type GateResultValid = GateResult;
  * Use `create(GateResultSchema)` to create a new message.
  */
 export const GateResultSchema: GenMessage<GateResult, {validType: GateResultValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_evaluation_v1_events, 0);
+  messageDesc(file_rondo_evaluation_v1_events, 1);
 
 /**
  * Answer to EvaluateCandidate.
@@ -168,5 +219,5 @@ export type EvaluationCompletedValid = EvaluationCompleted;
  * Use `create(EvaluationCompletedSchema)` to create a new message.
  */
 export const EvaluationCompletedSchema: GenMessage<EvaluationCompleted, {validType: EvaluationCompletedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_evaluation_v1_events, 1);
+  messageDesc(file_rondo_evaluation_v1_events, 2);
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/labeling/v1/events.proto.
  */
 export const file_rondo_labeling_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIpsBChNMYWJlbENhbXBhaWduT3BlbmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEg0KBXRhc2tzGAQgASgFEioKBmR1ZV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcXVlc3Rpb24YBiABKAkipwIKDUxhYmVsUmVjb3JkZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLY2FtcGFpZ25faWQYAiABKAkSDwoHdGFza19pZBgDIAEoCRIPCgdyb3dfa2V5GAQgASgJEikKCWFubm90YXRvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIQCghyZXZpc2lvbhgGIAEoBRIOCgZhbnN3ZXIYByABKAkSEQoJcmF0aW9uYWxlGAggASgJEhgKEHN1Z2dlc3Rpb25fc2hvd24YCSABKAgSEgoKc3VnZ2VzdGlvbhgKIAEoCRIdChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAESDwoHdG9va19tcxgMIAEoAxIPCgdza2lwcGVkGA0gASgIIvEBChNMYWJlbENhbXBhaWduQ2xvc2VkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEi8KCWxhYmVsX3NldBgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIqCgdxdWFsaXR5GAUgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg4KBnBhc3NlZBgGIAEoCBIOCgZyZWFzb24YByABKAkSEAoIYW5zd2VyZWQYCCABKAUSEgoKdW5hbnN3ZXJlZBgJIAEoBWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIpsBChNMYWJlbENhbXBhaWduT3BlbmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEg0KBXRhc2tzGAQgASgFEioKBmR1ZV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcXVlc3Rpb24YBiABKAkipwIKDUxhYmVsUmVjb3JkZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLY2FtcGFpZ25faWQYAiABKAkSDwoHdGFza19pZBgDIAEoCRIPCgdyb3dfa2V5GAQgASgJEikKCWFubm90YXRvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIQCghyZXZpc2lvbhgGIAEoBRIOCgZhbnN3ZXIYByABKAkSEQoJcmF0aW9uYWxlGAggASgJEhgKEHN1Z2dlc3Rpb25fc2hvd24YCSABKAgSEgoKc3VnZ2VzdGlvbhgKIAEoCRIdChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAESDwoHdG9va19tcxgMIAEoAxIPCgdza2lwcGVkGA0gASgIIqkBCg9Bbm5vdGF0b3JQYXVzZWQSEAoIcGlwZWxpbmUYASABKAkSEQoJYW5ub3RhdG9yGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEisKCGFjY3VyYWN5GAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhoKEmNoYW5jZV9iZWxvd19saW1pdBgFIAEoARITCgtleHBsYW5hdGlvbhgGIAEoCSJrChBBbm5vdGF0b3JSZXN1bWVkEhAKCHBpcGVsaW5lGAEgASgJEhEKCWFubm90YXRvchgCIAEoCRIiCgJieRgDIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIOCgZyZWFzb24YBCABKAkiiAIKE0xhYmVsQ2FtcGFpZ25DbG9zZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEwoLY2FtcGFpZ25faWQYAyABKAkSLwoJbGFiZWxfc2V0GAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEioKB3F1YWxpdHkYBSADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSDgoGcGFzc2VkGAYgASgIEg4KBnJlYXNvbhgHIAEoCRIQCghhbnN3ZXJlZBgIIAEoBRISCgp1bmFuc3dlcmVkGAkgASgFEhUKDWdvbGRfdGFza19pZHMYCiADKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.labeling.v1.LabelCampaignOpened
@@ -144,6 +144,94 @@ export const LabelRecordedSchema: GenMessage<LabelRecorded, {validType: LabelRec
   messageDesc(file_rondo_labeling_v1_events, 1);
 
 /**
+ * An annotator gets no more tasks of the pipeline until a person lets them go on.
+ *
+ * @generated from message rondo.labeling.v1.AnnotatorPaused
+ */
+export type AnnotatorPaused = Message<"rondo.labeling.v1.AnnotatorPaused"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * Campaign of the gold task that decided.
+   *
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Share of gold tasks they got right; the limit is what the policy asks for.
+   *
+   * @generated from field: rondo.common.v1.Estimate accuracy = 4;
+   */
+  accuracy?: Estimate | undefined;
+
+  /**
+   * Posterior probability that their accuracy is below the limit.
+   *
+   * @generated from field: double chance_below_limit = 5;
+   */
+  chanceBelowLimit: number;
+
+  /**
+   * @generated from field: string explanation = 6;
+   */
+  explanation: string;
+};
+
+export type AnnotatorPausedValid = AnnotatorPaused;
+
+/**
+ * Describes the message rondo.labeling.v1.AnnotatorPaused.
+ * Use `create(AnnotatorPausedSchema)` to create a new message.
+ */
+export const AnnotatorPausedSchema: GenMessage<AnnotatorPaused, {validType: AnnotatorPausedValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_events, 2);
+
+/**
+ * A person lets a paused annotator go on; their gold tasks are counted anew.
+ *
+ * @generated from message rondo.labeling.v1.AnnotatorResumed
+ */
+export type AnnotatorResumed = Message<"rondo.labeling.v1.AnnotatorResumed"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor by = 3;
+   */
+  by?: Actor | undefined;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+export type AnnotatorResumedValid = AnnotatorResumed;
+
+/**
+ * Describes the message rondo.labeling.v1.AnnotatorResumed.
+ * Use `create(AnnotatorResumedSchema)` to create a new message.
+ */
+export const AnnotatorResumedSchema: GenMessage<AnnotatorResumed, {validType: AnnotatorResumedValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_events, 3);
+
+/**
  * Answer to OpenLabelCampaign.
  *
  * @generated from message rondo.labeling.v1.LabelCampaignClosed
@@ -199,6 +287,13 @@ export type LabelCampaignClosed = Message<"rondo.labeling.v1.LabelCampaignClosed
    * @generated from field: int32 unanswered = 9;
    */
   unanswered: number;
+
+  /**
+   * Tasks whose answer was known: answers to them are no labels. Told only now, so that nobody could treat them differently.
+   *
+   * @generated from field: repeated string gold_task_ids = 10;
+   */
+  goldTaskIds: string[];
 };
 
 export type LabelCampaignClosedValid = LabelCampaignClosed;
@@ -208,5 +303,5 @@ export type LabelCampaignClosedValid = LabelCampaignClosed;
  * Use `create(LabelCampaignClosedSchema)` to create a new message.
  */
 export const LabelCampaignClosedSchema: GenMessage<LabelCampaignClosed, {validType: LabelCampaignClosedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_labeling_v1_events, 2);
+  messageDesc(file_rondo_labeling_v1_events, 4);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/labeling/v1/service.proto.
  */
 export const file_rondo_labeling_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yb25kby9sYWJlbGluZy92MS9zZXJ2aWNlLnByb3RvEhFyb25kby5sYWJlbGluZy52MSL7AgoNTGFiZWxDYW1wYWlnbhIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRITCgtjYW1wYWlnbl9pZBgDIAEoCRINCgVzdGF0ZRgEIAEoCRIQCghxdWVzdGlvbhgFIAEoCRIuCgdjbGFzc2VzGAYgAygLMh0ucm9uZG8ubGFiZWxpbmcudjEuTGFiZWxDbGFzcxINCgV0YXNrcxgHIAEoBRIQCghhbnN3ZXJlZBgIIAEoBRIPCgdza2lwcGVkGAkgASgFEi0KCW9wZW5lZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGZHVlX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdxdWFsaXR5GAwgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhQKDGNsb3NlX3JlYXNvbhgNIAEoCRIRCglndWlkZWxpbmUYDiABKAkiKgoKTGFiZWxDbGFzcxINCgV2YWx1ZRgBIAEoCRINCgV0aXRsZRgCIAEoCSK8AgoJTGFiZWxUYXNrEhMKC2NhbXBhaWduX2lkGAEgASgJEg8KB3Rhc2tfaWQYAiABKAkSDwoHcm93X2tleRgDIAEoCRIQCghyb3dfanNvbhgEIAEoCRIVCg1yZXZpZXdfcmVhc29uGAUgASgJEhIKCnN1Z2dlc3Rpb24YBiABKAkSHQoVc3VnZ2VzdGlvbl9jb25maWRlbmNlGAcgASgBEg0KBWJsaW5kGAggASgIEg0KBXN0YXRlGAkgASgJEioKB2Fuc3dlcnMYCiADKAsyGS5yb25kby5sYWJlbGluZy52MS5BbnN3ZXISDAoEZXRhZxgLIAEoCRITCgt1bmNlcnRhaW50eRgMIAEoARIvCgtsZWFzZV91bnRpbBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitAEKBkFuc3dlchIQCghyZXZpc2lvbhgBIAEoBRIRCglhbm5vdGF0b3IYAiABKAkSDgoGYW5zd2VyGAMgASgJEhEKCXJhdGlvbmFsZRgEIAEoCRIYChBzdWdnZXN0aW9uX3Nob3duGAUgASgIEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd0b29rX21zGAcgASgDEg8KB3NraXBwZWQYCCABKAgiKAoUTGlzdENhbXBhaWduc1JlcXVlc3QSEAoIcGlwZWxpbmUYASABKAkiTAoVTGlzdENhbXBhaWduc1Jlc3BvbnNlEjMKCWNhbXBhaWducxgBIAMoCzIgLnJvbmRvLmxhYmVsaW5nLnYxLkxhYmVsQ2FtcGFpZ24iSwoRTGVhc2VUYXNrc1JlcXVlc3QSHAoLY2FtcGFpZ25faWQYASABKAlCB7pIBHICEAESGAoFY291bnQYAiABKAVCCbpIBhoEGDIoASJ1ChJMZWFzZVRhc2tzUmVzcG9uc2USKwoFdGFza3MYASADKAsyHC5yb25kby5sYWJlbGluZy52MS5MYWJlbFRhc2sSMgoIY2FtcGFpZ24YAiABKAsyIC5yb25kby5sYWJlbGluZy52MS5MYWJlbENhbXBhaWduIsoBChNTdWJtaXRBbnN3ZXJSZXF1ZXN0EhwKC2NhbXBhaWduX2lkGAEgASgJQge6SARyAhABEhgKB3Rhc2tfaWQYAiABKAlCB7pIBHICEAESGAoGYW5zd2VyGAMgASgJQgi6SAVyAxjIARIMCgRza2lwGAQgASgIEhsKCXJhdGlvbmFsZRgFIAEoCUIIukgFcgMYoB8SGAoHdG9va19tcxgGIAEoA0IHukgEIgIoABIcCgpyZXF1ZXN0X2lkGAcgASgJQgi6SAVyA7ABASI2Cg5HZXRUYXNrUmVxdWVzdBITCgtjYW1wYWlnbl9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJIicKEExpc3RUYXNrc1JlcXVlc3QSEwoLY2FtcGFpZ25faWQYASABKAkiQAoRTGlzdFRhc2tzUmVzcG9uc2USKwoFdGFza3MYASADKAsyHC5yb25kby5sYWJlbGluZy52MS5MYWJlbFRhc2sy8QMKD0xhYmVsaW5nU2VydmljZRJrCg1MaXN0Q2FtcGFpZ25zEicucm9uZG8ubGFiZWxpbmcudjEuTGlzdENhbXBhaWduc1JlcXVlc3QaKC5yb25kby5sYWJlbGluZy52MS5MaXN0Q2FtcGFpZ25zUmVzcG9uc2UiB5ACAYi1GAESXwoKTGVhc2VUYXNrcxIkLnJvbmRvLmxhYmVsaW5nLnYxLkxlYXNlVGFza3NSZXF1ZXN0GiUucm9uZG8ubGFiZWxpbmcudjEuTGVhc2VUYXNrc1Jlc3BvbnNlIgSItRgCEloKDFN1Ym1pdEFuc3dlchImLnJvbmRvLmxhYmVsaW5nLnYxLlN1Ym1pdEFuc3dlclJlcXVlc3QaHC5yb25kby5sYWJlbGluZy52MS5MYWJlbFRhc2siBIi1GAISUwoHR2V0VGFzaxIhLnJvbmRvLmxhYmVsaW5nLnYxLkdldFRhc2tSZXF1ZXN0Ghwucm9uZG8ubGFiZWxpbmcudjEuTGFiZWxUYXNrIgeQAgGItRgBEl8KCUxpc3RUYXNrcxIjLnJvbmRvLmxhYmVsaW5nLnYxLkxpc3RUYXNrc1JlcXVlc3QaJC5yb25kby5sYWJlbGluZy52MS5MaXN0VGFza3NSZXNwb25zZSIHkAIBiLUYAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common, file_rondo_common_v1_options]);
+  fileDesc("Ch9yb25kby9sYWJlbGluZy92MS9zZXJ2aWNlLnByb3RvEhFyb25kby5sYWJlbGluZy52MSL7AgoNTGFiZWxDYW1wYWlnbhIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRITCgtjYW1wYWlnbl9pZBgDIAEoCRINCgVzdGF0ZRgEIAEoCRIQCghxdWVzdGlvbhgFIAEoCRIuCgdjbGFzc2VzGAYgAygLMh0ucm9uZG8ubGFiZWxpbmcudjEuTGFiZWxDbGFzcxINCgV0YXNrcxgHIAEoBRIQCghhbnN3ZXJlZBgIIAEoBRIPCgdza2lwcGVkGAkgASgFEi0KCW9wZW5lZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGZHVlX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdxdWFsaXR5GAwgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhQKDGNsb3NlX3JlYXNvbhgNIAEoCRIRCglndWlkZWxpbmUYDiABKAkiKgoKTGFiZWxDbGFzcxINCgV2YWx1ZRgBIAEoCRINCgV0aXRsZRgCIAEoCSLSAgoJTGFiZWxUYXNrEhMKC2NhbXBhaWduX2lkGAEgASgJEg8KB3Rhc2tfaWQYAiABKAkSDwoHcm93X2tleRgDIAEoCRIQCghyb3dfanNvbhgEIAEoCRIVCg1yZXZpZXdfcmVhc29uGAUgASgJEhIKCnN1Z2dlc3Rpb24YBiABKAkSHQoVc3VnZ2VzdGlvbl9jb25maWRlbmNlGAcgASgBEg0KBWJsaW5kGAggASgIEg0KBXN0YXRlGAkgASgJEioKB2Fuc3dlcnMYCiADKAsyGS5yb25kby5sYWJlbGluZy52MS5BbnN3ZXISDAoEZXRhZxgLIAEoCRITCgt1bmNlcnRhaW50eRgMIAEoARIvCgtsZWFzZV91bnRpbBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMa25vd25fYW5zd2VyGA4gASgJIrQBCgZBbnN3ZXISEAoIcmV2aXNpb24YASABKAUSEQoJYW5ub3RhdG9yGAIgASgJEg4KBmFuc3dlchgDIAEoCRIRCglyYXRpb25hbGUYBCABKAkSGAoQc3VnZ2VzdGlvbl9zaG93bhgFIAEoCBImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdG9va19tcxgHIAEoAxIPCgdza2lwcGVkGAggASgIIigKFExpc3RDYW1wYWlnbnNSZXF1ZXN0EhAKCHBpcGVsaW5lGAEgASgJIkwKFUxpc3RDYW1wYWlnbnNSZXNwb25zZRIzCgljYW1wYWlnbnMYASADKAsyIC5yb25kby5sYWJlbGluZy52MS5MYWJlbENhbXBhaWduIksKEUxlYXNlVGFza3NSZXF1ZXN0EhwKC2NhbXBhaWduX2lkGAEgASgJQge6SARyAhABEhgKBWNvdW50GAIgASgFQgm6SAYaBBgyKAEidQoSTGVhc2VUYXNrc1Jlc3BvbnNlEisKBXRhc2tzGAEgAygLMhwucm9uZG8ubGFiZWxpbmcudjEuTGFiZWxUYXNrEjIKCGNhbXBhaWduGAIgASgLMiAucm9uZG8ubGFiZWxpbmcudjEuTGFiZWxDYW1wYWlnbiLKAQoTU3VibWl0QW5zd2VyUmVxdWVzdBIcCgtjYW1wYWlnbl9pZBgBIAEoCUIHukgEcgIQARIYCgd0YXNrX2lkGAIgASgJQge6SARyAhABEhgKBmFuc3dlchgDIAEoCUIIukgFcgMYyAESDAoEc2tpcBgEIAEoCBIbCglyYXRpb25hbGUYBSABKAlCCLpIBXIDGKAfEhgKB3Rvb2tfbXMYBiABKANCB7pIBCICKAASHAoKcmVxdWVzdF9pZBgHIAEoCUIIukgFcgOwAQEiNgoOR2V0VGFza1JlcXVlc3QSEwoLY2FtcGFpZ25faWQYASABKAkSDwoHdGFza19pZBgCIAEoCSInChBMaXN0VGFza3NSZXF1ZXN0EhMKC2NhbXBhaWduX2lkGAEgASgJIkAKEUxpc3RUYXNrc1Jlc3BvbnNlEisKBXRhc2tzGAEgAygLMhwucm9uZG8ubGFiZWxpbmcudjEuTGFiZWxUYXNrIvkBCglBbm5vdGF0b3ISEAoIcGlwZWxpbmUYASABKAkSEQoJYW5ub3RhdG9yGAIgASgJEg0KBXN0YXRlGAMgASgJEisKCGFjY3VyYWN5GAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhoKEmNoYW5jZV9iZWxvd19saW1pdBgFIAEoARIZChFnb2xkX3Rhc2tzX25lZWRlZBgGIAEoBRIQCghhbnN3ZXJlZBgHIAEoBRItCglwYXVzZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2V4cGxhbmF0aW9uGAkgASgJIikKFUxpc3RBbm5vdGF0b3JzUmVxdWVzdBIQCghwaXBlbGluZRgBIAEoCSJKChZMaXN0QW5ub3RhdG9yc1Jlc3BvbnNlEjAKCmFubm90YXRvcnMYASADKAsyHC5yb25kby5sYWJlbGluZy52MS5Bbm5vdGF0b3IiiQEKFlJlc3VtZUFubm90YXRvclJlcXVlc3QSGQoIcGlwZWxpbmUYASABKAlCB7pIBHICEAESGgoJYW5ub3RhdG9yGAIgASgJQge6SARyAhABEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQBRjQDxIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyA7ABATLDBQoPTGFiZWxpbmdTZXJ2aWNlEmsKDUxpc3RDYW1wYWlnbnMSJy5yb25kby5sYWJlbGluZy52MS5MaXN0Q2FtcGFpZ25zUmVxdWVzdBooLnJvbmRvLmxhYmVsaW5nLnYxLkxpc3RDYW1wYWlnbnNSZXNwb25zZSIHkAIBiLUYARJfCgpMZWFzZVRhc2tzEiQucm9uZG8ubGFiZWxpbmcudjEuTGVhc2VUYXNrc1JlcXVlc3QaJS5yb25kby5sYWJlbGluZy52MS5MZWFzZVRhc2tzUmVzcG9uc2UiBIi1GAISWgoMU3VibWl0QW5zd2VyEiYucm9uZG8ubGFiZWxpbmcudjEuU3VibWl0QW5zd2VyUmVxdWVzdBocLnJvbmRvLmxhYmVsaW5nLnYxLkxhYmVsVGFzayIEiLUYAhJTCgdHZXRUYXNrEiEucm9uZG8ubGFiZWxpbmcudjEuR2V0VGFza1JlcXVlc3QaHC5yb25kby5sYWJlbGluZy52MS5MYWJlbFRhc2siB5ACAYi1GAESXwoJTGlzdFRhc2tzEiMucm9uZG8ubGFiZWxpbmcudjEuTGlzdFRhc2tzUmVxdWVzdBokLnJvbmRvLmxhYmVsaW5nLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgeQAgGItRgBEm4KDkxpc3RBbm5vdGF0b3JzEigucm9uZG8ubGFiZWxpbmcudjEuTGlzdEFubm90YXRvcnNSZXF1ZXN0Gikucm9uZG8ubGFiZWxpbmcudjEuTGlzdEFubm90YXRvcnNSZXNwb25zZSIHkAIBiLUYARJgCg9SZXN1bWVBbm5vdGF0b3ISKS5yb25kby5sYWJlbGluZy52MS5SZXN1bWVBbm5vdGF0b3JSZXF1ZXN0Ghwucm9uZG8ubGFiZWxpbmcudjEuQW5ub3RhdG9yIgSItRgEYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common, file_rondo_common_v1_options]);
 
 /**
  * @generated from message rondo.labeling.v1.LabelCampaign
@@ -204,6 +204,13 @@ export type LabelTask = Message<"rondo.labeling.v1.LabelTask"> & {
    * @generated from field: google.protobuf.Timestamp lease_until = 13;
    */
   leaseUntil?: Timestamp | undefined;
+
+  /**
+   * The known answer of a gold task, once the campaign is closed; empty otherwise.
+   *
+   * @generated from field: string known_answer = 14;
+   */
+  knownAnswer: string;
 };
 
 export type LabelTaskValid = LabelTask;
@@ -469,6 +476,152 @@ export const ListTasksResponseSchema: GenMessage<ListTasksResponse, {validType: 
   messageDesc(file_rondo_labeling_v1_service, 11);
 
 /**
+ * An annotator of one pipeline.
+ *
+ * @generated from message rondo.labeling.v1.Annotator
+ */
+export type Annotator = Message<"rondo.labeling.v1.Annotator"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * `Active` or `Paused`.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * Share of gold tasks they got right, since they were last let go on; absent before the first. Annotators see their own as of
+   * closed campaigns: a number that moves would give the gold tasks away.
+   *
+   * @generated from field: rondo.common.v1.Estimate accuracy = 4;
+   */
+  accuracy?: Estimate | undefined;
+
+  /**
+   * Posterior probability that their accuracy is below the limit.
+   *
+   * @generated from field: double chance_below_limit = 5;
+   */
+  chanceBelowLimit: number;
+
+  /**
+   * Gold tasks still needed before anything is concluded.
+   *
+   * @generated from field: int32 gold_tasks_needed = 6;
+   */
+  goldTasksNeeded: number;
+
+  /**
+   * Tasks they answered or skipped.
+   *
+   * @generated from field: int32 answered = 7;
+   */
+  answered: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp paused_at = 8;
+   */
+  pausedAt?: Timestamp | undefined;
+
+  /**
+   * Why they are paused.
+   *
+   * @generated from field: string explanation = 9;
+   */
+  explanation: string;
+};
+
+export type AnnotatorValid = Annotator;
+
+/**
+ * Describes the message rondo.labeling.v1.Annotator.
+ * Use `create(AnnotatorSchema)` to create a new message.
+ */
+export const AnnotatorSchema: GenMessage<Annotator, {validType: AnnotatorValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_service, 12);
+
+/**
+ * @generated from message rondo.labeling.v1.ListAnnotatorsRequest
+ */
+export type ListAnnotatorsRequest = Message<"rondo.labeling.v1.ListAnnotatorsRequest"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+};
+
+export type ListAnnotatorsRequestValid = ListAnnotatorsRequest;
+
+/**
+ * Describes the message rondo.labeling.v1.ListAnnotatorsRequest.
+ * Use `create(ListAnnotatorsRequestSchema)` to create a new message.
+ */
+export const ListAnnotatorsRequestSchema: GenMessage<ListAnnotatorsRequest, {validType: ListAnnotatorsRequestValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_service, 13);
+
+/**
+ * @generated from message rondo.labeling.v1.ListAnnotatorsResponse
+ */
+export type ListAnnotatorsResponse = Message<"rondo.labeling.v1.ListAnnotatorsResponse"> & {
+  /**
+   * @generated from field: repeated rondo.labeling.v1.Annotator annotators = 1;
+   */
+  annotators: Annotator[];
+};
+
+export type ListAnnotatorsResponseValid = ListAnnotatorsResponse;
+
+/**
+ * Describes the message rondo.labeling.v1.ListAnnotatorsResponse.
+ * Use `create(ListAnnotatorsResponseSchema)` to create a new message.
+ */
+export const ListAnnotatorsResponseSchema: GenMessage<ListAnnotatorsResponse, {validType: ListAnnotatorsResponseValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_service, 14);
+
+/**
+ * @generated from message rondo.labeling.v1.ResumeAnnotatorRequest
+ */
+export type ResumeAnnotatorRequest = Message<"rondo.labeling.v1.ResumeAnnotatorRequest"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+export type ResumeAnnotatorRequestValid = ResumeAnnotatorRequest;
+
+/**
+ * Describes the message rondo.labeling.v1.ResumeAnnotatorRequest.
+ * Use `create(ResumeAnnotatorRequestSchema)` to create a new message.
+ */
+export const ResumeAnnotatorRequestSchema: GenMessage<ResumeAnnotatorRequest, {validType: ResumeAnnotatorRequestValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_service, 15);
+
+/**
  * What annotators need.
  *
  * @generated from service rondo.labeling.v1.LabelingService
@@ -517,6 +670,26 @@ export const LabelingService: GenService<{
     methodKind: "unary";
     input: typeof ListTasksRequestSchema;
     output: typeof ListTasksResponseSchema;
+  },
+  /**
+   * What gold tasks show of each annotator; annotators see themselves only.
+   *
+   * @generated from rpc rondo.labeling.v1.LabelingService.ListAnnotators
+   */
+  listAnnotators: {
+    methodKind: "unary";
+    input: typeof ListAnnotatorsRequestSchema;
+    output: typeof ListAnnotatorsResponseSchema;
+  },
+  /**
+   * Lets a paused annotator go on; their gold tasks are counted anew.
+   *
+   * @generated from rpc rondo.labeling.v1.LabelingService.ResumeAnnotator
+   */
+  resumeAnnotator: {
+    methodKind: "unary";
+    input: typeof ResumeAnnotatorRequestSchema;
+    output: typeof AnnotatorSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rondo_labeling_v1_service, 0);

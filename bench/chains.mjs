@@ -1,0 +1,110 @@
+/** Chains of durable steps, handed on between two services: what the orchestration benches have in common. */
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { RunJobSchema, StepFailedSchema } from '@rondo/contracts';
+
+/** Steps of one cycle. */
+export const STEPS = 8;
+const [COMMANDS, FACTS] = ['rondo.platform.commands.v1', 'rondo.platform.v1'];
+/** What a bus must know to carry chains. */
+export const TOPICS = [COMMANDS, FACTS];
+/** Keys in flight at once per service: handlers that only change state may well be many. */
+const CONCURRENCY = 256;
+
+export const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+export const ms = (value) => value.toFixed(value < 10 ? 2 : 1);
+export const row = (what, result) => console.log(`| ${what} | ${result} |`);
+const ascending = (list) => [...list].sort((a, b) => a - b);
+
+const fact = (chain, step, last) => ({
+  schema: StepFailedSchema,
+  message: create(StepFailedSchema, { pipeline: chain, step: 'step', attempts: step, code: last }),
+  key: chain,
+});
+const command = (chain, step, last) => ({
+  schema: RunJobSchema,
+  message: create(RunJobSchema, { service: 'worker', jobId: chain, kind: last, attempt: step }),
+  key: chain,
+});
+
+/**
+ * Two services hand a chain to each other: the coordinator by commands, the worker by events. Every hop is one unit of work:
+ * load a document, save it, journal one message, publish it.
+ */
+export async function startChains(store, bus) {
+  const journals = { coordinator: store.journal('coordinator'), worker: store.journal('worker') };
+  const waiting = new Map();
+  const hop = (service, cause, chain, step, last) =>
+    journals[service].once(cause, async (unit) => {
+      await unit.load('chain', chain);
+      const outgoing = step >= Number(last) ? [] : [(service === 'coordinator' ? command : fact)(chain, step, last)];
+      unit.save({
+        kind: 'chain',
+        id: chain,
+        state: { step, done: outgoing.length === 0 },
+        index: { done: step >= Number(last) ? 1 : 0 },
+        outgoing,
+      });
+    });
+  const handle = (service, read) => async (delivery) => {
+    const { chain, step, last } = read(delivery.payload);
+    await hop(service, { consumer: service, messageId: delivery.id }, chain, step + 1, last);
+    if (step + 1 >= Number(last)) waiting.get(chain)();
+  };
+  const readCommand = (payload) => {
+    const { jobId, attempt, kind } = fromBinary(RunJobSchema, payload);
+    return { chain: jobId, step: attempt, last: kind };
+  };
+  const readFact = (payload) => {
+    const { pipeline, attempts, code } = fromBinary(StepFailedSchema, payload);
+    return { chain: pipeline, step: attempts, last: code };
+  };
+  const commands = {
+    group: 'worker',
+    topics: [COMMANDS],
+    handle: handle('worker', readCommand),
+    concurrency: CONCURRENCY,
+  };
+  const facts = {
+    group: 'coordinator',
+    topics: [FACTS],
+    handle: handle('coordinator', readFact),
+    concurrency: CONCURRENCY,
+  };
+  await bus.subscribe(commands);
+  await bus.subscribe(facts);
+  return (chain, hops) =>
+    new Promise((resolve, reject) => {
+      waiting.set(chain, resolve);
+      hop('coordinator', { consumer: 'start', messageId: chain }, chain, 1, String(hops)).catch(reject);
+    });
+}
+
+/**
+ * p50 and p99 of chains alone, and rate and CPU of many at once, as rows of a table.
+ * @param {(chain: string, hops: number) => Promise<void>} run carries out one chain
+ * @param {{ alone: number, chains: number, rounds: number }} counts
+ */
+export async function measureChains(run, name, hops, { alone, chains, rounds }) {
+  const times = [];
+  for (let i = 0; i < alone; i++) {
+    const before = performance.now();
+    await run(`${name}-alone-${i}`, hops);
+    times.push(performance.now() - before);
+  }
+  const rates = [];
+  const cpu = [];
+  for (let round = 0; round < rounds; round++) {
+    const cpuBefore = process.cpuUsage();
+    const before = performance.now();
+    await Promise.all(Array.from({ length: chains }, (_, i) => run(`${name}-many-${round}-${i}`, hops)));
+    rates.push((chains * 1000) / (performance.now() - before));
+    const { user, system } = process.cpuUsage(cpuBefore);
+    cpu.push((user + system) / 1000 / chains);
+  }
+  const sorted = ascending(times);
+  const median = (list) => quantile(ascending(list), 0.5);
+  const each = rates.map((rate) => rate.toFixed(0)).join(', ');
+  row(`${name}, alone: p50 / p99`, `${ms(quantile(sorted, 0.5))} / ${ms(quantile(sorted, 0.99))} ms`);
+  row(`${name}, ${chains} at once: median (rounds)`, `${median(rates).toFixed(0)} chains/s (${each})`);
+  row(`${name}, CPU per chain`, `${ms(median(cpu))} ms`);
+}
