@@ -2,7 +2,7 @@
 /**
  * Runs every benchmark of this folder, one after the other, and writes what they print to docs/benchmarks.md.
  * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`, or with the benchmarks on real servers
- * `node deploy/native/with-servers.mjs kafka mongodb -- node bench/all.mjs`. Takes a few minutes.
+ * `node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/all.mjs`. Takes a few minutes.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { arch, cpus, platform, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const hasServers = (...names) => names.every((name) => process.env[`RONDO_TEST_${name.toUpperCase()}`]);
 const BENCHES = [
   ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, synchronous=FULL'],
   ['journal', 'Units of work on MongoDB, beside the driver doing the same writes'],
@@ -20,7 +21,13 @@ const BENCHES = [
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
   ['error-rates-evaluation', 'How often the rules of an evaluation are wrong, simulated'],
-  ...(process.env['RONDO_TEST_KAFKA'] ? [['kafka', 'The bus on Kafka beside plain kafkajs, one broker, acks=all']] : []),
+  ...(hasServers('kafka', 'mongodb')
+    ? [
+        ['kafka', 'The bus on Kafka beside plain kafkajs, one broker, acks=all'],
+        ['orchestration-distributed', 'One cycle of eight durable steps over Kafka and MongoDB'],
+      ]
+    : []),
+  ...(hasServers('kafka', 'mongodb', 's3') ? [['load', 'The services under load, one replica each']] : []),
   ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
 ];
 

@@ -1,20 +1,19 @@
 #!/usr/bin/env node
 /**
  * The services as processes of their own on real servers under load: tiny batches arrive for many pipelines whose triggers do not
- * fire, so that what is measured is Rondo's own work from an announcement over HTTP to the decision about it. Measured three times:
- * at first, after ten times the history (built by one large backlog), and with ten times the pipelines. What a row shows must
- * hold: no figure may grow with history.
+ * fire, so that what is measured is Rondo's own work from an announcement over HTTP to the decision about it. Measured at first, over
+ * a backlog that is larger, with the history that it leaves, and with more pipelines: no figure may grow with history.
  * Usage: npm run build, then
- *   node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/load.mjs [--pipelines 100] [--arrivals 1000] [--growth 10]
+ *   node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/load.mjs [--pipelines 20] [--arrivals 200] [--growth 5]
  * `arrivals` are announced at once; then as many as fit into --seconds (default 20) at --load (default 0.5) of the rate that was
  * found, for the times of arrivals that do not queue. Takes about (arrivals * (growth + 3)) / rate seconds.
  */
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toJsonString } from '@bufbuild/protobuf';
 import {
   ApplyPipelineRequestSchema,
   ArrivalFailedSchema,
@@ -24,6 +23,7 @@ import {
   allTopics,
   topicOf,
 } from '@rondo/contracts';
+import { Engine } from '@rondo/datasets';
 import { systemClock } from '@rondo/kernel';
 import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
 import { grpcConnection } from '@rondo/rpc';
@@ -33,9 +33,9 @@ import { SERVICES, startServices } from '../deploy/native/services.mjs';
 
 const { values } = parseArgs({
   options: {
-    pipelines: { type: 'string', default: '100' },
-    arrivals: { type: 'string', default: '1000' },
-    growth: { type: 'string', default: '10' },
+    pipelines: { type: 'string', default: '20' },
+    arrivals: { type: 'string', default: '200' },
+    growth: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '20' },
     load: { type: 'string', default: '0.5' },
   },
@@ -51,6 +51,7 @@ const EXAMPLE = fileURLToPath(new URL('../examples/your-own-pipeline/', import.m
 const FIRST_MS = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
 const ROWS = 24;
+const engine = new Engine({ threads: 1 });
 /** Requests under way at once while a backlog is announced. */
 const AT_ONCE = 32;
 /** Clock ticks of /proc per second. */
@@ -60,14 +61,16 @@ const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(so
 const log = (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 
 /** One file per day, the same for every pipeline. */
-function fileOf(inbox, day) {
-  const lines = ['seen_at,customer,tenure_days,orders,tickets,discount_share,cancelled'];
-  for (let row = 0; row < ROWS; row++) {
-    const at = new Date(FIRST_MS + day * DAY_MS + (row * DAY_MS) / ROWS).toISOString().slice(0, 19).replace('T', ' ');
-    lines.push(`${at},c${day}-${row},${row * 10},${row % 7},${row % 3},0.${row % 10},${row % 2}`);
-  }
-  const path = join(inbox, `day-${day}.csv`);
-  writeFileSync(path, `${lines.join('\n')}\n`);
+async function fileOf(inbox, day) {
+  const path = join(inbox, `day-${day}.parquet`);
+  const startMs = FIRST_MS + day * DAY_MS;
+  const columns = [
+    `epoch_ms((${startMs} + i * ${DAY_MS / ROWS})::BIGINT) AS seen_at`,
+    `'c${day}-' || i AS customer`,
+    '(i * 10)::INTEGER AS tenure_days, (i % 7)::INTEGER AS orders, (i % 3)::INTEGER AS tickets',
+    '(i % 10) / 10.0::DOUBLE AS discount_share, (i % 2)::INTEGER AS cancelled',
+  ];
+  await engine.writeParquet({ select: `SELECT ${columns.join(', ')} FROM range(${ROWS}) t(i)`, outPath: path });
   return path;
 }
 
@@ -86,6 +89,8 @@ function documentOf(name) {
 
 /** The installation, and what has become of each announcement. */
 class Load {
+  /** Rejected when an arrival leads to no decision. */
+  #trouble = Promise.withResolvers();
   #decided = new Map();
   #days = new Map();
   #files = new Map();
@@ -120,9 +125,7 @@ class Load {
       handle: async ({ type, payload }) => {
         const failure = failures.find(({ typeName }) => typeName === type);
         if (failure)
-          throw new Error(
-            `an arrival came to grief: ${JSON.stringify(fromBinary(failure, payload), (_, v) => (typeof v === 'bigint' ? String(v) : v))}`,
-          );
+          return this.#trouble.reject(new Error(`not decided: ${toJsonString(failure, fromBinary(failure, payload))}`));
         for (const id of fromBinary(DecisionMadeSchema, payload).causeEventIds) this.#decided.get(id)?.();
       },
     });
@@ -147,12 +150,13 @@ class Load {
     const day = this.#days.get(pipeline) ?? 0;
     this.#days.set(pipeline, day + 1);
     if (!this.#files.has(day)) this.#files.set(day, fileOf(this.inbox, day));
+    const uri = await this.#files.get(day);
     const id = `arrival-${number}`;
     const begunMs = performance.now();
     const decided = new Promise((resolve) => this.#decided.set(id, resolve)).then(() => performance.now() - begunMs);
     const at = (ms) => new Date(ms).toISOString();
     const [start, end] = [at(FIRST_MS + day * DAY_MS), at(FIRST_MS + (day + 1) * DAY_MS)];
-    const data = { pipeline, uri: this.#files.get(day), dataInterval: { start, end } };
+    const data = { pipeline, uri, dataInterval: { start, end } };
     const type = 'dev.rondo.data.arrived.v1';
     await this.#post({ specversion: '1.0', id, source: 'urn:load', type, time: end, data });
     return { decided };
@@ -183,7 +187,7 @@ class Load {
     const before = performance.now();
     await Promise.all(Array.from({ length: AT_ONCE }, announce));
     const taken = (count * 1000) / (performance.now() - before);
-    await Promise.all(decided);
+    await this.#unlessTrouble(decided);
     return { taken, decided: (count * 1000) / (performance.now() - before) };
   }
 
@@ -197,7 +201,11 @@ class Load {
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       times.push(this.announce().then(({ decided }) => decided));
     }
-    return (await Promise.all(times)).sort((a, b) => a - b);
+    return (await this.#unlessTrouble(times)).sort((a, b) => a - b);
+  }
+
+  #unlessTrouble(promises) {
+    return Promise.race([Promise.all(promises), this.#trouble.promise]);
   }
 
   /** Time to answer a scrape, in ms. */
@@ -226,13 +234,9 @@ const usages = (rondo) => new Map(SERVICES.map((service) => [service, usageOf(ro
 /** One row of each table: a backlog of `arrivals`, then arrivals that do not queue. */
 async function stage(load, name, arrivals) {
   const before = usages(load.rondo);
-  const begunMs = performance.now();
   const { taken, decided } = await load.backlog(arrivals);
   log(`${name}: backlog of ${arrivals}: ${taken.toFixed(1)} taken and ${decided.toFixed(1)} decided a second`);
   const after = usages(load.rondo);
-  const busy =
-    (100 * [...after].reduce((sum, [service, { cpuMs }]) => sum + cpuMs - before.get(service).cpuMs, 0)) /
-    (performance.now() - begunMs);
   const perSecond = LOAD * decided;
   const times = await load.paced(perSecond, SECONDS);
   const [p50, p99] = [0.5, 0.99].map((q) => quantile(times, q).toFixed(0));
@@ -241,7 +245,9 @@ async function stage(load, name, arrivals) {
   for (const service of ['control-plane', 'data-prep']) scrapes.push(await load.scrape(service));
   const cpu = SERVICES.map((service) => (after.get(service).cpuMs - before.get(service).cpuMs) / arrivals);
   const mib = [...usages(load.rondo).values()].map((usage) => usage.mib);
-  return { name, arrivals, taken, decided, perSecond, times, scrapes, cpu, mib, busy };
+  const [cpuMs, memory] = [cpu, mib].map((list) => list.reduce((sum, value) => sum + value, 0));
+  log(`${name}: ${cpuMs.toFixed(0)} ms of CPU per arrival, ${memory.toFixed(0)} MiB`);
+  return { name, arrivals, taken, decided, perSecond, times, scrapes, cpu, mib };
 }
 
 const cells = (...list) => console.log(`| ${list.join(' | ')} |`);
@@ -310,5 +316,6 @@ try {
   await rondo?.stop();
   for (const name of [rondo?.database, `${rondo?.database}_load`].filter(Boolean)) await client.db(name).dropDatabase();
   await client.close();
+  await engine.close();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -74,8 +74,11 @@ export async function startServices({ folder, servers, replicas = 1, name, envir
   const stop = async () => void (await Promise.allSettled(all.map((replica) => replica.stop())));
   try {
     // Two at a time: each is busy with its own start for a second or two.
-    for (let at = 0; at < all.length; at += 2)
-      await Promise.all(all.slice(at, at + 2).map((replica) => replica.start()));
+    for (let at = 0; at < all.length; at += 2) {
+      // Both have an end before anything is stopped: one that is still starting could not be.
+      const outcomes = await Promise.allSettled(all.slice(at, at + 2).map((replica) => replica.start()));
+      for (const { status, reason } of outcomes) if (status === 'rejected') throw reason;
+    }
   } catch (error) {
     await stop();
     throw error;

@@ -40,7 +40,7 @@ const MAX_ATTEMPTS = 6;
 export class DriftMonitorModule {
   /** Everything else comes from the platform of the service that boots it. */
   static forRoot({ config, engine, calculate }: DriftMonitorOptions): DynamicModule {
-    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, IssueForecasts, CALCULATE];
+    const inject = [PLATFORM, PolicyGenerations, DURABLE_JOBS, CALCULATE, IssueForecasts];
     return {
       module: DriftMonitorModule,
       controllers: [MonitorEvents],
@@ -76,9 +76,9 @@ export class DriftMonitorModule {
             platform: Platform,
             policies: PolicyGenerations,
             jobs: DurableJobs,
-            forecasts: IssueForecasts,
             arithmetic: Calculate,
-          ) => defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, forecasts, arithmetic)),
+            forecasts: IssueForecasts,
+          ) => defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, arithmetic, forecasts)),
         },
         {
           provide: EvaluatePerformance,
@@ -87,9 +87,9 @@ export class DriftMonitorModule {
             platform: Platform,
             policies: PolicyGenerations,
             jobs: DurableJobs,
-            forecasts: IssueForecasts,
             arithmetic: Calculate,
-          ) => defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, forecasts, arithmetic)),
+            forecasts: IssueForecasts,
+          ) => defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, arithmetic, forecasts)),
         },
         {
           provide: ObserveServing,

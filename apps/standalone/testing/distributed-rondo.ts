@@ -190,9 +190,9 @@ export class DistributedRondo implements QuickstartTarget {
     if (!before.isAll) return `entries are not published: ${before.positions}`;
     const jobs = await openJobs(db);
     if (jobs > 0) return `${jobs} jobs are open`;
-    const lag = await this.bus.lag();
     // A replica that ended leaves a group behind that nobody reads.
-    const behind = lag.find(({ group, messages }) => messages > 0 && !group.includes('@'));
+    const lag = await this.bus.lag((group) => !group.includes('@'));
+    const behind = lag.find(({ messages }) => messages > 0);
     if (behind) return `${behind.group} has not handled all of ${behind.topic}`;
     if (!(await this.isServedByTheNewestRouting(db))) return 'a gateway answers by an older routing';
     return (await published(db)).positions === before.positions ? undefined : 'entries are written';

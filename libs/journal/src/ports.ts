@@ -136,6 +136,8 @@ export interface Journal {
   once<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>>;
   load<S>(kind: string, id: string): Promise<Stored<S> | undefined>;
   list<S>(kind: string, query?: ListQuery): Promise<Page<S>>;
+  /** How many documents of a kind have these indexed values; all of the kind when none are given. Reads no document. */
+  count(kind: string, where?: IndexValues): Promise<number>;
   /** Entries of one stream, oldest first. */
   history(kind: string, id: string): Promise<JournalEntry[]>;
   /** Entries of the whole service, oldest first unless asked otherwise. */

@@ -307,6 +307,21 @@ function lists(start: Start): void {
     expect(inside).toMatchObject({ value: ['new', 't02', 't10', 't03'] });
   });
 
+  it('counts by several values, and leaves out what was removed', async () => {
+    const { own } = await start();
+    await fill(own);
+    const counted = (): Promise<number[]> =>
+      Promise.all([
+        own.count('thing'),
+        own.count('thing', { colour: 'red' }),
+        own.count('thing', { colour: 'red', size: 1 }),
+      ]);
+    expect(await counted()).toEqual([12, 4, 1]);
+    await own.once(fresh(), (unit) => unit.remove('thing', 't09'));
+    expect(await counted()).toEqual([11, 3, 0]);
+    expect(await own.count('nothing')).toBe(0);
+  });
+
   it('forgets old index values', async () => {
     const { own } = await start();
     await own.once(fresh(), put('a', {}, { index: { colour: 'red', size: 1 } }));

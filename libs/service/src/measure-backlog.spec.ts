@@ -50,14 +50,17 @@ describe('measureBacklog', () => {
     expect((await linesOf('rondo_consumer_lag_records')).join()).toMatch(/ 0$/);
   });
 
-  it('leaves out the groups of other replicas, which nobody may be reading any more', async () => {
-    const group = (name: string) => `training.watchers@${name}`;
-    for (const name of ['this', 'gone']) await subscribe(group(name), () => Promise.resolve());
-    const replica = { name: 'this', jobLeaseMs: 1000 };
-    measureBacklog({ ...platform, telemetry, replica }, new JobRunner(platform));
+  it('tells of a group that one replica reads with only what this replica has not read', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    for (const name of ['here', 'gone']) await subscribe(`training.watchers@${name}`, () => held);
+    const replica = { name: 'here', jobLeaseMs: 30_000 };
+    measureBacklog({ ...platform, replica, telemetry }, new JobRunner(platform));
+    await publish('a');
     expect(await linesOf('rondo_consumer_lag_records')).toEqual([
-      `rondo_consumer_lag_records{group="${group('this')}",topic="${TOPIC}"} 0`,
+      `rondo_consumer_lag_records{group="training.watchers@here",topic="${TOPIC}"} 1`,
     ]);
+    release();
   });
 
   it('tells how many messages were set aside and since when', async () => {

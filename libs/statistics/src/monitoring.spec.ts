@@ -280,14 +280,38 @@ describe('a kept sample', () => {
     expect(whole).toMatchObject({ rows: 7, missing: 3 });
     expect(Array.from(whole.at)).toEqual([2, 2]);
     expect(Array.from(whole.between)).toEqual([1, 1, 1]);
-    // Long samples are counted by way of a table.
     const long = Float32Array.from({ length: 80_000 }, (_, i) => values[i % values.length]!);
     const counted = countCells(long, breaks);
     expect(counted).toMatchObject({ rows: 56_000, missing: 24_000 });
     expect(Array.from(counted.at)).toEqual([16_000, 16_000]);
     expect(Array.from(counted.between)).toEqual([8_000, 8_000, 8_000]);
+    expect(countCells(Float32Array.of(1), [-3e38, 3e38])).toMatchObject({ rows: 1, missing: 0 });
+    expect(countCells(new Float32Array(), [-3e38, 3e38])).toMatchObject({ rows: 0, missing: 0 });
     expect(() => countCells(values, [2, 2])).toThrow('breaks[1]');
     expect(() => countCells(values, [NaN])).toThrow('breaks[0]');
+  });
+
+  it.each([
+    ['spread out', [-1e30, -1, -1e-40, 0, 1e-40, 1, 3e38]],
+    ['crowded between extremes', [-3e38, ...Array.from({ length: 300 }, (_, i) => 1000 + i / 64), 3e38]],
+    ['none', []],
+    ['one', [0.5]],
+  ])('is counted as one by one among breaks that are %s', (_, numbers) => {
+    const breaks = Float32Array.from(numbers);
+    const random = seededRandom(3);
+    const near = () => breaks[random.int(Math.max(1, breaks.length))] ?? 0;
+    const values = Float32Array.from({ length: 3000 }, () =>
+      random.next() < 0.3 ? near() : near() * (2 * random.next() - 0.5) + (random.next() - 0.5),
+    );
+    const at = new Float64Array(breaks.length);
+    const between = new Float64Array(breaks.length + 1);
+    const finite = values.filter((value) => Number.isFinite(value));
+    for (const value of finite) {
+      if (breaks.includes(value)) at[breaks.indexOf(value)]!++;
+      else between[breaks.filter((cut) => cut < value).length]!++;
+    }
+    const expected = { at, between, rows: finite.length, missing: values.length - finite.length };
+    expect(countCells(values, breaks)).toEqual(expected);
   });
 
   it('refuses breaks that lack one of its values, and an empty sample', () => {

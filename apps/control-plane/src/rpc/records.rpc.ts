@@ -53,9 +53,6 @@ import { ALIAS, MODEL_VERSION, type AliasState, type ModelVersionState } from '.
 import { callerOf, identified } from './callers.js';
 import { aliasView, approvalView, decisionFrom, decisionRecord, incidentView, ledgerView, modelView } from './views.js';
 
-/** Counts of events stop here. */
-const MOST_COUNTED = 10_000;
-
 const byPipeline = (pipeline: string): { where?: { pipeline: string } } => (pipeline ? { where: { pipeline } } : {});
 const paged = (request: { pageSize: number; pageToken: string }): { limit: number; pageToken?: string } => ({
   limit: request.pageSize || 50,
@@ -72,13 +69,12 @@ export class EventsRpc {
     const orderBy = { index: 'receivedAtMs', direction: 'desc' } as const;
     const page = await this.platform.journal.list<LedgerState>('ledger-event', { where, orderBy, ...paged(request) });
     const { journal } = this.platform;
-    const all = await journal.list<LedgerState>('ledger-event', { where, limit: MOST_COUNTED });
-    const pending = await journal.list<LedgerState>('ledger-event', { where: { ...where, fate: 'Pending' }, limit: MOST_COUNTED });
+    const [total, pending] = await Promise.all([journal.count('ledger-event', where), journal.count('ledger-event', { ...where, fate: 'Pending' })]);
     return create(ListEventsResponseSchema, {
       events: await Promise.all(page.items.map((stored) => ledgerView(journal, stored.state))),
       nextPageToken: page.nextPageToken ?? '',
-      total: BigInt(all.items.length),
-      pending: BigInt(pending.items.length),
+      total: BigInt(total),
+      pending: BigInt(pending),
     });
   }
 

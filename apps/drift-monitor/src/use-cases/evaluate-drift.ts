@@ -17,8 +17,8 @@ import {
 import type { FeatureComparison } from '../domain/feature-comparison.js';
 import type { ReferenceProfile } from '../domain/reference-profile.js';
 import type { DriftRequest, Reference } from '../domain/reference.js';
-import type { Calculate } from '../ports/calculator.js';
 import type { ForecastRule } from '../domain/watched-series.js';
+import type { Calculate } from '../ports/calculator.js';
 import type { IssueForecasts } from './issue-forecasts.js';
 
 /** Kind of the durable job. */
@@ -41,8 +41,8 @@ export class EvaluateDrift {
     private readonly engine: Engine,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
-    private readonly forecasts: IssueForecasts,
     private readonly calculate: Calculate,
+    private readonly forecasts: IssueForecasts,
   ) {}
 
   /** A batch is ready: compared at once, or as soon as the profile is there. */

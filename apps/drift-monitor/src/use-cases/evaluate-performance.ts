@@ -28,8 +28,8 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
-import type { Calculate } from '../ports/calculator.js';
 import type { ForecastRule } from '../domain/watched-series.js';
+import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
 import type { IssueForecasts } from './issue-forecasts.js';
 
@@ -86,8 +86,8 @@ export class EvaluatePerformance {
     private readonly platform: Pick<Platform, 'journal' | 'log' | 'clock'>,
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
-    private readonly forecasts: IssueForecasts,
     private readonly calculate: Calculate,
+    private readonly forecasts: IssueForecasts,
   ) {}
 
   /** A batch closed the window of its interval. */

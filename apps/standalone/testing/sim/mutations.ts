@@ -32,6 +32,7 @@ function journalWith(
       once: (cause, work) => once(inner, cause, work, at),
       load: (kind, id) => inner.load(kind, id),
       list: (kind, query) => inner.list(kind, query),
+      count: (kind, where) => inner.count(kind, where),
       history: (kind, id) => inner.history(kind, id),
       entries: (query) => inner.entries(query),
       verify: () => inner.verify(),

@@ -90,6 +90,7 @@ export class FaultyJournal implements Journal {
 
   load: Journal['load'] = (kind, id) => this.#alive(() => this.inner.load(kind, id));
   list: Journal['list'] = (kind: string, query?: ListQuery) => this.#alive(() => this.inner.list(kind, query));
+  count: Journal['count'] = (kind, where) => this.#alive(() => this.inner.count(kind, where));
   history: Journal['history'] = (kind, id) => this.#alive(() => this.inner.history(kind, id));
   entries: Journal['entries'] = (query: EntryQuery) => this.#alive(() => this.inner.entries(query));
   verify: Journal['verify'] = () => this.#alive(() => this.inner.verify());

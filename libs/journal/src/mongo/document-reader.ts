@@ -1,5 +1,5 @@
 import type { IndexSpecification, ObjectId } from 'mongodb';
-import type { ListQuery } from '../ports.js';
+import type { IndexValues, ListQuery } from '../ports.js';
 import { documentKey, type DocumentRow, type DocumentSource, type Place } from '../units/document-row.js';
 import type { DocumentDoc, ServiceCollections } from './collections.js';
 import { KeyBatcher } from './key-batcher.js';
@@ -44,6 +44,13 @@ export class DocumentReader implements DocumentSource<MongoRow> {
     if (this.#createsIndexes) await this.#ensureIndex(index);
     const found = await reading(() => this.#collections.documents.find(filter).sort(sort).limit(limit).toArray());
     return found.map(rowOf);
+  }
+
+  /** How many documents have these indexed values. */
+  async count(kind: string, where: IndexValues): Promise<number> {
+    const { filter, index } = mongoListQuery(kind, { where }, undefined);
+    if (this.#createsIndexes) await this.#ensureIndex(index);
+    return reading(() => this.#collections.documents.countDocuments(filter));
   }
 
   /** The list works without it, only slower; so whoever may not create indexes goes on. */

@@ -4,6 +4,7 @@ import type {
   Cause,
   ChainReport,
   EntryQuery,
+  IndexValues,
   Journal,
   JournalEntry,
   ListQuery,
@@ -100,6 +101,11 @@ export class MongoJournal implements Journal {
     const place = placeOf(query);
     await this.#context.ready();
     return pageOf<S>(kind, await this.#context.documents.select(kind, query, limit + 1, place), query, limit);
+  }
+
+  async count(kind: string, where: IndexValues = {}): Promise<number> {
+    await this.#context.ready();
+    return this.#context.documents.count(kind, where);
   }
 
   async history(kind: string, id: string): Promise<JournalEntry[]> {

@@ -6,6 +6,9 @@ const COLUMNS =
   'd.row, d.id, d.version, d.updated_at_ms AS updatedAtMs, d.state, d.index_values AS indexText, ' +
   'd.stream_version AS streamVersion, d.stream_row AS streamRow, d.stream_hash AS streamHash';
 
+const HAS_VALUE = `EXISTS(SELECT 1 FROM document_index w WHERE w.service = o.service AND w.kind = o.kind
+  AND w.name = ? AND w.value = ? AND w.id = o.id)`;
+
 /** A document as stored, with the head of its stream. */
 export interface SqliteRow extends DocumentRow {
   readonly row: number;
@@ -85,6 +88,19 @@ export class DocumentTable implements DocumentSource<SqliteRow> {
     const order = orderBy ? `o.value ${way}, o.id ${way}` : `${driver ? 'o' : 'd'}.id`;
     const sql = `SELECT ${COLUMNS} FROM ${from} ${tail.join(' ')} AND d.state IS NOT NULL ORDER BY ${order} LIMIT ?`;
     return this.#database.statement(sql).all(...parameters, limit) as unknown as SqliteRow[];
+  }
+
+  /** How many documents have these indexed values. */
+  count(kind: string, where: IndexValues): number {
+    const [first, ...rest] = Object.entries(where);
+    const from = first
+      ? `document_index o WHERE o.service = ? AND o.kind = ? AND o.name = ? AND o.value = ?${rest.map(() => ` AND ${HAS_VALUE}`).join('')}`
+      : 'document o WHERE o.service = ? AND o.kind = ? AND o.state IS NOT NULL';
+    const parameters = [...(first ?? []), ...rest.flat()];
+    const counted = this.#database
+      .statement(`SELECT count(*) AS n FROM ${from}`)
+      .get(this.#service, kind, ...parameters);
+    return Number(counted!['n']);
   }
 
   /** Heads of all streams, including those of removed documents. */

@@ -5,6 +5,7 @@ import type {
   Cause,
   ChainReport,
   EntryQuery,
+  IndexValues,
   Journal,
   JournalEntry,
   ListQuery,
@@ -66,6 +67,10 @@ export class SqliteJournal implements Journal {
   async list<S>(kind: string, query: ListQuery = {}): Promise<Page<S>> {
     const limit = limitOf(query);
     return pageOf<S>(kind, this.#documents.select(kind, query, limit + 1, placeOf(query)), query, limit);
+  }
+
+  async count(kind: string, where: IndexValues = {}): Promise<number> {
+    return this.#documents.count(kind, where);
   }
 
   async history(kind: string, id: string): Promise<JournalEntry[]> {

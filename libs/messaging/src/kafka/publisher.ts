@@ -1,9 +1,10 @@
 import { TransientError } from '@rondo/kernel';
-import kafkajs from 'kafkajs';
+import type kafkajs from 'kafkajs';
 import { checkEnvelope, PAYLOAD_BYTES_MAX } from '../envelope-limits.js';
 import { Fifo } from '../fifo.js';
 import type { Envelope } from '../ports.js';
 import { recordOf } from './cloud-event-record.js';
+import { keyPartitioner } from './key-partitioner.js';
 import { transient } from './kafka-client.js';
 import type { Topics } from './topics.js';
 
@@ -118,7 +119,7 @@ export class Publisher {
     const producer = this.#kafka.producer({
       idempotent: true,
       allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
       // Named here because kafkajs would otherwise retry an idempotent send for ever.
       retry: { retries: 8 },
     });
