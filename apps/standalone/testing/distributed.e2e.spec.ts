@@ -29,10 +29,8 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
     let audit: { intact: boolean; entries: number };
     let restarted: Promise<void> | undefined;
 
-    const asAdmin = (): GrpcConnection => {
-      const { token } = rondo.tokens.create({ principal: 'spec', roles: ['admin'] });
-      return grpcConnection({ address: rondo.door.grpcAddress, token, timeoutMs: 60_000 });
-    };
+    const asAdmin = (): GrpcConnection =>
+      grpcConnection({ address: rondo.door.grpcAddress, token: rondo.adminToken, timeoutMs: 60_000 });
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'rondo-distributed-'));

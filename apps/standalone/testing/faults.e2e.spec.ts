@@ -124,8 +124,7 @@ withRealServers(['kafka', 'mongodb', 's3'], ({ s3 }) => {
     };
 
     const readEnd = async (): Promise<void> => {
-      const { token } = rondo.tokens.create({ principal: 'spec', roles: ['admin'] });
-      const api = grpcConnection({ address: rondo.door.grpcAddress, token, timeoutMs: 60_000 });
+      const api = grpcConnection({ address: rondo.door.grpcAddress, token: rondo.adminToken, timeoutMs: 60_000 });
       try {
         state = await finalState(api);
         audit = await auditOf(api);
