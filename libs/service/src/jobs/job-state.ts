@@ -32,6 +32,11 @@ export interface JobState {
   readonly sequence?: number;
 }
 
+interface LaneState {
+  /** The newest number given out. */
+  readonly last: number;
+}
+
 /** Whether nothing more will happen to the job. */
 export function isFinal(state: JobState): boolean {
   return state.status === 'succeeded' || state.status === 'failed' || state.status === 'cancelled';
@@ -48,7 +53,10 @@ export function saveJob(unit: Unit, jobId: string, state: JobState, outgoing: re
   unit.save({ kind: JOB_KIND, id: jobId, state, index, outgoing });
 }
 
-/** Saves a job that ended, and wakes the next of its lane. */
+/**
+ * Saves a job that ended, and wakes the next of its lane. The lane is written as well, so that a job that joins it at the same time
+ * conflicts: it is either seen here and woken, or looked at once this one has ended.
+ */
 export async function finishJob(
   unit: Unit,
   service: string,
@@ -56,9 +64,15 @@ export async function finishJob(
   state: JobState,
   outgoing: readonly Outgoing[] = [],
 ): Promise<void> {
-  const next =
-    state.sequence === undefined ? undefined : (await laneHeads(unit, state, 2)).find(({ id }) => id !== jobId);
+  const next = state.sequence === undefined ? undefined : await nextOf(unit, jobId, state);
   saveJob(unit, jobId, state, [...outgoing, ...(next ? [wakeUp(service, next.id, next.state)] : [])]);
+}
+
+async function nextOf(unit: Unit, jobId: string, state: JobState): Promise<Stored<JobState> | undefined> {
+  const id = laneOf(state.kind, state.pipeline);
+  const lane = await unit.load<LaneState>(LANE_KIND, id);
+  if (lane) unit.save({ kind: LANE_KIND, id, state: lane.state });
+  return (await laneHeads(unit, state, 2)).find((job) => job.id !== jobId);
 }
 
 /** The unfinished jobs of the lane of a job, in their order. */
@@ -79,7 +93,7 @@ export async function laneHeads(
 /** Takes the next number of a lane. */
 export async function nextInLane(unit: Unit, kind: string, pipeline: string): Promise<number> {
   const id = laneOf(kind, pipeline);
-  const lane = await unit.load<{ readonly last: number }>(LANE_KIND, id);
+  const lane = await unit.load<LaneState>(LANE_KIND, id);
   const last = (lane?.state.last ?? 0) + 1;
   unit.save({ kind: LANE_KIND, id, state: { last } });
   return last;
