@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { StepFailedSchema } from '@rondo/contracts';
-import type { Cause, Journal, Unit } from '@rondo/journal';
+import type { Cause, Journal, ListQuery, Unit } from '@rondo/journal';
 import { PermanentError, TransientError } from '@rondo/kernel';
 import { eventually } from '@rondo/testing';
 import { testPlatform, testService, type TestPlatform, type TestService } from '../../testing/index.js';
@@ -73,6 +73,41 @@ describe('durable jobs', () => {
     (await platform.journal.load<JobState>(JOB_KIND, id))?.state;
   const codes = (platform: TestPlatform): string[] =>
     platform.recorded(StepFailedSchema).map(({ message }) => message.code);
+
+  it('runs a job that joins a lane while the one before it ends, unseen by it', async () => {
+    const platform = open();
+    const runs: string[] = [];
+    let joined = false;
+    let looks = 0;
+    const { journal: inner } = platform;
+    const journal: Journal = {
+      once: (cause, work) =>
+        inner.once(cause, async (unit) => {
+          const value = await work(unit);
+          if (joined || !cause.messageId.startsWith('first/done/')) return value;
+          joined = true;
+          // The end of the first has looked for the next and is not committed; the second is, and finds that it is not its turn.
+          await enqueue(platform, service, 'second');
+          await eventually(() => looks > 0);
+          return value;
+        }),
+      list: async <S>(kind: string, query?: ListQuery) => {
+        const page = await inner.list<S>(kind, query);
+        if (joined && query?.where?.['lane'] !== undefined) looks++;
+        return page;
+      },
+      load: (kind, id) => inner.load(kind, id),
+      history: (kind, id) => inner.history(kind, id),
+      entries: (query) => inner.entries(query),
+      count: (kind, where) => inner.count(kind, where),
+      verify: () => inner.verify(),
+    };
+    const module = moduleOf((_input, { jobId }) => Promise.resolve(void runs.push(jobId)), { inOrder: true });
+    const service = await start({ ...platform, journal }, module);
+    await enqueue(platform, service, 'first');
+    await eventually(() => runs.length === 2);
+    expect(runs).toEqual(['first', 'second']);
+  });
 
   it('runs a job once however often it is queued and commits its result with its end', async () => {
     const platform = open();
