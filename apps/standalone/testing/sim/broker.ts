@@ -143,10 +143,13 @@ export class SimulatedBroker {
 
   #arm(group: Group, lane: Lane, delayMs = this.#weather.delayMs()): void {
     const message = lane.messages[lane.next];
-    if (lane.state !== 'idle' || !group.handler || !message) return;
+    const { handler } = group;
+    if (lane.state !== 'idle' || !handler || !message) return;
     lane.state = 'waiting';
     const label = `deliver ${group.name} ${message.type} ${message.id}`;
-    this.#world.wait(label, group.handler.process, () => void this.#deliver(group, lane), delayMs);
+    // What was on its way to a process that stood still meanwhile has been sent to its successor.
+    const arrive = (): void => void (group.handler === handler && this.#deliver(group, lane));
+    this.#world.wait(label, handler.process, arrive, delayMs);
   }
 
   async #deliver(group: Group, lane: Lane): Promise<void> {
