@@ -61,6 +61,9 @@ function die<T>(at: Surroundings): Promise<T> {
   return never();
 }
 
+/** Units of work inside a durable job: its end, what an evaluation opens, the forgetting of what was served. */
+const IN_JOBS: ReadonlySet<string> = new Set(['jobs', 'sealed-test', 'alpha-look', 'forget-served']);
+
 /** A journal whose commits wait for their turn and may fail, be lost or be the last thing the process did. */
 export class FaultyJournal implements Journal {
   constructor(
@@ -72,7 +75,7 @@ export class FaultyJournal implements Journal {
     const { process } = this.at;
     if (!process.alive) return never();
     const label = `commit ${process.service} ${cause.consumer} ${cause.messageId}`;
-    const costsAttempt = cause.consumer === 'jobs';
+    const costsAttempt = IN_JOBS.has(cause.consumer);
     let fault: Fault = 'none';
     const result = await this.inner.once(cause, async (unit) => {
       const value = await work(unit);
