@@ -38,7 +38,7 @@ export function tracesOfCycle(spans, cycleId) {
   const wanted = new Set(
     spans.filter(({ attributes }) => attributes['rondo.cycle.id'] === cycleId).map((s) => s.traceId),
   );
-  return Map.groupBy(
+  return grouped(
     spans.filter(({ traceId }) => wanted.has(traceId)),
     ({ traceId }) => traceId,
   );
@@ -47,7 +47,7 @@ export function tracesOfCycle(spans, cycleId) {
 /** One trace as lines: who, what, how long, indented below its parent. A span whose parent is not in the file stands at the left. */
 export function treeOf(trace) {
   const known = new Set(trace.map(({ spanId }) => spanId));
-  const children = Map.groupBy(trace, ({ parentId }) => (known.has(parentId) ? parentId : ''));
+  const children = grouped(trace, ({ parentId }) => (known.has(parentId) ? parentId : ''));
   const lines = (parentId, depth) =>
     (children.get(parentId) ?? []).flatMap((span) => [lineOf(span, depth), ...lines(span.spanId, depth + 1)]);
   return lines('', 0);
@@ -57,6 +57,18 @@ function lineOf({ service, name, durationMs, failed, links }, depth) {
   const linked = links.length === 0 ? '' : `  after ${links.map(({ traceId }) => traceId.slice(0, 8)).join(', ')}`;
   const took = `${durationMs.toFixed(durationMs < 10 ? 1 : 0)} ms`.padStart(10);
   return `${took}  ${'  '.repeat(depth)}${service}: ${name}${failed ? '  FAILED' : ''}${linked}`;
+}
+
+/** `Map.groupBy`, which Node 20 does not have. */
+function grouped(spans, keyOf) {
+  const groups = new Map();
+  for (const span of spans) {
+    const key = keyOf(span);
+    const group = groups.get(key);
+    if (group) group.push(span);
+    else groups.set(key, [span]);
+  }
+  return groups;
 }
 
 function keptSpan(service, span) {

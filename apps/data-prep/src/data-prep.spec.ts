@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -22,7 +22,6 @@ import {
 import { rpcContext } from '@rondo/service/testing';
 import { COLUMNS, DAY_MS, FIRST_MS, openFixture, PIPELINE, type Fixture } from './testing/fixture.js';
 
-jest.setTimeout(60_000);
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();

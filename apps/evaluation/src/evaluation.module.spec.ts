@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EvaluationCompletedSchema, StepFailedSchema, Verdict, type EvaluationCompleted } from '@rondo/contracts';
 import { parseConfig } from '@rondo/config';
 import { Engine } from '@rondo/datasets';
@@ -23,8 +23,6 @@ import { EvaluationModule } from './evaluation.module.js';
 const config = parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' });
 const TEST_ROWS = 6_000;
 // Every spec trains models and starts a service; a busy machine needs its time.
-jest.setTimeout(60_000);
-
 let engine: Engine;
 let scorer: Scorer;
 let platform: TestPlatform;

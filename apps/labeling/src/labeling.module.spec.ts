@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import {
@@ -32,8 +32,6 @@ import { linearToOnnx } from '@rondo/models';
 import { admitPipeline } from '@rondo/policy';
 import { rpcContext, testPlatform, testService, type TestPlatform, type TestService } from '@rondo/service/testing';
 import { LabelingModule } from './index.js';
-
-jest.setTimeout(60_000);
 
 const folder = new URL('../../../examples/flight-delay/', import.meta.url);
 const features = [

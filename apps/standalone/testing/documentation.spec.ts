@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -21,8 +21,6 @@ function relativeLinks(markdown: string): string[] {
     .map(([, target = '']) => target.replace(/#.*$/, ''))
     .filter((target) => target !== '' && !/^[a-z][a-z0-9+.-]*:/i.test(target));
 }
-
-jest.setTimeout(60_000);
 
 describe('README.md and docs', () => {
   it.each(documents.map((path) => [relative(ROOT, path), path]))('%s links to files that are there', (_name, path) => {

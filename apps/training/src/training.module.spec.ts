@@ -2,7 +2,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { parseConfig } from '@rondo/config';
 import {
@@ -24,8 +24,6 @@ import { TrainingModule } from './training.module.js';
 import { policyDocument } from '../testing/policy.js';
 
 // Every spec starts threads or processes; a busy machine needs its time.
-jest.setTimeout(60_000);
-
 const pipeline = 'planted';
 const script = fileURLToPath(new URL('../testing/trainer.mjs', import.meta.url));
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Engine } from './engine.js';
 import { checkFeatureSql, runFeatureSql, type FeatureSqlRequest } from './feature-sql.js';
 
-jest.setTimeout(60_000);
 let folder: string;
 let engine: Engine;
 const file = (name: string): string => join(folder, name);

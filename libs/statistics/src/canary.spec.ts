@@ -1,5 +1,5 @@
 import { seededRandom, type Random } from '@rondo/kernel';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   kayentaJudge,
   kayentaScore,
@@ -12,8 +12,6 @@ import {
   sequentialVerdict,
   seriesDifference,
 } from './index.js';
-
-jest.setTimeout(60_000);
 
 const normal = (random: Random): number => normalQuantile(random.next() * (1 - 2e-12) + 1e-12);
 

@@ -1,13 +1,11 @@
 import { seededRandom } from '@rondo/kernel';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   breachOutlook,
   forecast,
   lastChangePoint,
   type Forecast,
 } from './index.js';
-
-jest.setTimeout(60_000);
 
 const made = (result: Forecast) => {
   if (result.kind !== 'forecast') throw new Error(`needs ${result.pointsNeeded} points`);

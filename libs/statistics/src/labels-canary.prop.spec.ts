@@ -1,8 +1,6 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import * as s from './index.js';
-
-jest.setTimeout(60_000);
 
 /** Labels of up to five annotators on up to twelve items. */
 const labels = fc.array(

@@ -1,5 +1,5 @@
 import { seededRandom } from '@rondo/kernel';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   annotatorSkill,
   dawidSkene,
@@ -15,8 +15,6 @@ import {
   stabilisingPredictions,
   wilsonInterval,
 } from './index.js';
-
-jest.setTimeout(60_000);
 
 /** Labels of `annotators` who are right with their own chance; two classes, everybody labels everything. */
 function crowd(seed: number, items: number, skills: readonly number[]) {

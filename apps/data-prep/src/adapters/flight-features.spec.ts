@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,6 @@ const COLUMNS = [
   'o_traffic',
   'd_traffic',
 ];
-jest.setTimeout(60_000);
 let folder: string;
 let engine: Engine;
 let sql: string;

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ArrivalAcceptedSchema, ArrivalMergedSchema, ARRIVALS_TOPIC } from '@rondo/contracts';
 import { DAY_MS, FIRST_MS, openFixture, PIPELINE, type Fixture } from '../testing/fixture.js';
 
-jest.setTimeout(60_000);
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();

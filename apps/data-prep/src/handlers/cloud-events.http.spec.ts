@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { symlink, writeFile } from 'node:fs/promises';
@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { ArrivalAcceptedSchema, ArrivalMergedSchema } from '@rondo/contracts';
 import { DAY_MS, FIRST_MS, openFixture, PIPELINE, PRODUCER, type Fixture } from '../testing/fixture.js';
 
-jest.setTimeout(60_000);
 let fixture: Fixture;
 let server: Server;
 let address: string;

@@ -92,11 +92,7 @@ export class CloudEventsHttp {
 
   async #admit(event: ReadEvent, principal: Principal): Promise<Outcome> {
     if (!event.ok) return event;
-    const cause = {
-      consumer: 'http',
-      messageId: this.platform.ids.next(),
-      actor: principal.id,
-    };
+    const cause = { consumer: 'http', messageId: this.platform.ids.next(), actor: principal.id };
     const options = {
       kind: 'server' as const,
       attributes: { 'rondo.pipeline.name': event.announcement.pipeline, 'rondo.principal': principal.id },

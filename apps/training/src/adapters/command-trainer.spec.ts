@@ -3,14 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@rondo/testing';
 import { CommandTrainer, type CommandTrainerOptions } from './command-trainer.js';
 import { TrainerFailure, type TrainerJob, type TrainerProgress } from '../ports/trainer.js';
 
 // Each spec starts processes; a busy machine needs its time.
-jest.setTimeout(60_000);
-
 const script = fileURLToPath(new URL('../../testing/trainer.mjs', import.meta.url));
 const MODEL = 'bytes of a model';
 
