@@ -168,7 +168,7 @@ describeInChromium('console', () => {
     await row('bag-70413');
     await page.keyboard.press('1');
     await row('bag-70414');
-    expect(await page.getByText('suggested').count()).toBe(0);
+    await page.getByText('suggested').waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');
     await row('bag-70414');
     await page.keyboard.press('r');
@@ -217,7 +217,8 @@ describeInChromium('console', () => {
     await page.getByLabel(/^Reason/).fill('Read the guideline again with Sam');
     await page.getByRole('button', { name: 'Let go on', exact: true }).click();
     await page.getByText('They may go on.').waitFor();
-    expect(await page.getByText('5 of 12 gold tasks right').count()).toBe(0);
+    // The list is read again only after the answer to the command.
+    await page.getByText('5 of 12 gold tasks right').waitFor({ state: 'detached' });
     expect(called('resumeAnnotator')).toMatchObject([
       { annotator: 'sam.reyes', reason: 'Read the guideline again with Sam' },
     ]);
@@ -370,6 +371,7 @@ describeInChromium('console', () => {
     await open('/pipelines/flight-delay?tab=document');
     const text = page.getByLabel('Changed document (YAML)');
     const document = await text.inputValue();
+    expect(document).toContain('afterPromotion: 35d');
     expect(await page.getByRole('button', { name: 'Apply…' }).isDisabled()).toBe(true);
     await text.fill(`${document}\nbogus: 1`);
     await page.getByRole('button', { name: 'Check' }).click();
@@ -406,6 +408,7 @@ describeInChromium('console', () => {
     await page.getByText('ROC AUC: 2 more evaluations of this champion are needed.').waitFor();
     await page.getByRole('button', { name: 'Measured and forecast log loss: show as table' }).click();
     const rows = page.getByRole('region', { name: 'Measured and forecast log loss, as a table' }).locator('tbody tr');
+    await rows.nth(17).waitFor();
     expect(await rows.count()).toBe(18);
     expect(await rows.last().textContent()).toContain('(forecast)');
 
@@ -424,13 +427,14 @@ describeInChromium('console', () => {
     await open('/pipelines/flight-delay/cycles/3?tab=evaluation');
     const charts = page.locator('figure');
     await page.getByRole('heading', { name: 'Calibration on the sealed test' }).waitFor();
+    await charts.nth(5).waitFor();
     const count = await charts.count();
     expect(count).toBe(6);
     for (let i = 0; i < count; i += 1) {
       const chart = charts.nth(i);
       expect((await chart.locator('svg[role="img"]').getAttribute('aria-label'))?.length).toBeGreaterThan(30);
       await chart.getByRole('button', { name: /show as table/ }).click();
-      expect(await chart.locator('tbody tr').count()).toBeGreaterThan(0);
+      await chart.locator('tbody tr').first().waitFor();
     }
   });
 });
