@@ -79,7 +79,7 @@ export const runtimeConfig = defineConfig({
   tokensFile: {
     type: 'string',
     default: '/etc/rondo/tokens.json',
-    help: 'Access tokens, the same file for every process; only read. Changes are seen within a second.',
+    help: 'Access tokens, the same file for every process; only read. A token made there is known at once, one taken away is refused within a second.',
   },
   sessionKey: {
     type: 'string',

@@ -53,6 +53,13 @@ describe('the token file', () => {
     expect(() => tokens.revoke(id)).toThrow(expect.objectContaining({ code: 'not-found' }));
   });
 
+  it('recognises at once what another process created', () => {
+    const tokens = new TokenFile(folder, clock);
+    tokens.create({ principal: 'a', roles: ['viewer'] });
+    const { token } = new TokenFile(folder, clock).create({ principal: 'b', roles: ['viewer'] });
+    expect(tokens.authenticate(`Bearer ${token}`)).toMatchObject({ ok: true, principal: { id: 'b' } });
+  });
+
   it('refuses roles and principals that make no sense', () => {
     const tokens = new TokenFile(folder, clock);
     const create = (principal: string, roles: never[]) => () => tokens.create({ principal, roles });

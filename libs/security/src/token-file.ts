@@ -61,7 +61,7 @@ export const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /**
  * Access tokens of a file that this process only reads, the same for every process of an installation; a mounted secret, for example.
- * Changes are seen within a second.
+ * A token made there is known at once, one taken away is refused within a second.
  */
 export class TokenReader {
   readonly #path: string;
@@ -112,11 +112,21 @@ export class TokenReader {
     if (token === undefined || !TOKEN.test(token)) return { ok: false, reason: 'TOKEN_MALFORMED' };
     if (this.#clock.now() - this.#lookedAtMs >= RELOAD_MS) this.reload();
     const presented = hashSecret(token);
-    let match: StoredToken | undefined;
-    for (const known of this.#tokens) if (timingSafeEqual(known.digest, presented)) match = known;
+    let match = this.#known(presented);
+    if (!match) {
+      // It may have been made a moment ago.
+      this.reload();
+      match = this.#known(presented);
+    }
     if (!match) return { ok: false, reason: 'TOKEN_UNKNOWN' };
     if (isExpired(match, this.#clock.now())) return { ok: false, reason: 'TOKEN_EXPIRED' };
     return { ok: true, tokenId: match.id, principal: { id: match.principal, roles: match.roles } };
+  }
+
+  #known(digest: Buffer): StoredToken | undefined {
+    let match: StoredToken | undefined;
+    for (const known of this.#tokens) if (timingSafeEqual(known.digest, digest)) match = known;
+    return match;
   }
 
   /** Reads the file again if it changed. */
@@ -145,7 +155,7 @@ export class TokenReader {
 
 /**
  * Access tokens in `<folder>/tokens.json` (mode 0600, folder 0700), stored as SHA-256 only.
- * Refuses a file that others may read. Changes by another process are seen within a second.
+ * Refuses a file that others may read. A token made by another process is known at once, one taken away is refused within a second.
  */
 export class TokenFile {
   readonly #path: string;
