@@ -24,7 +24,8 @@ export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting 
     logLevel: log && !starting ? kafkajs.logLevel.WARN : kafkajs.logLevel.NOTHING,
     ...(log && { logCreator: () => logEntries(log) }),
     ...(ssl !== undefined && { ssl }),
-    ...(sasl && { sasl: sasl as kafkajs.SASLOptions }),
+    // kafkajs writes into the object it is given.
+    ...(sasl && { sasl: { ...sasl } as kafkajs.SASLOptions }),
   });
 }
 
