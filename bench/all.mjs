@@ -33,14 +33,15 @@ const BENCHES = [
 
 const sections = BENCHES.map(([name, title]) => {
   process.stderr.write(`${name} …\n`);
-  const { stdout, stderr, status } = spawnSync(process.execPath, [`bench/${name}.mjs`], {
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, [`bench/${name}.mjs`], {
     cwd: root,
     encoding: 'utf8',
     timeout: 600_000,
   });
   const text = stdout.trim() || stderr.trim();
   const body = /^\|/m.test(text) ? text : `\`\`\`\n${text}\n\`\`\``;
-  const note = status === 0 ? '' : '\n\nThe benchmark ended with an error code: a target of its own was missed.';
+  const missed = signal ? 'was stopped after ten minutes' : 'ended with an error code: a target of its own was missed';
+  const note = status === 0 ? '' : `\n\nThe benchmark ${missed}.`;
   return `## ${title}\n\n\`node bench/${name}.mjs\`\n\n${body}${note}\n`;
 });
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
