@@ -84,7 +84,7 @@ async function certificateOf(folder) {
   return readFileSync(pem, 'utf8');
 }
 
-function properties(folder, ports, sasl) {
+function properties(folder, ports, sasl, tls) {
   const address = `127.0.0.1:${ports.broker}`;
   const lines = {
     'process.roles': 'broker,controller',
@@ -94,7 +94,7 @@ function properties(folder, ports, sasl) {
     listeners: `CLIENT://${address},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': `CLIENT://${address}`,
     'inter.broker.listener.name': 'CLIENT',
-    'listener.security.protocol.map': `CLIENT:${sasl ? 'SASL_SSL' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
+    'listener.security.protocol.map': `CLIENT:${sasl ? 'SASL_' : ''}${tls ? 'SSL' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
@@ -117,14 +117,14 @@ function properties(folder, ports, sasl) {
       `${modules}.plain.PlainLoginModule required ${who} user_${username}="${password}";`;
     lines[`listener.name.client.${SCRAM.toLowerCase()}.sasl.jaas.config`] =
       `${modules}.scram.ScramLoginModule required;`;
-    for (const kind of ['key', 'trust']) {
-      lines[`ssl.${kind}store.location`] = join(folder, 'broker.p12');
-      lines[`ssl.${kind}store.type`] = 'PKCS12';
-      lines[`ssl.${kind}store.password`] = STORE_PASSWORD;
-    }
     lines['authorizer.class.name'] = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer';
     // The controller's own listener knows nobody by name.
     lines['super.users'] = `User:${username};User:ANONYMOUS`;
+  }
+  for (const kind of tls ? ['key', 'trust'] : []) {
+    lines[`ssl.${kind}store.location`] = join(folder, 'broker.p12');
+    lines[`ssl.${kind}store.type`] = 'PKCS12';
+    lines[`ssl.${kind}store.password`] = STORE_PASSWORD;
   }
   return Object.entries(lines)
     .map(([name, value]) => `${name}=${value}\n`)
@@ -139,7 +139,8 @@ async function answers(address, ssl, sasl) {
     logLevel: kafkajs.logLevel.NOTHING,
     connectionTimeout: 2000,
     retry: { retries: 0 },
-    ...(ssl && { ssl, sasl: { mechanism: 'plain', ...sasl } }),
+    ...(ssl && { ssl }),
+    ...(sasl && { sasl: { mechanism: 'plain', ...sasl } }),
   });
   const admin = kafka.admin();
   try {
@@ -154,20 +155,20 @@ async function answers(address, ssl, sasl) {
 
 /**
  * Starts a broker whose data lives in `folder`.
- * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string, others?: Record<string, string> } }} options
- *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must speak TLS and log in: the named user
- *   (mechanism PLAIN) may do everything, `others` (password by name; SCRAM-SHA-512) what access control lists allow them
+ * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string, others?: Record<string, string> }, tls?: boolean }} options
+ *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must log in: the named user (mechanism PLAIN)
+ *   may do everything, `others` (password by name; SCRAM-SHA-512) what access control lists allow them; with `tls` they speak TLS
  * @returns {Promise<{ address: string, certificate?: string, pid: number, stop(): Promise<void>, kill(): Promise<void> }>} `stop` lets it
  *   end in order, `kill` is SIGKILL; `certificate` in PEM is what clients that speak TLS trust
  */
-export async function start({ folder, port = 0, log = () => undefined, sasl }) {
+export async function start({ folder, port = 0, log = () => undefined, sasl, tls = false }) {
   const classpath = join(await jars(log), '*');
   mkdirSync(folder, { recursive: true });
   const ports = await portsOf(folder, port);
   const address = `127.0.0.1:${ports.broker}`;
   const config = join(folder, 'server.properties');
-  writeFileSync(config, properties(folder, ports, sasl));
-  const certificate = sasl && (await certificateOf(folder));
+  writeFileSync(config, properties(folder, ports, sasl, tls));
+  const certificate = tls ? await certificateOf(folder) : undefined;
   const ssl = certificate && { ca: certificate };
   if (!existsSync(join(folder, 'data', 'meta.properties'))) {
     // One that begins with a dash would be taken for an option.

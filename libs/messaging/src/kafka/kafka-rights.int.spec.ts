@@ -29,6 +29,7 @@ interface Broker {
 type StartBroker = (options: {
   readonly folder: string;
   readonly sasl: Omit<typeof ADMIN, 'mechanism'> & { readonly others: Readonly<Record<string, string>> };
+  readonly tls: boolean;
 }) => Promise<Broker>;
 const native = new URL('../../../../deploy/native/kafka.mjs', import.meta.url);
 const { start: startBroker } = (await import(native.href)) as { start: StartBroker };
@@ -78,7 +79,7 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
       folder = await mkdtemp(join(tmpdir(), 'rondo-rights-spec-'));
       const others = { [RONDO.username]: RONDO.password };
       const { username, password } = ADMIN;
-      broker = await startBroker({ folder, sasl: { username, password, others } });
+      broker = await startBroker({ folder, sasl: { username, password, others }, tls: true });
       mongo = await MongoClient.connect(mongodb);
       db = mongo.db(`bus-${randomIds.next()}`);
       const logLevel = kafkajs.logLevel.NOTHING;
