@@ -1,3 +1,4 @@
+export { oneByteChunks, RawCaller, unfinishedGrpcCall } from './bad-callers.js';
 export { FakeClock, nextTurn } from './fake-clock.js';
 export { eventually } from './eventually.js';
 export { given, type Decider, type Outcome } from './given-when-then.js';

@@ -60,7 +60,7 @@ export class GatewayApi {
   metadata(endpoint: string, version: string | undefined): ModelMetadata {
     const server = this.table.serving(endpoint);
     const model =
-      version === undefined ? server.championModel : this.table.modelOf(this.table.version(server, version));
+      version === undefined ? server.championModel : this.table.modelOf(server, this.table.version(server, version));
     return {
       name: endpoint,
       versions: this.table.versionsOf(server),

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PermanentError } from '@rondo/kernel';
-import { encodeDetail, ERROR_HEADER, failureOf, httpStatusOf } from '@rondo/rpc';
+import { encodeDetail, ERROR_HEADER, failureOf, httpStatusOf, limitedHttpServer, type CallerLimits } from '@rondo/rpc';
 import type { Credentials } from '@rondo/security';
 import type { Logger } from '@rondo/telemetry';
 import { inferRequestFromJson } from '../domain/infer-json.js';
@@ -41,14 +41,11 @@ export class GatewayHttp {
   constructor(
     private readonly api: GatewayApi,
     private readonly log: Logger,
+    limits: CallerLimits,
   ) {
-    this.#server = createServer(
-      { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
-      (request, response) => {
-        void this.#serve(request, response);
-      },
-    );
-    this.#server.maxRequestsPerSocket = 0;
+    this.#server = limitedHttpServer(limits, (request, response) => {
+      void this.#serve(request, response);
+    });
   }
 
   /** Starts to listen; port 0 takes a free one. Resolves to the port. */

@@ -2,7 +2,8 @@ import { assert, backoffMs, messageOf, PermanentError, TransientError, type Cloc
 import type { LoadedModel } from '@rondo/models';
 import type { Logger } from '@rondo/telemetry';
 import { modelsOf, supersedes, type ServedModel, type ServedRouting } from '../domain/served-routing.js';
-import { EndpointServer, type ServingParts } from './endpoint-server.js';
+import { EndpointServer, placeOf, type ServingParts } from './endpoint-server.js';
+import type { Place } from './model-pool.js';
 import type { StateFolder } from './state-folder.js';
 
 const RETRY = { initialMs: 200, factor: 2, maxMs: 10_000 };
@@ -23,8 +24,6 @@ export class EndpointTable {
   readonly #entries = new Map<string, Entry>();
   readonly #preparing = new Set<Promise<void>>();
   readonly #cancelRetries = new Set<() => void>();
-  #kept: ReadonlySet<string> = new Set();
-  #lastGone: ReadonlySet<string> = new Set();
   #closed = false;
 
   constructor(
@@ -70,7 +69,7 @@ export class EndpointTable {
   /** A version that is loaded, of those the endpoint's routing names. @throws `not-found` */
   version(server: EndpointServer, version: string): ServedModel {
     const found = modelsOf(server.routing).find(
-      (model) => String(model.version) === version && this.parts.pool.loaded(model.digest),
+      (model) => String(model.version) === version && this.#isLoaded(server.routing, model),
     );
     if (found) return found;
     throw new PermanentError(
@@ -85,8 +84,8 @@ export class EndpointTable {
   }
 
   /** The loaded file of a version that {@link version} found. */
-  modelOf(version: ServedModel): LoadedModel {
-    const model = this.parts.pool.loaded(version.digest);
+  modelOf(server: EndpointServer, version: ServedModel): LoadedModel {
+    const model = this.parts.pool.loaded(version.digest, placeOf(server.routing, version));
     assert(model, `version ${version.version} of ${version.name} is not loaded`);
     return model;
   }
@@ -94,7 +93,7 @@ export class EndpointTable {
   /** Versions that can be asked for, champion first. */
   versionsOf(server: EndpointServer): string[] {
     return modelsOf(server.routing)
-      .filter((model) => this.parts.pool.loaded(model.digest))
+      .filter((model) => this.#isLoaded(server.routing, model))
       .map((model) => String(model.version));
   }
 
@@ -129,7 +128,7 @@ export class EndpointTable {
   async #prepare(routing: ServedRouting, attempt: number): Promise<void> {
     let champion: LoadedModel;
     try {
-      champion = await this.parts.pool.ensure(routing.champion.digest);
+      champion = await this.parts.pool.ensure(routing.champion.digest, 'serving');
     } catch (error) {
       this.log.error(
         'the champion cannot be loaded',
@@ -149,7 +148,7 @@ export class EndpointTable {
 
   async #optional(routing: ServedRouting, model: ServedModel): Promise<LoadedModel | undefined> {
     try {
-      return await this.parts.pool.ensure(model.digest);
+      return await this.parts.pool.ensure(model.digest, placeOf(routing, model));
     } catch (error) {
       this.log.warn('a model cannot be loaded', {
         'rondo.endpoint': routing.endpoint,
@@ -170,16 +169,16 @@ export class EndpointTable {
     this.#cancelRetries.add(cancel);
   }
 
-  /** Requests under way may still use a model that was just replaced, so it is unloaded only with the routing after. */
+  #isLoaded(routing: ServedRouting, model: ServedModel): boolean {
+    return this.parts.pool.loaded(model.digest, placeOf(routing, model)) !== undefined;
+  }
+
   async #forgetOthers(): Promise<void> {
-    const kept = new Set<string>();
+    const kept: Record<Place, Set<string>> = { serving: new Set(), trial: new Set() };
     for (const { wanted, active } of this.#entries.values()) {
-      for (const model of [...modelsOf(wanted), ...(active ? modelsOf(active.routing) : [])]) kept.add(model.digest);
+      for (const routing of active ? [wanted, active.routing] : [wanted])
+        for (const model of modelsOf(routing)) kept[placeOf(routing, model)].add(model.digest);
     }
-    const before = this.#kept;
-    this.#kept = kept;
-    const gone = this.#lastGone;
-    this.#lastGone = new Set([...before].filter((digest) => !kept.has(digest)));
-    await this.parts.pool.retain(new Set([...kept, ...this.#lastGone]), gone);
+    await this.parts.pool.retain(kept);
   }
 }
