@@ -93,9 +93,10 @@ export class GatewayGrpc {
   }
 
   async #infer(request: inference.ModelInferRequest, credentials: Credentials): Promise<inference.ModelInferResponse> {
-    this.api.admitCaller(credentials, 'inference.GRPCInferenceService/ModelInfer');
+    const principal = this.api.admitCaller(credentials, 'inference.GRPCInferenceService/ModelInfer');
     const server = this.api.table.serving(request.modelName);
     const parsed = inferRequestFromProto(request, { features: server.features, nowMs: this.api.clock.now() });
+    this.api.admitEventTime(parsed, principal);
     const version = versionOf(request.modelVersion);
     const answer =
       version === undefined

@@ -13,12 +13,15 @@ interface Entry {
   wanted: ServedRouting;
   /** What serves; lags behind `wanted` while models load. */
   active: EndpointServer | undefined;
+  /** `wanted` is on this machine's disk. */
+  isKept: boolean;
 }
 
 /**
  * What each endpoint serves. A newer routing is kept on disk first, then its models are loaded, then it takes over; until then
  * the one before goes on serving. A champion that cannot be loaded is tried again; a candidate that cannot be loaded serves
- * nothing and counts as failing.
+ * nothing and counts as failing. A disk that is full holds up no routing, least of all one that takes a bad model back: it is
+ * written when there is room.
  */
 export class EndpointTable {
   readonly #entries = new Map<string, Entry>();
@@ -36,16 +39,19 @@ export class EndpointTable {
   /** Serves what was served before the restart. */
   async restore(): Promise<void> {
     await this.folder.open();
-    for (const routing of await this.folder.routings()) this.#take(routing);
+    for (const routing of await this.folder.routings()) this.#take(routing, true);
     await this.settled();
   }
 
-  /** Takes a routing if it is newer; durable when it resolves. Loading goes on afterwards. */
+  /** Takes a routing if it is newer; when it resolves it is on disk, if that has room. Loading goes on afterwards. */
   async apply(routing: ServedRouting): Promise<boolean> {
     if (!supersedes(routing, this.#entries.get(routing.endpoint)?.wanted)) return false;
-    await this.folder.saveRouting(routing);
+    const isKept = await this.folder.saveRouting(routing).then(
+      () => true,
+      () => false,
+    );
     if (!supersedes(routing, this.#entries.get(routing.endpoint)?.wanted)) return false;
-    this.#take(routing);
+    this.#take(routing, isKept);
     return true;
   }
 
@@ -113,15 +119,14 @@ export class EndpointTable {
     for (const cancel of this.#cancelRetries) cancel();
   }
 
-  #take(routing: ServedRouting): void {
-    const entry = this.#entries.get(routing.endpoint);
-    if (entry) entry.wanted = routing;
-    else this.#entries.set(routing.endpoint, { wanted: routing, active: undefined });
-    this.#start(routing, 1);
+  #take(routing: ServedRouting, isKept: boolean): void {
+    const active = this.#entries.get(routing.endpoint)?.active;
+    this.#entries.set(routing.endpoint, { wanted: routing, active, isKept });
+    this.#start(this.#prepare(routing, 1));
   }
 
-  #start(routing: ServedRouting, attempt: number): void {
-    const preparing = this.#prepare(routing, attempt).finally(() => this.#preparing.delete(preparing));
+  #start(work: Promise<void>): void {
+    const preparing = work.finally(() => this.#preparing.delete(preparing));
     this.#preparing.add(preparing);
   }
 
@@ -135,7 +140,7 @@ export class EndpointTable {
         { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt },
         error,
       );
-      return this.#retryLater(routing, attempt);
+      return this.#later(routing, attempt, (next) => this.#prepare(routing, next));
     }
     const candidate = routing.candidate && (await this.#optional(routing, routing.candidate));
     if (routing.previousChampion) await this.#optional(routing, routing.previousChampion);
@@ -144,6 +149,21 @@ export class EndpointTable {
     entry.active = new EndpointServer(routing, champion, candidate, this.parts);
     this.parts.serves(routing);
     await this.#forgetOthers();
+    await this.#keep(entry, 1);
+  }
+
+  /** What the disk did not take is written once there is room, so that a restart finds it. */
+  async #keep(entry: Entry, attempt: number): Promise<void> {
+    const routing = entry.wanted;
+    try {
+      await this.parts.pool.keepCopies(modelsOf(routing).map(({ digest }) => digest));
+      if (!entry.isKept) await this.folder.saveRouting(routing);
+      entry.isKept = true;
+    } catch (error) {
+      const fields = { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt };
+      this.log.error('a routing is served that this machine cannot keep for a restart', fields, error);
+      this.#later(routing, attempt, (next) => this.#keep(entry, next));
+    }
   }
 
   async #optional(routing: ServedRouting, model: ServedModel): Promise<LoadedModel | undefined> {
@@ -159,12 +179,13 @@ export class EndpointTable {
     }
   }
 
-  #retryLater(routing: ServedRouting, attempt: number): void {
+  /** Tries again after a while, unless another routing is wanted by then. */
+  #later(routing: ServedRouting, attempt: number, work: (attempt: number) => Promise<void>): void {
     if (this.#closed) return;
     const atMs = this.clock.now() + backoffMs(RETRY, attempt, Math.random());
     const cancel = this.clock.wakeAt(atMs, () => {
       this.#cancelRetries.delete(cancel);
-      if (this.#entries.get(routing.endpoint)?.wanted === routing) this.#start(routing, attempt + 1);
+      if (this.#entries.get(routing.endpoint)?.wanted === routing) this.#start(work(attempt + 1));
     });
     this.#cancelRetries.add(cancel);
   }

@@ -22,6 +22,8 @@ const NONE: Placed = { serving: new Set(), trial: new Set() };
 export class ModelPool {
   #kept = NONE;
   #lastGone = NONE;
+  /** Loaded models of which this machine has no copy, because the disk did not take one. */
+  readonly #uncopied = new Set<string>();
 
   constructor(
     private readonly scorers: Readonly<Record<Place, Scorer>>,
@@ -45,7 +47,8 @@ export class ModelPool {
   }
 
   /**
-   * Loads a model from this machine's copy, or else from the artifact store.
+   * Loads a model from this machine's copy, or else from the artifact store. A disk that takes no copy does not keep it from
+   * serving; see {@link keepCopies}.
    * @throws what the store, the admission or the first score throws
    */
   async ensure(digest: string, place: Place): Promise<LoadedModel> {
@@ -61,8 +64,17 @@ export class ModelPool {
       await scorer.unload(digest);
       throw error;
     }
-    if (!copy) await this.folder.saveModel(digest, bytes);
+    if (!copy) await this.folder.saveModel(digest, bytes).catch(() => this.#uncopied.add(digest));
     return model;
+  }
+
+  /** Copies those of the models to this machine that it could not take before. @throws what the store or the disk throws */
+  async keepCopies(digests: Iterable<string>): Promise<void> {
+    for (const digest of digests) {
+      if (!this.#uncopied.has(digest)) continue;
+      await this.folder.saveModel(digest, await this.artifacts.get(digest, { maxBytes: MODEL_BYTES_MAX }));
+      this.#uncopied.delete(digest);
+    }
   }
 
   /**
@@ -83,6 +95,7 @@ export class ModelPool {
       for (const digest of gone[place]) if (!kept.has(digest)) await this.scorers[place].unload(digest);
       for (const digest of kept) copies.add(digest);
     }
+    for (const digest of this.#uncopied) if (!copies.has(digest)) this.#uncopied.delete(digest);
     await this.folder.retainModels(copies);
   }
 }
