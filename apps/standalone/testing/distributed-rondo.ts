@@ -167,7 +167,7 @@ export class DistributedRondo implements QuickstartTarget {
     await this.bus.subscribe({
       group: 'spec',
       topics: [topicOf(PredictionsLoggedSchema)],
-      types: [PredictionsLoggedSchema.typeName],
+      wants: (type) => type === PredictionsLoggedSchema.typeName,
       handle: ({ payload }) => {
         this.#logged.add(fromBinary(PredictionsLoggedSchema, payload).requestId);
         return Promise.resolve();
