@@ -173,6 +173,16 @@ describe('admission', () => {
     ['engagement without feedback', [['metric: logLoss, alpha', 'metric: engagement, alpha']], 'engagement-feedback'],
     ['a deadline shorter than the steps', [['deadline: 21d', 'deadline: 4d']], 'deadline'],
     ['drift levels in the wrong order', [['suspectedPsi: 0.1', 'suspectedPsi: 0.5']], 'psi-order'],
+    [
+      'a season of half of the year',
+      [
+        [
+          'persistence: { breaches: 2, outOf: 3 }',
+          'persistence: { breaches: 2, outOf: 3 }\n      season: { period: 52w, within: 26w, minWindows: 2 }',
+        ],
+      ],
+      'season-within',
+    ],
     ['a webhook without encryption', [['to: log', 'to: { webhook: "http://example.org/hook" }']], 'custom'],
     ['a webhook with a password', [['to: log', 'to: { webhook: "https://u:p@example.org/hook" }']], 'custom'],
     ['an expression of another event', [['data.readyRows >= 400000', 'drift.rows >= 400000']], 'cel-type'],

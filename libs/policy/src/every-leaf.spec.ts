@@ -30,6 +30,7 @@ const complete = (): Tree => {
   Object.assign(at(['spec', 'monitoring']), {
     forecast: { series: [{ name: 'perf.logLoss', limit: 0.5 }], horizon: '28d', season: '7d' },
   });
+  Object.assign(at(['spec', 'monitoring', 'drift']), { season: { period: '365d', within: '15d', minWindows: 3 } });
   Object.assign(at(['spec', 'training', 'candidates', 0, 'params']), { lambda: 1, maxBins: 64 });
   (at(['spec', 'training'])['candidates'] as unknown[]).push({
     name: 'own',

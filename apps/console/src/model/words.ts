@@ -115,6 +115,7 @@ const DRIFT: Record<DriftState, StatusWord> = {
   [DriftState.DETECTED]: status('warn', 'detected'),
   [DriftState.INSUFFICIENT]: status('quiet', 'too few rows'),
   [DriftState.NEGLIGIBLE]: status('good', 'negligible'),
+  [DriftState.SEASONAL]: status('good', 'as usual for the season'),
 };
 
 /** State of a drift test. */

@@ -1,13 +1,7 @@
-import {
-  chiSquaredTwoSample,
-  compareWithKept,
-  normalQuantile,
-  psi,
-  type CellCounts,
-  type PsiResult,
-} from '@rondo/statistics';
+import { chiSquaredTwoSample, compareWithKept, normalQuantile, psi, type CellCounts } from '@rondo/statistics';
 import type { EstimateValue } from './model-reference.js';
 import type { CategoryProfile, ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
+import type { SeasonComparison } from './season.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
@@ -48,6 +42,8 @@ export interface FeatureComparison {
   /** Shares of the rows with a value, binEdges.length + 1 of them; of categories the last is every other value. */
   readonly referenceShares: readonly number[];
   readonly currentShares: readonly number[];
+  /** Absent without a policy of seasons, and while too little of the season is known. */
+  readonly season?: SeasonComparison;
 }
 
 /** Tests of the values; none where there are too few. */
@@ -75,7 +71,6 @@ export function compareFeature(
   const before = [...reference, profile.nulls];
   const after = [...now, current.missing];
   const result = psi(before, after, { level: psiFloorLevel });
-  const psiStandardError = standardError(before, after, result);
   const values =
     profile.kind === 'continuous' ? valueTests(profile, breaks, current) : categoryTest(profile, reference, now);
   const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.rows, current.missing], {
@@ -89,8 +84,8 @@ export function compareFeature(
     psi: {
       name: 'psi',
       value: result.value,
-      lower: Math.max(0, result.value - Z * psiStandardError),
-      upper: result.value + Z * psiStandardError,
+      lower: Math.max(0, result.value - Z * result.standardError),
+      upper: result.value + Z * result.standardError,
       confidence: CONFIDENCE,
       n: rows,
       slice: profile.feature,
@@ -99,7 +94,7 @@ export function compareFeature(
     },
     effect: Math.max(0, result.value - result.noise),
     aboveFloor: result.significant,
-    psiStandardError,
+    psiStandardError: result.standardError,
     sufficient: result.sufficient,
     ...(values.distance && { distance: values.distance }),
     log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
@@ -135,31 +130,6 @@ function binned(
 function shares(counts: readonly number[]): number[] {
   const total = counts.reduce((sum, count) => sum + count, 0);
   return counts.map((count) => (total === 0 ? 0 : count / total));
-}
-
-/**
- * Standard error of a PSI: first-order delta method over both multinomial samples, and the variance that sampling alone
- * gives it (2·(bins - 1)·(1/n + 1/m)²), which the first order misses where the shares agree.
- */
-function standardError(before: readonly number[], after: readonly number[], { degreesOfFreedom }: PsiResult): number {
-  const n = before.reduce((sum, count) => sum + count, 0);
-  const m = after.reduce((sum, count) => sum + count, 0);
-  const bins = before.length;
-  const reference = { mean: 0, square: 0 };
-  const current = { mean: 0, square: 0 };
-  for (let i = 0; i < bins; i++) {
-    if (before[i] === 0 && after[i] === 0) continue;
-    const p = (before[i]! + 0.5) / (n + bins / 2);
-    const q = (after[i]! + 0.5) / (m + bins / 2);
-    const byReference = Math.log(p / q) + 1 - q / p;
-    const byCurrent = Math.log(q / p) + 1 - p / q;
-    reference.mean += p * byReference;
-    reference.square += p * byReference ** 2;
-    current.mean += q * byCurrent;
-    current.square += q * byCurrent ** 2;
-  }
-  const firstOrder = (reference.square - reference.mean ** 2) / n + (current.square - current.mean ** 2) / m;
-  return Math.sqrt(Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2);
 }
 
 /** Against the kept order statistics, which stand for all rows of the reference. */

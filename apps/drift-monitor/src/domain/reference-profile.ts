@@ -7,7 +7,7 @@ import { radixSort } from './radix-sort.js';
 const BINS = 10;
 /** Features with at most so many different values are compared value by value. */
 const CATEGORIES_MAX = 20;
-/** Order statistics kept per continuous feature; they place its distribution function to within 1 in 10,000. */
+/** Order statistics kept per continuous feature of a reference; they place its distribution function to within 1 in 10,000. */
 const KEPT_VALUES_MAX = 5000;
 
 /** A feature with many values, as the champion was trained on it. */
@@ -23,7 +23,7 @@ export type ContinuousProfile = {
   readonly edges: readonly number[];
   /** edges.length + 1 counts. */
   readonly counts: readonly number[];
-  /** Evenly spaced order statistics (every value when there are at most 5,000), ascending; float32, little-endian, base64. */
+  /** Evenly spaced order statistics, or every value when there are few; ascending; float32, little-endian, base64. */
   readonly kept: string;
 };
 
@@ -69,8 +69,8 @@ export function sortedFeature(feature: string, column: Float32Array): SortedFeat
   return { feature, values: radixSort(column.subarray(0, kept)), nulls: column.length - kept };
 }
 
-/** Summarises a feature. Equal values give equal profiles. */
-export function profileOf({ feature, values, nulls }: SortedFeature): FeatureProfile {
+/** Summarises a feature by at most `keptMax` order statistics. Equal values give equal profiles. */
+export function profileOf({ feature, values, nulls }: SortedFeature, keptMax = KEPT_VALUES_MAX): FeatureProfile {
   const rows = values.length;
   const categories = fewValues(values);
   if (categories) {
@@ -97,7 +97,7 @@ export function profileOf({ feature, values, nulls }: SortedFeature): FeaturePro
     max,
     edges,
     counts: countsBetween(values, edges),
-    kept: floatsToText(evenlySpaced(values)),
+    kept: floatsToText(evenlySpaced(values, keptMax)),
   };
 }
 
@@ -154,8 +154,8 @@ function fewValues(values: Float32Array): number[] | undefined {
   return found;
 }
 
-function evenlySpaced(values: Float32Array): Float32Array {
-  if (values.length <= KEPT_VALUES_MAX) return values;
-  const step = values.length / KEPT_VALUES_MAX;
-  return Float32Array.from({ length: KEPT_VALUES_MAX }, (_, i) => values[Math.floor((i + 0.5) * step)]!);
+function evenlySpaced(values: Float32Array, keptMax: number): Float32Array {
+  if (values.length <= keptMax) return values;
+  const step = values.length / keptMax;
+  return Float32Array.from({ length: keptMax }, (_, i) => values[Math.floor((i + 0.5) * step)]!);
 }

@@ -285,6 +285,12 @@ function monitoringRules({ drift, forecast }: ReadSpec['monitoring'], refuse: Re
   if (drift.suspectedPsi > drift.detectedPsi)
     refuse(['monitoring', 'drift', 'suspectedPsi'], 'psi-order', 'suspectedPsi must not be above detectedPsi');
   persistenceRule(drift.persistence, ['monitoring', 'drift', 'persistence'], refuse);
+  if (drift.season && 2 * drift.season.within.ms >= drift.season.period.ms)
+    refuse(
+      ['monitoring', 'drift', 'season', 'within'],
+      'season-within',
+      'within must be less than half of the period, or every batch would be of the season',
+    );
   if (!forecast) return;
   unique(forecast.series, ['monitoring', 'forecast', 'series'], refuse);
   forecast.series.forEach(({ name, limit }, index) => {

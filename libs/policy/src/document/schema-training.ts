@@ -220,6 +220,18 @@ const forecast = z
   })
   .describe("Forecasts of what is watched, after each evaluation, with the skill they had on the series' own past.");
 
+const season = z
+  .strictObject({
+    period: positiveDuration().describe('Length of the season in event time, such as `7d` or `365d`.'),
+    within: positiveDuration().describe(
+      'How far from the same phase of an earlier period a batch may be, by the middle of its interval; less than half of the period.',
+    ),
+    minWindows: count(2, 100).describe('With fewer past batches of the season nothing is explained by it.'),
+  })
+  .describe(
+    'Past batches of the same season: drift that is usual among them has the state `seasonal`, and is not detected. Batches of the last ten periods are kept, from the first evaluation with this block on; a new champion forgets none.',
+  );
+
 /** `spec.monitoring` */
 export const monitoring = z
   .strictObject({
@@ -237,6 +249,7 @@ export const monitoring = z
           ),
         detectedPsi: z.number().gt(0).max(10).describe('The same from which drift is detected.'),
         persistence: persistence().describe('How lasting drift must be to be called detected.'),
+        season: season.optional(),
       })
       .describe("Each batch against the champion's reference."),
     performance: z

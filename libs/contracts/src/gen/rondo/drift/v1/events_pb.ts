@@ -14,7 +14,49 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASK8AQoSU2VnbWVudEF0dHJpYnV0aW9uEg8KB3NlZ21lbnQYASABKAkSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIWCg5yZWZlcmVuY2Vfcm93cxgFIAEoAxIMCgRyb3dzGAYgASgDIsUBChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb24iwgMKFFBlcmZvcm1hbmNlRXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSKgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIRCgllc3RpbWF0ZWQYBSABKAgSFgoObGFiZWxfY292ZXJhZ2UYBiABKAESKgoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0ChFyZWZlcmVuY2VfbWV0cmljcxgIIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESDQoFc3RhdGUYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24ilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmImQKDUZvcmVjYXN0UG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpkFCg5Gb3JlY2FzdElzc3VlZBIQCghwaXBlbGluZRgBIAEoCRITCgtmb3JlY2FzdF9pZBgCIAEoCRIOCgZzZXJpZXMYAyABKAkSFQoNZXZhbHVhdGlvbl9pZBgEIAEoCRIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhItCgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfdmFsdWUYByABKAESLQoGcG9pbnRzGAggAygLMh0ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RQb2ludBISCgpjb25maWRlbmNlGAkgASgBEg4KBm1ldGhvZBgKIAEoCRINCgVza2lsbBgLIAEoARIVCg1za2lsbF9hZ2FpbnN0GAwgASgJEgkKAW4YDSABKAUSDwoHb3JpZ2lucxgOIAEoBRINCgVsaW1pdBgPIAEoARITCgticmVhY2hfc2lkZRgQIAEoCRI1ChJicmVhY2hfcHJvYmFiaWxpdHkYESABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSMwoPYnJlYWNoX2VhcmxpZXN0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9icmVhY2hfZXhwZWN0ZWQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWJyZWFjaF9sYXRlc3QYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGFkdmlzb3J5GBUgASgJEi0KCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqrwEKCkRyaWZ0U3RhdGUSGwoXRFJJRlRfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFEUklGVF9TVEFURV9DTEVBUhABEhkKFURSSUZUX1NUQVRFX1NVU1BFQ1RFRBACEhgKFERSSUZUX1NUQVRFX0RFVEVDVEVEEAMSHAoYRFJJRlRfU1RBVEVfSU5TVUZGSUNJRU5UEAQSGgoWRFJJRlRfU1RBVEVfTkVHTElHSUJMRRAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIm0KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSDwoHd2luZG93cxgDIAEoBRIMCgRyb3dzGAQgASgDIpkDCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAESMAoGc2Vhc29uGA0gASgLMiAucm9uZG8uZHJpZnQudjEuU2Vhc29uQ29tcGFyaXNvbiLEAwoORHJpZnRFdmFsdWF0ZWQSEAoIcGlwZWxpbmUYASABKAkSFQoNZXZhbHVhdGlvbl9pZBgCIAEoCRIoCgVtb2RlbBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIQCghiYXRjaF9pZBgEIAEoCRIqCgZ3aW5kb3cYBSABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlEikKBXN0YXRlGAYgASgOMhoucm9uZG8uZHJpZnQudjEuRHJpZnRTdGF0ZRIuCghmZWF0dXJlcxgHIAMoCzIcLnJvbmRvLmRyaWZ0LnYxLkZlYXR1cmVEcmlmdBI2ChNpbXBvcnRhbmNlX3dlaWdodGVkGAggASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhkKEWZlYXR1cmVzX2RldGVjdGVkGAkgASgFEhgKEHJlZmVyZW5jZV9kaWdlc3QYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWZhbHNlX2FsYXJtX2xldmVsGA0gASgBIrwBChJTZWdtZW50QXR0cmlidXRpb24SDwoHc2VnbWVudBgBIAEoCRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAQgASgBEhYKDnJlZmVyZW5jZV9yb3dzGAUgASgDEgwKBHJvd3MYBiABKAMixQEKEUNoYW5nZUF0dHJpYnV0aW9uEikKBmNoYW5nZRgBIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0CghzZWdtZW50cxgEIAMoCzIiLnJvbmRvLmRyaWZ0LnYxLlNlZ21lbnRBdHRyaWJ1dGlvbiLCAwoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSEAoIcGlwZWxpbmUYASABKAkSFQoNZXZhbHVhdGlvbl9pZBgCIAEoCRIoCgVtb2RlbBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIqCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlEhEKCWVzdGltYXRlZBgFIAEoCBIWCg5sYWJlbF9jb3ZlcmFnZRgGIAEoARIqCgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD2xvZ19sb3NzX2V4Y2VzcxgJIAEoARINCgVzdGF0ZRgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoLYXR0cmlidXRpb24YDSABKAsyIS5yb25kby5kcmlmdC52MS5DaGFuZ2VBdHRyaWJ1dGlvbiKXAQoRUmVmZXJlbmNlUHJvZmlsZWQSEAoIcGlwZWxpbmUYASABKAkSKAoFbW9kZWwYAiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSFwoPc25hcHNob3RfZGlnZXN0GAMgASgJEi0KB3Byb2ZpbGUYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYiZAoNRm9yZWNhc3RQb2ludBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFdmFsdWUYAiABKAESDQoFbG93ZXIYAyABKAESDQoFdXBwZXIYBCABKAEimQUKDkZvcmVjYXN0SXNzdWVkEhAKCHBpcGVsaW5lGAEgASgJEhMKC2ZvcmVjYXN0X2lkGAIgASgJEg4KBnNlcmllcxgDIAEoCRIVCg1ldmFsdWF0aW9uX2lkGAQgASgJEigKBW1vZGVsGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEi0KCW1hZGVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF92YWx1ZRgHIAEoARItCgZwb2ludHMYCCADKAsyHS5yb25kby5kcmlmdC52MS5Gb3JlY2FzdFBvaW50EhIKCmNvbmZpZGVuY2UYCSABKAESDgoGbWV0aG9kGAogASgJEg0KBXNraWxsGAsgASgBEhUKDXNraWxsX2FnYWluc3QYDCABKAkSCQoBbhgNIAEoBRIPCgdvcmlnaW5zGA4gASgFEg0KBWxpbWl0GA8gASgBEhMKC2JyZWFjaF9zaWRlGBAgASgJEjUKEmJyZWFjaF9wcm9iYWJpbGl0eRgRIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIzCg9icmVhY2hfZWFybGllc3QYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2JyZWFjaF9leHBlY3RlZBgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNYnJlYWNoX2xhdGVzdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWR2aXNvcnkYFSABKAkSLQoJaXNzdWVkX2F0GBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCrJAQoKRHJpZnRTdGF0ZRIbChdEUklGVF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURSSUZUX1NUQVRFX0NMRUFSEAESGQoVRFJJRlRfU1RBVEVfU1VTUEVDVEVEEAISGAoURFJJRlRfU1RBVEVfREVURUNURUQQAxIcChhEUklGVF9TVEFURV9JTlNVRkZJQ0lFTlQQBBIaChZEUklGVF9TVEFURV9ORUdMSUdJQkxFEAUSGAoURFJJRlRfU1RBVEVfU0VBU09OQUwQBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+
+/**
+ * A feature against past batches of its season.
+ *
+ * @generated from message rondo.drift.v1.SeasonComparison
+ */
+export type SeasonComparison = Message<"rondo.drift.v1.SeasonComparison"> & {
+  /**
+   * PSI against all of them together, less what sampling alone adds; `limit` is how large that gets among themselves.
+   *
+   * @generated from field: rondo.common.v1.Estimate effect = 1;
+   */
+  effect?: Estimate | undefined;
+
+  /**
+   * Above the limit, and not to be had by sampling alone.
+   *
+   * @generated from field: bool unusual = 2;
+   */
+  unusual: boolean;
+
+  /**
+   * Past batches of the season, and their rows.
+   *
+   * @generated from field: int32 windows = 3;
+   */
+  windows: number;
+
+  /**
+   * @generated from field: int64 rows = 4;
+   */
+  rows: bigint;
+};
+
+export type SeasonComparisonValid = SeasonComparison;
+
+/**
+ * Describes the message rondo.drift.v1.SeasonComparison.
+ * Use `create(SeasonComparisonSchema)` to create a new message.
+ */
+export const SeasonComparisonSchema: GenMessage<SeasonComparison, {validType: SeasonComparisonValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 0);
 
 /**
  * @generated from message rondo.drift.v1.FeatureDrift
@@ -89,6 +131,13 @@ export type FeatureDrift = Message<"rondo.drift.v1.FeatureDrift"> & {
    * @generated from field: repeated double current_shares = 12;
    */
   currentShares: number[];
+
+  /**
+   * Where the policy names a season and enough of it is known.
+   *
+   * @generated from field: rondo.drift.v1.SeasonComparison season = 13;
+   */
+  season?: SeasonComparison | undefined;
 };
 
 export type FeatureDriftValid = FeatureDrift;
@@ -98,7 +147,7 @@ export type FeatureDriftValid = FeatureDrift;
  * Use `create(FeatureDriftSchema)` to create a new message.
  */
 export const FeatureDriftSchema: GenMessage<FeatureDrift, {validType: FeatureDriftValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 0);
+  messageDesc(file_rondo_drift_v1_events, 1);
 
 /**
  * Each batch compared with the champion's reference profile. Key: pipeline.
@@ -142,7 +191,7 @@ export type DriftEvaluated = Message<"rondo.drift.v1.DriftEvaluated"> & {
   features: FeatureDrift[];
 
   /**
-   * Sum of importance times PSI beyond what sampling alone adds.
+   * Sum of importance times PSI beyond what sampling alone adds, less what the season explains.
    *
    * @generated from field: rondo.common.v1.Estimate importance_weighted = 8;
    */
@@ -218,7 +267,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   features: FeatureDriftValid[];
 
   /**
-   * Sum of importance times PSI beyond what sampling alone adds.
+   * Sum of importance times PSI beyond what sampling alone adds, less what the season explains.
    *
    * @generated from field: rondo.common.v1.Estimate importance_weighted = 8;
    */
@@ -257,7 +306,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
  * Use `create(DriftEvaluatedSchema)` to create a new message.
  */
 export const DriftEvaluatedSchema: GenMessage<DriftEvaluated, {validType: DriftEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 1);
+  messageDesc(file_rondo_drift_v1_events, 2);
 
 /**
  * One part of the rows and what it contributes to a change of the mean log loss.
@@ -311,7 +360,7 @@ export type SegmentAttributionValid = SegmentAttribution;
  * Use `create(SegmentAttributionSchema)` to create a new message.
  */
 export const SegmentAttributionSchema: GenMessage<SegmentAttribution, {validType: SegmentAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 2);
+  messageDesc(file_rondo_drift_v1_events, 3);
 
 /**
  * Where a change of the log loss on live traffic comes from; mix and rate add up to the change.
@@ -355,7 +404,7 @@ export type ChangeAttributionValid = ChangeAttribution;
  * Use `create(ChangeAttributionSchema)` to create a new message.
  */
 export const ChangeAttributionSchema: GenMessage<ChangeAttribution, {validType: ChangeAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 3);
+  messageDesc(file_rondo_drift_v1_events, 4);
 
 /**
  * What the champion achieved on live traffic once labels came; `estimated` before that.
@@ -530,7 +579,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
  * Use `create(PerformanceEvaluatedSchema)` to create a new message.
  */
 export const PerformanceEvaluatedSchema: GenMessage<PerformanceEvaluated, {validType: PerformanceEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 4);
+  messageDesc(file_rondo_drift_v1_events, 5);
 
 /**
  * Reference profile of a model that became champion.
@@ -566,7 +615,7 @@ export type ReferenceProfiledValid = ReferenceProfiled;
  * Use `create(ReferenceProfiledSchema)` to create a new message.
  */
 export const ReferenceProfiledSchema: GenMessage<ReferenceProfiled, {validType: ReferenceProfiledValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 5);
+  messageDesc(file_rondo_drift_v1_events, 6);
 
 /**
  * A forecast value at the end of a future window.
@@ -602,7 +651,7 @@ export type ForecastPointValid = ForecastPoint;
  * Use `create(ForecastPointSchema)` to create a new message.
  */
 export const ForecastPointSchema: GenMessage<ForecastPoint, {validType: ForecastPointValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 6);
+  messageDesc(file_rondo_drift_v1_events, 7);
 
 /**
  * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
@@ -756,7 +805,7 @@ export type ForecastIssuedValid = ForecastIssued;
  * Use `create(ForecastIssuedSchema)` to create a new message.
  */
 export const ForecastIssuedSchema: GenMessage<ForecastIssued, {validType: ForecastIssuedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 7);
+  messageDesc(file_rondo_drift_v1_events, 8);
 
 /**
  * @generated from enum rondo.drift.v1.DriftState
@@ -793,6 +842,13 @@ export enum DriftState {
    * @generated from enum value: DRIFT_STATE_NEGLIGIBLE = 5;
    */
   NEGLIGIBLE = 5,
+
+  /**
+   * Would be suspected or detected, and is as usual for the season.
+   *
+   * @generated from enum value: DRIFT_STATE_SEASONAL = 6;
+   */
+  SEASONAL = 6,
 }
 
 /**
