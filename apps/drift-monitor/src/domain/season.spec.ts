@@ -61,8 +61,14 @@ const champions = [0, 90].map((first) =>
 );
 const CHANGE = 130;
 
+interface Week {
+  readonly atMs: number;
+  readonly kept: readonly FeatureProfile[];
+  readonly comparisons: readonly FeatureComparison[];
+}
+
 /** A week as it is compared and kept; its temperature is shifted. */
-function compared(week: number, shift: number, past: readonly ReturnType<typeof compared>[]) {
+function compared(week: number, shift: number, past: readonly Week[]): Week {
   const atMs = week * WEEK;
   const random = seededRandom(week);
   const peers = seasonRanges(atMs, season).flatMap(({ fromMs, toMs }) =>
@@ -78,16 +84,16 @@ function compared(week: number, shift: number, past: readonly ReturnType<typeof 
   });
   return {
     atMs,
-    kept: done.map(({ kept }): FeatureProfile => kept),
-    comparisons: done.map(({ comparison }): FeatureComparison => comparison),
+    kept: done.map(({ kept }) => kept),
+    comparisons: done.map(({ comparison }) => comparison),
   };
 }
 
 /** Three years without any change but the seasons. */
-const calm: ReturnType<typeof compared>[] = [];
+const calm: Week[] = [];
 for (let week = 0; week < 156; week++) calm.push(compared(week, 0, calm));
 
-function statesOf(weeks: readonly ReturnType<typeof compared>[], asked: DriftRule): DriftState[] {
+function statesOf(weeks: readonly Week[], asked: DriftRule): DriftState[] {
   let tracker: ReturnType<typeof withPersistence>['tracker'] | undefined;
   let ledger = startFalseAlarms();
   return weeks.map(({ comparisons }) => {

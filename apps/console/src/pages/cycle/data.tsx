@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import type { Cycle, DriftEvaluated, FeatureDrift } from '@rondo/contracts';
+import type { Cycle, DriftEvaluated, FeatureDrift, SeasonComparison } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LegendItem } from '../../charts/frame.js';
@@ -13,8 +13,12 @@ import { Empty, Loaded } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 
-const effect = (feature: FeatureDrift): number =>
-  feature.importance * Math.max(0, (feature.psi?.value ?? 0) - (feature.psi?.limit ?? 0));
+/** What the season explains matters no more than it does every year. */
+const effect = ({ importance, psi, season }: FeatureDrift): number => {
+  const beyondNoise = Math.max(0, (psi?.value ?? 0) - (psi?.limit ?? 0));
+  if (!season) return importance * beyondNoise;
+  return season.unusual ? importance * Math.min(beyondNoise, season.effect?.value ?? Infinity) : 0;
+};
 
 const effectText = (value: number): string => (value > 0 && value < 0.0001 ? '< 0.0001' : formatNumber(value));
 
@@ -30,6 +34,15 @@ function PValue({ log10 }: { readonly log10: number }): ReactNode {
     <>
       10<sup>{formatNumber(Math.round(log10))}</sup>
     </>
+  );
+}
+
+function Season({ of: { effect: found, windows } }: { readonly of: SeasonComparison }): ReactNode {
+  return (
+    <div className="rd-muted">
+      against {formatCount(windows)} past batches of its season {formatNumber(found?.value ?? 0)}, usually up to{' '}
+      {formatNumber(found?.limit ?? 0)}
+    </div>
   );
 }
 
@@ -49,6 +62,7 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
         {feature.psi?.limit !== undefined && (
           <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>
         )}
+        {feature.season?.effect && <Season of={feature.season} />}
       </td>
       <td className="rd-nowrap">
         <PValue log10={feature.adjustedPValueLog10} />
@@ -88,7 +102,10 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
           <FeatureRow key={feature.feature} feature={feature} />
         ))}
       </Table>
-      <p className="rd-muted">Effect = importance × PSI above the noise floor: what drifted and matters comes first.</p>
+      <p className="rd-muted">
+        Effect = importance × PSI above the noise floor, less what the season explains: what drifted and matters comes
+        first.
+      </p>
     </>
   );
 }
