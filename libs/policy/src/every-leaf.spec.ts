@@ -76,6 +76,15 @@ const complete = (): Tree => {
     minLabelShare: 0.9,
   });
   (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('right');
+  (at(['spec', 'rollout'])['analyses'] as unknown[]).push({
+    name: 'late',
+    metric: 'logLoss',
+    alpha: 0.05,
+    margin: 0.01,
+    minSamples: 100,
+    labelMaturity: { age: '2d', share: 0.95 },
+  });
+  (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('late');
   (at(['spec'])['notifications'] as unknown[]).push({
     on: ['CycleFinished'],
     to: { webhook: 'https://example.org/hook' },

@@ -173,7 +173,18 @@ const analysis = z.strictObject({
   minLabelShare: share()
     .optional()
     .describe(
-      'Share of the rows both models scored that must have their label before `logLoss` or `accuracy` may pass: labels that come early are not like those that come late.',
+      'Share of the rows both models scored that must have their label before `logLoss` or `accuracy` may pass: labels that come early are not like those that come late. Of traffic that goes on, `labelMaturity` asks for less patience.',
+    ),
+  labelMaturity: z
+    .strictObject({
+      age: positiveDuration().describe('Policy time after a request within which its labels are expected.'),
+      share: probability().describe(
+        'Share of all labels that must come within that age, at the lower bound of its 95 % interval.',
+      ),
+    })
+    .optional()
+    .describe(
+      'Only requests of this age may show that `logLoss` or `accuracy` is no worse; harm is looked for in labels of any age, and each of the two looks has half of `alpha`.',
     ),
 });
 
