@@ -234,6 +234,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
             state: DriftState.SEASONAL,
             importance: 0.1,
             psi: { name: 'psi', value: 0.4, n: 900n },
+            jensenShannon: { name: 'jensenShannon', value: 0.2, n: 900n },
             season: { windows: 5, effect: { name: 'seasonalPsi', value: 0.01, n: 900n, limit: 0.05 } },
           },
         ],
@@ -489,7 +490,7 @@ describe('explain and status', () => {
   it('show drift with what the season explains of it', async () => {
     const { out } = await rondo(['get', 'drift', '-p', 'flights']);
     expect(out.split('\n')[1]).toBe(
-      'e1\tweek-9\t2001-03-05T00:00:00Z\tm/3\tseasonal\timportanceWeightedPsi 0 [0, 0.01000] 95 %, n = 900\ttod seasonal: psi 0.4000, n = 900, seasonalPsi 0.01000, n = 900, limit 0.05000 against 5 of its season',
+      'e1\tweek-9\t2001-03-05T00:00:00Z\tm/3\tseasonal\timportanceWeightedPsi 0 [0, 0.01000] 95 %, n = 900\ttod seasonal: psi 0.4000, n = 900, jensenShannon 0.2000, n = 900, seasonalPsi 0.01000, n = 900, limit 0.05000 against 5 of its season',
     );
     expect((await rondo(['get', 'drift'])).code).toBe(2);
   });

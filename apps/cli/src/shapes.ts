@@ -190,11 +190,12 @@ function movedText({ features }: DriftEvaluated): string {
     .join('; ');
 }
 
-function movedFeatureText({ feature, state, psi, season }: FeatureDrift): string {
+function movedFeatureText({ feature, state, psi, wasserstein, jensenShannon, season }: FeatureDrift): string {
   const usual = season?.effect
     ? `, ${estimateText(season.effect)} against ${countText(season.windows)} of its season`
     : '';
-  return `${feature} ${DRIFT[state]}: ${estimateText(psi)}${usual}`;
+  const distances = [psi, wasserstein, jensenShannon].filter((one) => one !== undefined).map(estimateText);
+  return `${feature} ${DRIFT[state]}: ${distances.join(', ')}${usual}`;
 }
 
 export const batchShape: Shape<Batch> = {

@@ -202,7 +202,7 @@ export function seriesTo(
   });
 }
 
-function featureTo({ feature, state, psi, distance, season, ...rest }: FeatureDrift) {
+function featureTo({ feature, state, psi, distance, jensenShannon, wasserstein, season, ...rest }: FeatureDrift) {
   const { log10PValue, adjustedLog10PValue, binEdges, referenceShares, currentShares, ...same } = rest;
   return {
     ...same,
@@ -210,6 +210,8 @@ function featureTo({ feature, state, psi, distance, season, ...rest }: FeatureDr
     state: STATES[state],
     psi: estimateTo(psi),
     ...(distance && { distance: estimateTo(distance) }),
+    ...(jensenShannon && { jensenShannon: estimateTo(jensenShannon) }),
+    ...(wasserstein && { wasserstein: estimateTo(wasserstein) }),
     ...(season && { season: { ...season, effect: estimateTo(season.effect), rows: BigInt(Math.round(season.rows)) } }),
     pValueLog10: log10PValue,
     adjustedPValueLog10: adjustedLog10PValue,

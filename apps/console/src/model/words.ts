@@ -176,6 +176,10 @@ const METRICS: Record<string, readonly [string, 'lower' | 'higher' | 'none']> = 
   coverage: ['coverage', 'higher'],
   answered: ['answered', 'higher'],
   goldAccuracy: ['gold accuracy', 'higher'],
+  ks: ['Kolmogorov-Smirnov', 'none'],
+  cramersV: ["Cramér's V", 'none'],
+  jensenShannon: ['Jensen-Shannon', 'none'],
+  wasserstein: ['Wasserstein, in sd', 'none'],
 };
 
 /** The field's name for a metric. */

@@ -1009,6 +1009,8 @@ function features(week: number): Init<typeof DriftEvaluatedSchema>['features'] {
       }),
       psi: { ...estimate('psi', psi, psi * 0.2, 36_800), limit: 0.012 },
       distance: estimate('ks', psi / 3, 0.01, 36_800),
+      jensenShannon: { ...estimate('jensenShannon', psi / 2, 0.01, 36_800), limit: 0.01 },
+      wasserstein: { ...estimate('wasserstein', psi, 0.02, 36_800), limit: 0.01 },
       pValueLog10: -40 * psi,
       adjustedPValueLog10: -36 * psi,
       importance,

@@ -1,4 +1,4 @@
-import { classificationEstimates, countCells, forecast, type Forecast } from '@rondo/statistics';
+import { classificationEstimates, countCells, forecast, tailsBeyond, type Forecast } from '@rondo/statistics';
 import type { DriftRule } from './drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue } from './model-reference.js';
@@ -75,5 +75,7 @@ function compared({
   rule,
 }: Pick<Extract<Calculation, { kind: 'compare' }>, 'profile' | 'column' | 'rule'>): FeatureComparison {
   const among = breaksOf(profile);
-  return compareFeature(profile, among, countCells(column, among.breaks), rule);
+  const { breaks } = among;
+  const tails = profile.kind === 'continuous' ? tailsBeyond(column, breaks[0]!, breaks.at(-1)!) : undefined;
+  return compareFeature(profile, among, countCells(column, breaks), { ...rule, ...(tails && { tails }) });
 }

@@ -40,6 +40,9 @@ export type FeatureDrift = {
   readonly state: DriftState;
   readonly psi: EstimateValue;
   readonly distance?: EstimateValue;
+  /** Absent in evaluations made before it was taken. */
+  readonly jensenShannon?: EstimateValue;
+  readonly wasserstein?: EstimateValue;
   readonly log10PValue: number;
   readonly adjustedLog10PValue: number;
   /** Share of the champion's importance, 0..1; all shares sum to 1. */
@@ -131,12 +134,14 @@ export function judgeBatch(
     const certain = judged[i]! && familyWise[test]! <= Math.log10(falseAlarmLevel);
     againstReference[i] = judged[i] ? featureState(comparison, adjustedLog10PValue, certain, rule) : 'insufficient';
     const { feature, psi, distance, log10PValue, nullRateReference, nullRateCurrent } = comparison;
-    const { binEdges, referenceShares, currentShares, season } = comparison;
+    const { binEdges, referenceShares, currentShares, jensenShannon, wasserstein, season } = comparison;
     return {
       feature,
       state: lessSeason(againstReference[i], unexplained(comparison), rule),
       psi,
       ...(distance && { distance }),
+      jensenShannon,
+      ...(wasserstein && { wasserstein }),
       log10PValue,
       adjustedLog10PValue,
       importance: weights[i]!,

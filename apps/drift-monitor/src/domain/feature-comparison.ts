@@ -1,4 +1,13 @@
-import { chiSquaredTwoSample, compareWithKept, normalQuantile, psi, type CellCounts } from '@rondo/statistics';
+import {
+  chiSquaredTwoSample,
+  compareWithKept,
+  jensenShannonInterval,
+  normalQuantile,
+  psi,
+  wassersteinWithKept,
+  type CellCounts,
+  type Tails,
+} from '@rondo/statistics';
 import type { EstimateValue } from './model-reference.js';
 import type { CategoryProfile, ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
 import type { SeasonComparison } from './season.js';
@@ -33,6 +42,10 @@ export interface FeatureComparison {
   readonly aboveFloor: boolean;
   /** Absent when one side has no value at all. */
   readonly distance?: EstimateValue;
+  /** Jensen-Shannon distance over the same bins as the PSI, 0..1; its `limit` is what sampling alone makes of it. */
+  readonly jensenShannon: EstimateValue;
+  /** Of many values: Wasserstein-1 distance in standard deviations of the reference; its `limit` is what sampling alone makes of it. */
+  readonly wasserstein?: EstimateValue;
   /** log10 of the chance of as large a difference, in values or in missing values, without drift. */
   readonly log10PValue: number;
   readonly nullRateReference: number;
@@ -57,13 +70,14 @@ interface ValueTests {
  * for a shift (continuous), or chi-squared with Cramér's V (few values); a chi-squared test of the share of missing values.
  * The p-value is the smallest of the tests', times their number (Bonferroni).
  * @param breaks of the profile; the batch's values were counted among them as `current`
- * @param psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
+ * @param options.tails of the batch's values beyond the breaks; without them there is no Wasserstein distance
+ * @param options.psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
  */
 export function compareFeature(
   profile: FeatureProfile,
   breaks: ProfileBreaks,
   current: CellCounts,
-  { psiFloorLevel }: { readonly psiFloorLevel: number },
+  { psiFloorLevel, tails }: { readonly psiFloorLevel: number; readonly tails?: Tails },
 ): FeatureComparison {
   const referenceRows = profile.rows + profile.nulls;
   const rows = current.rows + current.missing;
@@ -76,6 +90,7 @@ export function compareFeature(
   const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.rows, current.missing], {
     minExpected: MIN_EXPECTED,
   });
+  const wasserstein = profile.kind === 'continuous' ? earthMoved(profile, breaks, current, tails) : undefined;
   const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
   return {
     feature: profile.feature,
@@ -97,6 +112,8 @@ export function compareFeature(
     psiStandardError: result.standardError,
     sufficient: result.sufficient,
     ...(values.distance && { distance: values.distance }),
+    jensenShannon: binDistance(profile.feature, before, after),
+    ...(wasserstein && { wasserstein }),
     log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
     nullRateReference: profile.nulls / referenceRows,
     nullRateCurrent: current.missing / rows,
@@ -152,6 +169,43 @@ function valueTests(profile: ContinuousProfile, { kept, breaks }: ProfileBreaks,
       slice: profile.feature,
       method: 'Kolmogorov-Smirnov, DKW band',
     },
+  };
+}
+
+function binDistance(feature: string, before: readonly number[], after: readonly number[]): EstimateValue {
+  const { distance, lower, upper, noise } = jensenShannonInterval(before, after, { confidence: CONFIDENCE });
+  return {
+    name: 'jensenShannon',
+    value: distance,
+    lower,
+    upper,
+    confidence: CONFIDENCE,
+    n: after.reduce((sum, count) => sum + count, 0),
+    slice: feature,
+    method: 'base 2, delta method',
+    limit: noise,
+  };
+}
+
+function earthMoved(
+  { feature, rows, spread }: ContinuousProfile,
+  { kept, breaks }: ProfileBreaks,
+  current: CellCounts,
+  tails: Tails | undefined,
+): EstimateValue | undefined {
+  if (!spread || !tails || current.rows === 0) return undefined;
+  const found = wassersteinWithKept({ kept, rows, breaks }, current, { kept: spread.tails, other: tails });
+  const [value, error, noise] = [found.distance, found.standardError, found.noise].map((x) => x / spread.deviation);
+  return {
+    name: 'wasserstein',
+    value: value!,
+    lower: Math.max(0, value! - noise! - Z * error!),
+    upper: value! + Z * error!,
+    confidence: CONFIDENCE,
+    n: current.rows,
+    slice: feature,
+    method: 'in standard deviations of the reference, delta method',
+    limit: noise!,
   };
 }
 

@@ -1,4 +1,4 @@
-import { edgesFromQuantiles } from '@rondo/statistics';
+import { edgesFromQuantiles, tailsBeyond, type Tails } from '@rondo/statistics';
 import { floatsFromText, floatsToText } from './float-text.js';
 import type { ModelReference } from './model-reference.js';
 import { radixSort } from './radix-sort.js';
@@ -25,6 +25,13 @@ export type ContinuousProfile = {
   readonly counts: readonly number[];
   /** Evenly spaced order statistics, or every value when there are few; ascending; float32, little-endian, base64. */
   readonly kept: string;
+  /** Absent in profiles that were made before it was taken. */
+  readonly spread?: {
+    /** Standard deviation, above 0. */
+    readonly deviation: number;
+    /** Values beyond the first and the last of `kept`. */
+    readonly tails: Tails;
+  };
 };
 
 /** A feature with few values. */
@@ -88,6 +95,7 @@ export function profileOf({ feature, values, nulls }: SortedFeature, keptMax = K
   const max = values[rows - 1]!;
   const deciles = Array.from({ length: BINS - 1 }, (_, i) => values[Math.ceil(((i + 1) / BINS) * rows) - 1]!);
   const edges = Array.from(edgesFromQuantiles(deciles, max));
+  const kept = evenlySpaced(values, keptMax);
   return {
     kind: 'continuous',
     feature,
@@ -97,8 +105,17 @@ export function profileOf({ feature, values, nulls }: SortedFeature, keptMax = K
     max,
     edges,
     counts: countsBetween(values, edges),
-    kept: floatsToText(evenlySpaced(values, keptMax)),
+    kept: floatsToText(kept),
+    spread: { deviation: deviationOf(values), tails: tailsBeyond(values, kept[0]!, kept.at(-1)!) },
   };
+}
+
+function deviationOf(values: Float32Array): number {
+  let mean = 0;
+  for (let row = 0; row < values.length; row++) mean += values[row]! / values.length;
+  let variance = 0;
+  for (let row = 0; row < values.length; row++) variance += (values[row]! - mean) ** 2 / values.length;
+  return Math.sqrt(variance);
 }
 
 /** What later values are counted among to be compared with a profile. */

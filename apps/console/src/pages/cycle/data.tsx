@@ -64,6 +64,16 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
         )}
         {feature.season?.effect && <Season of={feature.season} />}
       </td>
+      <td>
+        {[feature.wasserstein, feature.distance, feature.jensenShannon].map(
+          (distance) =>
+            distance && (
+              <div key={distance.name}>
+                <Estimate of={distance} withName />
+              </div>
+            ),
+        )}
+      </td>
       <td className="rd-nowrap">
         <PValue log10={feature.adjustedPValueLog10} />
       </td>
@@ -96,7 +106,17 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
       </div>
       <Table
         caption="Features by expected effect"
-        head={['Feature', 'State', 'Effect', 'Importance', 'PSI', 'p, adjusted', 'Nulls', 'Reference and now']}
+        head={[
+          'Feature',
+          'State',
+          'Effect',
+          'Importance',
+          'PSI',
+          'Distances',
+          'p, adjusted',
+          'Nulls',
+          'Reference and now',
+        ]}
       >
         {features.map((feature) => (
           <FeatureRow key={feature.feature} feature={feature} />
