@@ -18,6 +18,7 @@ const BENCHES = [
   ['features', 'Features of one week of flights (about 118,000 rows)'],
   ['drift', 'Drift of a million rows against a million, and stream detectors'],
   ['error-rates-drift', 'Error rates of the drift rule, simulated'],
+  ['error-rates-seasons', 'A seasonal year starts no cycle, simulated'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
   ['error-rates-evaluation', 'How often the rules of an evaluation are wrong, simulated'],

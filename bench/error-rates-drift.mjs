@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine, literal } from '@rondo/datasets';
 import { seededRandom } from '@rondo/kernel';
-import { countCells, psi, seasonalDrift, wilsonInterval } from '@rondo/statistics';
+import { countCells, wilsonInterval } from '@rondo/statistics';
 
 const { values } = parseArgs({ options: { scale: { type: 'string', default: '1' } } });
 const scale = Number(values.scale);
@@ -246,60 +246,6 @@ async function flights() {
   }
 }
 
-/**
- * Purely seasonal features, weekly windows of 2,000 rows, three years known: how often the fourth year looks like drift against
- * the training data, against the same season, and once a real change is added.
- */
-function seasonal(repeats) {
-  const week = 7 * 86_400_000;
-  const rule = { periodMs: 365 * 86_400_000, withinMs: 15 * 86_400_000 };
-  const edges = Float32Array.from({ length: 9 }, (_, i) => normalQuantile((i + 1) / 10));
-  const counts = (random, at, lift) => {
-    // Each year and week has weather of its own on top of the season.
-    const mean = 0.8 * Math.sin((2 * Math.PI * at) / rule.periodMs) + 0.1 * normalQuantile(random.next()) + lift;
-    const binned = new Float64Array(10);
-    for (let i = 0; i < 2_000; i++) {
-      const value = normalQuantile(random.next()) + mean;
-      let bin = 0;
-      while (bin < 9 && edges[bin] < value) bin++;
-      binned[bin]++;
-    }
-    return { atMs: at, counts: binned };
-  };
-  const hits = { fixed: 0, season: 0, changed: 0, weeks: 0 };
-  let yearsStarted = 0;
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    const random = seededRandom(400 + repeat);
-    const windows = Array.from({ length: 52 * 4 }, (_, w) => counts(random, w * week, 0));
-    const reference = windows
-      .slice(0, 26)
-      .reduce((sum, { counts: own }) => sum.map((count, i) => count + own[i]), Array(10).fill(0));
-    let inRow = 0;
-    let started = false;
-    for (let w = 52 * 3; w < 52 * 4; w++) {
-      const past = windows.slice(0, w);
-      hits.weeks++;
-      if (psi(reference, windows[w].counts).value > 0.25) hits.fixed++;
-      const verdict = seasonalDrift(windows[w], past, rule);
-      const unusual = verdict.kind === 'compared' && verdict.unusual && verdict.effect >= 0.1;
-      if (unusual) hits.season++;
-      // Two of three windows, as the usual policy asks for.
-      inRow = ((inRow << 1) | (unusual ? 1 : 0)) & 7;
-      started ||= inRow === 3 || inRow === 5 || inRow === 6 || inRow === 7;
-      const changed = seasonalDrift(counts(random, w * week, 0.8), past, rule);
-      if (changed.kind === 'compared' && changed.unusual && changed.effect >= 0.1) hits.changed++;
-    }
-    if (started) yearsStarted++;
-  }
-  console.log('| a week in a seasonal year | called drift |\n|---|---|');
-  console.log(`| against the half year of training, PSI above 0.25 | ${percent(hits.fixed, hits.weeks)} |`);
-  console.log(
-    `| against its season, effect of 0.1 or more | ${percent(hits.season, hits.weeks)} (${interval(hits.season, hits.weeks)}) |`,
-  );
-  console.log(`| the same with a lasting shift of 0.8 sd | ${percent(hits.changed, hits.weeks)} |`);
-  console.log(`| years in which two of three weeks would start a cycle | ${yearsStarted} of ${repeats} |`);
-}
-
 const times = (count) => Math.max(1, Math.round(count * scale));
 console.log(
   `Thirty features (normal, tied, mostly zero, Zipf categories, rare values, gaps), ${LOOKS} batches a year, no drift; limits at PSI 0.01, no persistence asked: years in which a feature, and the batch, is ever called detected (goal: at most 5 %), and how often single p-values fall below 0.01, 0.001, 0.0001, as a ratio to what they state (1 is exact, below is safe).\n`,
@@ -347,10 +293,6 @@ planted(
   (random, n) => draw(random, n, ['tilted', tilted, 0]),
   times(80),
 );
-console.log(
-  '\nSeasons alone, against a seasonal reference (a function of the library; the service does not keep one yet).\n',
-);
-seasonal(times(6));
 console.log(
   '\nFlights, January against June, limits at PSI 0.1 and 0.25: a verdict flips when one side would act (suspected, detected) and the other not (clear, negligible).\n',
 );

@@ -9,6 +9,7 @@ import {
   CycleService,
   DataService,
   DriftService,
+  DriftState,
   EventService,
   IncidentService,
   LabelingService,
@@ -209,6 +210,37 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   RollBack: () => ({ ...rollout, state: 'RolledBack', weightPercent: 0 }),
   TriggerCycle: () => ({ record: { ...decision, verdict: 'Hold', reason: 'CycleActive' } }),
   HoldAutomaticCycles: ({ until }) => ({ name: 'flights', held: true, heldUntil: until }),
+  ListDriftEvaluations: () => ({
+    evaluations: [
+      {
+        pipeline: 'flights',
+        evaluationId: 'e1',
+        batchId: 'week-9',
+        model: { name: 'm', version: 3 },
+        window: { end: at('2001-03-05T00:00:00Z') },
+        state: DriftState.SEASONAL,
+        importanceWeighted: {
+          name: 'importanceWeightedPsi',
+          value: 0,
+          lower: 0,
+          upper: 0.01,
+          confidence: 0.95,
+          n: 900n,
+        },
+        features: [
+          { feature: 'dow', state: DriftState.CLEAR, importance: 0.9 },
+          {
+            feature: 'tod',
+            state: DriftState.SEASONAL,
+            importance: 0.1,
+            psi: { name: 'psi', value: 0.4, n: 900n },
+            jensenShannon: { name: 'jensenShannon', value: 0.2, n: 900n },
+            season: { windows: 5, effect: { name: 'seasonalPsi', value: 0.01, n: 900n, limit: 0.05 } },
+          },
+        ],
+      },
+    ],
+  }),
   ListForecasts: () => ({
     forecasts: [
       { forecast },
@@ -453,6 +485,14 @@ describe('explain and status', () => {
     expect(JSON.parse((await rondo(['get', 'forecasts', 'f0', '-p', 'flights', '-o', 'json'])).out)).toMatchObject({
       forecast: { advisory: 'no-skill' },
     });
+  });
+
+  it('show drift with what the season explains of it', async () => {
+    const { out } = await rondo(['get', 'drift', '-p', 'flights']);
+    expect(out.split('\n')[1]).toBe(
+      'e1\tweek-9\t2001-03-05T00:00:00Z\tm/3\tseasonal\timportanceWeightedPsi 0 [0, 0.01000] 95 %, n = 900\ttod seasonal: psi 0.4000, n = 900, jensenShannon 0.2000, n = 900, seasonalPsi 0.01000, n = 900, limit 0.05000 against 5 of its season',
+    );
+    expect((await rondo(['get', 'drift'])).code).toBe(2);
   });
 
   it('show the day of a scheduled cycle', async () => {

@@ -6,6 +6,8 @@ import {
   BatchState,
   CycleSchema,
   DecisionMadeSchema,
+  DriftEvaluatedSchema,
+  DriftState,
   IncidentSchema,
   LabelCampaignSchema,
   LedgerEventSchema,
@@ -20,6 +22,8 @@ import {
   type Batch,
   type Cycle,
   type DecisionMade,
+  type DriftEvaluated,
+  type FeatureDrift,
   type Incident,
   type LabelCampaign,
   type LedgerEvent,
@@ -149,6 +153,49 @@ function cameText({ outcomes }: ScoredForecast): string {
   if (!last) return '-';
   const where = last.insideInterval ? 'inside' : 'outside';
   return `${numberText(last.actual)}, forecast ${numberText(last.forecast)}, ${where} the interval`;
+}
+
+const DRIFT: Readonly<Record<DriftState, string>> = {
+  [DriftState.UNSPECIFIED]: '-',
+  [DriftState.CLEAR]: 'clear',
+  [DriftState.NEGLIGIBLE]: 'negligible',
+  [DriftState.SEASONAL]: 'seasonal',
+  [DriftState.SUSPECTED]: 'suspected',
+  [DriftState.DETECTED]: 'detected',
+  [DriftState.INSUFFICIENT]: 'insufficient',
+};
+
+export const driftShape: Shape<DriftEvaluated> = {
+  kind: 'drift evaluation',
+  schema: DriftEvaluatedSchema,
+  name: (evaluation) => evaluation.evaluationId,
+  columns: [
+    { head: 'EVALUATION', text: (evaluation) => evaluation.evaluationId },
+    { head: 'BATCH', text: (evaluation) => evaluation.batchId },
+    { head: 'UP TO', text: (evaluation) => timeText(evaluation.window?.end) },
+    { head: 'CHAMPION', text: (evaluation) => modelText(evaluation.model) },
+    { head: 'STATE', text: (evaluation) => DRIFT[evaluation.state] },
+    { head: 'DRIFT', text: (evaluation) => estimateText(evaluation.importanceWeighted) },
+    { head: 'FEATURES', text: movedText },
+  ],
+};
+
+/** The features that are not clear, those that matter most first. */
+function movedText({ features }: DriftEvaluated): string {
+  const moved = features.filter(({ state }) => state !== DriftState.CLEAR && state !== DriftState.INSUFFICIENT);
+  if (moved.length === 0) return `none of ${features.length}`;
+  return moved
+    .toSorted((a, b) => b.importance * (b.psi?.value ?? 0) - a.importance * (a.psi?.value ?? 0))
+    .map(movedFeatureText)
+    .join('; ');
+}
+
+function movedFeatureText({ feature, state, psi, wasserstein, jensenShannon, season }: FeatureDrift): string {
+  const usual = season?.effect
+    ? `, ${estimateText(season.effect)} against ${countText(season.windows)} of its season`
+    : '';
+  const distances = [psi, wasserstein, jensenShannon].filter((one) => one !== undefined).map(estimateText);
+  return `${feature} ${DRIFT[state]}: ${distances.join(', ')}${usual}`;
 }
 
 export const batchShape: Shape<Batch> = {

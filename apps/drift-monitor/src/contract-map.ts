@@ -35,6 +35,7 @@ const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
   insufficient: DriftStateMessage.INSUFFICIENT,
   clear: DriftStateMessage.CLEAR,
   negligible: DriftStateMessage.NEGLIGIBLE,
+  seasonal: DriftStateMessage.SEASONAL,
   suspected: DriftStateMessage.SUSPECTED,
   detected: DriftStateMessage.DETECTED,
 };
@@ -201,7 +202,7 @@ export function seriesTo(
   });
 }
 
-function featureTo({ feature, state, psi, distance, ...rest }: FeatureDrift) {
+function featureTo({ feature, state, psi, distance, jensenShannon, wasserstein, season, ...rest }: FeatureDrift) {
   const { log10PValue, adjustedLog10PValue, binEdges, referenceShares, currentShares, ...same } = rest;
   return {
     ...same,
@@ -209,6 +210,9 @@ function featureTo({ feature, state, psi, distance, ...rest }: FeatureDrift) {
     state: STATES[state],
     psi: estimateTo(psi),
     ...(distance && { distance: estimateTo(distance) }),
+    ...(jensenShannon && { jensenShannon: estimateTo(jensenShannon) }),
+    ...(wasserstein && { wasserstein: estimateTo(wasserstein) }),
+    ...(season && { season: { ...season, effect: estimateTo(season.effect), rows: BigInt(Math.round(season.rows)) } }),
     pValueLog10: log10PValue,
     adjustedPValueLog10: adjustedLog10PValue,
     binEdges: [...binEdges],

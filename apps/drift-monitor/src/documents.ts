@@ -16,6 +16,8 @@ export const PERFORMANCE_EVALUATION = 'performance-evaluation';
 export const FORECAST = 'forecast';
 /** id: {@link watchedSeriesId}. */
 export const WATCHED_SERIES = 'watched-series';
+/** id: pipeline and batch. */
+export const SEASON_WINDOW = 'season-window';
 /** id: pipeline. */
 export const DRIFT_RECORD = 'drift-record';
 export const PERFORMANCE_RECORD = 'performance-record';

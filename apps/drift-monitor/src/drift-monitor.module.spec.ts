@@ -22,7 +22,7 @@ import { Engine } from '@rondo/datasets';
 import { seededRandom } from '@rondo/kernel';
 import { admitPipeline } from '@rondo/policy';
 import { rpcContext, testPlatform, testService, type TestPlatform, type TestService } from '@rondo/service/testing';
-import { SERVED_REQUEST } from './documents.js';
+import { SEASON_WINDOW, SERVED_REQUEST } from './documents.js';
 import type { ServedRequest } from './domain/served-request.js';
 import { DriftMonitorModule } from './drift-monitor.module.js';
 
@@ -59,9 +59,12 @@ afterEach(async () => {
   await platform.close();
 });
 
-async function applyPolicy(): Promise<void> {
+async function applyPolicy(
+  change: (document: string) => string = (document) => document,
+  generation = 1n,
+): Promise<void> {
   const admission = admitPipeline({
-    document: readFileSync(new URL('pipeline.yaml', folder), 'utf8'),
+    document: change(readFileSync(new URL('pipeline.yaml', folder), 'utf8')),
     files: {
       'contract.odcs.yaml': new Uint8Array(readFileSync(new URL('contract.odcs.yaml', folder))),
       'features.sql': new TextEncoder().encode('SELECT 1'),
@@ -69,7 +72,7 @@ async function applyPolicy(): Promise<void> {
   });
   if (!admission.ok) throw new Error(JSON.stringify(admission.problems));
   const document = await artifact(new TextEncoder().encode(admission.bundle));
-  await publish(PipelineAppliedSchema, { pipeline, generation: 1n, document, endpoint });
+  await publish(PipelineAppliedSchema, { pipeline, generation, document, endpoint });
   await service.drain();
 }
 
@@ -116,6 +119,7 @@ async function batchReady(
   week: number,
   featuresArtifact?: Awaited<ReturnType<typeof artifact>>,
   id?: string,
+  policyGeneration = 1n,
 ): Promise<void> {
   const range = { start: timestampFromMs(week * WEEK), end: timestampFromMs((week + 1) * WEEK) };
   const message = {
@@ -123,7 +127,7 @@ async function batchReady(
     batchId: `week-${week}`,
     dataInterval: range,
     featuresArtifact: featuresArtifact ?? (await rowsFile()),
-    policyGeneration: 1n,
+    policyGeneration,
   };
   await publish(BatchReadySchema, message, id);
 }
@@ -232,6 +236,37 @@ describe('drift', () => {
       [2, DriftState.SUSPECTED],
     ]);
     expect(new Set(drifts().map(({ evaluationId }) => evaluationId)).size).toBe(2);
+  });
+
+  it('takes what comes back every four weeks for the season, whoever is champion, and nothing else', async () => {
+    const season = 'persistence: { breaches: 1, outOf: 1 }\n      season: { period: 28d, within: 1d, minWindows: 2 }';
+    await applyPolicy((document) => document.replace('persistence: { breaches: 2, outOf: 3 }', season), 2n);
+    const evaluated = async (week: number, shift: number) => {
+      await batchReady(week, await rowsFile(shift), undefined, 2n);
+      await service.drain();
+      return drifts().at(-1)!;
+    };
+    await promote(1);
+    await service.drain();
+    for (let week = 0; week < 8; week++) await evaluated(week, week % 4 === 1 ? 0.5 : 0);
+    expect(drifts().map(({ state }) => state === DriftState.DETECTED)).toEqual(
+      [1, 2].flatMap(() => [false, true, false, false]),
+    );
+    await promote(2);
+    await service.drain();
+    expect((await evaluated(8, 0)).state).toBe(DriftState.CLEAR);
+    const third = await evaluated(9, 0.5);
+    expect(third).toMatchObject({ state: DriftState.SEASONAL, featuresDetected: 0, model: model(2) });
+    expect(third.importanceWeighted!.value).toBe(0);
+    expect(third.features[0]).toMatchObject({
+      state: DriftState.SEASONAL,
+      season: { unusual: false, windows: 2, rows: BigInt(2 * ROWS), effect: { name: 'seasonalPsi', value: 0 } },
+    });
+    const shifted = await evaluated(13, -0.3);
+    expect(shifted.state).toBe(DriftState.DETECTED);
+    expect(shifted.features[0]!.season).toMatchObject({ unusual: true, windows: 3 });
+    const kept = await platform.journal.list(SEASON_WINDOW, { where: { pipeline } });
+    expect(kept.items).toHaveLength(11);
   });
 
   it('lists evaluations, newest first', async () => {

@@ -20,6 +20,7 @@ import { FORGET_JOB, ForgetServed } from './use-cases/forget-served.js';
 import { FORECAST_JOB, IssueForecasts } from './use-cases/issue-forecasts.js';
 import { ObserveServing } from './use-cases/observe-serving.js';
 import { PROFILE_JOB, ProfileReference } from './use-cases/profile-reference.js';
+import { SeasonWindows } from './use-cases/season-windows.js';
 
 /** What the drift monitor needs from whoever starts it. */
 export interface DriftMonitorOptions {
@@ -78,7 +79,11 @@ export class DriftMonitorModule {
             jobs: DurableJobs,
             arithmetic: Calculate,
             forecasts: IssueForecasts,
-          ) => defined(jobs, DRIFT_JOB, new EvaluateDrift(platform, engine, policies, jobs, arithmetic, forecasts)),
+          ) => {
+            const seasons = new SeasonWindows(platform);
+            const drift = new EvaluateDrift(platform, engine, policies, jobs, arithmetic, seasons, forecasts);
+            return defined(jobs, DRIFT_JOB, drift);
+          },
         },
         {
           provide: EvaluatePerformance,

@@ -59,14 +59,15 @@ export function planFrom(spec: PipelineSpec): RolloutPlan {
       bakeMs: step.bakeMs,
       analyses: [...step.analyses],
     })),
-    analyses: rollout.analyses.map(({ name, metric, feedback, alpha, margin, minSamples, minLabelShare }) => ({
+    analyses: rollout.analyses.map(({ name, metric, feedback, alpha, margin, minSamples, ...asked }) => ({
       name,
       metric,
       alpha,
       margin,
       minSamples,
       ...(feedback !== undefined && { feedback }),
-      ...(minLabelShare !== undefined && { minLabelShare }),
+      ...(asked.minLabelShare !== undefined && { minLabelShare: asked.minLabelShare }),
+      ...(asked.labelMaturity && { labelMaturity: asked.labelMaturity }),
     })),
     deadlineMs: rollout.deadlineMs,
     onDeadline: rollout.onDeadline,

@@ -4,6 +4,7 @@ import { TimerFiredSchema } from '@rondo/contracts';
 import type { Journal, Outgoing, Unit } from '@rondo/journal';
 import { outgoingOf } from './contract-map.js';
 import type { Measured } from './domain/facts.js';
+import { maturesAtMs } from './domain/maturing.js';
 import type { PendingPrediction } from './domain/observations.js';
 import type { Change, RolloutState } from './domain/rollout.js';
 import { unserved, type RoutingState } from './domain/routing.js';
@@ -167,7 +168,7 @@ function saveMeasured(unit: Unit, rolloutId: string, measured: Measured): void {
   });
 }
 
-/** Wall-clock pipelines need a look when nothing arrives: at the end of the bake and at the deadline. */
+/** Wall-clock pipelines need a look when nothing arrives: at the end of the bake, when labels mature, and at the deadline. */
 function armTimers(unit: Unit, rollout: RolloutState, nowMs: number): void {
   if (rollout.phase !== 'Running') {
     unit.cancelTimer(timerId(rollout, LOOK_TIMER));
@@ -178,7 +179,11 @@ function armTimers(unit: Unit, rollout: RolloutState, nowMs: number): void {
   const enteredAtMs = rollout.visits.at(-1)?.enteredAtMs ?? nowMs;
   const bakedAtMs = enteredAtMs + (rollout.plan.steps[rollout.stepIndex]?.bakeMs ?? 0);
   const deadlineAtMs = (rollout.startedAtMs ?? nowMs) + rollout.plan.deadlineMs;
-  const next = [bakedAtMs, deadlineAtMs].filter((atMs) => atMs > nowMs);
+  const maturesAt = rollout.plan.analyses.flatMap((rule) => {
+    const maturing = rollout.maturing?.[rule.name];
+    return (maturing && maturesAtMs(rule, maturing)) ?? [];
+  });
+  const next = [bakedAtMs, deadlineAtMs, ...maturesAt].filter((atMs) => atMs > nowMs);
   if (next.length > 0) scheduleTimer(unit, rollout, LOOK_TIMER, Math.min(...next));
 }
 

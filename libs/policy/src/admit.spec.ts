@@ -171,8 +171,38 @@ describe('admission', () => {
     ['labeling without a review column', [['      reviewReason: review_reason\n', '']], 'review-reason'],
     ['two classes of one value', [["value: '0'", "value: '1'"]], 'unique-class'],
     ['engagement without feedback', [['metric: logLoss, alpha', 'metric: engagement, alpha']], 'engagement-feedback'],
+    [
+      'mature labels of latency',
+      [['metric: logLoss, alpha', 'labelMaturity: { age: 2d, share: 0.9 }, metric: latencyMs, alpha']],
+      'label-maturity',
+    ],
+    [
+      'two rules for late labels',
+      [
+        [
+          'metric: logLoss, alpha',
+          'labelMaturity: { age: 2d, share: 0.9 }, minLabelShare: 0.9, metric: logLoss, alpha',
+        ],
+      ],
+      'label-maturity',
+    ],
+    [
+      'labels that mature after the deadline',
+      [['metric: logLoss, alpha', 'labelMaturity: { age: 21d, share: 0.9 }, metric: logLoss, alpha']],
+      'deadline',
+    ],
     ['a deadline shorter than the steps', [['deadline: 21d', 'deadline: 4d']], 'deadline'],
     ['drift levels in the wrong order', [['suspectedPsi: 0.1', 'suspectedPsi: 0.5']], 'psi-order'],
+    [
+      'a season of half of the year',
+      [
+        [
+          'persistence: { breaches: 2, outOf: 3 }',
+          'persistence: { breaches: 2, outOf: 3 }\n      season: { period: 52w, within: 26w, minWindows: 2 }',
+        ],
+      ],
+      'season-within',
+    ],
     ['a webhook without encryption', [['to: log', 'to: { webhook: "http://example.org/hook" }']], 'custom'],
     ['a webhook with a password', [['to: log', 'to: { webhook: "https://u:p@example.org/hook" }']], 'custom'],
     ['an expression of another event', [['data.readyRows >= 400000', 'drift.rows >= 400000']], 'cel-type'],

@@ -30,6 +30,7 @@ const complete = (): Tree => {
   Object.assign(at(['spec', 'monitoring']), {
     forecast: { series: [{ name: 'perf.logLoss', limit: 0.5 }], horizon: '28d', season: '7d' },
   });
+  Object.assign(at(['spec', 'monitoring', 'drift']), { season: { period: '365d', within: '15d', minWindows: 3 } });
   Object.assign(at(['spec', 'training', 'candidates', 0, 'params']), { lambda: 1, maxBins: 64 });
   (at(['spec', 'training'])['candidates'] as unknown[]).push({
     name: 'own',
@@ -75,6 +76,15 @@ const complete = (): Tree => {
     minLabelShare: 0.9,
   });
   (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('right');
+  (at(['spec', 'rollout'])['analyses'] as unknown[]).push({
+    name: 'late',
+    metric: 'logLoss',
+    alpha: 0.05,
+    margin: 0.01,
+    minSamples: 100,
+    labelMaturity: { age: '2d', share: 0.95 },
+  });
+  (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('late');
   (at(['spec'])['notifications'] as unknown[]).push({
     on: ['CycleFinished'],
     to: { webhook: 'https://example.org/hook' },

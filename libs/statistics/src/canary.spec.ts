@@ -125,6 +125,22 @@ describe('labels that come late', () => {
     expect(labelMaturity([], [], { age: 1, share: 0.5 })).toEqual({ kind: 'insufficient', reason: 'no-predictions' });
   });
 
+  it('may be told in groups', () => {
+    const waits = Array.from({ length: 300 }, (_, i) => 1 + (i % 7));
+    const came = waits.map((_, i) => (i % 3 === 0 ? 0 : 1));
+    const groups = [0, 1].flatMap((labelled) => [1, 2, 3, 4, 5, 6, 7, 8].map((age) => ({ age, labelled })));
+    const counts = groups.map(
+      ({ age, labelled }) => waits.filter((wait, i) => wait === age && came[i] === labelled).length,
+    );
+    const grouped = labelMaturity(
+      groups.map(({ age }) => age),
+      groups.map(({ labelled }) => labelled),
+      { age: 4, share: 0.3, counts },
+    );
+    expect(counts).toContain(0);
+    expect(grouped).toEqual(labelMaturity(waits, came, { age: 4, share: 0.3 }));
+  });
+
   it('that all came are complete', () => {
     expect(labelMaturity([2, 2, 2], [1, 1, 1], { age: 2, share: 0.95 })).toMatchObject({
       share: 1,

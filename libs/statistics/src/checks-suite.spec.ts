@@ -179,6 +179,8 @@ describe('every exported function', () => {
     expectedPairsToDetectLoss: 'sequential.spec.ts',
     forecast: 'forecast.spec.ts',
     breachSteps: 'forecast.spec.ts',
+    tailsBeyond: 'part of wassersteinWithKept; monitoring.spec.ts',
+    wassersteinWithKept: 'held to wasserstein1; monitoring.spec.ts',
     rowsUntil: 'takes a function; canary.spec.ts',
   };
 

@@ -16,7 +16,8 @@ export type QueueJudgement =
 /**
  * Holds a guided queue against its random control arm. `differences` are the running sums, over validation rows and
  * rounds, of loss(model trained on guided labels) - loss(model trained on as many control labels), both scored on the same
- * rows; below 0 the guided queue teaches more. An anytime-valid interval, so it may be read after every round.
+ * rows; below 0 the guided queue teaches more. For studies: it takes two models that differ in nothing but how their labels were
+ * chosen, which no service trains. An anytime-valid interval, so it may be read after every round.
  * Source: {@link meanConfidenceSequence}.
  * @example judgeGuidedQueue({ n: 400, sum: 60, sumSquares: 100 }, { minRows: 100 }) // => { verdict: 'random', n: 400, estimate: 0.15, moreNeeded: 0 }
  */

@@ -70,6 +70,13 @@ export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js
 export { psi, type PsiResult } from './psi.js';
 export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
 export { countCells, type CellCounts } from './cell-counts.js';
+export {
+  tailsBeyond,
+  wassersteinWithKept,
+  type KeptWasserstein,
+  type Tails,
+  type TailSums,
+} from './kept-wasserstein.js';
 export { compareWithKept, type KeptComparison, type KeptSample } from './kept-sample.js';
 export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
 export { categoryCounts, type CategoryCounts } from './category-counts.js';
@@ -78,6 +85,7 @@ export {
   energyDistance,
   hellingerDistance,
   jensenShannonDistance,
+  jensenShannonInterval,
   klDivergence,
   totalVariationDistance,
   wasserstein1,

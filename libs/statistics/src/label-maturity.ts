@@ -1,4 +1,12 @@
-import { checkAtLeast, checkBetween, checkFinite, invalid, type Numbers } from './checks.js';
+import {
+  checkAtLeast,
+  checkBetween,
+  checkCount,
+  checkFinite,
+  checkSameLength,
+  invalid,
+  type Numbers,
+} from './checks.js';
 import { normalQuantile } from './distributions.js';
 import type { Interval } from './proportions.js';
 
@@ -21,15 +29,22 @@ export type LabelMaturity =
  * prediction i waited for its label, or has waited so far when `labelled[i]` is 0. Kaplan-Meier estimate, so young predictions
  * count for as long as they have been watched; Greenwood's variance on the log(-log) scale. Labels that come quickly are not like
  * those that come late (a complaint comes sooner than silence), so a comparison on immature rows is biased: hold.
+ * Grouped waits have their number of predictions in `options.counts`.
  * Source: Kaplan & Meier (1958), JASA 53:457; Kalbfleisch & Prentice (1980).
  * @example labelMaturity([1, 2, 3, 4, 4], [1, 1, 1, 1, 0], { age: 3, share: 0.5 }) // => { kind: 'measured', share: 0.6, n: 5, mature: false, matureAtAge: 3 }
  */
 export function labelMaturity(
   ages: Numbers,
   labelled: Numbers,
-  options: { readonly age: number; readonly share: number; readonly confidence?: number },
+  options: {
+    readonly age: number;
+    readonly share: number;
+    readonly confidence?: number;
+    /** Predictions per entry, whole numbers; default 1 each. */
+    readonly counts?: Numbers;
+  },
 ): LabelMaturity {
-  const { age, share: wanted, confidence = 0.95 } = options;
+  const { age, share: wanted, confidence = 0.95, counts } = options;
   checkAtLeast('age', age, 0);
   checkBetween('share', wanted, 0, 1);
   checkBetween('confidence', confidence, 0, 1);
@@ -40,25 +55,33 @@ export function labelMaturity(
     checkAtLeast(`ages[${i}]`, ages[i]!, 0);
     if (labelled[i] !== 0 && labelled[i] !== 1) throw invalid(`labelled[${i}]`, labelled[i], 'must be 0 or 1');
   }
-  const n = ages.length;
+  if (counts) checkSameLength('counts', counts, 'ages', ages);
+  for (let i = 0; counts && i < counts.length; i++) checkCount(`counts[${i}]`, counts[i]!);
+  const order = Array.from({ length: ages.length }, (_, i) => i)
+    .filter((i) => counts?.[i] !== 0)
+    .sort((a, b) => ages[a]! - ages[b]!);
+  const n = order.reduce((sum, i) => sum + (counts?.[i] ?? 1), 0);
   if (n === 0) return { kind: 'insufficient', reason: 'no-predictions' };
-  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => ages[a]! - ages[b]!);
-  if (ages[order[n - 1]!]! < age) return { kind: 'insufficient', reason: 'none-that-old' };
+  if (ages[order.at(-1)!]! < age) return { kind: 'insufficient', reason: 'none-that-old' };
   let waiting = 1;
   let hazardVariance = 0;
   let at = { waiting: 1, hazardVariance: 0 };
   let matureAtAge: number | null = null;
-  for (let start = 0; start < n;) {
+  let risk = n;
+  for (let start = 0; start < order.length;) {
     const time = ages[order[start]!]!;
-    let end = start;
     let arrived = 0;
-    while (end < n && ages[order[end]!]! === time) arrived += labelled[order[end++]!]!;
-    const risk = n - start;
+    let left = 0;
+    for (; start < order.length && ages[order[start]!]! === time; start++) {
+      const rows = counts?.[order[start]!] ?? 1;
+      left += rows;
+      arrived += rows * labelled[order[start]!]!;
+    }
     waiting *= (risk - arrived) / risk;
     if (arrived < risk) hazardVariance += arrived / (risk * (risk - arrived));
     if (time <= age) at = { waiting, hazardVariance };
     if (matureAtAge === null && 1 - waiting >= wanted) matureAtAge = time;
-    start = end;
+    risk -= left;
   }
   const bounds = waitingBounds(at, confidence);
   const interval = { lower: 1 - bounds.upper, upper: 1 - bounds.lower };

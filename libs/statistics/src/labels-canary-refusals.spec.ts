@@ -79,6 +79,8 @@ const refused: readonly [what: string, call: () => unknown, field: string][] = [
   ['a negative age', () => s.labelMaturity([-1], [1], { age: 0, share: 0.5 }), 'ages[0]'],
   ['half a label', () => s.labelMaturity([1], [0.5], { age: 0, share: 0.5 }), 'labelled[0]'],
   ['ages without labels', () => s.labelMaturity([1, 2], [1], { age: 0, share: 0.5 }), 'labelled'],
+  ['a half count', () => s.labelMaturity([1], [1], { age: 0, share: 0.5, counts: [0.5] }), 'counts[0]'],
+  ['ages without counts', () => s.labelMaturity([1], [1], { age: 0, share: 0.5, counts: [] }), 'counts'],
   ['series of unequal length', () => s.seriesDifference([1, 2], [1]), 'canary'],
   ['an empty series', () => s.autocorrelationTime([]), 'series'],
   ['an infinite measurement', () => s.kayentaJudge({ baseline: [1, Infinity], canary: [1] }), 'baseline[1]'],

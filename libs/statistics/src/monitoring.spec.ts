@@ -9,6 +9,8 @@ import {
   ksTwoSample,
   mannWhitney,
   nextAlpha,
+  jensenShannonDistance,
+  jensenShannonInterval,
   psi,
   readEstimateRecord,
   remainingAlpha,
@@ -16,6 +18,9 @@ import {
   spendAlpha,
   startAlphaLedger,
   startEstimateRecord,
+  tailsBeyond,
+  wasserstein1,
+  wassersteinWithKept,
   widenedByRecord,
   withConfirmation,
   withEstimate,
@@ -229,12 +234,98 @@ describe('a seasonal reference', () => {
   });
 });
 
+describe('a Jensen-Shannon distance', () => {
+  it('has an interval that holds the true one', () => {
+    const [before, after] = [
+      [0.2, 0.3, 0.1, 0.4],
+      [0.3, 0.3, 0.2, 0.2],
+    ];
+    const counts = (random: Random, shares: readonly number[], rows: number) => {
+      const found = shares.map(() => 0);
+      for (let i = 0; i < rows; i++) {
+        let draw = random.next();
+        let bin = 0;
+        while (bin < shares.length - 1 && draw >= shares[bin]!) draw -= shares[bin++]!;
+        found[bin]!++;
+      }
+      return found;
+    };
+    const truth = jensenShannonDistance(before, after);
+    let held = 0;
+    let zero = 0;
+    for (let run = 0; run < 200; run++) {
+      const random = seededRandom(run);
+      const reference = counts(random, before, 600);
+      const moved = jensenShannonInterval(reference, counts(random, after, 400));
+      if (moved.lower <= truth && truth <= moved.upper) held++;
+      if (jensenShannonInterval(reference, counts(random, before, 400)).lower === 0) zero++;
+    }
+    // 190 of 200 expected at least; 181 is three standard deviations below.
+    expect(held).toBeGreaterThanOrEqual(181);
+    expect(zero).toBeGreaterThanOrEqual(181);
+  });
+});
+
 describe('a kept sample', () => {
   const draw = (seed: number, rows: number, digits: number, shift = 0) => {
     const random = seededRandom(seed);
     return Float32Array.from({ length: rows }, () => Number((normal(random) + shift).toFixed(digits)));
   };
   const distinct = (values: Float32Array) => [...new Set(values)].sort((a, b) => a - b);
+
+  const distanceOf = (a: Float32Array, rows: number, b: Float32Array, more: readonly number[] = []) => {
+    const breaks = distinct(Float32Array.from([...a, ...more]));
+    const [lowest, highest] = [breaks[0]!, breaks.at(-1)!];
+    const tails = { kept: tailsBeyond([], lowest, highest), other: tailsBeyond(b, lowest, highest) };
+    return wassersteinWithKept({ kept: a.toSorted(), rows, breaks }, countCells(b, breaks), tails);
+  };
+
+  it('is as far in the sense of Wasserstein as both samples are, tails included', () => {
+    for (const [digits, shift] of [
+      [3, 0],
+      [0, 0.3],
+      [1, 9],
+      [1, -2],
+    ] as const) {
+      const [a, b] = [draw(1, 300, digits), draw(2, 700, digits, shift)];
+      const [low, high] = [Math.min(...a), Math.max(...a)];
+      const inside = [...b].filter((value) => value > low && value < high);
+      const exact = wasserstein1(a, b);
+      expect(distanceOf(a, a.length, b, inside).distance).toBeCloseTo(exact, 9);
+      expect(Math.abs(distanceOf(a, a.length, b).distance - exact)).toBeLessThan(0.01);
+    }
+  });
+
+  it('holds the true Wasserstein distance within its interval, and noise within noise', () => {
+    const z = 1.96;
+    let held = 0;
+    let noise = 0;
+    let alike = 0;
+    const runs = 100;
+    for (let run = 0; run < runs; run++) {
+      const a = draw(10 + run, 400, 4);
+      const moved = distanceOf(a, a.length, draw(5_000 + run, 600, 4, 0.5));
+      if (Math.abs(moved.distance - 0.5) <= z * moved.standardError) held++;
+      const same = distanceOf(a, a.length, draw(9_000 + run, 600, 4));
+      noise += same.noise / runs;
+      alike += same.distance / runs;
+    }
+    // 95 of 100 expected; 88 is three standard deviations below.
+    expect(held).toBeGreaterThanOrEqual(88);
+    expect(held).toBeLessThan(100);
+    expect(noise / alike).toBeGreaterThan(0.85);
+    expect(noise / alike).toBeLessThan(1.15);
+  });
+
+  it('refuses what cannot be compared', () => {
+    const a = draw(1, 30, 2);
+    expect(() => distanceOf(a, a.length, Float32Array.of(NaN))).toThrow('cells.rows');
+    expect(() => tailsBeyond([1], 2, 1)).toThrow('lowest');
+    const none = tailsBeyond([], 0, 1);
+    const cells = countCells(Float32Array.of(1), [0, 1]);
+    const outside = { kept: [0, 2], rows: 2, breaks: [0, 1] };
+    expect(() => wassersteinWithKept(outside, cells, { kept: none, other: none })).toThrow('breaks');
+  });
 
   it('gives what the tests of both samples give, without sorting the other', () => {
     for (const [digits, shift] of [

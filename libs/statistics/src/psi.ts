@@ -16,6 +16,8 @@ export interface PsiResult {
   readonly pValue: number;
   readonly log10PValue: number;
   readonly degreesOfFreedom: number;
+  /** Sampling error of the value, both samples' together. */
+  readonly standardError: number;
 }
 
 const MIN_ROWS_PER_BIN = 5;
@@ -51,6 +53,7 @@ export function psi(
       pValue: 1,
       log10PValue: 0,
       degreesOfFreedom: 0,
+      standardError: 0,
     };
   }
   let value = 0;
@@ -73,7 +76,35 @@ export function psi(
     pValue: pValueFromLog10(log10PValue),
     log10PValue,
     degreesOfFreedom: bins - 1,
+    standardError: standardErrorOf({ counts: referenceCounts, rows: n }, { counts: currentCounts, rows: m }, bins),
   };
+}
+
+/**
+ * First-order delta method over both multinomial samples, and the variance that sampling alone gives a PSI
+ * (2·(bins - 1)·(1/n + 1/m)²), which the first order misses where the shares agree. Half a row is added to every bin.
+ */
+function standardErrorOf(
+  { counts: referenceCounts, rows: n }: { readonly counts: Numbers; readonly rows: number },
+  { counts: currentCounts, rows: m }: { readonly counts: Numbers; readonly rows: number },
+  bins: number,
+): number {
+  const reference = { mean: 0, square: 0 };
+  const current = { mean: 0, square: 0 };
+  const cells = referenceCounts.length;
+  for (let i = 0; i < cells; i++) {
+    if (referenceCounts[i] === 0 && currentCounts[i] === 0) continue;
+    const p = (referenceCounts[i]! + 0.5) / (n + cells / 2);
+    const q = (currentCounts[i]! + 0.5) / (m + cells / 2);
+    const byReference = Math.log(p / q) + 1 - q / p;
+    const byCurrent = Math.log(q / p) + 1 - p / q;
+    reference.mean += p * byReference;
+    reference.square += p * byReference ** 2;
+    current.mean += q * byCurrent;
+    current.square += q * byCurrent ** 2;
+  }
+  const firstOrder = (reference.square - reference.mean ** 2) / n + (current.square - current.mean ** 2) / m;
+  return Math.sqrt(Math.max(0, firstOrder) + 2 * (bins - 1) * (1 / n + 1 / m) ** 2);
 }
 
 /** Bins that hold a row of either sample, and what is added to each so that logarithms stay finite. */

@@ -24,7 +24,7 @@ export interface SeasonRule {
   readonly periodMs: number;
   /** How far from the same phase a window may be, ms; below half of the period. */
   readonly withinMs: number;
-  /** Fewer windows of the season, at different periods, are no reference; default 2. */
+  /** Fewer past windows of the season are no reference, 2 or more; default 2. */
   readonly minWindows?: number;
 }
 
@@ -34,6 +34,8 @@ export type SeasonalDrift =
       readonly kind: 'compared';
       /** PSI against all windows of the season together, less what sampling alone adds; >= 0. */
       readonly effect: number;
+      /** Sampling error of the effect. */
+      readonly standardError: number;
       /** As large as an effect gets among windows of the season: mean + z · deviation of each against the others. */
       readonly usual: number;
       /** The effect is larger than usual and cannot be had by sampling alone: not explained by the season. */
@@ -87,6 +89,7 @@ export function seasonalDrift(
   return {
     kind: 'compared',
     effect,
+    standardError: compared.standardError,
     usual,
     unusual: compared.significant && effect > usual,
     windows: peers.length,

@@ -25,6 +25,7 @@ import {
   batchShape,
   cycleShape,
   decisionShape,
+  driftShape,
   eventShape,
   forecastShape,
   incidentShape,
@@ -164,6 +165,16 @@ const batchState = ({ state }: GetOptions): BatchState => {
   return known ?? BatchState.UNSPECIFIED;
 };
 
+const onePipeline = ({ pipeline }: GetOptions, what: string): string => {
+  if (pipeline === '')
+    throw new PermanentError('invalid', `${what} are listed of one pipeline`, {
+      field: 'pipeline',
+      value: pipeline,
+      rule: '-p <pipeline>',
+    });
+  return pipeline;
+};
+
 const NOUNS: Readonly<Record<string, Noun>> = {
   pipelines: {
     ...listed(
@@ -209,14 +220,13 @@ const NOUNS: Readonly<Record<string, Noun>> = {
       session.one(decisionShape, record);
     },
   },
+  drift: listed(driftShape, async (session, options) => {
+    const pipeline = onePipeline(options, 'drift evaluations');
+    return (await (await session.client(DriftService)).listDriftEvaluations({ pipeline, pageSize: pageSize(options) }))
+      .evaluations;
+  }),
   forecasts: listed(forecastShape, async (session, options) => {
-    const { pipeline } = options;
-    if (pipeline === '')
-      throw new PermanentError('invalid', 'forecasts are listed of one pipeline', {
-        field: 'pipeline',
-        value: pipeline,
-        rule: '-p <pipeline>',
-      });
+    const pipeline = onePipeline(options, 'forecasts');
     const { forecasts, series } = await (
       await session.client(DriftService)
     ).listForecasts({ pipeline, pageSize: pageSize(options) });

@@ -115,6 +115,7 @@ const DRIFT: Record<DriftState, StatusWord> = {
   [DriftState.DETECTED]: status('warn', 'detected'),
   [DriftState.INSUFFICIENT]: status('quiet', 'too few rows'),
   [DriftState.NEGLIGIBLE]: status('good', 'negligible'),
+  [DriftState.SEASONAL]: status('good', 'as usual for the season'),
 };
 
 /** State of a drift test. */
@@ -175,6 +176,10 @@ const METRICS: Record<string, readonly [string, 'lower' | 'higher' | 'none']> = 
   coverage: ['coverage', 'higher'],
   answered: ['answered', 'higher'],
   goldAccuracy: ['gold accuracy', 'higher'],
+  ks: ['Kolmogorov-Smirnov', 'none'],
+  cramersV: ["Cramér's V", 'none'],
+  jensenShannon: ['Jensen-Shannon', 'none'],
+  wasserstein: ['Wasserstein, in sd', 'none'],
 };
 
 /** The field's name for a metric. */

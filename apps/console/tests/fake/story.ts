@@ -992,9 +992,25 @@ function features(week: number): Init<typeof DriftEvaluatedSchema>['features'] {
     const share = (list: number[]): number[] => list.map((v) => v / list.reduce((a, b) => a + b, 0));
     return {
       feature,
-      state: psi > 0.1 ? DriftState.DETECTED : psi > 0.03 ? DriftState.SUSPECTED : DriftState.CLEAR,
+      state:
+        i === 9
+          ? DriftState.SEASONAL
+          : psi > 0.1
+            ? DriftState.DETECTED
+            : psi > 0.03
+              ? DriftState.SUSPECTED
+              : DriftState.CLEAR,
+      ...(i === 9 && {
+        season: {
+          effect: { ...estimate('seasonalPsi', 0.01, 0.004, 36_800), limit: 0.05 },
+          windows: 9,
+          rows: 331_200n,
+        },
+      }),
       psi: { ...estimate('psi', psi, psi * 0.2, 36_800), limit: 0.012 },
       distance: estimate('ks', psi / 3, 0.01, 36_800),
+      jensenShannon: { ...estimate('jensenShannon', psi / 2, 0.01, 36_800), limit: 0.01 },
+      wasserstein: { ...estimate('wasserstein', psi, 0.02, 36_800), limit: 0.01 },
       pValueLog10: -40 * psi,
       adjustedPValueLog10: -36 * psi,
       importance,
@@ -1019,7 +1035,7 @@ function driftEvaluations(): Init<typeof DriftEvaluatedSchema>[] {
     window: { start: day('2001-01-29'), end: weekEnd(week) },
     state: week > 9 ? DriftState.DETECTED : DriftState.CLEAR,
     features: features(week),
-    featuresDetected: 2,
+    featuresDetected: 1,
     rows: 36_800n,
     evaluatedAt: before(3000 - week * 200),
     importanceWeighted: { ...estimate('psi', 0.012 + 0.0009 * week * week * 0.5, 0.006, 36_800), limit: 0.08 },

@@ -24,6 +24,7 @@ const STATE_NAME: Readonly<Record<DriftState, string>> = {
   [DriftState.DETECTED]: 'detected',
   [DriftState.INSUFFICIENT]: 'insufficient',
   [DriftState.NEGLIGIBLE]: 'clear',
+  [DriftState.SEASONAL]: 'seasonal',
 };
 
 const dayOf = (time: Timestamp | undefined): string => new Date(msOf(time)).toISOString().slice(0, 10);
@@ -42,6 +43,8 @@ export class MonitorEvents {
   async onDrift(event: DriftEvaluated, delivery: Delivery): Promise<void> {
     const weighted = event.importanceWeighted;
     const state = STATE_NAME[event.state];
+    const usual = event.features.filter((feature) => feature.state === DriftState.SEASONAL).length;
+    const explained = usual > 0 ? `, ${usual} more explained by the season` : '';
     const drift = {
       state,
       featuresDetected: event.featuresDetected,
@@ -55,7 +58,7 @@ export class MonitorEvents {
         on: 'DriftEvaluated',
         ledger: {
           ...this.entry('drift', event.evaluationId, delivery),
-          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}`,
+          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}`,
           eventTimeMs: msOf(event.window?.end),
           batchId: event.batchId,
         },

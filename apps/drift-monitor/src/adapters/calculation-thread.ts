@@ -31,6 +31,7 @@ function arraysOf(calculation: Calculation): readonly (Float32Array | Float64Arr
   switch (calculation.kind) {
     case 'profile':
     case 'compare':
+    case 'compareInSeason':
       return [calculation.column];
     case 'measure':
       return [calculation.scores, calculation.labels];

@@ -1,9 +1,10 @@
-import { classificationEstimates, countCells, forecast, type Forecast } from '@rondo/statistics';
+import { classificationEstimates, countCells, forecast, tailsBeyond, type Forecast } from '@rondo/statistics';
 import type { DriftRule } from './drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue } from './model-reference.js';
 import { expectedMetrics } from './expected-metrics.js';
 import { breaksOf, profileOf, sortedFeature, type FeatureProfile } from './reference-profile.js';
+import { compareWithSeason, WINDOW_VALUES_MAX, type ProfiledWindow, type SeasonRule } from './season.js';
 
 /** Arithmetic over all rows of a feature or a window, or over all origins of a forecast. Its arrays are taken over. */
 export type Calculation =
@@ -16,6 +17,17 @@ export type Calculation =
       readonly column: Float32Array;
       readonly rule: Pick<DriftRule, 'psiFloorLevel'>;
     }
+  /** The same, and against past batches of its season. */
+  | {
+      readonly kind: 'compareInSeason';
+      readonly profile: FeatureProfile;
+      readonly column: Float32Array;
+      readonly rule: Pick<DriftRule, 'psiFloorLevel'>;
+      readonly season: SeasonRule;
+      /** Middle of the batch's interval. */
+      readonly atMs: number;
+      readonly past: readonly ProfiledWindow[];
+    }
   /** Metrics on rows whose outcomes are known. */
   | { readonly kind: 'measure'; readonly scores: Float32Array; readonly labels: Uint8Array }
   /** Metrics expected from the scores alone. */
@@ -27,6 +39,8 @@ export type Calculation =
 export interface CalculationResults {
   readonly profile: FeatureProfile;
   readonly compare: FeatureComparison;
+  /** With what is kept of the batch for later seasons. */
+  readonly compareInSeason: { readonly comparison: FeatureComparison; readonly kept: FeatureProfile };
   readonly measure: readonly EstimateValue[];
   readonly expect: readonly EstimateValue[];
   readonly forecast: Forecast;
@@ -37,10 +51,14 @@ export function calculated(calculation: Calculation): CalculationResults[Calcula
   switch (calculation.kind) {
     case 'profile':
       return profileOf(sortedFeature(calculation.feature, calculation.column));
-    case 'compare': {
-      const { profile, column, rule } = calculation;
-      const among = breaksOf(profile);
-      return compareFeature(profile, among, countCells(column, among.breaks), rule);
+    case 'compare':
+      return compared(calculation);
+    case 'compareInSeason': {
+      const { profile, column, season, atMs, past } = calculation;
+      const against = compared(calculation);
+      const kept = profileOf(sortedFeature(profile.feature, column), WINDOW_VALUES_MAX);
+      const found = compareWithSeason({ atMs, profile: kept }, past, season);
+      return { comparison: { ...against, ...(found && { season: found }) }, kept };
     }
     case 'measure':
       return classificationEstimates(calculation.labels, calculation.scores);
@@ -49,4 +67,15 @@ export function calculated(calculation: Calculation): CalculationResults[Calcula
     case 'forecast':
       return forecast(calculation.values, calculation.options);
   }
+}
+
+function compared({
+  profile,
+  column,
+  rule,
+}: Pick<Extract<Calculation, { kind: 'compare' }>, 'profile' | 'column' | 'rule'>): FeatureComparison {
+  const among = breaksOf(profile);
+  const { breaks } = among;
+  const tails = profile.kind === 'continuous' ? tailsBeyond(column, breaks[0]!, breaks.at(-1)!) : undefined;
+  return compareFeature(profile, among, countCells(column, breaks), { ...rule, ...(tails && { tails }) });
 }

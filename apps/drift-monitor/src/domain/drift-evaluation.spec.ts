@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom, type Random } from '@rondo/kernel';
-import { countCells } from '@rondo/statistics';
+import { countCells, tailsBeyond, wasserstein1 } from '@rondo/statistics';
 import {
   judgeBatch,
   startFalseAlarms,
@@ -47,7 +47,9 @@ function rows(feature: string, source: Source, n: number, seed: number): SortedF
 
 function compared(profile: FeatureProfile, { values, nulls }: SortedFeature, asked: DriftRule) {
   const among = breaksOf(profile);
-  return compareFeature(profile, among, { ...countCells(values, among.breaks), missing: nulls }, asked);
+  const { breaks } = among;
+  const tails = breaks.length > 0 ? { tails: tailsBeyond(values, breaks[0]!, breaks.at(-1)!) } : {};
+  return compareFeature(profile, among, { ...countCells(values, breaks), missing: nulls }, { ...asked, ...tails });
 }
 
 interface Shift {
@@ -109,6 +111,43 @@ describe('a shift that was planted', () => {
       expect(found.distance!.name).toBe(name);
       expect(Math.abs(found.distance!.value - value)).toBeLessThan(0.03);
     }
+  });
+
+  it('is measured as distances of the values and of the bins, with intervals and what sampling alone makes of them', () => {
+    const [before, now] = [rows('x', positive, 60_000, 1), rows('x', (random) => positive(random) + 5, 5000, 2)];
+    const { wasserstein, jensenShannon } = compared(profileOf(before), now, rule);
+    // Half of a standard deviation, within the interval.
+    expect(wasserstein!.lower).toBeLessThan(0.5);
+    expect(wasserstein!.upper).toBeGreaterThan(0.5);
+    expect(wasserstein!.upper! - wasserstein!.lower!).toBeLessThan(0.1);
+    const exact = wasserstein1(before.values, now.values);
+    const mean = before.values.reduce((sum, value) => sum + value, 0) / before.values.length;
+    const deviation = Math.sqrt(
+      before.values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / before.values.length,
+    );
+    expect(wasserstein!.value).toBeCloseTo(exact / deviation, 3);
+    expect(jensenShannon).toMatchObject({ name: 'jensenShannon', n: 5000 });
+    expect(jensenShannon.lower).toBeGreaterThan(jensenShannon.limit!);
+    const calmOne = compared(profileOf(before), rows('x', positive, 5000, 3), rule);
+    expect(calmOne.wasserstein!.lower).toBe(0);
+    expect(calmOne.wasserstein!.value).toBeLessThan(3 * calmOne.wasserstein!.limit!);
+    expect(calmOne.jensenShannon.lower).toBe(0);
+  });
+
+  it('is measured beyond the values of the reference, and not of few values or old profiles', () => {
+    const before = rows('x', positive, 8000, 1);
+    const far = compared(
+      profileOf(before),
+      rows('x', (random) => positive(random) + 1000, 2000, 2),
+      rule,
+    );
+    expect(far.wasserstein!.value).toBeGreaterThan(98);
+    expect(far.wasserstein!.value).toBeLessThan(102);
+    expect(
+      compared(profileOf(rows('d', weekday, 8000, 1)), rows('d', weekday, 2000, 2), rule).wasserstein,
+    ).toBeUndefined();
+    const { spread: _unknown, ...old } = profileOf(before) as Extract<FeatureProfile, { kind: 'continuous' }>;
+    expect(compared(old, rows('x', positive, 2000, 2), rule).wasserstein).toBeUndefined();
   });
 
   it('is found when one outlier stretches the range', () => {

@@ -12,9 +12,13 @@ import {
 } from '@rondo/statistics';
 import type { FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue, ModelReference } from './model-reference.js';
+import { unexplained, type SeasonComparison, type SeasonRule } from './season.js';
 
-/** Clear to detected, or too few rows to tell. Of a feature also: a difference that is there and too small to matter. */
-export type DriftState = 'insufficient' | 'clear' | 'negligible' | 'suspected' | 'detected';
+/**
+ * Clear to detected, or too few rows to tell. `seasonal`: would be suspected or detected, and is as usual for the season.
+ * Of a feature also `negligible`: a difference that is there and too small to matter.
+ */
+export type DriftState = 'insufficient' | 'clear' | 'negligible' | 'seasonal' | 'suspected' | 'detected';
 
 /** `spec.monitoring.drift` of the policy. */
 export interface DriftRule {
@@ -27,6 +31,7 @@ export interface DriftRule {
   readonly suspectedPsi: number;
   readonly detectedPsi: number;
   readonly persistence: { readonly breaches: number; readonly outOf: number };
+  readonly season?: SeasonRule;
 }
 
 /** One feature, judged. */
@@ -35,6 +40,9 @@ export type FeatureDrift = {
   readonly state: DriftState;
   readonly psi: EstimateValue;
   readonly distance?: EstimateValue;
+  /** Absent in evaluations made before it was taken. */
+  readonly jensenShannon?: EstimateValue;
+  readonly wasserstein?: EstimateValue;
   readonly log10PValue: number;
   readonly adjustedLog10PValue: number;
   /** Share of the champion's importance, 0..1; all shares sum to 1. */
@@ -44,6 +52,7 @@ export type FeatureDrift = {
   readonly binEdges: readonly number[];
   readonly referenceShares: readonly number[];
   readonly currentShares: readonly number[];
+  readonly season?: SeasonComparison;
 };
 
 /** A batch compared with the reference, before persistence is asked. */
@@ -97,6 +106,8 @@ export function withLook(ledger: AlphaLedger, batch: DriftState): AlphaLedger {
  * The batch is judged by the drift the model feels, the sum of importance times effect: from `suspectedPsi` on it is detected
  * if a feature is, else suspected. Below, a detected feature of at least average importance makes it suspected; one the model
  * ignores does not.
+ * Where past batches of the season are known, only what they do not explain counts: an effect that is usual for them is
+ * `seasonal`, of the feature and, where that makes the difference, of the batch.
  * @param importance in the order of `comparisons`, >= 0; without any (or of another length) all features weigh the same
  */
 export function judgeBatch(
@@ -116,18 +127,21 @@ export function judgeBatch(
   const discovery = benjaminiHochbergLog10(log10PValues);
   const familyWise = holmLog10(log10PValues);
   let next = 0;
+  const againstReference: DriftState[] = [];
   const features = comparisons.map((comparison, i): FeatureDrift => {
     const test = judged[i] ? next++ : -1;
     const adjustedLog10PValue = judged[i] ? discovery[test]! : 0;
     const certain = judged[i]! && familyWise[test]! <= Math.log10(falseAlarmLevel);
-    const state = judged[i] ? featureState(comparison, adjustedLog10PValue, certain, rule) : 'insufficient';
+    againstReference[i] = judged[i] ? featureState(comparison, adjustedLog10PValue, certain, rule) : 'insufficient';
     const { feature, psi, distance, log10PValue, nullRateReference, nullRateCurrent } = comparison;
-    const { binEdges, referenceShares, currentShares } = comparison;
+    const { binEdges, referenceShares, currentShares, jensenShannon, wasserstein, season } = comparison;
     return {
       feature,
-      state,
+      state: lessSeason(againstReference[i], unexplained(comparison), rule),
       psi,
       ...(distance && { distance }),
+      jensenShannon,
+      ...(wasserstein && { wasserstein }),
       log10PValue,
       adjustedLog10PValue,
       importance: weights[i]!,
@@ -136,14 +150,21 @@ export function judgeBatch(
       binEdges,
       referenceShares,
       currentShares,
+      ...(season && { season }),
     };
   });
-  const importanceWeighted = weightedDrift(comparisons, weights, judged, rows);
+  const importanceWeighted = weightedDrift(comparisons.map(withoutSeason), weights, judged, rows);
+  const state = batchState(features, importanceWeighted.value, rule);
+  const wouldBe = batchState(
+    features.map(({ importance: weight }, i) => ({ importance: weight, state: againstReference[i]! })),
+    weightedDrift(comparisons, weights, judged, rows).value,
+    rule,
+  );
   return {
-    state: batchState(features, importanceWeighted.value, rule),
+    state: state === 'clear' && wouldBe !== 'clear' ? 'seasonal' : state,
     features,
     importanceWeighted,
-    featuresDetected: features.filter(({ state }) => state === 'detected').length,
+    featuresDetected: features.filter(({ state: own }) => own === 'detected').length,
     rows,
     falseAlarmLevel,
   };
@@ -160,8 +181,8 @@ export function withPersistence(
   const before = tracker && fits ? tracker : startBreachTracker({ needed, window });
   if (batch === 'insufficient') return { tracker: before, state: 'insufficient' };
   const after = updateBreachTracker(before, batch === 'detected');
-  const state = after.status === 'clear' && batch !== 'clear' ? 'suspected' : after.status;
-  return { tracker: after, state };
+  if (after.status !== 'clear') return { tracker: after, state: after.status };
+  return { tracker: after, state: batch === 'clear' || batch === 'seasonal' ? batch : 'suspected' };
 }
 
 function featureState(
@@ -175,7 +196,22 @@ function featureState(
   return certain && effect >= rule.detectedPsi ? 'detected' : 'suspected';
 }
 
-function batchState(features: readonly FeatureDrift[], weighted: number, rule: DriftRule): DriftState {
+/** What is left of a state once the season has explained its part of the effect. */
+function lessSeason(state: DriftState, effect: number, rule: DriftRule): DriftState {
+  if (state !== 'suspected' && state !== 'detected') return state;
+  if (effect < rule.suspectedPsi) return 'seasonal';
+  return effect < rule.detectedPsi ? 'suspected' : state;
+}
+
+function withoutSeason(comparison: FeatureComparison): FeatureComparison {
+  return { ...comparison, effect: unexplained(comparison) };
+}
+
+function batchState(
+  features: readonly Pick<FeatureDrift, 'state' | 'importance'>[],
+  weighted: number,
+  rule: DriftRule,
+): DriftState {
   if (features.every(({ state }) => state === 'insufficient')) return 'insufficient';
   const found = features.filter(({ state }) => state === 'detected');
   if (weighted >= rule.suspectedPsi) return found.length > 0 ? 'detected' : 'suspected';

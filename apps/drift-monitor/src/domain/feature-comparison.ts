@@ -1,13 +1,16 @@
 import {
   chiSquaredTwoSample,
   compareWithKept,
+  jensenShannonInterval,
   normalQuantile,
   psi,
+  wassersteinWithKept,
   type CellCounts,
-  type PsiResult,
+  type Tails,
 } from '@rondo/statistics';
 import type { EstimateValue } from './model-reference.js';
 import type { CategoryProfile, ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
+import type { SeasonComparison } from './season.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
@@ -39,6 +42,10 @@ export interface FeatureComparison {
   readonly aboveFloor: boolean;
   /** Absent when one side has no value at all. */
   readonly distance?: EstimateValue;
+  /** Jensen-Shannon distance over the same bins as the PSI, 0..1; its `limit` is what sampling alone makes of it. */
+  readonly jensenShannon: EstimateValue;
+  /** Of many values: Wasserstein-1 distance in standard deviations of the reference; its `limit` is what sampling alone makes of it. */
+  readonly wasserstein?: EstimateValue;
   /** log10 of the chance of as large a difference, in values or in missing values, without drift. */
   readonly log10PValue: number;
   readonly nullRateReference: number;
@@ -48,6 +55,8 @@ export interface FeatureComparison {
   /** Shares of the rows with a value, binEdges.length + 1 of them; of categories the last is every other value. */
   readonly referenceShares: readonly number[];
   readonly currentShares: readonly number[];
+  /** Absent without a policy of seasons, and while too little of the season is known. */
+  readonly season?: SeasonComparison;
 }
 
 /** Tests of the values; none where there are too few. */
@@ -61,13 +70,14 @@ interface ValueTests {
  * for a shift (continuous), or chi-squared with Cramér's V (few values); a chi-squared test of the share of missing values.
  * The p-value is the smallest of the tests', times their number (Bonferroni).
  * @param breaks of the profile; the batch's values were counted among them as `current`
- * @param psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
+ * @param options.tails of the batch's values beyond the breaks; without them there is no Wasserstein distance
+ * @param options.psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
  */
 export function compareFeature(
   profile: FeatureProfile,
   breaks: ProfileBreaks,
   current: CellCounts,
-  { psiFloorLevel }: { readonly psiFloorLevel: number },
+  { psiFloorLevel, tails }: { readonly psiFloorLevel: number; readonly tails?: Tails },
 ): FeatureComparison {
   const referenceRows = profile.rows + profile.nulls;
   const rows = current.rows + current.missing;
@@ -75,12 +85,12 @@ export function compareFeature(
   const before = [...reference, profile.nulls];
   const after = [...now, current.missing];
   const result = psi(before, after, { level: psiFloorLevel });
-  const psiStandardError = standardError(before, after, result);
   const values =
     profile.kind === 'continuous' ? valueTests(profile, breaks, current) : categoryTest(profile, reference, now);
   const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.rows, current.missing], {
     minExpected: MIN_EXPECTED,
   });
+  const wasserstein = profile.kind === 'continuous' ? earthMoved(profile, breaks, current, tails) : undefined;
   const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
   return {
     feature: profile.feature,
@@ -89,8 +99,8 @@ export function compareFeature(
     psi: {
       name: 'psi',
       value: result.value,
-      lower: Math.max(0, result.value - Z * psiStandardError),
-      upper: result.value + Z * psiStandardError,
+      lower: Math.max(0, result.value - Z * result.standardError),
+      upper: result.value + Z * result.standardError,
       confidence: CONFIDENCE,
       n: rows,
       slice: profile.feature,
@@ -99,9 +109,11 @@ export function compareFeature(
     },
     effect: Math.max(0, result.value - result.noise),
     aboveFloor: result.significant,
-    psiStandardError,
+    psiStandardError: result.standardError,
     sufficient: result.sufficient,
     ...(values.distance && { distance: values.distance }),
+    jensenShannon: binDistance(profile.feature, before, after),
+    ...(wasserstein && { wasserstein }),
     log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
     nullRateReference: profile.nulls / referenceRows,
     nullRateCurrent: current.missing / rows,
@@ -137,31 +149,6 @@ function shares(counts: readonly number[]): number[] {
   return counts.map((count) => (total === 0 ? 0 : count / total));
 }
 
-/**
- * Standard error of a PSI: first-order delta method over both multinomial samples, and the variance that sampling alone
- * gives it (2·(bins - 1)·(1/n + 1/m)²), which the first order misses where the shares agree.
- */
-function standardError(before: readonly number[], after: readonly number[], { degreesOfFreedom }: PsiResult): number {
-  const n = before.reduce((sum, count) => sum + count, 0);
-  const m = after.reduce((sum, count) => sum + count, 0);
-  const bins = before.length;
-  const reference = { mean: 0, square: 0 };
-  const current = { mean: 0, square: 0 };
-  for (let i = 0; i < bins; i++) {
-    if (before[i] === 0 && after[i] === 0) continue;
-    const p = (before[i]! + 0.5) / (n + bins / 2);
-    const q = (after[i]! + 0.5) / (m + bins / 2);
-    const byReference = Math.log(p / q) + 1 - q / p;
-    const byCurrent = Math.log(q / p) + 1 - p / q;
-    reference.mean += p * byReference;
-    reference.square += p * byReference ** 2;
-    current.mean += q * byCurrent;
-    current.square += q * byCurrent ** 2;
-  }
-  const firstOrder = (reference.square - reference.mean ** 2) / n + (current.square - current.mean ** 2) / m;
-  return Math.sqrt(Math.max(0, firstOrder) + 2 * degreesOfFreedom * (1 / n + 1 / m) ** 2);
-}
-
 /** Against the kept order statistics, which stand for all rows of the reference. */
 function valueTests(profile: ContinuousProfile, { kept, breaks }: ProfileBreaks, current: CellCounts): ValueTests {
   const n = profile.rows;
@@ -182,6 +169,43 @@ function valueTests(profile: ContinuousProfile, { kept, breaks }: ProfileBreaks,
       slice: profile.feature,
       method: 'Kolmogorov-Smirnov, DKW band',
     },
+  };
+}
+
+function binDistance(feature: string, before: readonly number[], after: readonly number[]): EstimateValue {
+  const { distance, lower, upper, noise } = jensenShannonInterval(before, after, { confidence: CONFIDENCE });
+  return {
+    name: 'jensenShannon',
+    value: distance,
+    lower,
+    upper,
+    confidence: CONFIDENCE,
+    n: after.reduce((sum, count) => sum + count, 0),
+    slice: feature,
+    method: 'base 2, delta method',
+    limit: noise,
+  };
+}
+
+function earthMoved(
+  { feature, rows, spread }: ContinuousProfile,
+  { kept, breaks }: ProfileBreaks,
+  current: CellCounts,
+  tails: Tails | undefined,
+): EstimateValue | undefined {
+  if (!spread || !tails || current.rows === 0) return undefined;
+  const found = wassersteinWithKept({ kept, rows, breaks }, current, { kept: spread.tails, other: tails });
+  const [value, error, noise] = [found.distance, found.standardError, found.noise].map((x) => x / spread.deviation);
+  return {
+    name: 'wasserstein',
+    value: value!,
+    lower: Math.max(0, value! - noise! - Z * error!),
+    upper: value! + Z * error!,
+    confidence: CONFIDENCE,
+    n: current.rows,
+    slice: feature,
+    method: 'in standard deviations of the reference, delta method',
+    limit: noise!,
   };
 }
 

@@ -1,4 +1,4 @@
-import { edgesFromQuantiles } from '@rondo/statistics';
+import { edgesFromQuantiles, tailsBeyond, type Tails } from '@rondo/statistics';
 import { floatsFromText, floatsToText } from './float-text.js';
 import type { ModelReference } from './model-reference.js';
 import { radixSort } from './radix-sort.js';
@@ -7,7 +7,7 @@ import { radixSort } from './radix-sort.js';
 const BINS = 10;
 /** Features with at most so many different values are compared value by value. */
 const CATEGORIES_MAX = 20;
-/** Order statistics kept per continuous feature; they place its distribution function to within 1 in 10,000. */
+/** Order statistics kept per continuous feature of a reference; they place its distribution function to within 1 in 10,000. */
 const KEPT_VALUES_MAX = 5000;
 
 /** A feature with many values, as the champion was trained on it. */
@@ -23,8 +23,15 @@ export type ContinuousProfile = {
   readonly edges: readonly number[];
   /** edges.length + 1 counts. */
   readonly counts: readonly number[];
-  /** Evenly spaced order statistics (every value when there are at most 5,000), ascending; float32, little-endian, base64. */
+  /** Evenly spaced order statistics, or every value when there are few; ascending; float32, little-endian, base64. */
   readonly kept: string;
+  /** Absent in profiles that were made before it was taken. */
+  readonly spread?: {
+    /** Standard deviation, above 0. */
+    readonly deviation: number;
+    /** Values beyond the first and the last of `kept`. */
+    readonly tails: Tails;
+  };
 };
 
 /** A feature with few values. */
@@ -69,8 +76,8 @@ export function sortedFeature(feature: string, column: Float32Array): SortedFeat
   return { feature, values: radixSort(column.subarray(0, kept)), nulls: column.length - kept };
 }
 
-/** Summarises a feature. Equal values give equal profiles. */
-export function profileOf({ feature, values, nulls }: SortedFeature): FeatureProfile {
+/** Summarises a feature by at most `keptMax` order statistics. Equal values give equal profiles. */
+export function profileOf({ feature, values, nulls }: SortedFeature, keptMax = KEPT_VALUES_MAX): FeatureProfile {
   const rows = values.length;
   const categories = fewValues(values);
   if (categories) {
@@ -88,6 +95,7 @@ export function profileOf({ feature, values, nulls }: SortedFeature): FeaturePro
   const max = values[rows - 1]!;
   const deciles = Array.from({ length: BINS - 1 }, (_, i) => values[Math.ceil(((i + 1) / BINS) * rows) - 1]!);
   const edges = Array.from(edgesFromQuantiles(deciles, max));
+  const kept = evenlySpaced(values, keptMax);
   return {
     kind: 'continuous',
     feature,
@@ -97,8 +105,17 @@ export function profileOf({ feature, values, nulls }: SortedFeature): FeaturePro
     max,
     edges,
     counts: countsBetween(values, edges),
-    kept: floatsToText(evenlySpaced(values)),
+    kept: floatsToText(kept),
+    spread: { deviation: deviationOf(values), tails: tailsBeyond(values, kept[0]!, kept.at(-1)!) },
   };
+}
+
+function deviationOf(values: Float32Array): number {
+  let mean = 0;
+  for (let row = 0; row < values.length; row++) mean += values[row]! / values.length;
+  let variance = 0;
+  for (let row = 0; row < values.length; row++) variance += (values[row]! - mean) ** 2 / values.length;
+  return Math.sqrt(variance);
 }
 
 /** What later values are counted among to be compared with a profile. */
@@ -154,8 +171,8 @@ function fewValues(values: Float32Array): number[] | undefined {
   return found;
 }
 
-function evenlySpaced(values: Float32Array): Float32Array {
-  if (values.length <= KEPT_VALUES_MAX) return values;
-  const step = values.length / KEPT_VALUES_MAX;
-  return Float32Array.from({ length: KEPT_VALUES_MAX }, (_, i) => values[Math.floor((i + 0.5) * step)]!);
+function evenlySpaced(values: Float32Array, keptMax: number): Float32Array {
+  if (values.length <= keptMax) return values;
+  const step = values.length / keptMax;
+  return Float32Array.from({ length: keptMax }, (_, i) => values[Math.floor((i + 0.5) * step)]!);
 }

@@ -15,11 +15,12 @@ import {
   type DriftRule,
 } from '../domain/drift-evaluation.js';
 import type { FeatureComparison } from '../domain/feature-comparison.js';
-import type { ReferenceProfile } from '../domain/reference-profile.js';
+import type { FeatureProfile, ReferenceProfile } from '../domain/reference-profile.js';
 import type { DriftRequest, Reference } from '../domain/reference.js';
 import type { ForecastRule } from '../domain/watched-series.js';
 import type { Calculate } from '../ports/calculator.js';
 import type { IssueForecasts } from './issue-forecasts.js';
+import type { SeasonWindows } from './season-windows.js';
 
 /** Kind of the durable job. */
 export const DRIFT_JOB = 'evaluate-drift';
@@ -34,7 +35,7 @@ export async function enqueueDrift(unit: Unit, jobs: DurableJobs, request: Drift
   await jobs.enqueue(unit, { kind: DRIFT_JOB, id, pipeline, input: request });
 }
 
-/** Compares each batch with what the champion was trained on. */
+/** Compares each batch with what the champion was trained on, and with past batches of its season. */
 export class EvaluateDrift {
   constructor(
     private readonly platform: Pick<Platform, 'journal' | 'artifacts' | 'log' | 'clock'>,
@@ -42,6 +43,7 @@ export class EvaluateDrift {
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
     private readonly calculate: Calculate,
+    private readonly seasons: SeasonWindows,
     private readonly forecasts: IssueForecasts,
   ) {}
 
@@ -68,16 +70,32 @@ export class EvaluateDrift {
       new TextDecoder().decode(await artifacts.get(reference.profileDigest)),
     ) as ReferenceProfile;
     const comparisons: FeatureComparison[] = [];
+    const kept: FeatureProfile[] = [];
     const features = profile.features.map(({ feature }) => feature);
+    const atMs = (request.startMs + request.endMs) / 2;
+    const { season } = rule;
+    const past = season && (await this.seasons.past(request.pipeline, atMs, season));
     const rows = await artifacts.withFile(request.featuresDigest, (path) =>
       eachFeature(this.engine, { path, features, signal: run.signal }, async (column, index) => {
         // Of an empty batch nothing can be said, not even shares.
         if (column.length === 0) return;
-        const against = { profile: profile.features[index]!, rule };
-        comparisons[index] = await this.calculate({ kind: 'compare', column, ...against }, run.signal);
+        const against = { profile: profile.features[index]!, column, rule };
+        if (!season || column.length < rule.minRows) {
+          comparisons[index] = await this.calculate({ kind: 'compare', ...against }, run.signal);
+          return;
+        }
+        const same = { season, atMs, past: past?.get(features[index]!) ?? [] };
+        const done = await this.calculate({ kind: 'compareInSeason', ...against, ...same }, run.signal);
+        comparisons[index] = done.comparison;
+        kept[index] = done.kept;
       }),
     );
-    return (unit) => this.record(unit, { request, reference, comparisons, rows, rule, forecast: monitoring.forecast });
+    const { pipeline, batchId } = request;
+    const window = kept.length > 0 ? await this.seasons.put({ pipeline, batchId, atMs, rows }, kept) : undefined;
+    return async (unit) => {
+      if (season && window) await this.seasons.keep(unit, window, season);
+      await this.record(unit, { request, reference, comparisons, rows, rule, forecast: monitoring.forecast });
+    };
   }
 
   failed(_unit: Unit, request: DriftRequest, failure: JobFailure): void {

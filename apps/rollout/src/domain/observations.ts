@@ -41,6 +41,7 @@ export interface ObservedFeedback {
 export interface PendingPrediction {
   readonly rolloutId: string;
   readonly requestId: string;
+  readonly eventTimeMs: number;
   /** Order of arrival in the rollout. */
   readonly sequence: number;
   readonly rows: number;
@@ -103,11 +104,12 @@ export function pendingFrom(
   }
   if (pairedRows.length === 0 && !keep.unpairedToo) return undefined;
   const outcomes = pairedRows.map(() => -1);
-  const { requestId } = batch;
+  const { requestId, eventTimeMs } = batch;
   const { rolloutId, sequence } = keep;
   return {
     rolloutId,
     requestId,
+    eventTimeMs,
     sequence,
     rows: batch.championScores.length,
     pairedRows,

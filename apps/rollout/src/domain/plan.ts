@@ -1,5 +1,5 @@
 import { formatDurationMs } from '@rondo/kernel';
-import type { Reading } from './reading.js';
+import { arrivedOf, type Reading } from './reading.js';
 import { count } from './readings.js';
 import { policyTime, stepOf, type RolloutState } from './rollout.js';
 import { splitMismatch } from './split-check.js';
@@ -98,7 +98,7 @@ function bakeLeft(rollout: RolloutState, nowMs: number): string | undefined {
 function evidenceMissing(rollout: RolloutState, reading: Reading, nowMs: number): string | undefined {
   if (reading.verdict !== 'Pass')
     return `${reading.analysis}: ${reading.explanation}${expectedIn(rollout, reading, nowMs)}`;
-  const fresh = reading.samples - (rollout.visits.at(-1)?.samplesAtEntry[reading.analysis] ?? 0);
+  const fresh = arrivedOf(reading) - (rollout.visits.at(-1)?.samplesAtEntry[reading.analysis] ?? 0);
   const wanted = Math.ceil(reading.minSamples / 10);
   if (fresh >= wanted) return undefined;
   return `${reading.analysis} needs ${count(wanted - fresh)} more ${reading.unit} of step ${stepOf(rollout).name} (n=${count(fresh)} of ${count(wanted)})`;
@@ -109,7 +109,7 @@ function expectedIn(rollout: RolloutState, reading: Reading, nowMs: number): str
   const visit = rollout.visits.at(-1);
   const atMs = policyTime(rollout, nowMs);
   if (reading.moreNeeded === null || visit?.enteredAtMs === undefined || atMs === undefined) return '';
-  const samples = reading.samples - (visit.samplesAtEntry[reading.analysis] ?? 0);
+  const samples = arrivedOf(reading) - (visit.samplesAtEntry[reading.analysis] ?? 0);
   const elapsedMs = atMs - visit.enteredAtMs;
   if (samples <= 0 || elapsedMs <= 0) return '';
   return `; at the pace of this step in about ${formatDurationMs(roughly((reading.moreNeeded * elapsedMs) / samples))}`;

@@ -28,10 +28,17 @@ export interface Reading {
   readonly looks: number;
   /** Samples the verdict rests on, in the unit that `minSamples` counts. */
   readonly samples: number;
+  /** Samples so far where `samples` counts only those with mature labels. */
+  readonly arrived?: number;
   readonly minSamples: number;
   /** What is counted, for the text: labels, rows, requests. */
   readonly unit: string;
   /** Further samples until the minimum, or until a verdict if the difference stays as it is; null when more alone will not decide. */
   readonly moreNeeded: number | null;
   readonly explanation: string;
+}
+
+/** Samples that came, by which is told that traffic goes on. */
+export function arrivedOf({ arrived, samples }: Reading): number {
+  return arrived ?? samples;
 }

@@ -1,6 +1,14 @@
 /** What an analysis measures. Loss and latency: lower is better; accuracy and engagement: higher is better. */
 export type AnalysisMetric = 'logLoss' | 'accuracy' | 'errorRate' | 'latencyMs' | 'engagement';
 
+/** When outcomes are a fair sample: requests of that age, once at least that share of outcomes comes within it. */
+export interface LabelMaturityRule {
+  /** Policy time since the request. */
+  readonly ageMs: number;
+  /** In (0, 1). */
+  readonly share: number;
+}
+
 /** One comparison of candidate and champion. */
 export interface AnalysisRule {
   readonly name: string;
@@ -18,6 +26,8 @@ export interface AnalysisRule {
   readonly minSamples: number;
   /** Share of the rows both models scored that must have their label before logLoss or accuracy may pass; 0 to 1. */
   readonly minLabelShare?: number;
+  /** Of logLoss and accuracy: only mature requests may show that the candidate is no worse. */
+  readonly labelMaturity?: LabelMaturityRule;
 }
 
 /** One step: how much the candidate serves and what must hold before the next. */

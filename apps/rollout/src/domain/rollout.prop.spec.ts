@@ -7,6 +7,8 @@ import type { RolloutPlan } from './rollout-plan.js';
 import { promote, sameBundle, unserved, type Actor, type ModelBundle, type RoutingState } from './routing.js';
 
 const HOUR = 3_600_000;
+/** Outcomes that wait for nothing. */
+const AT_ONCE = { servedMs: 0, nowMs: 0 };
 const alice: Actor = { id: 'alice', kind: 'Human', roles: ['operator'] };
 const bundle = (version: number): ModelBundle => ({
   name: 'm',
@@ -159,7 +161,7 @@ function afterLabels(rollout: RolloutState, { n, lost }: Event & { kind: 'labels
     candidate: i < n * lost ? 0.1 : 0.9,
     label: 1,
   }));
-  return observePairs(rollout, pairs, { ...noLabels, joined: n });
+  return observePairs(rollout, pairs, { ...noLabels, joined: n }, AT_ONCE);
 }
 
 function afterTraffic(world: World, { hours, rows, stale, errors, twice }: Event & { kind: 'traffic' }): RolloutState {

@@ -7,6 +7,8 @@ import type { AnalysisRule, RolloutPlan } from './rollout-plan.js';
 import { promote, restorePrevious, unserved, type Actor, type ModelBundle, type RoutingState } from './routing.js';
 
 const HOUR = 3_600_000;
+/** Outcomes that wait for nothing. */
+const AT_ONCE = { servedMs: 0, nowMs: 0 };
 const alice: Actor = { id: 'alice', kind: 'Human', roles: ['operator'] };
 const bundle = (version: number): ModelBundle => ({
   name: 'late',
@@ -91,7 +93,7 @@ const pairs = (n: number, candidate = 0.9): ScoredPair[] =>
     label: 1 as const,
   }));
 const labelled = (rollout: RolloutState, n: number, candidate = 0.9): RolloutState =>
-  observePairs(rollout, pairs(n, candidate), { ...noLabels, joined: n });
+  observePairs(rollout, pairs(n, candidate), { ...noLabels, joined: n }, AT_ONCE);
 
 const context = (rollout: RolloutState, changes: Partial<OverrideContext> = {}): OverrideContext => ({
   actor: alice,
@@ -160,7 +162,7 @@ describe('a rollout', () => {
 
   it('counts as a look only what brings something new', () => {
     const once = reconcile(labelled(traffic(begin().rollout, 0), 160), served(), time);
-    const again = reconcile(observePairs(once.rollout, [], { ...noLabels, unknown: 3 }), served(), time);
+    const again = reconcile(observePairs(once.rollout, [], { ...noLabels, unknown: 3 }, AT_ONCE), served(), time);
     expect(again.rollout.latest).toEqual(once.rollout.latest);
     const more = reconcile(labelled(again.rollout, 1), served(), time);
     expect(more.rollout.latest[0]?.looks).toBe(once.rollout.latest[0]!.looks + 1);

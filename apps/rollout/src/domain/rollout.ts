@@ -2,7 +2,8 @@ import { assert, canonicalJson } from '@rondo/kernel';
 import { addBatch, addFeedback, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
 import type { Fact, Measured } from './facts.js';
 import { noLabels, type LabelCounts, type ScoredPair, type ServedBatch } from './observations.js';
-import type { Reading } from './reading.js';
+import { addOutcomes, addServed, emptyMaturing, readMaturing, type MaturingEvidence } from './maturing.js';
+import { arrivedOf, type Reading } from './reading.js';
 import type { AnalysisRule, RolloutPlan, StepRule } from './rollout-plan.js';
 import {
   promote,
@@ -50,6 +51,8 @@ export interface RolloutState {
   readonly seen: { readonly epoch: number };
   /** Running sufficient statistics by analysis. */
   readonly evidence: Readonly<Record<string, EvidenceState>>;
+  /** By age of the requests, of the analyses that ask for mature labels; absent in a rollout that began before there were any. */
+  readonly maturing?: Readonly<Record<string, MaturingEvidence>>;
   readonly split: SplitState;
   readonly latest: readonly Reading[];
   /** Policy time of the newest recorded look. */
@@ -142,20 +145,28 @@ export function observeBatch(rollout: RolloutState, batch: ServedBatch): Rollout
   return {
     ...withEntryTime(clocked),
     evidence,
+    ...matured(rollout, (rule, maturing) => addServed(rule, maturing, batch)),
     split,
     seen,
     predictions: rollout.predictions + batch.championScores.length,
   };
 }
 
-/** Takes in rows whose outcome became known. */
-export function observePairs(rollout: RolloutState, pairs: readonly ScoredPair[], counts: LabelCounts): RolloutState {
+/** Takes in rows of one request whose outcome became known. */
+export function observePairs(
+  rollout: RolloutState,
+  pairs: readonly ScoredPair[],
+  counts: LabelCounts,
+  at: { readonly servedMs: number; readonly nowMs: number },
+): RolloutState {
   const labels = sumCounts(rollout.labels, counts);
   if (pairs.length === 0) return { ...rollout, labels };
+  const time = { servedMs: at.servedMs, nowMs: policyTime(rollout, at.nowMs) ?? at.servedMs };
   return {
     ...rollout,
     labels,
     evidence: mapEvidence(rollout, (rule, state) => addPairs(rule, state, pairs)),
+    ...matured(rollout, (rule, maturing) => addOutcomes(rule, maturing, pairs, time)),
   };
 }
 
@@ -180,15 +191,21 @@ export function measure(
   nowMs: number,
 ): { readonly rollout: RolloutState; readonly facts: readonly Fact[] } {
   const previous = new Map(rollout.latest.map((reading) => [reading.analysis, reading]));
+  const atMs = policyTime(rollout, nowMs);
   const latest = analysesSoFar(rollout).map((rule) => {
     const before = previous.get(rule.name);
-    const reading = readEvidence(rule, rollout.evidence[rule.name]!, (before?.looks ?? 0) + 1);
+    const looks = (before?.looks ?? 0) + 1;
+    const evidence = rollout.evidence[rule.name]!;
+    const maturing = rollout.maturing?.[rule.name];
+    const reading =
+      maturing && atMs !== undefined
+        ? readMaturing(rule, evidence, maturing, { looks, nowMs: atMs })
+        : readEvidence(rule, evidence, looks);
     return before && saysTheSame(before, reading) ? before : reading;
   });
   const verdictChanged = latest.some(
     (reading) => (previous.get(reading.analysis)?.verdict ?? 'Inconclusive') !== reading.verdict,
   );
-  const atMs = policyTime(rollout, nowMs);
   const last = rollout.lastMeasuredAtMs;
   const hourPassed =
     atMs !== undefined && (last === undefined || Math.floor(atMs / HOUR_MS) > Math.floor(last / HOUR_MS));
@@ -232,7 +249,7 @@ export function enterStep(
   assert(step, `rollout ${rollout.rolloutId} has no step ${to.stepIndex}`);
   const atMs = policyTime(rollout, to.nowMs);
   const visits = leaveStep(rollout, to.nowMs);
-  const samplesAtEntry = Object.fromEntries(rollout.latest.map((reading) => [reading.analysis, reading.samples]));
+  const samplesAtEntry = Object.fromEntries(rollout.latest.map((reading) => [reading.analysis, arrivedOf(reading)]));
   const entered: StepVisit = {
     stepIndex: to.stepIndex,
     samplesAtEntry,
@@ -379,6 +396,9 @@ function newRollout(request: RolloutRequest, routing: RoutingState, nowMs: numbe
     wants: { weightPercent: 0, shadow: false, epoch: routing.epoch },
     seen: { epoch: 0 },
     evidence: Object.fromEntries(request.plan.analyses.map((rule) => [rule.name, emptyEvidence(rule)])),
+    maturing: Object.fromEntries(
+      request.plan.analyses.filter((rule) => rule.labelMaturity).map((rule) => [rule.name, emptyMaturing(rule)]),
+    ),
     split: emptySplit,
     latest: [],
     ...(request.plan.time === 'WallClock' && { startedAtMs: nowMs }),
@@ -406,6 +426,18 @@ function mapEvidence(
   return Object.fromEntries(
     rollout.plan.analyses.map((rule) => [rule.name, update(rule, rollout.evidence[rule.name]!)]),
   );
+}
+
+function matured(
+  { plan, maturing }: RolloutState,
+  update: (rule: AnalysisRule, state: MaturingEvidence) => MaturingEvidence,
+): Pick<RolloutState, 'maturing'> {
+  if (!maturing) return {};
+  const next = plan.analyses.flatMap((rule) => {
+    const state = maturing[rule.name];
+    return state ? [[rule.name, update(rule, state)] as const] : [];
+  });
+  return { maturing: Object.fromEntries(next) };
 }
 
 /** The first traffic of an event-time pipeline tells when its present step began. */

@@ -52,13 +52,13 @@ export class ObserveServing {
   labels(endpoint: string, labels: ObservedLabels, observed: Observed): Promise<void> {
     return this.#observe(endpoint, observed, async (unit, rollout) => {
       const pending = await loadPending(unit, endpoint, labels.requestId);
-      if (!pending || pending.rolloutId !== rollout.rolloutId)
-        return observePairs(rollout, [], {
-          ...noLabels,
-          unknown: labels.labels.length,
-        });
+      const nowMs = this.clock.now();
+      if (!pending || pending.rolloutId !== rollout.rolloutId) {
+        const counts = { ...noLabels, unknown: labels.labels.length };
+        return observePairs(rollout, [], counts, { servedMs: nowMs, nowMs });
+      }
       const joined = joinLabels(pending, labels);
-      const next = observePairs(rollout, joined.pairs, joined.counts);
+      const next = observePairs(rollout, joined.pairs, joined.counts, { servedMs: pending.eventTimeMs, nowMs });
       if (isComplete(joined.pending) && !keepsUnpaired(rollout)) {
         removePending(unit, endpoint, labels.requestId);
         return { ...next, pendingRequests: next.pendingRequests - 1 };

@@ -269,9 +269,20 @@ function rolloutRules(rollout: ReadSpec['rollout'], refuse: Refuse): void {
       refuse([...path, 'feedback'], 'engagement-feedback', 'feedback names what engagement counts: both or neither');
     if (analysis.minLabelShare !== undefined && analysis.metric !== 'logLoss' && analysis.metric !== 'accuracy')
       refuse([...path, 'minLabelShare'], 'label-share', 'minLabelShare is for analyses that rest on labels');
+    if (analysis.labelMaturity !== undefined && analysis.metric !== 'logLoss' && analysis.metric !== 'accuracy')
+      refuse([...path, 'labelMaturity'], 'label-maturity', 'labelMaturity is for analyses that rest on labels');
+    else if (analysis.labelMaturity !== undefined && analysis.minLabelShare !== undefined)
+      refuse([...path, 'labelMaturity'], 'label-maturity', 'give labelMaturity or minLabelShare, not both');
     if (!rollout.steps.some((step) => step.analyses.includes(analysis.name)))
       refuse([...path, 'name'], 'used-analysis', `no step uses the analysis ${analysis.name}`);
   });
+  for (const [index, { labelMaturity }] of rollout.analyses.entries())
+    if (labelMaturity && labelMaturity.age.ms >= rollout.deadline.ms)
+      refuse(
+        ['rollout', 'analyses', index, 'labelMaturity', 'age'],
+        'deadline',
+        `no request is ${days(labelMaturity.age)} old before the deadline of ${days(rollout.deadline)}`,
+      );
   const bakeMs = rollout.steps.reduce((sum, step) => sum + step.bake.ms, 0);
   if (bakeMs >= rollout.deadline.ms)
     refuse(
@@ -285,6 +296,12 @@ function monitoringRules({ drift, forecast }: ReadSpec['monitoring'], refuse: Re
   if (drift.suspectedPsi > drift.detectedPsi)
     refuse(['monitoring', 'drift', 'suspectedPsi'], 'psi-order', 'suspectedPsi must not be above detectedPsi');
   persistenceRule(drift.persistence, ['monitoring', 'drift', 'persistence'], refuse);
+  if (drift.season && 2 * drift.season.within.ms >= drift.season.period.ms)
+    refuse(
+      ['monitoring', 'drift', 'season', 'within'],
+      'season-within',
+      'within must be less than half of the period, or every batch would be of the season',
+    );
   if (!forecast) return;
   unique(forecast.series, ['monitoring', 'forecast', 'series'], refuse);
   forecast.series.forEach(({ name, limit }, index) => {

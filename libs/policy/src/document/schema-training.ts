@@ -173,7 +173,18 @@ const analysis = z.strictObject({
   minLabelShare: share()
     .optional()
     .describe(
-      'Share of the rows both models scored that must have their label before `logLoss` or `accuracy` may pass: labels that come early are not like those that come late.',
+      'Share of the rows both models scored that must have their label before `logLoss` or `accuracy` may pass: labels that come early are not like those that come late. Of traffic that goes on, `labelMaturity` asks for less patience.',
+    ),
+  labelMaturity: z
+    .strictObject({
+      age: positiveDuration().describe('Policy time after a request within which its labels are expected.'),
+      share: probability().describe(
+        'Share of all labels that must come within that age, at the lower bound of its 95 % interval.',
+      ),
+    })
+    .optional()
+    .describe(
+      'Only requests of this age may show that `logLoss` or `accuracy` is no worse; harm is looked for in labels of any age, and each of the two looks has half of `alpha`.',
     ),
 });
 
@@ -220,6 +231,18 @@ const forecast = z
   })
   .describe("Forecasts of what is watched, after each evaluation, with the skill they had on the series' own past.");
 
+const season = z
+  .strictObject({
+    period: positiveDuration().describe('Length of the season in event time, such as `7d` or `365d`.'),
+    within: positiveDuration().describe(
+      'How far from the same phase of an earlier period a batch may be, by the middle of its interval; less than half of the period.',
+    ),
+    minWindows: count(2, 100).describe('With fewer past batches of the season nothing is explained by it.'),
+  })
+  .describe(
+    'Past batches of the same season: drift that is usual among them has the state `seasonal`, and is not detected. Batches of the last ten periods are kept, from the first evaluation with this block on; a new champion forgets none.',
+  );
+
 /** `spec.monitoring` */
 export const monitoring = z
   .strictObject({
@@ -237,6 +260,7 @@ export const monitoring = z
           ),
         detectedPsi: z.number().gt(0).max(10).describe('The same from which drift is detected.'),
         persistence: persistence().describe('How lasting drift must be to be called detected.'),
+        season: season.optional(),
       })
       .describe("Each batch against the champion's reference."),
     performance: z

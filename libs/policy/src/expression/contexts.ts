@@ -39,9 +39,14 @@ export const CONTEXTS = {
   },
   'trigger.drift': {
     drift: {
-      state: oneOf(['clear', 'suspected', 'detected', 'insufficient'], 'State over all features.'),
+      state: oneOf(
+        ['clear', 'seasonal', 'suspected', 'detected', 'insufficient'],
+        'State over all features; `seasonal` is drift that its season explains.',
+      ),
       featuresDetected: int('Features with detected drift.'),
-      importanceWeighted: double('Sum over features of importance times PSI above the noise floor.'),
+      importanceWeighted: double(
+        'Sum over features of importance times PSI beyond what sampling alone adds, less what the season explains.',
+      ),
       importanceWeightedLower: optional(double('Lower bound of that sum.')),
       rows: int('Rows compared.'),
     },

@@ -74,6 +74,7 @@ export const driftChecks: Checked = {
     ...[
       'psi',
       'jensenShannonDistance',
+      'jensenShannonInterval',
       'hellingerDistance',
       'totalVariationDistance',
       'chiSquaredTwoSample',

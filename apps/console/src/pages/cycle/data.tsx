@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import type { Cycle, DriftEvaluated, FeatureDrift } from '@rondo/contracts';
+import type { Cycle, DriftEvaluated, FeatureDrift, SeasonComparison } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LegendItem } from '../../charts/frame.js';
@@ -13,8 +13,12 @@ import { Empty, Loaded } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 
-const effect = (feature: FeatureDrift): number =>
-  feature.importance * Math.max(0, (feature.psi?.value ?? 0) - (feature.psi?.limit ?? 0));
+/** What the season explains matters no more than it does every year. */
+const effect = ({ importance, psi, season }: FeatureDrift): number => {
+  const beyondNoise = Math.max(0, (psi?.value ?? 0) - (psi?.limit ?? 0));
+  if (!season) return importance * beyondNoise;
+  return season.unusual ? importance * Math.min(beyondNoise, season.effect?.value ?? Infinity) : 0;
+};
 
 const effectText = (value: number): string => (value > 0 && value < 0.0001 ? '< 0.0001' : formatNumber(value));
 
@@ -33,6 +37,15 @@ function PValue({ log10 }: { readonly log10: number }): ReactNode {
   );
 }
 
+function Season({ of: { effect: found, windows } }: { readonly of: SeasonComparison }): ReactNode {
+  return (
+    <div className="rd-muted">
+      against {formatCount(windows)} past batches of its season {formatNumber(found?.value ?? 0)}, usually up to{' '}
+      {formatNumber(found?.limit ?? 0)}
+    </div>
+  );
+}
+
 function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode {
   return (
     <tr>
@@ -48,6 +61,17 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
         <Estimate of={feature.psi} />
         {feature.psi?.limit !== undefined && (
           <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>
+        )}
+        {feature.season?.effect && <Season of={feature.season} />}
+      </td>
+      <td>
+        {[feature.wasserstein, feature.distance, feature.jensenShannon].map(
+          (distance) =>
+            distance && (
+              <div key={distance.name}>
+                <Estimate of={distance} withName />
+              </div>
+            ),
         )}
       </td>
       <td className="rd-nowrap">
@@ -82,13 +106,26 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
       </div>
       <Table
         caption="Features by expected effect"
-        head={['Feature', 'State', 'Effect', 'Importance', 'PSI', 'p, adjusted', 'Nulls', 'Reference and now']}
+        head={[
+          'Feature',
+          'State',
+          'Effect',
+          'Importance',
+          'PSI',
+          'Distances',
+          'p, adjusted',
+          'Nulls',
+          'Reference and now',
+        ]}
       >
         {features.map((feature) => (
           <FeatureRow key={feature.feature} feature={feature} />
         ))}
       </Table>
-      <p className="rd-muted">Effect = importance × PSI above the noise floor: what drifted and matters comes first.</p>
+      <p className="rd-muted">
+        Effect = importance × PSI above the noise floor, less what the season explains: what drifted and matters comes
+        first.
+      </p>
     </>
   );
 }

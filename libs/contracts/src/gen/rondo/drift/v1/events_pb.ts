@@ -15,7 +15,49 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIvECCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIzCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCLpIBYIBAhABEiYKA3BzaRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIrCghkaXN0YW5jZRgEIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIVCg1wX3ZhbHVlX2xvZzEwGAUgASgBEh4KFmFkanVzdGVkX3BfdmFsdWVfbG9nMTAYBiABKAESEgoKaW1wb3J0YW5jZRgHIAEoARIbChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBEhkKEW51bGxfcmF0ZV9jdXJyZW50GAkgASgBEhEKCWJpbl9lZGdlcxgKIAMoARIYChByZWZlcmVuY2Vfc2hhcmVzGAsgAygBEhYKDmN1cnJlbnRfc2hhcmVzGAwgAygBIs4DCg5EcmlmdEV2YWx1YXRlZBIQCghwaXBlbGluZRgBIAEoCRIVCg1ldmFsdWF0aW9uX2lkGAIgASgJEigKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhAKCGJhdGNoX2lkGAQgASgJEioKBndpbmRvdxgFIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2USMwoFc3RhdGUYBiABKA4yGi5yb25kby5kcmlmdC52MS5EcmlmdFN0YXRlQgi6SAWCAQIQARIuCghmZWF0dXJlcxgHIAMoCzIcLnJvbmRvLmRyaWZ0LnYxLkZlYXR1cmVEcmlmdBI2ChNpbXBvcnRhbmNlX3dlaWdodGVkGAggASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhkKEWZlYXR1cmVzX2RldGVjdGVkGAkgASgFEhgKEHJlZmVyZW5jZV9kaWdlc3QYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWZhbHNlX2FsYXJtX2xldmVsGA0gASgBIrwBChJTZWdtZW50QXR0cmlidXRpb24SDwoHc2VnbWVudBgBIAEoCRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAQgASgBEhYKDnJlZmVyZW5jZV9yb3dzGAUgASgDEgwKBHJvd3MYBiABKAMixQEKEUNoYW5nZUF0dHJpYnV0aW9uEikKBmNoYW5nZRgBIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0CghzZWdtZW50cxgEIAMoCzIiLnJvbmRvLmRyaWZ0LnYxLlNlZ21lbnRBdHRyaWJ1dGlvbiLCAwoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSEAoIcGlwZWxpbmUYASABKAkSFQoNZXZhbHVhdGlvbl9pZBgCIAEoCRIoCgVtb2RlbBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIqCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlEhEKCWVzdGltYXRlZBgFIAEoCBIWCg5sYWJlbF9jb3ZlcmFnZRgGIAEoARIqCgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD2xvZ19sb3NzX2V4Y2VzcxgJIAEoARINCgVzdGF0ZRgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNgoLYXR0cmlidXRpb24YDSABKAsyIS5yb25kby5kcmlmdC52MS5DaGFuZ2VBdHRyaWJ1dGlvbiKXAQoRUmVmZXJlbmNlUHJvZmlsZWQSEAoIcGlwZWxpbmUYASABKAkSKAoFbW9kZWwYAiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSFwoPc25hcHNob3RfZGlnZXN0GAMgASgJEi0KB3Byb2ZpbGUYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYiZAoNRm9yZWNhc3RQb2ludBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFdmFsdWUYAiABKAESDQoFbG93ZXIYAyABKAESDQoFdXBwZXIYBCABKAEimQUKDkZvcmVjYXN0SXNzdWVkEhAKCHBpcGVsaW5lGAEgASgJEhMKC2ZvcmVjYXN0X2lkGAIgASgJEg4KBnNlcmllcxgDIAEoCRIVCg1ldmFsdWF0aW9uX2lkGAQgASgJEigKBW1vZGVsGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEi0KCW1hZGVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF92YWx1ZRgHIAEoARItCgZwb2ludHMYCCADKAsyHS5yb25kby5kcmlmdC52MS5Gb3JlY2FzdFBvaW50EhIKCmNvbmZpZGVuY2UYCSABKAESDgoGbWV0aG9kGAogASgJEg0KBXNraWxsGAsgASgBEhUKDXNraWxsX2FnYWluc3QYDCABKAkSCQoBbhgNIAEoBRIPCgdvcmlnaW5zGA4gASgFEg0KBWxpbWl0GA8gASgBEhMKC2JyZWFjaF9zaWRlGBAgASgJEjUKEmJyZWFjaF9wcm9iYWJpbGl0eRgRIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIzCg9icmVhY2hfZWFybGllc3QYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2JyZWFjaF9leHBlY3RlZBgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNYnJlYWNoX2xhdGVzdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWR2aXNvcnkYFSABKAkSLQoJaXNzdWVkX2F0GBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqvAQoKRHJpZnRTdGF0ZRIbChdEUklGVF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURSSUZUX1NUQVRFX0NMRUFSEAESGQoVRFJJRlRfU1RBVEVfU1VTUEVDVEVEEAISGAoURFJJRlRfU1RBVEVfREVURUNURUQQAxIcChhEUklGVF9TVEFURV9JTlNVRkZJQ0lFTlQQBBIaChZEUklGVF9TVEFURV9ORUdMSUdJQkxFEAViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIm0KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSDwoHd2luZG93cxgDIAEoBRIMCgRyb3dzGAQgASgDIoYECgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIzCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCLpIBYIBAhABEiYKA3BzaRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIrCghkaXN0YW5jZRgEIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIVCg1wX3ZhbHVlX2xvZzEwGAUgASgBEh4KFmFkanVzdGVkX3BfdmFsdWVfbG9nMTAYBiABKAESEgoKaW1wb3J0YW5jZRgHIAEoARIbChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBEhkKEW51bGxfcmF0ZV9jdXJyZW50GAkgASgBEhEKCWJpbl9lZGdlcxgKIAMoARIYChByZWZlcmVuY2Vfc2hhcmVzGAsgAygBEhYKDmN1cnJlbnRfc2hhcmVzGAwgAygBEjAKBnNlYXNvbhgNIAEoCzIgLnJvbmRvLmRyaWZ0LnYxLlNlYXNvbkNvbXBhcmlzb24SMQoOamVuc2VuX3NoYW5ub24YDiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLgoLd2Fzc2Vyc3RlaW4YDyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUizgMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIzCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCLpIBYIBAhABEi4KCGZlYXR1cmVzGAcgAygLMhwucm9uZG8uZHJpZnQudjEuRmVhdHVyZURyaWZ0EjYKE2ltcG9ydGFuY2Vfd2VpZ2h0ZWQYCCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSGQoRZmVhdHVyZXNfZGV0ZWN0ZWQYCSABKAUSGAoQcmVmZXJlbmNlX2RpZ2VzdBgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZmFsc2VfYWxhcm1fbGV2ZWwYDSABKAEivAEKElNlZ21lbnRBdHRyaWJ1dGlvbhIPCgdzZWdtZW50GAEgASgJEiYKA21peBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRInCgRyYXRlGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEh4KFmFkanVzdGVkX3BfdmFsdWVfbG9nMTAYBCABKAESFgoOcmVmZXJlbmNlX3Jvd3MYBSABKAMSDAoEcm93cxgGIAEoAyLFAQoRQ2hhbmdlQXR0cmlidXRpb24SKQoGY2hhbmdlGAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEiYKA21peBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRInCgRyYXRlGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKCHNlZ21lbnRzGAQgAygLMiIucm9uZG8uZHJpZnQudjEuU2VnbWVudEF0dHJpYnV0aW9uIsIDChRQZXJmb3JtYW5jZUV2YWx1YXRlZBIQCghwaXBlbGluZRgBIAEoCRIVCg1ldmFsdWF0aW9uX2lkGAIgASgJEigKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEioKBndpbmRvdxgEIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2USEQoJZXN0aW1hdGVkGAUgASgIEhYKDmxhYmVsX2NvdmVyYWdlGAYgASgBEioKB21ldHJpY3MYByADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoRcmVmZXJlbmNlX21ldHJpY3MYCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSFwoPbG9nX2xvc3NfZXhjZXNzGAkgASgBEg0KBXN0YXRlGAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2CgthdHRyaWJ1dGlvbhgNIAEoCzIhLnJvbmRvLmRyaWZ0LnYxLkNoYW5nZUF0dHJpYnV0aW9uIpcBChFSZWZlcmVuY2VQcm9maWxlZBIQCghwaXBlbGluZRgBIAEoCRIoCgVtb2RlbBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIXCg9zbmFwc2hvdF9kaWdlc3QYAyABKAkSLQoHcHJvZmlsZRgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZiJkCg1Gb3JlY2FzdFBvaW50EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV2YWx1ZRgCIAEoARINCgVsb3dlchgDIAEoARINCgV1cHBlchgEIAEoASKZBQoORm9yZWNhc3RJc3N1ZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLZm9yZWNhc3RfaWQYAiABKAkSDgoGc2VyaWVzGAMgASgJEhUKDWV2YWx1YXRpb25faWQYBCABKAkSKAoFbW9kZWwYBSABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSLQoJbWFkZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X3ZhbHVlGAcgASgBEi0KBnBvaW50cxgIIAMoCzIdLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0UG9pbnQSEgoKY29uZmlkZW5jZRgJIAEoARIOCgZtZXRob2QYCiABKAkSDQoFc2tpbGwYCyABKAESFQoNc2tpbGxfYWdhaW5zdBgMIAEoCRIJCgFuGA0gASgFEg8KB29yaWdpbnMYDiABKAUSDQoFbGltaXQYDyABKAESEwoLYnJlYWNoX3NpZGUYECABKAkSNQoSYnJlYWNoX3Byb2JhYmlsaXR5GBEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKD2JyZWFjaF9lYXJsaWVzdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPYnJlYWNoX2V4cGVjdGVkGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1icmVhY2hfbGF0ZXN0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZHZpc29yeRgVIAEoCRItCglpc3N1ZWRfYXQYFiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKskBCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBRIYChREUklGVF9TVEFURV9TRUFTT05BTBAGYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+
+/**
+ * A feature against past batches of its season.
+ *
+ * @generated from message rondo.drift.v1.SeasonComparison
+ */
+export type SeasonComparison = Message<"rondo.drift.v1.SeasonComparison"> & {
+  /**
+   * PSI against all of them together, less what sampling alone adds; `limit` is how large that gets among themselves.
+   *
+   * @generated from field: rondo.common.v1.Estimate effect = 1;
+   */
+  effect?: Estimate | undefined;
+
+  /**
+   * Above the limit, and not to be had by sampling alone.
+   *
+   * @generated from field: bool unusual = 2;
+   */
+  unusual: boolean;
+
+  /**
+   * Past batches of the season, and their rows.
+   *
+   * @generated from field: int32 windows = 3;
+   */
+  windows: number;
+
+  /**
+   * @generated from field: int64 rows = 4;
+   */
+  rows: bigint;
+};
+
+export type SeasonComparisonValid = SeasonComparison;
+
+/**
+ * Describes the message rondo.drift.v1.SeasonComparison.
+ * Use `create(SeasonComparisonSchema)` to create a new message.
+ */
+export const SeasonComparisonSchema: GenMessage<SeasonComparison, {validType: SeasonComparisonValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 0);
 
 /**
  * @generated from message rondo.drift.v1.FeatureDrift
@@ -90,6 +132,27 @@ export type FeatureDrift = Message<"rondo.drift.v1.FeatureDrift"> & {
    * @generated from field: repeated double current_shares = 12;
    */
   currentShares: number[];
+
+  /**
+   * Where the policy names a season and enough of it is known.
+   *
+   * @generated from field: rondo.drift.v1.SeasonComparison season = 13;
+   */
+  season?: SeasonComparison | undefined;
+
+  /**
+   * Jensen-Shannon distance over the bins of the PSI, 0..1; `limit` is what sampling alone makes of it.
+   *
+   * @generated from field: rondo.common.v1.Estimate jensen_shannon = 14;
+   */
+  jensenShannon?: Estimate | undefined;
+
+  /**
+   * Of many values: Wasserstein-1 distance in standard deviations of the reference; `limit` likewise.
+   *
+   * @generated from field: rondo.common.v1.Estimate wasserstein = 15;
+   */
+  wasserstein?: Estimate | undefined;
 };
 
 export type FeatureDriftValid = FeatureDrift;
@@ -99,7 +162,7 @@ export type FeatureDriftValid = FeatureDrift;
  * Use `create(FeatureDriftSchema)` to create a new message.
  */
 export const FeatureDriftSchema: GenMessage<FeatureDrift, {validType: FeatureDriftValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 0);
+  messageDesc(file_rondo_drift_v1_events, 1);
 
 /**
  * Each batch compared with the champion's reference profile. Key: pipeline.
@@ -143,7 +206,7 @@ export type DriftEvaluated = Message<"rondo.drift.v1.DriftEvaluated"> & {
   features: FeatureDrift[];
 
   /**
-   * Sum of importance times PSI beyond what sampling alone adds.
+   * Sum of importance times PSI beyond what sampling alone adds, less what the season explains.
    *
    * @generated from field: rondo.common.v1.Estimate importance_weighted = 8;
    */
@@ -219,7 +282,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   features: FeatureDriftValid[];
 
   /**
-   * Sum of importance times PSI beyond what sampling alone adds.
+   * Sum of importance times PSI beyond what sampling alone adds, less what the season explains.
    *
    * @generated from field: rondo.common.v1.Estimate importance_weighted = 8;
    */
@@ -258,7 +321,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
  * Use `create(DriftEvaluatedSchema)` to create a new message.
  */
 export const DriftEvaluatedSchema: GenMessage<DriftEvaluated, {validType: DriftEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 1);
+  messageDesc(file_rondo_drift_v1_events, 2);
 
 /**
  * One part of the rows and what it contributes to a change of the mean log loss.
@@ -312,7 +375,7 @@ export type SegmentAttributionValid = SegmentAttribution;
  * Use `create(SegmentAttributionSchema)` to create a new message.
  */
 export const SegmentAttributionSchema: GenMessage<SegmentAttribution, {validType: SegmentAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 2);
+  messageDesc(file_rondo_drift_v1_events, 3);
 
 /**
  * Where a change of the log loss on live traffic comes from; mix and rate add up to the change.
@@ -356,7 +419,7 @@ export type ChangeAttributionValid = ChangeAttribution;
  * Use `create(ChangeAttributionSchema)` to create a new message.
  */
 export const ChangeAttributionSchema: GenMessage<ChangeAttribution, {validType: ChangeAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 3);
+  messageDesc(file_rondo_drift_v1_events, 4);
 
 /**
  * What the champion achieved on live traffic once labels came; `estimated` before that.
@@ -531,7 +594,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
  * Use `create(PerformanceEvaluatedSchema)` to create a new message.
  */
 export const PerformanceEvaluatedSchema: GenMessage<PerformanceEvaluated, {validType: PerformanceEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 4);
+  messageDesc(file_rondo_drift_v1_events, 5);
 
 /**
  * Reference profile of a model that became champion.
@@ -567,7 +630,7 @@ export type ReferenceProfiledValid = ReferenceProfiled;
  * Use `create(ReferenceProfiledSchema)` to create a new message.
  */
 export const ReferenceProfiledSchema: GenMessage<ReferenceProfiled, {validType: ReferenceProfiledValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 5);
+  messageDesc(file_rondo_drift_v1_events, 6);
 
 /**
  * A forecast value at the end of a future window.
@@ -603,7 +666,7 @@ export type ForecastPointValid = ForecastPoint;
  * Use `create(ForecastPointSchema)` to create a new message.
  */
 export const ForecastPointSchema: GenMessage<ForecastPoint, {validType: ForecastPointValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 6);
+  messageDesc(file_rondo_drift_v1_events, 7);
 
 /**
  * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
@@ -757,7 +820,7 @@ export type ForecastIssuedValid = ForecastIssued;
  * Use `create(ForecastIssuedSchema)` to create a new message.
  */
 export const ForecastIssuedSchema: GenMessage<ForecastIssued, {validType: ForecastIssuedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 7);
+  messageDesc(file_rondo_drift_v1_events, 8);
 
 /**
  * @generated from enum rondo.drift.v1.DriftState
@@ -794,6 +857,13 @@ export enum DriftState {
    * @generated from enum value: DRIFT_STATE_NEGLIGIBLE = 5;
    */
   NEGLIGIBLE = 5,
+
+  /**
+   * Would be suspected or detected, and is as usual for the season.
+   *
+   * @generated from enum value: DRIFT_STATE_SEASONAL = 6;
+   */
+  SEASONAL = 6,
 }
 
 /**
