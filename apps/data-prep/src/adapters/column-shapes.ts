@@ -54,23 +54,22 @@ async function readValues(
   contract: BatchContract,
   { eventTimeColumn, signal }: CheckContext,
 ): Promise<ColumnValues[]> {
+  const names = contract.columns.map(({ name }) => name);
   const numeric = contract.columns.filter(({ type }) => type === 'BIGINT' || type === 'DOUBLE').map(({ name }) => name);
-  const { columns } = numeric.length > 0 ? await engine.readColumns(path, numeric, { signal }) : { columns: [] };
-  const counts = await engine.countNulls(
-    path,
-    contract.columns.map(({ name }) => name),
-    signal,
-  );
-  const out: ColumnValues[] = [];
-  for (const [index, rule] of contract.columns.entries()) {
-    const own = { rule, rows: counts.rows, nulls: counts.nulls[index]! };
-    const timed = rule.name === eventTimeColumn && rule.type === 'TIMESTAMP';
-    const values = timed
-      ? hoursOf(await engine.readTimes(path, rule.name, { signal }))
-      : columns[numeric.indexOf(rule.name)];
-    out.push({ ...own, sorted: sortedPresent(values ?? new Float32Array()) });
-  }
-  return out;
+  const isTimed = (rule: ColumnRule): boolean => rule.name === eventTimeColumn && rule.type === 'TIMESTAMP';
+  const [numbers, counts, times] = await Promise.all([
+    numeric.length > 0 ? engine.readColumns(path, numeric, { signal }) : { columns: [] },
+    engine.countNulls(path, names, signal),
+    contract.columns.some(isTimed) ? engine.readTimes(path, eventTimeColumn, { signal }) : new Float64Array(),
+  ]);
+  const valuesOf = (rule: ColumnRule): Float32Array =>
+    isTimed(rule) ? hoursOf(times) : (numbers.columns[numeric.indexOf(rule.name)] ?? new Float32Array());
+  return contract.columns.map((rule, index) => ({
+    rule,
+    rows: counts.rows,
+    nulls: counts.nulls[index]!,
+    sorted: sortedPresent(valuesOf(rule)),
+  }));
 }
 
 function hoursOf(times: Float64Array): Float32Array {
