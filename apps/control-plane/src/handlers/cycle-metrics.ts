@@ -142,29 +142,30 @@ export class CycleMetrics implements OnApplicationBootstrap, OnApplicationShutdo
 }
 
 function metersOf(telemetry: Telemetry) {
-  const { counter, gauge, histogram } = telemetry;
   return {
-    decisions: counter('rondo_trigger_evaluations_total', 'Decisions, by verdict.', ['pipeline', 'result']),
-    started: counter('rondo_cycles_started_total', 'Cycles started.', ['pipeline', 'trigger']),
-    finished: counter('rondo_cycles_finished_total', 'Cycles finished.', ['pipeline', 'outcome']),
-    phaseSeconds: histogram(
+    decisions: telemetry.counter('rondo_trigger_evaluations_total', 'Decisions, by verdict.', ['pipeline', 'result']),
+    started: telemetry.counter('rondo_cycles_started_total', 'Cycles started.', ['pipeline', 'trigger']),
+    finished: telemetry.counter('rondo_cycles_finished_total', 'Cycles finished.', ['pipeline', 'outcome']),
+    phaseSeconds: telemetry.histogram(
       'rondo_phase_duration_seconds',
       'Time spent in a phase.',
       ['pipeline', 'phase', 'outcome'],
       PHASE_SECONDS,
     ),
-    active: gauge('rondo_cycles_active', 'Cycles under way.', ['pipeline', 'phase']),
-    phaseAge: gauge('rondo_cycle_phase_age_seconds', 'Age of the present phase.', ['pipeline', 'phase']),
-    hasChampion: gauge('rondo_pipeline_has_champion', '1 while a champion serves the pipeline.', ['pipeline']),
-    modelAge: gauge('rondo_model_age_seconds', 'Age of the champion.', ['pipeline']),
-    breachProbability: gauge(
+    active: telemetry.gauge('rondo_cycles_active', 'Cycles under way.', ['pipeline', 'phase']),
+    phaseAge: telemetry.gauge('rondo_cycle_phase_age_seconds', 'Age of the present phase.', ['pipeline', 'phase']),
+    hasChampion: telemetry.gauge('rondo_pipeline_has_champion', '1 while a champion serves the pipeline.', [
+      'pipeline',
+    ]),
+    modelAge: telemetry.gauge('rondo_model_age_seconds', 'Age of the champion.', ['pipeline']),
+    breachProbability: telemetry.gauge(
       'rondo_forecast_breach_probability',
       'Probability that a series reaches its limit within the horizon, by the newest forecast.',
       ['pipeline', 'series'],
     ),
-    approvalsPending: gauge('rondo_approvals_pending', 'Approvals waiting for votes.', ['pipeline']),
-    approvals: counter('rondo_approvals_total', 'Approvals closed, by decision.', ['decision']),
-    approvalWait: histogram(
+    approvalsPending: telemetry.gauge('rondo_approvals_pending', 'Approvals waiting for votes.', ['pipeline']),
+    approvals: telemetry.counter('rondo_approvals_total', 'Approvals closed, by decision.', ['decision']),
+    approvalWait: telemetry.histogram(
       'rondo_approval_wait_seconds',
       'Time from request to close of an approval.',
       [],
