@@ -96,12 +96,13 @@ const put =
   (unit: Unit) =>
     unit.save({ kind: 'thing', id, state, ...more });
 
+/** Every message by its first delivery: what was published may be published again, under the same id. */
 const heard = async (bus: Bus, group: string): Promise<Delivery[]> => {
   const seen: Delivery[] = [];
   await bus.subscribe({
     group,
     topics: ['rondo.platform.v1', 'rondo.platform.commands.v1'],
-    handle: async (d) => void seen.push(d),
+    handle: async (delivery) => void (seen.some(({ id }) => id === delivery.id) || seen.push(delivery)),
   });
   return seen;
 };
@@ -412,8 +413,11 @@ function publishing(start: Start): void {
       group: 'answering',
       topics: ['rondo.platform.v1'],
       handle: async (delivery) => {
-        states.push((await own.load('thing', 'a'))?.version);
-        answers.push(textOf(delivery));
+        const version = (await own.load('thing', 'a'))?.version;
+        if (!answers.includes(textOf(delivery))) {
+          states.push(version);
+          answers.push(textOf(delivery));
+        }
         const n = Number(textOf(delivery));
         if (n < 5)
           await own.once(
@@ -520,8 +524,7 @@ function restarting(start: Start): void {
     expect(await own.once(cause, put('a', { n: 2 }))).toEqual({ outcome: 'duplicate' });
     await own.once(fresh(), put('a', { n: 2 }, { outgoing: [fact('two')] }));
     await subject.clock.advance(1000);
-    // What was published just before the crash may come a second time, under the same id.
-    await eventually(() => new Set(seen.map(({ id }) => id)).size === 3);
+    await eventually(() => seen.length === 3);
     expect((await own.history('thing', 'a')).map(({ version, position }) => [version, position])).toEqual([
       [1, 1],
       [2, 2],
