@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * One cycle = 8 durable steps with nothing else to do, over the embedded bus and journal on disk (synchronous=FULL): alone,
+ * One cycle = 8 durable steps with nothing else to do, over the embedded bus and journal on disk (every commit synced): alone,
  * and 500 at once, beside what node:sqlite itself takes for the same transactions in the same run.
  * Usage: npm run build (or tsc -b libs/service), then node bench/orchestration.mjs [--chains 500] [--alone 60] [--rounds 3]
  */

@@ -27,6 +27,9 @@ const LOG4J = fileURLToPath(new URL('kafka/log4j2.properties', import.meta.url))
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 const READY_MS_MAX = 120_000;
 const STOP_MS_MAX = 30_000;
+/** Of a key that lives as long as a test. */
+const STORE_PASSWORD = 'of-a-test';
+const SCRAM = 'SCRAM-SHA-512';
 
 /** Runs a program to its end; throws with the tail of what it said when it fails. */
 async function run(command, args) {
@@ -69,7 +72,19 @@ async function portsOf(folder, port) {
   return ports;
 }
 
-function properties(folder, ports, sasl) {
+/** Key and certificate of a broker that clients reach by TLS, made once; the certificate in PEM. */
+async function certificateOf(folder) {
+  const [store, pem] = ['broker.p12', 'broker.pem'].map((name) => join(folder, name));
+  if (!existsSync(pem)) {
+    const at = ['-keystore', store, '-storetype', 'PKCS12', '-storepass', STORE_PASSWORD, '-alias', 'broker'];
+    const names = ['-dname', 'CN=127.0.0.1', '-ext', 'san=ip:127.0.0.1'];
+    await run('keytool', ['-genkeypair', '-keyalg', 'EC', '-validity', '30', ...names, ...at]);
+    await run('keytool', ['-exportcert', '-rfc', '-file', pem, ...at]);
+  }
+  return readFileSync(pem, 'utf8');
+}
+
+function properties(folder, ports, sasl, tls) {
   const address = `127.0.0.1:${ports.broker}`;
   const lines = {
     'process.roles': 'broker,controller',
@@ -79,7 +94,7 @@ function properties(folder, ports, sasl) {
     listeners: `CLIENT://${address},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': `CLIENT://${address}`,
     'inter.broker.listener.name': 'CLIENT',
-    'listener.security.protocol.map': `CLIENT:${sasl ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
+    'listener.security.protocol.map': `CLIENT:${sasl ? 'SASL_' : ''}${tls ? 'SSL' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT`,
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
@@ -93,18 +108,23 @@ function properties(folder, ports, sasl) {
     'group.min.session.timeout.ms': 1000,
   };
   if (sasl) {
-    const { username, password, others = {} } = sasl;
-    const known = Object.entries({ [username]: password, ...others }).map(
-      ([user, secret]) => `user_${user}="${secret}"`,
-    );
-    const users = `username="${username}" password="${password}" ${known.join(' ')}`;
-    lines['sasl.enabled.mechanisms'] = 'PLAIN';
+    const { username, password } = sasl;
+    const who = `username="${username}" password="${password}"`;
+    const modules = 'org.apache.kafka.common.security';
+    lines['sasl.enabled.mechanisms'] = `PLAIN,${SCRAM}`;
     lines['sasl.mechanism.inter.broker.protocol'] = 'PLAIN';
     lines['listener.name.client.plain.sasl.jaas.config'] =
-      `org.apache.kafka.common.security.plain.PlainLoginModule required ${users};`;
+      `${modules}.plain.PlainLoginModule required ${who} user_${username}="${password}";`;
+    lines[`listener.name.client.${SCRAM.toLowerCase()}.sasl.jaas.config`] =
+      `${modules}.scram.ScramLoginModule required;`;
     lines['authorizer.class.name'] = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer';
     // The controller's own listener knows nobody by name.
     lines['super.users'] = `User:${username};User:ANONYMOUS`;
+  }
+  for (const kind of tls ? ['key', 'trust'] : []) {
+    lines[`ssl.${kind}store.location`] = join(folder, 'broker.p12');
+    lines[`ssl.${kind}store.type`] = 'PKCS12';
+    lines[`ssl.${kind}store.password`] = STORE_PASSWORD;
   }
   return Object.entries(lines)
     .map(([name, value]) => `${name}=${value}\n`)
@@ -112,13 +132,14 @@ function properties(folder, ports, sasl) {
 }
 
 /** True when a broker answers a metadata request. */
-async function answers(address, sasl) {
+async function answers(address, ssl, sasl) {
   const kafka = new kafkajs.Kafka({
     brokers: [address],
     clientId: 'ready-check',
     logLevel: kafkajs.logLevel.NOTHING,
     connectionTimeout: 2000,
     retry: { retries: 0 },
+    ...(ssl && { ssl }),
     ...(sasl && { sasl: { mechanism: 'plain', ...sasl } }),
   });
   const admin = kafka.admin();
@@ -134,22 +155,27 @@ async function answers(address, sasl) {
 
 /**
  * Starts a broker whose data lives in `folder`.
- * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string, others?: Record<string, string> } }} options
- *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must log in (mechanism PLAIN): the named user may
- *   do everything, `others` (password by name) what access control lists allow them
- * @returns {Promise<{ address: string, pid: number, stop(): Promise<void>, kill(): Promise<void> }>} `stop` lets it end in order, `kill` is SIGKILL
+ * @param {{ folder: string, port?: number, log?: (line: string) => void, sasl?: { username: string, password: string, others?: Record<string, string> }, tls?: boolean }} options
+ *   `port` 0 takes a free one, or the one the folder had before; with `sasl` clients must log in: the named user (mechanism PLAIN)
+ *   may do everything, `others` (password by name; SCRAM-SHA-512) what access control lists allow them; with `tls` they speak TLS
+ * @returns {Promise<{ address: string, certificate?: string, pid: number, stop(): Promise<void>, kill(): Promise<void> }>} `stop` lets it
+ *   end in order, `kill` is SIGKILL; `certificate` in PEM is what clients that speak TLS trust
  */
-export async function start({ folder, port = 0, log = () => undefined, sasl }) {
+export async function start({ folder, port = 0, log = () => undefined, sasl, tls = false }) {
   const classpath = join(await jars(log), '*');
   mkdirSync(folder, { recursive: true });
   const ports = await portsOf(folder, port);
   const address = `127.0.0.1:${ports.broker}`;
   const config = join(folder, 'server.properties');
-  writeFileSync(config, properties(folder, ports, sasl));
+  writeFileSync(config, properties(folder, ports, sasl, tls));
+  const certificate = tls ? await certificateOf(folder) : undefined;
+  const ssl = certificate && { ca: certificate };
   if (!existsSync(join(folder, 'data', 'meta.properties'))) {
     // One that begins with a dash would be taken for an option.
     const clusterId = createHash('md5').update(folder).digest('base64url').slice(0, 22).replace(/^-/, 'A');
     const format = ['format', '--standalone', '--cluster-id', clusterId, '--config', config];
+    for (const [name, password] of Object.entries(sasl?.others ?? {}))
+      format.push('--add-scram', `${SCRAM}=[name=${name},password=${password}]`);
     await run('java', [`-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.tools.StorageTool', ...format]);
   }
   const heap = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=4'];
@@ -161,7 +187,7 @@ export async function start({ folder, port = 0, log = () => undefined, sasl }) {
   let ended = false;
   const end = once(child, 'exit').then(() => (ended = true));
   const until = performance.now() + READY_MS_MAX;
-  while (!(await answers(address, sasl))) {
+  while (!(await answers(address, ssl, sasl))) {
     if (ended || performance.now() > until) {
       child.kill('SIGKILL');
       throw new Error(`Kafka does not answer at ${address}; it said:\n${readFileSync(logFile, 'utf8').slice(-4000)}`);
@@ -180,5 +206,5 @@ export async function start({ folder, port = 0, log = () => undefined, sasl }) {
     late.abort();
     if (!ended) await kill();
   };
-  return { address, pid: child.pid, stop, kill };
+  return { address, certificate, pid: child.pid, stop, kill };
 }

@@ -7,7 +7,7 @@ import type { Engine } from '@rondo/datasets';
 import { trainGradientBoostedTrees } from '@rondo/learners';
 import { treesToOnnx } from '@rondo/models';
 import { admitPipeline } from '@rondo/policy';
-import { runBacktest } from '../src/domain/backtest.js';
+import { runFold } from '../src/domain/backtest.js';
 import { measure } from '../src/domain/measure.js';
 import type { Calculate, Calculation } from '../src/ports/calculator.js';
 import type { TestPlatform } from '@rondo/service/testing';
@@ -232,5 +232,5 @@ export async function evaluate(platform: TestPlatform, request: Request): Promis
 /** Calculates on the spot: starting a thread from source takes longer than the arithmetic of a spec. */
 export const calculateHere = ((calculation: Calculation) =>
   Promise.resolve(
-    calculation.kind === 'measure' ? measure(calculation.request) : runBacktest(calculation.request),
+    calculation.kind === 'measure' ? measure(calculation.request) : runFold(calculation.request),
   )) as Calculate;

@@ -32,10 +32,10 @@ export const gatewayConfig = {
   },
   gatewayScorerThreads: {
     type: 'int',
-    default: '2',
+    default: '1',
     min: 1,
     max: 64,
-    help: 'Worker threads for models that ONNX Runtime scores; with two, a slow candidate does not hold up the champion.',
+    help: 'Worker threads for serving models that ONNX Runtime scores; candidates have one more to themselves.',
   },
   gatewayShadowRowsMax: {
     type: 'int',

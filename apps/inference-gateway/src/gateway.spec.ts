@@ -25,6 +25,7 @@ import { PermanentError } from '@rondo/kernel';
 import { modelToOnnx } from '@rondo/models';
 import type { Principal } from '@rondo/security';
 import { testPlatform, testService, type TestPlatform, type TestService } from '@rondo/service/testing';
+import { withFullDisk } from '@rondo/testing';
 import { InferenceGatewayModule } from './gateway.module.js';
 import { InferenceGateway } from './inference-gateway.js';
 
@@ -99,7 +100,9 @@ afterEach(async () => {
 
 const gateway = (): InferenceGateway => service.get(InferenceGateway);
 
-async function route(changes: Omit<MessageInitShape<typeof RoutingChangedSchema>, '$typeName' | '$unknown'> = {}): Promise<void> {
+async function route(
+  changes: Omit<MessageInitShape<typeof RoutingChangedSchema>, '$typeName' | '$unknown'> = {},
+): Promise<void> {
   epoch += 1n;
   const routing = {
     pipeline: 'flights',
@@ -382,6 +385,22 @@ describe('routing', () => {
     expect((await infer({ inputs: [rowsOf(50)] })).status).toBe(404);
   });
 
+  it('serves a routing that the full disk does not take, and keeps it for a restart once there is room', async () => {
+    await route();
+    await withFullDisk(100, () => route({ champion: models['candidate']! }));
+    const answer = async () => rounded(output(await infer({ inputs: [rowsOf(50)] }), 'probability'));
+    expect(await answer()).toEqual([0.3]);
+    const files = await readdir(folder, { recursive: true });
+    expect(files.filter((name) => /\.tmp$|candidate/.test(name))).toEqual([]);
+    await platform.clock.advance(60_000);
+    await gateway().table.settled();
+    await service.close();
+    await platform.close();
+    platform = testPlatform('inference-gateway');
+    await startGateway();
+    expect(await answer()).toEqual([0.3]);
+  });
+
   it('goes on with the champion before while the new one cannot be loaded', async () => {
     await route();
     await route({ champion: { name: 'late', version: 9, digest: `sha256:${'0'.repeat(64)}` } });
@@ -401,7 +420,6 @@ describe('the canary', () => {
   const many = () => ({
     id: 'batch',
     inputs: [rowsOf(...keys.map(() => 50)), keysOf(keys)],
-    parameters: { event_time: '2001-05-07T14:00:00Z' },
   });
 
   it('answers the share asked for, keeps each key in it while the weight rises, and is told per row', async () => {
@@ -452,15 +470,6 @@ describe('the canary', () => {
     const [message] = await logged();
     expect(message!.servedByCandidate).not.toContain(true);
     expect(message!.candidateScores.map((score) => Math.round(score * 10) / 10)).toEqual(keys.map(() => 0.3));
-  });
-
-  it('gives up comparing, never answering, when too many copies wait', async () => {
-    await route({ candidate: models['candidate']!, shadow: true });
-    await Promise.all(Array.from({ length: 12 }, (_, i) => infer({ ...many(), id: `batch-${i}` })));
-    const messages = await logged();
-    expect(messages.length).toBe(12);
-    const uncompared = messages.filter((message) => message.candidateScores.every(Number.isNaN)).length;
-    expect(gateway().losses.uncomparedRows).toBe(uncompared * 200);
   });
 
   it.each<[string, () => Promise<{ name: string; version: number; digest: string }>]>([
@@ -553,6 +562,45 @@ describe('the record', () => {
     expect(
       (await http('POST', '/v1/labels', { endpoint: 'nowhere', request_id: 'r', labels: [1] }, 'producer')).status,
     ).toBe(404);
+  });
+});
+
+describe('times that callers give', () => {
+  const at = (offsetMs: number): string => new Date(platform.clock.now() + offsetMs).toISOString();
+  const dayMs = 24 * 3_600_000;
+
+  it('are those of producers only, for predictions', async () => {
+    await route();
+    const body = { inputs: [rowsOf(50)], parameters: { event_time: '2001-05-07T14:00:00Z' } };
+    const refused = await infer(body);
+    expect(refused.status).toBe(403);
+    expect(JSON.parse(refused.headers.get('x-rondo-error')!)).toMatchObject({ field: 'parameters.event_time' });
+    const parameters = { event_time: { parameterChoice: { case: 'stringParam' as const, value: at(0) } } };
+    const inputs = [{ name: 'X', datatype: 'FP32', shape: [1n, 2n], contents: { fp32Contents: [50, 12] } }];
+    await expect(call(oip.modelInfer, { modelName: endpoint, inputs, parameters })).rejects.toMatchObject({
+      code: grpc.status.PERMISSION_DENIED,
+    });
+    expect((await http('POST', `/v2/models/${endpoint}/infer`, body, 'producer')).status).toBe(200);
+    expect((await logged()).map(({ eventTime }) => Number(eventTime!.seconds))).toEqual([
+      Date.UTC(2001, 4, 7, 14) / 1000,
+    ]);
+  });
+
+  it('may lie as far in the past as they like, for labels, and a day ahead of the clock', async () => {
+    await route();
+    const label = (event_time: string) =>
+      http('POST', '/v1/labels', { endpoint, request_id: 'r', labels: [1], event_time }, 'producer');
+    expect((await label('1823-04-05T00:00:00Z')).status).toBe(202);
+    expect((await label(at(dayMs))).status).toBe(202);
+    for (const [time, rule] of [
+      [at(dayMs + 1000), 'must not be more than a day ahead of the clock'],
+      ['0000-12-31T23:59:59Z', 'must not be before the year 1'],
+    ] as const) {
+      const refused = await label(time);
+      expect(refused.status).toBe(400);
+      expect(JSON.parse(refused.headers.get('x-rondo-error')!)).toMatchObject({ field: 'event_time', rule });
+    }
+    expect(platform.recorded(LabelsObservedSchema).length).toBe(2);
   });
 });
 

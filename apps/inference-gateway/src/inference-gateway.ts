@@ -2,6 +2,7 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { messageOf } from '@rondo/kernel';
 import type { Subscription } from '@rondo/messaging';
 import { createScorer, type Scorer } from '@rondo/models';
+import { CALLER_LIMITS, type CallerLimits } from '@rondo/rpc';
 import type { Platform } from '@rondo/service';
 import type { GatewayConfig } from './config.js';
 import { GatewayApi, type Authenticate } from './protocol/gateway-api.js';
@@ -11,13 +12,16 @@ import type { ServingParts } from './serving/endpoint-server.js';
 import { EndpointTable } from './serving/endpoint-table.js';
 import { followRoutings, knownRoutings } from './serving/known-routings.js';
 import { MessagePublisher } from './serving/message-publisher.js';
-import { ModelPool } from './serving/model-pool.js';
+import { ModelPool, type Place } from './serving/model-pool.js';
 import { PredictionLog } from './serving/prediction-log.js';
 import { RecordOutcomes } from './serving/record-outcomes.js';
 import { ShadowQueue } from './serving/shadow-queue.js';
 import { StateFolder } from './serving/state-folder.js';
 
 const GRACE_MS = 5_000;
+
+/** Every answer is complete when its first byte is sent, so a minute without progress means that nobody reads it. */
+const GATEWAY_LIMITS: CallerLimits = { ...CALLER_LIMITS, silenceMs: 60_000, connectionsMax: 10_000 };
 const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 /** Where the gateway listens. */
@@ -31,7 +35,7 @@ export interface GatewayAddresses {
 export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
   /** What each endpoint serves. */
   readonly table: EndpointTable;
-  readonly #scorer: Scorer;
+  readonly #scorers: Readonly<Record<Place, Scorer>>;
   readonly #publisher: MessagePublisher;
   readonly #predictions: PredictionLog;
   readonly #shadows: ShadowQueue;
@@ -44,36 +48,39 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
     private readonly platform: Platform,
     private readonly config: GatewayConfig,
     authenticate: Authenticate,
+    limits: CallerLimits = GATEWAY_LIMITS,
   ) {
     const { bus, clock, ids, log, artifacts } = platform;
     const folder = new StateFolder(config.gatewayStateFolder);
-    this.#scorer = createScorer({ maxThreads: config.gatewayScorerThreads });
-    this.#publisher = new MessagePublisher(bus, clock, log, { bytesMax: config.gatewayLogBytesMax });
+    this.#scorers = {
+      serving: createScorer({ maxThreads: config.gatewayScorerThreads }),
+      trial: createScorer(),
+    };
+    this.#publisher = new MessagePublisher(bus, clock, log, {
+      bytesMax: config.gatewayLogBytesMax,
+      onDropped: droppedCounter(platform),
+    });
     this.#predictions = new PredictionLog(this.#publisher, clock, ids);
     this.#shadows = new ShadowQueue(config.gatewayShadowRowsMax);
-    const pool = new ModelPool(this.#scorer, artifacts, folder);
+    const pool = new ModelPool(this.#scorers, artifacts, folder);
     const parts: ServingParts = {
       pool,
       log: this.#predictions,
       shadows: this.#shadows,
       now: () => clock.now(),
       observe: observer(platform),
+      uncompared: uncomparedCounter(platform),
       serves: epochGauge(platform),
     };
     this.table = new EndpointTable(parts, folder, clock, log);
     const api = new GatewayApi(this.table, new RecordOutcomes(this.table, this.#publisher, clock), clock, authenticate);
-    this.#http = new GatewayHttp(api, log);
-    this.#grpc = new GatewayGrpc(api, log);
+    this.#http = new GatewayHttp(api, log, limits);
+    this.#grpc = new GatewayGrpc(api, log, limits);
   }
 
   /** Where it listens; undefined before it does. */
   get addresses(): GatewayAddresses | undefined {
     return this.#addresses;
-  }
-
-  /** What was given up to keep memory bounded, since the start. */
-  get losses(): { readonly droppedLogMessages: number; readonly uncomparedRows: number } {
-    return { droppedLogMessages: this.#publisher.dropped, uncomparedRows: this.#shadows.refusedRows };
   }
 
   /** Serves what was served last, and what other replicas heard of since; then listens. */
@@ -96,7 +103,7 @@ export class InferenceGateway implements OnModuleInit, OnApplicationShutdown {
     await Promise.all([this.#http.close(GRACE_MS), this.#grpc.close(GRACE_MS)]);
     await this.flush();
     await this.#publisher.close();
-    await this.#scorer.close();
+    await Promise.all(Object.values(this.#scorers).map((scorer) => scorer.close()));
   }
 
   /** A store that is away must not keep the gateway from serving what it knows. */
@@ -125,6 +132,24 @@ function epochGauge({ telemetry }: Platform): ServingParts['serves'] {
     'endpoint',
   ]);
   return ({ endpoint, epoch }) => gauge.set(epoch, { endpoint });
+}
+
+function uncomparedCounter({ telemetry }: Platform): ServingParts['uncompared'] {
+  const rows = telemetry.counter(
+    'rondo_uncompared_rows_total',
+    'Rows of a rollout that were answered and, for want of room, not compared.',
+    ['endpoint'],
+  );
+  return (endpoint, count) => rows.add(count, { endpoint });
+}
+
+function droppedCounter({ telemetry }: Platform): () => void {
+  const messages = telemetry.counter(
+    'rondo_dropped_predictions_total',
+    'Messages with predictions dropped because the bus was away for too long.',
+    [],
+  );
+  return () => messages.add(1, {});
 }
 
 function observer({ telemetry }: Platform): ServingParts['observe'] {

@@ -72,7 +72,7 @@ async function main(flags: Flags): Promise<number> {
         else terminal.storyEnds(summary);
         status = summary.sound ? 0 : 1;
       }
-      quickstart.close();
+      await quickstart.close();
     }
     if (!flags.once) await stopped;
     return flags.once ? status : 0;

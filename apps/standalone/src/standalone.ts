@@ -31,7 +31,6 @@ export interface RunningStandalone {
   readonly gatewayHttpUrl: string;
   readonly gatewayGrpcAddress: string;
   readonly store: SqliteStore;
-  readonly engine: Engine;
   readonly tokens: TokenFile;
   readonly log: Logger;
   /** A fresh address that signs one browser in, once. */
@@ -109,7 +108,7 @@ async function openShared({ config, version }: StandaloneOptions): Promise<Share
     home,
     store,
     artifacts: new FolderArtifactStore(join(home, 'artifacts')),
-    engine: new Engine({ threads: 1 }),
+    engine: new Engine(),
     scorer: createScorer({ maxThreads: 1 }),
     spans,
     telemetry,
@@ -169,7 +168,7 @@ function shownSpan(span: FinishedSpan): ShownSpan {
 
 async function openDoors(options: StandaloneOptions, shared: Shared, services: readonly RunningService[]): Promise<RunningStandalone> {
   const { config, consoleFolder } = options;
-  const { store, telemetry, log, authenticator, sessions, tokens, engine } = shared;
+  const { store, telemetry, log, authenticator, sessions, tokens } = shared;
   const stream = new StreamHub();
   const feed = await store.bus.subscribe({
     group: 'console-stream',
@@ -201,7 +200,6 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
     gatewayHttpUrl: `http://${gatewayHost}:${httpPort}`,
     gatewayGrpcAddress: `${gatewayHost}:${grpcPort}`,
     store,
-    engine,
     tokens,
     log,
     signInUrl: () => `${door.httpUrl}/auth/signin?token=${sessions.createSignIn({ id: 'you', roles: ['admin'] })}`,

@@ -16,8 +16,16 @@ export class Terminal {
     private readonly colours: boolean,
   ) {}
 
-  addresses(where: { readonly signIn: string; readonly grpc: string; readonly gateway: string; readonly home: string; readonly tokenKept: boolean }): void {
-    this.write(`\n  Rondo is up. Open the console (the link signs you in, once):\n\n    ${this.strong(where.signIn)}\n`);
+  addresses(where: {
+    readonly signIn: string;
+    readonly grpc: string;
+    readonly gateway: string;
+    readonly home: string;
+    readonly tokenKept: boolean;
+  }): void {
+    this.write(
+      `\n  Rondo is up. Open the console (the link signs you in, once):\n\n    ${this.strong(where.signIn)}\n`,
+    );
     this.write(`  gRPC ${where.grpc}   inference ${where.gateway}   data and log in ${where.home}`);
     this.write(`  The command line finds its token by itself: npx rondo status flight-delay\n`);
   }
@@ -29,8 +37,12 @@ export class Terminal {
 
   storyEnds(summary: Summary): void {
     const fates = Object.entries(summary.fates).map(([fate, count]) => `${fate.toLowerCase()} ${count}`);
-    this.write(`\n  The replay is over: ${summary.events.length} events (${fates.join(', ')}), ${summary.cycles.length} cycles, champion v${summary.champion}, `);
-    this.write(`  audit chain ${summary.audit.intact ? 'verifies' : `BROKEN: ${summary.audit.explanation}`}. Rondo stays up; Ctrl-C ends it, npm start goes on, npm start -- --fresh starts over.\n`);
+    this.write(
+      `\n  The replay is over: ${summary.events.length} events (${fates.join(', ')}), ${summary.cycles.length} cycles, champion v${summary.champion}, `,
+    );
+    this.write(
+      `  audit chain ${summary.audit.intact ? 'verifies' : `BROKEN: ${summary.audit.explanation}`}. Rondo stays up; Ctrl-C ends it, npm start goes on, npm start -- --fresh starts over.\n`,
+    );
   }
 
   private strong(text: string): string {
@@ -48,10 +60,11 @@ export class Terminal {
 
 /** Prints the story as its messages appear on the bus. */
 export function followStory(bus: Bus, schemas: readonly DescMessage[], terminal: Terminal): Promise<Subscription> {
+  const types = new Set(schemas.map((schema) => schema.typeName));
   return bus.subscribe({
     group: 'terminal',
     topics: [...new Set(schemas.map(topicOf))],
-    types: schemas.map((schema) => schema.typeName),
+    wants: (type) => types.has(type),
     handle: (delivery) => {
       const line = tell(delivery.type, delivery.payload);
       if (line) terminal.story(line.text, line.strong);

@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allTopics, PredictionsLoggedSchema, topicOf } from '@rondo/contracts';
 import { fromBinary } from '@bufbuild/protobuf';
-import { Engine } from '@rondo/datasets';
 import { systemClock, TransientError } from '@rondo/kernel';
 import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
 import { TokenFile } from '@rondo/security';
@@ -60,7 +59,6 @@ export class DistributedRondo implements QuickstartTarget {
   readonly gatewayHttpUrl: string;
   readonly gatewayGrpcAddress: string;
   readonly tokens: TokenFile;
-  readonly engine = new Engine({ threads: 1 });
   readonly log = createLogger({ service: 'spec', write: () => undefined });
   readonly #predicted = new Set<string>();
   readonly #logged = new Set<string>();
@@ -160,14 +158,13 @@ export class DistributedRondo implements QuickstartTarget {
     await this.bus.close();
     await this.client.close();
     await this.services.stop();
-    await this.engine.close();
   }
 
   private async listen(): Promise<void> {
     await this.bus.subscribe({
       group: 'spec',
       topics: [topicOf(PredictionsLoggedSchema)],
-      types: [PredictionsLoggedSchema.typeName],
+      wants: (type) => type === PredictionsLoggedSchema.typeName,
       handle: ({ payload }) => {
         this.#logged.add(fromBinary(PredictionsLoggedSchema, payload).requestId);
         return Promise.resolve();

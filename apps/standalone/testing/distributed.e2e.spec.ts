@@ -55,7 +55,7 @@ withRealServers(['kafka', 'mongodb', 's3'], (servers) => {
       const pipeline = await quickstart.run();
       await restarted;
       summary = await quickstart.summary(pipeline, (performance.now() - begunMs) / 1000);
-      quickstart.close();
+      await quickstart.close();
       await rondo.idle();
       const api = asAdmin();
       state = await finalState(api);

@@ -90,8 +90,8 @@ withRealServers(['kafka', 'mongodb', 's3'], ({ s3 }) => {
     ];
 
     const tellDisturbed = async (document: string): Promise<void> => {
-      const { door, gatewayHttpUrl, gatewayGrpcAddress, tokens, engine, log } = rondo;
-      const target = { door, gatewayHttpUrl, gatewayGrpcAddress, tokens, engine, log, idle: () => disturbances.idle() };
+      const { door, gatewayHttpUrl, gatewayGrpcAddress, tokens, log } = rondo;
+      const target = { door, gatewayHttpUrl, gatewayGrpcAddress, tokens, log, idle: () => disturbances.idle() };
       const signal = new AbortController().signal;
       const options = { home: rondo.home, ...STORY, document, signal, onPredict: rondo.onPredict };
       const quickstart = new Quickstart(target, options);
@@ -101,7 +101,7 @@ withRealServers(['kafka', 'mongodb', 's3'], ({ s3 }) => {
         summary = await quickstart.summary(pipeline, (performance.now() - begunMs) / 1000);
       } finally {
         disturbances.storyIsOver();
-        quickstart.close();
+        await quickstart.close();
       }
     };
 

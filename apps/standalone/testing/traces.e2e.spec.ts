@@ -60,7 +60,7 @@ withRealServers(['kafka', 'mongodb', 's3', 'collector'], (servers) => {
         const { signal } = new AbortController();
         const quickstart = new Quickstart(rondo, { home: rondo.home, ...STORY, document, signal });
         await quickstart.run();
-        quickstart.close();
+        await quickstart.close();
       } finally {
         await rondo.stop();
       }

@@ -1,6 +1,11 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { PermanentError } from '@rondo/kernel';
 
+/** True for what a disk answers that takes no more: it is full, over quota, or at the size that files may have. */
+export function isOutOfSpace(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
+}
+
 /** @throws PermanentError `exhausted` above the limit */
 export function refuseLargerThan(maxBytes: number, sizeBytes: number): void {
   if (sizeBytes <= maxBytes) return;

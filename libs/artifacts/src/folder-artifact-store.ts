@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TransientError } from '@rondo/kernel';
-import { artifactAbsent, artifactDamaged, openSource, refuseLargerThan } from './artifact-errors.js';
+import { artifactAbsent, artifactDamaged, isOutOfSpace, openSource, refuseLargerThan } from './artifact-errors.js';
 import { digestOf, digestParts } from './digest.js';
 import type { ArtifactStore, StoredArtifact } from './ports.js';
 
@@ -127,7 +127,7 @@ export class FolderArtifactStore implements ArtifactStore {
       return artifact;
     } catch (error) {
       await rm(temporary, { force: true });
-      if (errorCodeOf(error) === 'ENOSPC') throw new TransientError('artifact store: no space left', { cause: error });
+      if (isOutOfSpace(error)) throw new TransientError('artifact store: no space left', { cause: error });
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 export type { ArtifactStore, StoredArtifact } from './ports.js';
 export { FolderArtifactStore, type FolderArtifactStoreOptions } from './folder-artifact-store.js';
+export { isOutOfSpace } from './artifact-errors.js';
 export { digestOf, digestOfJson, isDigest } from './digest.js';
 export {
   explainS3Error,

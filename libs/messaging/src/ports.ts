@@ -41,8 +41,8 @@ export interface SubscribeOptions {
    */
   readonly startAt?: 'oldest' | 'newest';
   readonly topics: readonly string[];
-  /** Message types wanted; the others of the topics pass by unseen. All when left out. */
-  readonly types?: readonly string[];
+  /** Which message types are wanted; the others of the topics pass by unseen and are never seen again. All when left out. */
+  readonly wants?: (type: string) => boolean;
   /** Handles one delivery. Resolves when its effects are durable; rejects to have it retried or parked. */
   readonly handle: Handler;
   /** Deliveries with different keys in flight at once, default 64. */

@@ -428,6 +428,8 @@ describe('the HTTP port', () => {
     const html = { accept: 'text/html' };
     const page = await fetch(`${door.httpUrl}/pipelines/flights`, { headers: html });
     expect([page.status, await page.text()]).toEqual([200, '<p>console</p>']);
+    const root = await fetch(`${door.httpUrl}/`, { headers: { accept: '*/*' } });
+    expect([root.status, await root.text()]).toEqual([200, '<p>console</p>']);
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self';");
     expect(page.headers.get('x-content-type-options')).toBe('nosniff');
     const asset = await fetch(`${door.httpUrl}/assets/app-1.js`);

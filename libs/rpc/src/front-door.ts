@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PermanentError, systemClock, TransientError } from '@rondo/kernel';
 import {
@@ -12,6 +12,7 @@ import {
 } from '@rondo/security';
 import type { RegisteredRpc } from '@rondo/service';
 import type { Logger, MetricsText, Telemetry } from '@rondo/telemetry';
+import { CALLER_LIMITS, limitedHttpServer, type CallerLimits } from './caller-limits.js';
 import { CallChain } from './call-chain.js';
 import { connectRoutes } from './connect-routes.js';
 import { HealthStatus } from './grpc-health.js';
@@ -53,6 +54,8 @@ export interface FrontDoorOptions {
   readonly messageBytes?: number;
   /** Longest time a unary call may take, in ms. Default 30 s. */
   readonly unaryMs?: number;
+  /** Default {@link CALLER_LIMITS}. */
+  readonly limits?: CallerLimits;
 }
 
 /** A front door that is open. */
@@ -102,8 +105,9 @@ export async function frontDoor(options: FrontDoorOptions): Promise<RunningFront
     ...(options.unaryMs !== undefined && { unaryMs: options.unaryMs }),
   });
   const health = new HealthStatus(services);
+  const limits = options.limits ?? CALLER_LIMITS;
   const door = new HttpDoor(options, routes, chain, health, messageBytes);
-  const http = await listen(door.server(), options.http);
+  const http = await listen(door.server(limits), options.http);
   let grpcServer: RunningGrpcServer;
   try {
     grpcServer = await startGrpcServer({
@@ -113,6 +117,7 @@ export async function frontDoor(options: FrontDoorOptions): Promise<RunningFront
       chain,
       health,
       messageBytes,
+      limits,
       admitReflection: (metadata, peer) => {
         const name = 'grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
         authorize(authenticator.authenticate(credentialsOf(metadata, peer), name), 'viewer', name);
@@ -190,20 +195,15 @@ class HttpDoor {
     );
   }
 
-  server(): Server {
-    const server = createServer(
-      { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 },
-      (request, response) => {
-        this.#answer(request, response).catch((error: unknown) => {
-          if (!(error instanceof PermanentError) && !(error instanceof TransientError)) {
-            this.#options.log.error(`${request.method ?? ''} ${pathOf(request).slice(0, 200)} failed`, {}, error);
-          }
-          writeProblem(response, error);
-        });
-      },
-    );
-    server.maxConnections = 2000;
-    return server;
+  server(limits: CallerLimits): Server {
+    return limitedHttpServer(limits, (request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        if (!(error instanceof PermanentError) && !(error instanceof TransientError)) {
+          this.#options.log.error(`${request.method ?? ''} ${pathOf(request).slice(0, 200)} failed`, {}, error);
+        }
+        writeProblem(response, error);
+      });
+    });
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

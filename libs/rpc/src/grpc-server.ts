@@ -2,6 +2,7 @@ import { fromBinary, toBinary, type DescMethod, type DescService, type Message }
 import * as grpc from '@grpc/grpc-js';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { CallChain, IncomingCall } from './call-chain.js';
+import { limitedGrpc, type CallerLimits } from './caller-limits.js';
 import { healthDefinition, healthHandlers, type HealthStatus } from './grpc-health.js';
 import { reflectionServices } from './grpc-reflection.js';
 import type { RpcRoute } from './routes.js';
@@ -19,6 +20,7 @@ export interface GrpcServerOptions {
   readonly admitReflection: (metadata: grpc.Metadata, peer: string) => void;
   /** Largest message either way, in bytes. */
   readonly messageBytes: number;
+  readonly limits: CallerLimits;
 }
 
 /** A gRPC server that runs. */
@@ -34,8 +36,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Runni
     'grpc.max_receive_message_length': options.messageBytes,
     'grpc.max_send_message_length': options.messageBytes * 4,
     'grpc.max_concurrent_streams': 200,
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 10_000,
+    ...limitedGrpc(options.limits),
   });
   for (const service of options.services) {
     const routes = options.routes.filter((route) => route.method.parent === service);

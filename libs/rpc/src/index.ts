@@ -21,6 +21,7 @@ export {
   STATUS,
   type WireDetail,
 } from './wire-error.js';
+export { CALLER_LIMITS, limitedGrpc, limitedHttpServer, type CallerLimits } from './caller-limits.js';
 export { CallChain, type CallChainOptions, type IncomingCall } from './call-chain.js';
 export { routesOf, type RpcRoute } from './routes.js';
 export { HealthStatus } from './grpc-health.js';

@@ -60,8 +60,9 @@ export class StaticFiles {
   }
 }
 
-/** Pages are addresses without a file ending that a browser navigates to. */
+/** Pages are the root and addresses without a file ending that a browser navigates to. */
 function isPage(request: IncomingMessage, pathname: string): boolean {
+  if (pathname === '/') return true;
   return (
     extname(pathname) === '' && !pathname.startsWith('/v1/') && (request.headers.accept ?? '').includes('text/html')
   );

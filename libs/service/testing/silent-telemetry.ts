@@ -7,9 +7,11 @@ export interface RecordedSpan {
   failed: boolean;
 }
 
-/** Telemetry that exports nothing and keeps the spans for the spec to look at. */
+/** Telemetry that exports nothing and keeps spans and counts for the spec to look at. */
 export class SilentTelemetry implements Telemetry {
   readonly spans: RecordedSpan[] = [];
+  /** What counters came to, over all their labels. */
+  readonly counted = new Map<string, number>();
   #active: string | undefined;
   #count = 0;
 
@@ -39,8 +41,8 @@ export class SilentTelemetry implements Telemetry {
     return this.#active;
   }
 
-  counter(): { add(): void } {
-    return { add: () => undefined };
+  counter(name: string): { add(by: number): void } {
+    return { add: (by) => void this.counted.set(name, (this.counted.get(name) ?? 0) + by) };
   }
 
   gauge(): { set(): void } {

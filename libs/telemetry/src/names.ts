@@ -108,6 +108,11 @@ export const METRICS: Readonly<Record<string, MetricName>> = {
   rondo_serving_epoch: gauge('Epoch of the routing by which this gateway answers.', 'endpoint'),
   rondo_predictions_total: counter('Rows predicted.', 'endpoint', 'arm'),
   rondo_inference_request_duration_seconds: histogram('Time to answer an inference request.', 'endpoint'),
+  rondo_uncompared_rows_total: counter(
+    'Rows of a rollout that were answered and, for want of room, not compared.',
+    'endpoint',
+  ),
+  rondo_dropped_predictions_total: counter('Messages with predictions dropped because the bus was away for too long.'),
   rondo_audit_chain_broken: gauge('1 when the last verification found a broken chain.', 'service'),
   rondo_webhook_deliveries_total: counter('Notifications sent, by result.', 'result'),
 };

@@ -6,9 +6,9 @@ const LOOK_EVERY_MS = 5;
 
 /**
  * Waits until `condition` holds, looking once per turn of the event loop at first, and every few milliseconds later.
- * @param withinMs real time after which it throws, default 10 s
+ * @param withinMs real time after which it throws, default 30 s
  */
-export async function eventually(condition: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
   const started = performance.now();
   while (!(await condition())) {
     const waitedMs = performance.now() - started;

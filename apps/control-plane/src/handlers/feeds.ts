@@ -1,6 +1,12 @@
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import { Inject, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CycleFinishedSchema, DecisionMadeSchema, topicOf, type CycleFinished, type DecisionMade } from '@rondo/contracts';
+import {
+  CycleFinishedSchema,
+  DecisionMadeSchema,
+  topicOf,
+  type CycleFinished,
+  type DecisionMade,
+} from '@rondo/contracts';
 import { causeOf, everyReplica, PLATFORM, type Platform } from '@rondo/service';
 import type { Delivery, Subscription } from '@rondo/messaging';
 import { Changes } from '../changes.js';
@@ -25,11 +31,12 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     const { bus } = this.platform;
+    const notifiable = new Set<string>(NOTIFIABLE.map((schema) => schema.typeName));
     this.subscriptions.push(
       await bus.subscribe({
         group: 'control-plane.notifications',
         topics: [...new Set(NOTIFIABLE.map(topicOf))],
-        types: NOTIFIABLE.map((schema) => schema.typeName),
+        wants: (type) => notifiable.has(type),
         handle: (delivery) => this.notify(delivery),
       }),
       // Whoever watches a cycle may be connected to any replica.
@@ -55,7 +62,9 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
     const schema = this.schemas.get(delivery.type);
     if (!schema) return;
     const message = fromBinary(schema, delivery.payload);
-    await this.platform.journal.once(causeOf(delivery), (unit) => this.notifications.notify(unit, schema, message, delivery));
+    await this.platform.journal.once(causeOf(delivery), (unit) =>
+      this.notifications.notify(unit, schema, message, delivery),
+    );
     await this.metrics.count(schema, message, delivery.timeMs);
     if (schema === DecisionMadeSchema) {
       traceDecision(this.platform, message as DecisionMade, delivery.timeMs, delivery.headers['traceparent']);

@@ -28,15 +28,6 @@ export async function conformRows(
 ): Promise<ConformedRows> {
   const shape = await engine.inspect(sourcePath);
   const source = scanOf(sourcePath, shape.format, { text: true });
-  const findings = [
-    ...shapeFindings(shape, contract),
-    ...(await castFindings(engine, source, shape, contract, signal)),
-  ];
-  const broken = new Set(
-    findings
-      .filter(({ code, severity }) => severity === 'blocking' && (code === 'MISSING_COLUMN' || code === 'WRONG_TYPE'))
-      .map(({ field }) => field),
-  );
   const present = new Set(shape.columns.map(({ name }) => name));
   const list = contract.columns.map(({ name, type }) => {
     const value = present.has(name) ? `TRY_CAST(${identifier(name)} AS ${type})` : `NULL::${type}`;
@@ -44,11 +35,17 @@ export async function conformRows(
   });
   const order = contract.columns.map(({ name }) => `${identifier(name)} NULLS LAST`).join(', ');
   const path = join(folder, 'rows.parquet');
-  const { rows } = await engine.writeParquet({
-    select: `SELECT * FROM (SELECT ${list.join(', ')} FROM ${source}) ORDER BY ${order}`,
-    outPath: path,
-    signal,
-  });
+  const select = `SELECT * FROM (SELECT ${list.join(', ')} FROM ${source}) ORDER BY ${order}`;
+  const [cast, { rows }] = await Promise.all([
+    castFindings(engine, source, shape, contract, signal),
+    engine.writeParquet({ select, outPath: path, signal }),
+  ]);
+  const findings = [...shapeFindings(shape, contract), ...cast];
+  const broken = new Set(
+    findings
+      .filter(({ code, severity }) => severity === 'blocking' && (code === 'MISSING_COLUMN' || code === 'WRONG_TYPE'))
+      .map(({ field }) => field),
+  );
   return { path, rows, findings, schemaIntact: broken.size === 0 };
 }
 

@@ -54,17 +54,25 @@ async function readValues(
   contract: BatchContract,
   { eventTimeColumn, signal }: CheckContext,
 ): Promise<ColumnValues[]> {
-  const counts = await engine.countNulls(
-    path,
-    contract.columns.map(({ name }) => name),
-    signal,
-  );
-  const out: ColumnValues[] = [];
-  for (const [index, rule] of contract.columns.entries()) {
-    const own = { rule, rows: counts.rows, nulls: counts.nulls[index]! };
-    out.push({ ...own, sorted: await sortedValues(engine, path, rule, { eventTimeColumn, signal }) });
-  }
-  return out;
+  const names = contract.columns.map(({ name }) => name);
+  const sortedOne = (rule: ColumnRule) => sortedValues(engine, path, rule, { eventTimeColumn, signal });
+  const [counts, sorted] = await Promise.all([
+    engine.countNulls(path, names, signal),
+    oneByOne(contract.columns, sortedOne),
+  ]);
+  return contract.columns.map((rule, index) => ({
+    rule,
+    rows: counts.rows,
+    nulls: counts.nulls[index]!,
+    sorted: sorted[index]!,
+  }));
+}
+
+/** A sort takes memory of the engine: not all columns at once. */
+async function oneByOne<T, U>(items: readonly T[], work: (item: T) => Promise<U>): Promise<U[]> {
+  const done: U[] = [];
+  for (const item of items) done.push(await work(item));
+  return done;
 }
 
 /** The engine sorts numbers, in threads of its own: a sort of a million here would hold up the event loop. */

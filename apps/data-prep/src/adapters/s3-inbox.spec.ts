@@ -3,7 +3,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseS3Address } from '@rondo/artifacts';
 import { PermanentError, randomIds } from '@rondo/kernel';
-import { withRealServers } from '@rondo/testing';
+import { withFullDisk, withRealServers } from '@rondo/testing';
 import { AllowedRoots } from './allowed-roots.js';
 import { Locations } from './locations.js';
 import { S3Inbox } from './s3-inbox.js';
@@ -99,6 +99,18 @@ withRealServers(['s3'], ({ s3 }) => {
       expect(await inbox.version(at('versioned'))).toBe(first);
       await put('versioned', 'two');
       expect(await inbox.version(at('versioned'))).not.toBe(first);
+    });
+
+    it('are never lent in part: a disk that fills up is said so, and the next attempt has all of it', async () => {
+      const text = 'x'.repeat(2_000_000);
+      await put('whole', text);
+      const run = () => inbox.withFile(at('whole'), 3_000_000, async (file) => seen.push(await readFile(file, 'utf8')));
+      await expect(withFullDisk(1_000_000, run)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: 'inbox: no space left in the scratch folder',
+      });
+      await run();
+      expect(seen).toEqual([text]);
     });
 
     it('are refused when they are too large or absent, and nothing is run', async () => {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadObjectCommand, S3Client, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { explainS3Error, isAbsent, type S3Address } from '@rondo/artifacts';
-import { PermanentError } from '@rondo/kernel';
+import { explainS3Error, isAbsent, isOutOfSpace, type S3Address } from '@rondo/artifacts';
+import { PermanentError, TransientError } from '@rondo/kernel';
 import { refuseUri } from './allowed-roots.js';
 import { withScratch } from './scratch.js';
 
@@ -120,6 +120,7 @@ export class S3Inbox {
       // The server sends what it announced or the stream fails: a shorter file cannot pass for the whole one.
       await pipeline(body, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
     } catch (error) {
+      if (isOutOfSpace(error)) throw new TransientError('inbox: no space left in the scratch folder', { cause: error });
       throw explainS3Error(error, 'read', address);
     }
   }

@@ -113,12 +113,13 @@ export class IngestBatch {
       const rows = await conformRows(engine, path, contract, folder, signal);
       run.heartbeat(0.2);
       const history = await newestReady(journal, batch.pipeline, HISTORY);
-      const measured = rows.schemaIntact ? await contractFindings(engine, rows.path, contract, context) : [];
       const past = history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : []));
       const none = { summaries: [], compared: [] };
-      const { summaries, compared } = rows.schemaIntact
-        ? await describeColumns(engine, rows.path, contract, past, context)
-        : none;
+      const [measured, { summaries, compared }, artifact] = await Promise.all([
+        rows.schemaIntact ? contractFindings(engine, rows.path, contract, context) : [],
+        rows.schemaIntact ? describeColumns(engine, rows.path, contract, past, context) : none,
+        storeParquet(artifacts, rows.path),
+      ]);
       const overlap = overlapFinding(batch, await readyWithin(journal, batch.pipeline, batch));
       const findings = [
         ...rows.findings,
@@ -126,7 +127,6 @@ export class IngestBatch {
         ...historyFindings(summaries, compared, context.eventTimeColumn),
         ...(overlap ? [overlap] : []),
       ];
-      const artifact = await storeParquet(artifacts, rows.path);
       return { accepted: { artifact, rows: rows.rows, schemaIntact: rows.schemaIntact, summaries }, findings };
     });
   }

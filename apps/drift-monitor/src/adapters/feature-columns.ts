@@ -6,7 +6,7 @@ const COLUMNS_AT_ONCE = 4;
 /**
  * Reads features of a Parquet file, a few at a time, and hands them on in their order. A feature that the file lacks is NaN in
  * every row.
- * @param use takes the array over; the next features are read when it is done with these
+ * @param use takes the array over; the next few features are read meanwhile
  * @returns rows of the file
  */
 export async function eachFeature(
@@ -20,15 +20,16 @@ export async function eachFeature(
 ): Promise<number> {
   const shape = await engine.inspect(path);
   const present = new Set(shape.columns.map(({ name }) => name));
-  for (let first = 0; first < features.length; first += COLUMNS_AT_ONCE) {
-    const group = features.slice(first, first + COLUMNS_AT_ONCE);
+  const read = async (group: readonly string[]): Promise<Float32Array[]> => {
     const readable = group.filter((feature) => present.has(feature));
     const { columns } = readable.length > 0 ? await engine.readColumns(path, readable, { signal }) : { columns: [] };
-    await Promise.all(
-      group.map((feature, offset) =>
-        use(columns[readable.indexOf(feature)] ?? new Float32Array(shape.rows).fill(NaN), first + offset),
-      ),
-    );
+    return group.map((feature) => columns[readable.indexOf(feature)] ?? new Float32Array(shape.rows).fill(NaN));
+  };
+  let used: Promise<unknown> = Promise.resolve();
+  for (let first = 0; first < features.length; first += COLUMNS_AT_ONCE) {
+    const [columns] = await Promise.all([read(features.slice(first, first + COLUMNS_AT_ONCE)), used]);
+    used = Promise.all(columns.map((column, offset) => use(column, first + offset)));
   }
+  await used;
   return shape.rows;
 }

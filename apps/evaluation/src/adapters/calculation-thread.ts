@@ -1,16 +1,25 @@
+import { availableParallelism } from 'node:os';
 import { computeInThread } from '@rondo/service/threads';
 import type { Calculate, Calculation, CalculationResults } from '../ports/calculator.js';
 
 const HEAP_MB_MAX = 2048;
 const entry = new URL('./calculation-worker.js', import.meta.url);
+let free = availableParallelism();
+const waiting: (() => void)[] = [];
 
-/** Runs each calculation in a thread of its own: they are rare, take seconds, and two of them run beside each other. */
-export const calculateInThread: Calculate = <K extends Calculation['kind']>(
+/** Runs each calculation in a thread of its own, because they are rare and take seconds: one per processor, the others wait in order. */
+export const calculateInThread: Calculate = async <K extends Calculation['kind']>(
   calculation: Extract<Calculation, { kind: K }>,
   signal: AbortSignal,
-) =>
-  computeInThread<Calculation, CalculationResults[K]>(
-    { entry, name: `rondo-${calculation.kind}`, heapMbMax: HEAP_MB_MAX },
-    calculation,
-    { signal },
-  );
+) => {
+  if (free > 0) free--;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  try {
+    const thread = { entry, name: `rondo-${calculation.kind}`, heapMbMax: HEAP_MB_MAX };
+    return await computeInThread<Calculation, CalculationResults[K]>(thread, calculation, { signal });
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else free++;
+  }
+};

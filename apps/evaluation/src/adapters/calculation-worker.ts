@@ -1,9 +1,9 @@
 /** Worker thread of the heavy arithmetic: runs one calculation and says its result. */
 import { answerRequests } from '@rondo/service/threads';
-import { runBacktest } from '../domain/backtest.js';
+import { runFold } from '../domain/backtest.js';
 import { measure } from '../domain/measure.js';
 import type { Calculation, CalculationResults } from '../ports/calculator.js';
 
 answerRequests((calculation: Calculation): CalculationResults[keyof CalculationResults] =>
-  calculation.kind === 'measure' ? measure(calculation.request) : runBacktest(calculation.request),
+  calculation.kind === 'measure' ? measure(calculation.request) : runFold(calculation.request),
 );

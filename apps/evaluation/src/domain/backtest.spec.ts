@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { planFolds, runBacktest } from './backtest.js';
+import { planFolds, runFold } from './backtest.js';
 
 const times = Float64Array.from({ length: 400 }, (_, i) => i * 10);
 const plan = { folds: 3, embargoMs: 0, trainRowsMax: 1_000, testRowsMax: 1_000 };
@@ -30,11 +30,13 @@ describe('the origins of a backtest', () => {
   });
 
   it('are left out when there is one class only to learn from', () => {
-    const folds = planFolds(times, plan).map((fold) => ({ ...fold, champion: null, challenger: null }));
     const recipe = { trainer: 'builtin/logistic-regression', params: { l2: 1, maxIterations: 10 } } as const;
     const target = Float32Array.from(times, (_, i) => (i > 150 && i % 2 === 0 ? 1 : 0));
     const columns = [Float32Array.from(times, (_, i) => i % 7)];
-    const compared = runBacktest({ recipe, featureNames: ['x'], columns, target, folds });
-    expect(compared.map(({ n }) => n)).toEqual([100, 100]);
+    const compared = planFolds(times, plan).map((planned) => {
+      const fold = { ...planned, champion: null, challenger: null };
+      return runFold({ recipe, featureNames: ['x'], columns, target, fold });
+    });
+    expect(compared.map((fold) => fold?.n)).toEqual([undefined, 100, 100]);
   });
 });

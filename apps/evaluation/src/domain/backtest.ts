@@ -42,15 +42,15 @@ export interface FoldData extends FoldPlan {
   readonly challenger: Float32Array | null;
 }
 
-/** What the backtest computes. */
-export interface BacktestRequest {
+/** One origin to be computed. */
+export interface FoldRequest {
   readonly recipe: BuiltinRecipe | null;
   readonly featureNames: readonly string[];
   /** Features of all rows, column by column. */
   readonly columns: readonly Float32Array[];
   /** 0 or 1. */
   readonly target: Float32Array;
-  readonly folds: readonly FoldData[];
+  readonly fold: FoldData;
 }
 
 /**
@@ -103,19 +103,18 @@ function thinned(rows: Uint32Array, most: number): Uint32Array {
   return Uint32Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]!);
 }
 
-/** Trains and compares every origin; origins whose training rows are all of one class are left out. Heavy: call it from a worker. */
-export function runBacktest(request: BacktestRequest): BacktestFold[] {
-  return request.folds.flatMap((fold) => {
-    const trainTarget = Uint8Array.from(fold.train, (row) => request.target[row]!);
-    const challenger = fold.challenger ?? retrained(request, fold, trainTarget);
-    const labels = Float32Array.from(fold.test, (row) => request.target[row]!);
-    return challenger ? [compareFold(fold, { labels, challenger, baseRate: rateOf(trainTarget) })] : [];
-  });
+/** Trains and compares one origin; null where its training rows are all of one class. Heavy: call it from a worker. */
+export function runFold(request: FoldRequest): BacktestFold | null {
+  const { fold, target } = request;
+  const trainTarget = Uint8Array.from(fold.train, (row) => target[row]!);
+  const challenger = fold.challenger ?? retrained(request, trainTarget);
+  if (!challenger) return null;
+  const labels = Float32Array.from(fold.test, (row) => target[row]!);
+  return compareFold(fold, { labels, challenger, baseRate: rateOf(trainTarget) });
 }
 
 function retrained(
-  { recipe, featureNames, columns }: BacktestRequest,
-  { train, test }: FoldPlan,
+  { recipe, featureNames, columns, fold: { train, test } }: FoldRequest,
   target: Uint8Array,
 ): Float32Array | undefined {
   const rate = rateOf(target);

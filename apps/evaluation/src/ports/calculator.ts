@@ -1,15 +1,15 @@
-import type { BacktestRequest } from '../domain/backtest.js';
+import type { FoldRequest } from '../domain/backtest.js';
 import type { BacktestFold, Measurements, MeasureRequest } from '../domain/measurement.js';
 
 /** Arithmetic that takes seconds. */
 export type Calculation =
   | { readonly kind: 'measure'; readonly request: MeasureRequest }
-  | { readonly kind: 'backtest'; readonly request: BacktestRequest };
+  | { readonly kind: 'fold'; readonly request: FoldRequest };
 
 /** Results by kind of calculation. */
 export interface CalculationResults {
   readonly measure: Measurements;
-  readonly backtest: readonly BacktestFold[];
+  readonly fold: BacktestFold | null;
 }
 
 /**

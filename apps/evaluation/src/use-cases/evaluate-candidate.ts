@@ -284,18 +284,19 @@ export class EvaluateCandidateJob {
     if (!spec.evaluation.backtest) return undefined;
     const recipe = builtinRecipe(spec, input.candidate);
     const { times, columns, target } = await readEarlier(this.tools, parts, spec, run.signal);
-    const folds: FoldData[] = [];
-    for (const plan of foldsOf(times, spec)) {
+    const common = { recipe, featureNames: spec.data.features.columns, columns, target };
+    const compared = foldsOf(times, spec).map(async (plan) => {
       const testRows = rowMajor(columns, plan.test);
-      folds.push({
+      const fold: FoldData = {
         ...plan,
         champion: champion ? await this.score(champion.digest, testRows, plan.test.length) : null,
         challenger: recipe ? null : await this.score(input.model.digest, testRows, plan.test.length),
-      });
-    }
-    const request = { recipe, featureNames: spec.data.features.columns, columns, target, folds };
+      };
+      return this.calculate({ kind: 'fold', request: { ...common, fold } }, run.signal);
+    });
+    const folds = (await Promise.all(compared)).filter((fold) => fold !== null);
     const note: BacktestNote = { mode: recipe ? 'retrained' : 'as-is', against: champion ? 'champion' : 'baseline' };
-    return { folds: await this.calculate({ kind: 'backtest', request }, run.signal), note };
+    return { folds, note };
   }
 }
 

@@ -4,6 +4,8 @@ import { PermanentError } from '@rondo/kernel';
 export const ROWS_MAX = 65_536;
 /** Longest split key. */
 export const KEY_LENGTH_MAX = 256;
+/** Oldest moment that a protobuf timestamp can hold. */
+const OLDEST_MS = Date.parse('0001-01-01T00:00:00Z');
 /** Clocks of callers may be ahead by this much. */
 const AHEAD_MS_MAX = 24 * 3_600_000;
 const VALUE_LENGTH_MAX = 60;
@@ -64,10 +66,11 @@ export function checkId(field: string, value: unknown): string {
   return value;
 }
 
-/** Reads an event time; no more than a day ahead of the clock. */
+/** Reads an event time: any of the past, because old data may be replayed, and no more than a day ahead of the clock. */
 export function checkEventTime(field: string, value: unknown, nowMs: number): number {
   const atMs = typeof value === 'string' && EVENT_TIME.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(atMs)) refuse(field, value, 'must be an RFC 3339 time such as 2001-05-07T14:00:00Z');
+  if (atMs < OLDEST_MS) refuse(field, value, 'must not be before the year 1');
   if (atMs > nowMs + AHEAD_MS_MAX) refuse(field, value, 'must not be more than a day ahead of the clock');
   return atMs;
 }

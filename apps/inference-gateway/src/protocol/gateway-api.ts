@@ -1,5 +1,6 @@
 import { PermanentError, type Clock } from '@rondo/kernel';
 import { authorize, isAllowed, type Credentials, type Principal } from '@rondo/security';
+import type { InferRequest } from '../domain/infer-request.js';
 import type { EndpointTable } from '../serving/endpoint-table.js';
 import type { RecordOutcomes } from '../serving/record-outcomes.js';
 
@@ -43,10 +44,20 @@ export class GatewayApi {
   ) {}
 
   /** Lets callers who may ask for predictions pass: everybody with a token except annotators alone. */
-  admitCaller(credentials: Credentials, method: string): void {
+  admitCaller(credentials: Credentials, method: string): Principal {
     const principal = this.authenticate(credentials, method);
-    if (isAllowed(principal, 'viewer') || isAllowed(principal, 'producer')) return;
-    authorize(principal, 'producer', method);
+    if (!isAllowed(principal, 'viewer')) authorize(principal, 'producer', method);
+    return principal;
+  }
+
+  /** Event times move the clock of policies that follow the data, so only those who report outcomes may set them. @throws `denied` */
+  admitEventTime({ eventTimeMs }: InferRequest, principal: Principal): void {
+    if (eventTimeMs === undefined || isAllowed(principal, 'producer')) return;
+    throw new PermanentError('denied', `parameters.event_time is for producers; ${principal.id} is none`, {
+      field: 'parameters.event_time',
+      rule: 'absent, or set by a caller with the role producer',
+      reason: 'ROLE_REQUIRED',
+    });
   }
 
   /** Lets those pass who report outcomes. */
@@ -60,7 +71,7 @@ export class GatewayApi {
   metadata(endpoint: string, version: string | undefined): ModelMetadata {
     const server = this.table.serving(endpoint);
     const model =
-      version === undefined ? server.championModel : this.table.modelOf(this.table.version(server, version));
+      version === undefined ? server.championModel : this.table.modelOf(server, this.table.version(server, version));
     return {
       name: endpoint,
       versions: this.table.versionsOf(server),

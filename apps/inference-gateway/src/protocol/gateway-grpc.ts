@@ -9,7 +9,7 @@ import {
 } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { inference } from '@rondo/contracts';
-import { encodeDetail, ERROR_HEADER, failureOf } from '@rondo/rpc';
+import { encodeDetail, ERROR_HEADER, failureOf, limitedGrpc, type CallerLimits } from '@rondo/rpc';
 import type { Credentials } from '@rondo/security';
 import type { Logger } from '@rondo/telemetry';
 import { inferRequestFromProto } from './infer-proto.js';
@@ -31,6 +31,7 @@ export class GatewayGrpc {
   constructor(
     private readonly api: GatewayApi,
     private readonly log: Logger,
+    limits: CallerLimits,
   ) {
     const { method } = inference.GRPCInferenceService;
     this.#unary(method.serverLive, () => ({ live: true }));
@@ -49,9 +50,8 @@ export class GatewayGrpc {
     this.#server = new grpc.Server({
       'grpc.max_receive_message_length': BODY_BYTES_MAX,
       'grpc.max_concurrent_streams': 1_000,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.keepalive_timeout_ms': 10_000,
       'grpc.max_metadata_size': 16_384,
+      ...limitedGrpc(limits),
     } as grpc.ServerOptions);
     this.#server.addService(this.#definition, this.#handlers);
   }
@@ -93,9 +93,10 @@ export class GatewayGrpc {
   }
 
   async #infer(request: inference.ModelInferRequest, credentials: Credentials): Promise<inference.ModelInferResponse> {
-    this.api.admitCaller(credentials, 'inference.GRPCInferenceService/ModelInfer');
+    const principal = this.api.admitCaller(credentials, 'inference.GRPCInferenceService/ModelInfer');
     const server = this.api.table.serving(request.modelName);
     const parsed = inferRequestFromProto(request, { features: server.features, nowMs: this.api.clock.now() });
+    this.api.admitEventTime(parsed, principal);
     const version = versionOf(request.modelVersion);
     const answer =
       version === undefined

@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PermanentError } from '@rondo/kernel';
-import { encodeDetail, ERROR_HEADER, failureOf, httpStatusOf } from '@rondo/rpc';
-import type { Credentials } from '@rondo/security';
+import { encodeDetail, ERROR_HEADER, failureOf, httpStatusOf, limitedHttpServer, type CallerLimits } from '@rondo/rpc';
+import type { Credentials, Principal } from '@rondo/security';
 import type { Logger } from '@rondo/telemetry';
 import { inferRequestFromJson } from '../domain/infer-json.js';
 import { MODEL_PLATFORM, SERVER, type GatewayApi } from './gateway-api.js';
@@ -41,14 +41,11 @@ export class GatewayHttp {
   constructor(
     private readonly api: GatewayApi,
     private readonly log: Logger,
+    limits: CallerLimits,
   ) {
-    this.#server = createServer(
-      { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
-      (request, response) => {
-        void this.#serve(request, response);
-      },
-    );
-    this.#server.maxRequestsPerSocket = 0;
+    this.#server = limitedHttpServer(limits, (request, response) => {
+      void this.#serve(request, response);
+    });
   }
 
   /** Starts to listen; port 0 takes a free one. Resolves to the port. */
@@ -120,10 +117,10 @@ export class GatewayHttp {
         value: method,
         rule: wanted,
       });
-    this.api.admitCaller(credentialsOf(request), caller);
+    const principal = this.api.admitCaller(credentialsOf(request), caller);
     switch (action) {
       case 'infer':
-        return this.#infer(request, endpoint, version);
+        return this.#infer(request, principal, { endpoint, version });
       case 'ready': {
         const ready = this.api.ready(endpoint, version);
         return { ...ok({ name: endpoint, ready }), status: ready ? 200 : 503 };
@@ -144,12 +141,17 @@ export class GatewayHttp {
     return target;
   }
 
-  async #infer(request: IncomingMessage, endpoint: string, version: string | undefined): Promise<Reply> {
+  async #infer(
+    request: IncomingMessage,
+    principal: Principal,
+    { endpoint, version }: { readonly endpoint: string; readonly version: string | undefined },
+  ): Promise<Reply> {
     const server = this.api.table.serving(endpoint);
     const parsed = inferRequestFromJson(await readJson(request), {
       features: server.features,
       nowMs: this.api.clock.now(),
     });
+    this.api.admitEventTime(parsed, principal);
     const answer =
       version === undefined
         ? await server.infer(parsed)

@@ -48,10 +48,12 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       pieces.push(piece);
     });
     request.on('end', () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
-    request.on('error', reject);
+    // A caller who left or was cut is at fault, not the gateway.
+    const endedEarly = (cause?: Error): void =>
+      reject(new PermanentError('invalid', 'the request ended early', { field: 'request', rule: 'complete', cause }));
+    request.on('error', endedEarly);
     request.on('close', () => {
-      if (!request.complete)
-        reject(new PermanentError('invalid', 'the request ended early', { field: 'request', rule: 'complete' }));
+      if (!request.complete) endedEarly();
     });
   });
 }

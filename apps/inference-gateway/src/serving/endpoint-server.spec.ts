@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LoadedModel, Scorer } from '@rondo/models';
+import type { LoadedModel } from '@rondo/models';
 import { EndpointServer, type Answer } from './endpoint-server.js';
 import type { ModelPool } from './model-pool.js';
 import type { LoggedRows, PredictionLog } from './prediction-log.js';
@@ -12,7 +12,7 @@ function serverWith(candidate: () => Promise<Float32Array>) {
   const logged: LoggedRows[] = [];
   const clock = { nowMs: 0 };
   let asked = 0;
-  const score = (digest: string, _rows: Float32Array, n: number): Promise<Float32Array> => {
+  const score: ModelPool['score'] = ({ digest }, _rows, n) => {
     if (digest === 'champion') return Promise.resolve(new Float32Array(n).fill(0.25));
     asked += 1;
     return candidate();
@@ -33,11 +33,12 @@ function serverWith(candidate: () => Promise<Float32Array>) {
     model('champion'),
     model('candidate'),
     {
-      pool: { scorer: { score } as unknown as Scorer } as ModelPool,
+      pool: { score } as unknown as ModelPool,
       log: { request: () => place, row: () => place } as unknown as PredictionLog,
       shadows,
       now: () => clock.nowMs,
       observe: () => undefined,
+      uncompared: () => undefined,
       serves: () => undefined,
     },
   );

@@ -2,11 +2,11 @@ import type { LoadedModel } from '@rondo/models';
 import type { InferRequest } from '../domain/infer-request.js';
 import type { ServedModel, ServedRouting } from '../domain/served-routing.js';
 import { bucketOf, isCandidates, saltOf } from '../domain/sticky-split.js';
-import type { ModelPool } from './model-pool.js';
+import type { ModelPool, Place } from './model-pool.js';
 import type { LogPlace, PredictionLog } from './prediction-log.js';
 import type { ShadowQueue } from './shadow-queue.js';
 
-/** Longest run of the candidate before the champion answers in its place. */
+/** Longest wait for the candidate, and longest run of it, before the champion answers in its place. */
 const CANDIDATE_BUDGET_MS = 1_000;
 
 /** Failures in a row after which the candidate is not asked for a while: each of them may have cost a caller the whole budget. */
@@ -45,6 +45,8 @@ export interface ServingParts {
   readonly now: () => number;
   /** Rows answered, by arm, and the time it took. */
   readonly observe: (endpoint: string, championRows: number, candidateRows: number, ms: number) => void;
+  /** Rows whose comparison was given up for want of room. */
+  readonly uncompared: (endpoint: string, rows: number) => void;
   /** A routing took over. */
   readonly serves: (routing: ServedRouting) => void;
 }
@@ -96,7 +98,7 @@ export class EndpointServer {
 
   /** Scores with one version that the caller chose. Self-selected traffic says nothing about the split, so it is not logged. */
   async inferVersion(version: ServedModel, request: InferRequest): Promise<Answer> {
-    const probabilities = await this.parts.pool.scorer.score(version.digest, request.rows, request.count);
+    const probabilities = await this.#ask(version, request.rows, request.count);
     return { requestId: '', probabilities, champion: version };
   }
 
@@ -104,7 +106,7 @@ export class EndpointServer {
     const { champion } = this.routing;
     const { count } = request;
     try {
-      const probabilities = await this.parts.pool.scorer.score(champion.digest, request.rows, count);
+      const probabilities = await this.#ask(champion, request.rows, count);
       const byCandidate = count === 1 ? ONE_BY_CHAMPION : new Uint8Array(count);
       place.fill(
         logged(
@@ -188,7 +190,9 @@ export class EndpointServer {
         );
       finish();
     };
-    if (this.parts.shadows.offer(canaryRows.length + copies.length, compare)) return;
+    const rows = canaryRows.length + copies.length;
+    if (this.parts.shadows.offer(rows, compare)) return;
+    this.parts.uncompared(this.routing.endpoint, rows);
     champion.latencyMs = 0;
     candidate.latencyMs = 0;
     finish();
@@ -202,7 +206,7 @@ export class EndpointServer {
       return;
     }
     try {
-      await this.#score(this.#candidate!, request, rows, into, CANDIDATE_BUDGET_MS);
+      await this.#score(this.#candidate!, request, rows, into);
       this.#strikes = 0;
     } catch {
       into.errors += rows.length;
@@ -211,24 +215,23 @@ export class EndpointServer {
     }
   }
 
-  async #score(
-    model: ServedModel,
-    request: InferRequest,
-    rows: readonly number[],
-    into: Scored,
-    budgetMs?: number,
-  ): Promise<void> {
+  async #score(model: ServedModel, request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
     const started = performance.now();
-    const { scorer } = this.parts.pool;
-    const scores = await scorer.score(
-      model.digest,
-      pick(request, rows, this.features),
-      rows.length,
-      budgetMs === undefined ? {} : { budgetMs },
-    );
+    const scores = await this.#ask(model, pick(request, rows, this.features), rows.length);
     into.latencyMs += performance.now() - started;
     rows.forEach((row, i) => (into.scores[row] = scores[i]!));
   }
+
+  #ask(model: ServedModel, rows: Float32Array, count: number): Promise<Float32Array> {
+    const place = placeOf(this.routing, model);
+    const budget = place === 'trial' ? { budgetMs: CANDIDATE_BUDGET_MS } : {};
+    return this.parts.pool.score({ digest: model.digest, place }, rows, count, budget);
+  }
+}
+
+/** A candidate is on trial; the champion and the one before it serve. */
+export function placeOf(routing: ServedRouting, model: ServedModel): Place {
+  return model === routing.candidate ? 'trial' : 'serving';
 }
 
 function unscored(count: number): Scored {

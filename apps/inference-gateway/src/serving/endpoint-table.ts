@@ -2,7 +2,8 @@ import { assert, backoffMs, messageOf, PermanentError, TransientError, type Cloc
 import type { LoadedModel } from '@rondo/models';
 import type { Logger } from '@rondo/telemetry';
 import { modelsOf, supersedes, type ServedModel, type ServedRouting } from '../domain/served-routing.js';
-import { EndpointServer, type ServingParts } from './endpoint-server.js';
+import { EndpointServer, placeOf, type ServingParts } from './endpoint-server.js';
+import type { Place } from './model-pool.js';
 import type { StateFolder } from './state-folder.js';
 
 const RETRY = { initialMs: 200, factor: 2, maxMs: 10_000 };
@@ -12,19 +13,20 @@ interface Entry {
   wanted: ServedRouting;
   /** What serves; lags behind `wanted` while models load. */
   active: EndpointServer | undefined;
+  /** `wanted` is on this machine's disk. */
+  isKept: boolean;
 }
 
 /**
  * What each endpoint serves. A newer routing is kept on disk first, then its models are loaded, then it takes over; until then
  * the one before goes on serving. A champion that cannot be loaded is tried again; a candidate that cannot be loaded serves
- * nothing and counts as failing.
+ * nothing and counts as failing. A disk that is full holds up no routing, least of all one that takes a bad model back: it is
+ * written when there is room.
  */
 export class EndpointTable {
   readonly #entries = new Map<string, Entry>();
   readonly #preparing = new Set<Promise<void>>();
   readonly #cancelRetries = new Set<() => void>();
-  #kept: ReadonlySet<string> = new Set();
-  #lastGone: ReadonlySet<string> = new Set();
   #closed = false;
 
   constructor(
@@ -37,16 +39,19 @@ export class EndpointTable {
   /** Serves what was served before the restart. */
   async restore(): Promise<void> {
     await this.folder.open();
-    for (const routing of await this.folder.routings()) this.#take(routing);
+    for (const routing of await this.folder.routings()) this.#take(routing, true);
     await this.settled();
   }
 
-  /** Takes a routing if it is newer; durable when it resolves. Loading goes on afterwards. */
+  /** Takes a routing if it is newer; when it resolves it is on disk, if that has room. Loading goes on afterwards. */
   async apply(routing: ServedRouting): Promise<boolean> {
     if (!supersedes(routing, this.#entries.get(routing.endpoint)?.wanted)) return false;
-    await this.folder.saveRouting(routing);
+    const isKept = await this.folder.saveRouting(routing).then(
+      () => true,
+      () => false,
+    );
     if (!supersedes(routing, this.#entries.get(routing.endpoint)?.wanted)) return false;
-    this.#take(routing);
+    this.#take(routing, isKept);
     return true;
   }
 
@@ -70,7 +75,7 @@ export class EndpointTable {
   /** A version that is loaded, of those the endpoint's routing names. @throws `not-found` */
   version(server: EndpointServer, version: string): ServedModel {
     const found = modelsOf(server.routing).find(
-      (model) => String(model.version) === version && this.parts.pool.loaded(model.digest),
+      (model) => String(model.version) === version && this.#isLoaded(server.routing, model),
     );
     if (found) return found;
     throw new PermanentError(
@@ -85,8 +90,8 @@ export class EndpointTable {
   }
 
   /** The loaded file of a version that {@link version} found. */
-  modelOf(version: ServedModel): LoadedModel {
-    const model = this.parts.pool.loaded(version.digest);
+  modelOf(server: EndpointServer, version: ServedModel): LoadedModel {
+    const model = this.parts.pool.loaded(version.digest, placeOf(server.routing, version));
     assert(model, `version ${version.version} of ${version.name} is not loaded`);
     return model;
   }
@@ -94,7 +99,7 @@ export class EndpointTable {
   /** Versions that can be asked for, champion first. */
   versionsOf(server: EndpointServer): string[] {
     return modelsOf(server.routing)
-      .filter((model) => this.parts.pool.loaded(model.digest))
+      .filter((model) => this.#isLoaded(server.routing, model))
       .map((model) => String(model.version));
   }
 
@@ -114,29 +119,28 @@ export class EndpointTable {
     for (const cancel of this.#cancelRetries) cancel();
   }
 
-  #take(routing: ServedRouting): void {
-    const entry = this.#entries.get(routing.endpoint);
-    if (entry) entry.wanted = routing;
-    else this.#entries.set(routing.endpoint, { wanted: routing, active: undefined });
-    this.#start(routing, 1);
+  #take(routing: ServedRouting, isKept: boolean): void {
+    const active = this.#entries.get(routing.endpoint)?.active;
+    this.#entries.set(routing.endpoint, { wanted: routing, active, isKept });
+    this.#start(this.#prepare(routing, 1));
   }
 
-  #start(routing: ServedRouting, attempt: number): void {
-    const preparing = this.#prepare(routing, attempt).finally(() => this.#preparing.delete(preparing));
+  #start(work: Promise<void>): void {
+    const preparing = work.finally(() => this.#preparing.delete(preparing));
     this.#preparing.add(preparing);
   }
 
   async #prepare(routing: ServedRouting, attempt: number): Promise<void> {
     let champion: LoadedModel;
     try {
-      champion = await this.parts.pool.ensure(routing.champion.digest);
+      champion = await this.parts.pool.ensure(routing.champion.digest, 'serving');
     } catch (error) {
       this.log.error(
         'the champion cannot be loaded',
         { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt },
         error,
       );
-      return this.#retryLater(routing, attempt);
+      return this.#later(routing, attempt, (next) => this.#prepare(routing, next));
     }
     const candidate = routing.candidate && (await this.#optional(routing, routing.candidate));
     if (routing.previousChampion) await this.#optional(routing, routing.previousChampion);
@@ -145,11 +149,26 @@ export class EndpointTable {
     entry.active = new EndpointServer(routing, champion, candidate, this.parts);
     this.parts.serves(routing);
     await this.#forgetOthers();
+    await this.#keep(entry, 1);
+  }
+
+  /** What the disk did not take is written once there is room, so that a restart finds it. */
+  async #keep(entry: Entry, attempt: number): Promise<void> {
+    const routing = entry.wanted;
+    try {
+      await this.parts.pool.keepCopies(modelsOf(routing).map(({ digest }) => digest));
+      if (!entry.isKept) await this.folder.saveRouting(routing);
+      entry.isKept = true;
+    } catch (error) {
+      const fields = { 'rondo.endpoint': routing.endpoint, 'rondo.attempt': attempt };
+      this.log.error('a routing is served that this machine cannot keep for a restart', fields, error);
+      this.#later(routing, attempt, (next) => this.#keep(entry, next));
+    }
   }
 
   async #optional(routing: ServedRouting, model: ServedModel): Promise<LoadedModel | undefined> {
     try {
-      return await this.parts.pool.ensure(model.digest);
+      return await this.parts.pool.ensure(model.digest, placeOf(routing, model));
     } catch (error) {
       this.log.warn('a model cannot be loaded', {
         'rondo.endpoint': routing.endpoint,
@@ -160,26 +179,27 @@ export class EndpointTable {
     }
   }
 
-  #retryLater(routing: ServedRouting, attempt: number): void {
+  /** Tries again after a while, unless another routing is wanted by then. */
+  #later(routing: ServedRouting, attempt: number, work: (attempt: number) => Promise<void>): void {
     if (this.#closed) return;
     const atMs = this.clock.now() + backoffMs(RETRY, attempt, Math.random());
     const cancel = this.clock.wakeAt(atMs, () => {
       this.#cancelRetries.delete(cancel);
-      if (this.#entries.get(routing.endpoint)?.wanted === routing) this.#start(routing, attempt + 1);
+      if (this.#entries.get(routing.endpoint)?.wanted === routing) this.#start(work(attempt + 1));
     });
     this.#cancelRetries.add(cancel);
   }
 
-  /** Requests under way may still use a model that was just replaced, so it is unloaded only with the routing after. */
+  #isLoaded(routing: ServedRouting, model: ServedModel): boolean {
+    return this.parts.pool.loaded(model.digest, placeOf(routing, model)) !== undefined;
+  }
+
   async #forgetOthers(): Promise<void> {
-    const kept = new Set<string>();
+    const kept: Record<Place, Set<string>> = { serving: new Set(), trial: new Set() };
     for (const { wanted, active } of this.#entries.values()) {
-      for (const model of [...modelsOf(wanted), ...(active ? modelsOf(active.routing) : [])]) kept.add(model.digest);
+      for (const routing of active ? [wanted, active.routing] : [wanted])
+        for (const model of modelsOf(routing)) kept[placeOf(routing, model)].add(model.digest);
     }
-    const before = this.#kept;
-    this.#kept = kept;
-    const gone = this.#lastGone;
-    this.#lastGone = new Set([...before].filter((digest) => !kept.has(digest)));
-    await this.parts.pool.retain(new Set([...kept, ...this.#lastGone]), gone);
+    await this.parts.pool.retain(kept);
   }
 }

@@ -41,7 +41,7 @@ export function followRoutings(
       group: 'inference-gateway.routing',
       startAt: 'oldest',
       topics: [topicOf(RoutingChangedSchema)],
-      types: [RoutingChangedSchema.typeName],
+      wants: (type) => type === RoutingChangedSchema.typeName,
       handle: async ({ payload }) => {
         const routing = routingFrom(fromBinary(RoutingChangedSchema, payload));
         if (routing) await apply(routing);

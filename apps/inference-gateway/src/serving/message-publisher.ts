@@ -22,7 +22,6 @@ export interface Addressing {
 export class MessagePublisher {
   readonly #waiting: Envelope[] = [];
   #bytes = 0;
-  #dropped = 0;
   #sending: Promise<void> | undefined;
   #closed = false;
 
@@ -30,13 +29,8 @@ export class MessagePublisher {
     private readonly bus: Bus,
     private readonly clock: Clock,
     private readonly log: Logger,
-    private readonly options: { readonly bytesMax: number },
+    private readonly options: { readonly bytesMax: number; readonly onDropped: () => void },
   ) {}
-
-  /** Messages dropped so far. */
-  get dropped(): number {
-    return this.#dropped;
-  }
 
   /** Queues a message; returns at once. */
   offer<D extends DescMessage>(schema: D, message: MessageShape<D>, addressing: Addressing): void {
@@ -95,7 +89,7 @@ export class MessagePublisher {
     const oldest = this.#waiting.shift();
     if (!oldest) return;
     this.#bytes -= oldest.payload.byteLength;
-    this.#dropped += 1;
+    this.options.onDropped();
   }
 
   #pause(ms: number): Promise<void> {

@@ -4,22 +4,13 @@ export class ShadowQueue {
   #rows = 0;
   #running = false;
   #idle: (() => void)[] = [];
-  #refusedRows = 0;
 
   /** @param rowsMax rows that may wait */
   constructor(private readonly rowsMax: number) {}
 
-  /** Rows refused so far. */
-  get refusedRows(): number {
-    return this.#refusedRows;
-  }
-
   /** Queues work that must not reject; false when it does not fit. */
   offer(rows: number, run: () => Promise<void>): boolean {
-    if (this.#rows + rows > this.rowsMax) {
-      this.#refusedRows += rows;
-      return false;
-    }
+    if (this.#rows + rows > this.rowsMax) return false;
     this.#rows += rows;
     this.#waiting.push({ rows, run });
     if (!this.#running) {

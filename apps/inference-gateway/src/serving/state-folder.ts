@@ -5,10 +5,11 @@ import { canonicalJson } from '@rondo/kernel';
 import type { ServedRouting } from '../domain/served-routing.js';
 
 const MODEL_FILE = /^[0-9a-f]{64}\.onnx$/;
+const TEMPORARY = '.tmp';
 
 /**
  * What a gateway needs to serve after a restart with everything else down: the last routing of each endpoint and the files of
- * their models. Writes are atomic; a torn or altered file counts as absent.
+ * their models. Writes are atomic, and one that fails leaves nothing behind; a torn or altered file counts as absent.
  */
 export class StateFolder {
   readonly #routings: string;
@@ -19,10 +20,13 @@ export class StateFolder {
     this.#models = join(folder, 'models');
   }
 
-  /** Creates the folders. */
+  /** Creates the folders, and removes what a write left that was cut off. */
   async open(): Promise<void> {
-    await mkdir(this.#routings, { recursive: true });
-    await mkdir(this.#models, { recursive: true });
+    for (const folder of [this.#routings, this.#models]) {
+      await mkdir(folder, { recursive: true });
+      for (const name of await readdir(folder))
+        if (name.endsWith(TEMPORARY)) await rm(join(folder, name), { force: true });
+    }
   }
 
   /** The last routing of each endpoint. */
@@ -74,15 +78,20 @@ function checked(content: string): ServedRouting | undefined {
 }
 
 async function replaceFile(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(folder, `${randomUUID()}.tmp`);
-  const file = await open(temporary, 'wx', 0o600);
+  const temporary = join(folder, `${randomUUID()}${TEMPORARY}`);
   try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(folder, name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, join(folder, name));
 }
 
 function hexOf(digest: string): string {

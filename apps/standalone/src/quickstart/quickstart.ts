@@ -13,7 +13,7 @@ import {
   type Cycle,
   type LedgerEvent,
 } from '@rondo/contracts';
-import type { Engine } from '@rondo/datasets';
+import { Engine } from '@rondo/datasets';
 import { PermanentError } from '@rondo/kernel';
 import { filesNamedBy, parseAdmitted, admitPipeline, type PipelineSpec } from '@rondo/policy';
 import { grpcConnection, type GrpcConnection } from '@rondo/rpc';
@@ -36,8 +36,6 @@ export interface QuickstartTarget {
   readonly gatewayHttpUrl: string;
   readonly gatewayGrpcAddress: string;
   readonly tokens: Pick<TokenFile, 'create'>;
-  /** Computes what upstream delivers. */
-  readonly engine: Engine;
   readonly log: Logger;
   /** Resolves when every message is handled and no job runs. */
   idle(): Promise<void>;
@@ -59,6 +57,8 @@ export class Quickstart {
   private readonly api: GrpcConnection;
   private readonly serving: GrpcConnection;
   private readonly producerToken: string;
+  /** Upstream's and the caller's own: one thread, because meanwhile the services work on this machine. */
+  private readonly engine = new Engine({ threads: 1 });
 
   constructor(
     private readonly rondo: QuickstartTarget,
@@ -74,7 +74,7 @@ export class Quickstart {
   async run(): Promise<string> {
     const spec = await this.applied();
     const { home, weeks, sample, signal } = this.options;
-    const source = new FlightSource(this.rondo.engine, join(home, 'inbox'), sample);
+    const source = new FlightSource(this.engine, join(home, 'inbox'), sample);
     const addresses = { door: this.rondo.door.httpUrl, gateway: this.rondo.gatewayHttpUrl, producerToken: this.producerToken };
     const upstream = new Upstream(addresses, this.serving.client(inference.GRPCInferenceService), this.options.onPredict);
     const { endpoint } = spec.rollout;
@@ -106,9 +106,10 @@ export class Quickstart {
     return summarise({ events, cycles, champion: champion?.version ?? 0, audit }, seconds);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.api.close();
     this.serving.close();
+    await this.engine.close();
   }
 
   /** The admitted document: the one of the example, or what the user made of it since. */

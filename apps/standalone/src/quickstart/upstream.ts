@@ -31,13 +31,13 @@ const LITTLE_ENDIAN_LENGTH_BYTES = 4;
 
 /** BYTES elements of the Open Inference Protocol: each text after its length. */
 function bytesTensor(texts: readonly string[]): Uint8Array {
-  const encoded = texts.map((text) => Buffer.from(text));
-  const out = Buffer.alloc(encoded.reduce((sum, item) => sum + item.length + LITTLE_ENDIAN_LENGTH_BYTES, 0));
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text) + LITTLE_ENDIAN_LENGTH_BYTES, 0);
+  const out = Buffer.alloc(bytes);
   let at = 0;
-  for (const item of encoded) {
-    out.writeUInt32LE(item.length, at);
-    item.copy(out, at + LITTLE_ENDIAN_LENGTH_BYTES);
-    at += item.length + LITTLE_ENDIAN_LENGTH_BYTES;
+  for (const text of texts) {
+    const length = out.write(text, at + LITTLE_ENDIAN_LENGTH_BYTES);
+    out.writeUInt32LE(length, at);
+    at += LITTLE_ENDIAN_LENGTH_BYTES + length;
   }
   return out;
 }

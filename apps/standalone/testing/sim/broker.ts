@@ -27,7 +27,7 @@ interface Lane {
 interface Group {
   readonly name: string;
   readonly topics: ReadonlySet<string>;
-  readonly types: ReadonlySet<string> | undefined;
+  readonly wants: SubscribeOptions['wants'];
   readonly lanes: Map<string, Lane>;
   handler: { readonly process: Process; readonly handle: SubscribeOptions['handle'] } | undefined;
 }
@@ -61,11 +61,11 @@ export class SimulatedBroker {
   }
 
   subscribe(process: Process, options: SubscribeOptions): Subscription {
-    const { group: name, topics, types, handle } = options;
+    const { group: name, topics, wants, handle } = options;
     const group: Group = this.#groups.get(name) ?? {
       name,
       topics: new Set(topics),
-      types: types && new Set(types),
+      wants,
       lanes: new Map(),
       handler: undefined,
     };
@@ -129,7 +129,7 @@ export class SimulatedBroker {
   }
 
   #offer(group: Group, message: LoggedMessage): void {
-    if (!group.topics.has(message.topic) || (group.types && !group.types.has(message.type))) return;
+    if (!group.topics.has(message.topic) || group.wants?.(message.type) === false) return;
     const id = `${message.topic} ${message.key}`;
     let lane = group.lanes.get(id);
     if (!lane) {

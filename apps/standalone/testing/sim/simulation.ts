@@ -276,7 +276,7 @@ export class Simulation {
     this.broker.subscribe(process, {
       group: 'inference-gateway',
       topics: [topicOf(RoutingChangedSchema)],
-      types: [RoutingChangedSchema.typeName],
+      wants: (type) => type === RoutingChangedSchema.typeName,
       handle: (delivery) => {
         const routing: RoutingChanged = fromBinary(RoutingChangedSchema, delivery.payload);
         if (routing.epoch > (this.story.routing?.epoch ?? 0n)) this.story.routing = routing;

@@ -14,7 +14,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { withRealServers } from '@rondo/testing';
+import { withFullDisk, withRealServers } from '@rondo/testing';
 import { artifactStoreContract } from '../../testing/index.js';
 import { digestOf } from '../digest.js';
 import { parseS3Address, type S3Address, type S3Credentials } from './s3-address.js';
@@ -114,6 +114,21 @@ withRealServers(['s3'], ({ s3 }) => {
         }),
       120_000,
     );
+
+    it('lends no torn file when the disk fills up in the middle of a download, and the whole one once there is room', () =>
+      withBucket(async (_bucket, store, folder) => {
+        const bytes = randomBytes(3_000_000);
+        const { digest } = await store.put(bytes);
+        let lent = 0;
+        const borrow = () => store.withFile(digest, async (path) => (lent++, digestOf(await readFile(path))));
+        await expect(withFullDisk(1_000_000, borrow)).rejects.toMatchObject({
+          code: 'unavailable',
+          message: 'artifact store: no space left in the scratch folder',
+        });
+        expect(lent).toBe(0);
+        expect(await readdir(join(folder, 'scratch'))).toEqual([]);
+        expect(await borrow()).toBe(digest);
+      }));
 
     it('reports a truncated object', () =>
       withBucket(async (bucket, store) => {

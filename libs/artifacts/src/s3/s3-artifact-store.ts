@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { PermanentError, TransientError } from '@rondo/kernel';
-import { artifactAbsent, artifactDamaged, openSource, refuseLargerThan } from '../artifact-errors.js';
+import { artifactAbsent, artifactDamaged, isOutOfSpace, openSource, refuseLargerThan } from '../artifact-errors.js';
 import { digestOf, digestParts } from '../digest.js';
 import type { ArtifactStore, StoredArtifact } from '../ports.js';
 import { serverOf, type S3Address } from './s3-address.js';
@@ -217,7 +217,7 @@ export class S3ArtifactStore implements ArtifactStore {
     try {
       await this.#read(digest, this.#maxBytes, async (part) => file.writeFile(part));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      if (!isOutOfSpace(error)) throw error;
       throw new TransientError('artifact store: no space left in the scratch folder', { cause: error });
     } finally {
       await file.close();

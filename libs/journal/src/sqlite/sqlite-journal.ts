@@ -88,7 +88,10 @@ export class SqliteJournal implements Journal {
   async #run<T>(cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T> | { outcome: 'conflict' }> {
     const inboxKey = inboxKeyOf(this.#service, cause);
     const carriedOut = this.#context.bus.database.statement('SELECT 1 FROM inbox WHERE cause = ?').get(inboxKey);
-    if (carriedOut) return { outcome: 'duplicate' };
+    if (carriedOut) {
+      await this.#context.bus.database.committer.durable();
+      return { outcome: 'duplicate' };
+    }
     const unit = new BufferedUnit(this.#documents, {
       service: this.#service,
       cause,

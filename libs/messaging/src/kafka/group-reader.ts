@@ -34,7 +34,6 @@ export interface ReaderContext extends DeliveryContext {
 export class GroupReader {
   readonly #options: SubscribeOptions;
   readonly #context: ReaderContext;
-  readonly #types: ReadonlySet<string> | undefined;
   readonly #member: GroupMember;
   readonly #deliveries: GroupDeliveries;
   readonly #partitions = new Map<string, OpenPartition>();
@@ -52,7 +51,6 @@ export class GroupReader {
     const { kafka, topics, sessionTimeoutMs, log } = context;
     this.#options = options;
     this.#context = context;
-    this.#types = options.types && new Set([...options.types, UNREADABLE_TYPE]);
     this.#deliveries = new GroupDeliveries(options, context, (message) => this.#onFinished(message));
     const member = {
       group: topics.clusterName(options.group),
@@ -295,7 +293,7 @@ export class GroupReader {
       headers: message.headers ?? {},
       timestampMs: Number(message.timestamp),
     });
-    if (this.#types && !this.#types.has(envelope.type)) return undefined;
+    if (unreadable === undefined && this.#options.wants?.(envelope.type) === false) return undefined;
     partition.hold(offset, envelope.timeMs, envelope.payload.byteLength);
     return { partition, offset, envelope, ...(unreadable !== undefined && { unreadable }) };
   }

@@ -28,8 +28,9 @@ export interface TopicSettings extends TopicLayout {
   readonly name: string;
 }
 
-/** Receives what is worth telling an operator. A `Logger` of `@rondo/telemetry` fits. */
+/** Receives what is worth telling an operator, and in `debug` each try of the client to connect. A `Logger` of `@rondo/telemetry` fits. */
 export interface BusLog {
+  debug(message: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
   info(message: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
   warn(message: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
 }

@@ -160,7 +160,7 @@ withRealServers(['kafka', 'mongodb'], ({ kafka, mongodb }) => {
       await bus.subscribe({
         group: 'g',
         topics: [TOPIC],
-        types: ['rondo.test.v1.Said'],
+        wants: (type) => type === 'rondo.test.v1.Said',
         handle: async (d) => void seen.push(bodyOf(d)),
       });
       await bus.publish([message('k', 'after')]);

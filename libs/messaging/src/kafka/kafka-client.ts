@@ -24,9 +24,13 @@ export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting 
     logLevel: log && !starting ? kafkajs.logLevel.WARN : kafkajs.logLevel.NOTHING,
     ...(log && { logCreator: () => logEntries(log) }),
     ...(ssl !== undefined && { ssl }),
-    ...(sasl && { sasl: sasl as kafkajs.SASLOptions }),
+    // kafkajs writes into the object it is given.
+    ...(sasl && { sasl: { ...sasl } as kafkajs.SASLOptions }),
   });
 }
+
+/** Where kafkajs tells of each try, several a second while a broker is away; the bus says itself that it is. */
+const OF_EACH_TRY = new Set(['Connection', 'BrokerPool']);
 
 /** What kafkajs calls an error is mostly a retry; the bus speaks for itself when it gives up. */
 function logEntries(log: BusLog): (entry: kafkajs.LogEntry) => void {
@@ -34,7 +38,8 @@ function logEntries(log: BusLog): (entry: kafkajs.LogEntry) => void {
     const known: Record<string, string> = { component: `kafkajs ${namespace}` };
     for (const name of ['groupId', 'broker', 'error'])
       if (typeof fields[name] === 'string') known[name] = fields[name].slice(0, 500);
-    log[level === kafkajs.logLevel.ERROR ? 'warn' : 'info'](message, known);
+    const spoken = level === kafkajs.logLevel.ERROR ? 'warn' : 'info';
+    log[OF_EACH_TRY.has(namespace) ? 'debug' : spoken](message, known);
   };
 }
 

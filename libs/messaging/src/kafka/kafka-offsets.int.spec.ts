@@ -31,7 +31,7 @@ withRealServers(['kafka', 'mongodb'], ({ kafka, mongodb }) => {
         topicLayout: { partitions: 1 },
         namespace,
         records: await MongoDeliveryRecords.open(db),
-        log: { info: () => undefined, warn: (text) => void warnings.push(text) },
+        log: { debug: () => undefined, info: () => undefined, warn: (text) => void warnings.push(text) },
       });
     const read = (): Promise<{ close(): Promise<void> }> =>
       bus.subscribe({ group: GROUP, topics: [TOPIC], handle: async (delivery) => void seen.push(bodyOf(delivery)) });

@@ -9,23 +9,27 @@ import { MongoClient, type Db } from 'mongodb';
 import { bodyOf, message } from '../../testing/index.js';
 import { MongoDeliveryRecords } from '../mongo/index.js';
 import { KafkaBus } from './kafka-bus.js';
+import type { KafkaBusOptions, KafkaCredentials } from './kafka-bus-options.js';
 
 jest.setTimeout(300_000);
 const TOPIC = 'rondo.test.v1';
 const NAMESPACE = 'guarded.';
 const WITHIN_MS = 120_000;
-const ADMIN = { username: 'admin', password: 'all' };
-const RONDO = { username: 'rondo', password: 'some' };
+const ADMIN = { mechanism: 'plain', username: 'admin', password: 'all' } as const;
+const RONDO = { mechanism: 'scram-sha-512', username: 'rondo', password: 'some' } as const;
 const { AclOperationTypes: May, AclResourceTypes: Of, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
 
 /** A broker of our own, on which only what is granted is allowed. */
 interface Broker {
   readonly address: string;
+  /** Its own, in PEM: who trusts it may speak to the broker. */
+  readonly certificate: string;
   stop(): Promise<void>;
 }
 type StartBroker = (options: {
   readonly folder: string;
-  readonly sasl: typeof ADMIN & { readonly others: Readonly<Record<string, string>> };
+  readonly sasl: Omit<typeof ADMIN, 'mechanism'> & { readonly others: Readonly<Record<string, string>> };
+  readonly tls: boolean;
 }) => Promise<Broker>;
 const native = new URL('../../../../deploy/native/kafka.mjs', import.meta.url);
 const { start: startBroker } = (await import(native.href)) as { start: StartBroker };
@@ -46,18 +50,22 @@ const RIGHTS = [
 ];
 
 withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
-  describe('a broker that allows only what it was told to', () => {
+  describe('a broker that speaks TLS and allows only what it was told to', () => {
     let folder: string;
     let broker: Broker;
     let mongo: MongoClient;
     let db: Db;
     let admin: kafkajs.Admin;
 
-    const open = async ({ username, password }: typeof ADMIN): Promise<KafkaBus> =>
+    const open = async (
+      sasl: KafkaCredentials,
+      ssl: KafkaBusOptions['ssl'] = { ca: broker.certificate },
+    ): Promise<KafkaBus> =>
       KafkaBus.open({
         brokers: [broker.address],
         clientId: 'spec',
-        sasl: { mechanism: 'plain', username, password },
+        ssl,
+        sasl,
         topics: [TOPIC],
         topicLayout: { partitions: 1 },
         namespace: NAMESPACE,
@@ -70,12 +78,13 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'rondo-rights-spec-'));
       const others = { [RONDO.username]: RONDO.password };
-      broker = await startBroker({ folder, sasl: { ...ADMIN, others } });
+      const { username, password } = ADMIN;
+      broker = await startBroker({ folder, sasl: { username, password, others }, tls: true });
       mongo = await MongoClient.connect(mongodb);
       db = mongo.db(`bus-${randomIds.next()}`);
-      const sasl = { mechanism: 'plain' as const, ...ADMIN };
       const logLevel = kafkajs.logLevel.NOTHING;
-      admin = new kafkajs.Kafka({ brokers: [broker.address], clientId: 'admin', logLevel, ssl: false, sasl }).admin();
+      const ssl = { ca: broker.certificate };
+      admin = new kafkajs.Kafka({ brokers: [broker.address], clientId: 'admin', logLevel, ssl, sasl: ADMIN }).admin();
       await admin.connect();
     });
 
@@ -91,6 +100,19 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
       const refusal: unknown = await open(RONDO).catch((error: unknown) => error);
       expect(refusal).toMatchObject({ code: 'denied', detail: { field: 'sasl', value: RONDO.username } });
       expect((refusal as Error).message).toContain('grant the rights that the README of @rondo/messaging lists');
+    });
+
+    it('refuses a wrong password, and is refused where its certificate is not known or not expected', async () => {
+      const refused = (opening: Promise<KafkaBus>): Promise<unknown> => opening.catch((error: unknown) => error);
+      const wrong = await refused(open({ ...RONDO, password: 'wrong' }));
+      expect(wrong).toMatchObject({ code: 'unauthenticated', detail: { field: 'sasl', value: RONDO.username } });
+      expect(String(wrong)).toContain('scram-sha-512');
+      const unknown = await refused(open(RONDO, true));
+      expect(unknown).toMatchObject({ code: 'unavailable', detail: { field: 'brokers' } });
+      expect(String(unknown)).toMatch(/self[- ]signed certificate.*expect TLS, SASL scram-sha-512/);
+      const clear = await refused(open(RONDO, false));
+      expect(clear).toMatchObject({ code: 'unavailable', detail: { field: 'brokers' } });
+      expect(String(clear)).toContain('expect no TLS');
     });
 
     it('serves who has the rights listed; while they are taken away messages wait, and nothing is lost', async () => {

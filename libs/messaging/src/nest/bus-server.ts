@@ -1,6 +1,6 @@
 import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { shapeViolations, topicOf } from '@rondo/contracts';
+import { registry, shapeViolations, topicOf } from '@rondo/contracts';
 import { Defect, messageOf, PermanentError } from '@rondo/kernel';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Bus, Delivery, Subscription } from '../ports.js';
@@ -29,7 +29,8 @@ interface Route {
 
 /**
  * Nest transport of the bus. Each message type has one handler; a second one is refused at start. A payload that cannot be
- * decoded, or breaks a shape rule, is parked.
+ * decoded, or breaks a shape rule, is parked; so is a message of a type that this version does not know, because a process of a
+ * newer version may have to handle it, and the group's offset passes for both.
  */
 export class BusServer extends Server implements CustomTransportStrategy {
   override readonly transportId = BUS_TRANSPORT;
@@ -84,7 +85,7 @@ export class BusServer extends Server implements CustomTransportStrategy {
     this.#subscription = await bus.subscribe({
       group,
       topics,
-      types: [...this.#routes.keys()],
+      wants: (type) => this.#routes.has(type) || registry.getMessage(type) === undefined,
       handle,
       ...(concurrency !== undefined && { concurrency }),
     });
@@ -92,11 +93,22 @@ export class BusServer extends Server implements CustomTransportStrategy {
 
   async #handle(delivery: Delivery): Promise<void> {
     const route = this.#routes.get(delivery.type);
-    if (!route) return;
+    if (!route) return refuseUnknown(delivery.type);
     const message = decode(route.schema, delivery);
     const next = (): Promise<void> => settle(route.handler(message, delivery));
     await (this.#options.around ? this.#options.around(delivery, message, next) : next());
   }
+}
+
+/** A message that was parked as unknown and is replayed may be of a type that is known by now and none of this service's business. */
+function refuseUnknown(type: string): void {
+  if (registry.getMessage(type)) return;
+  throw new PermanentError('failed-precondition', `${type} is unknown to this version`, {
+    field: 'type',
+    value: type,
+    rule: 'a message type of this version',
+    reason: 'TYPE_UNKNOWN',
+  });
 }
 
 /** Nest answers with a promise of an Observable; the delivery is handled when that has completed. */

@@ -11,23 +11,44 @@ type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: f
 
 const SUBMISSIONS_PER_TRANSACTION_MAX = 1024;
 
+/** Brings what is committed to the disk. */
+export interface DurableLog {
+  /** Resolves when it survives a power cut; one call at a time. */
+  sync(): Promise<void>;
+  /** The same, holding up this thread. */
+  syncNow(): void;
+  close(): void;
+}
+
+/** A transaction that is committed and not yet known to be on the disk. */
+interface Unsynced {
+  readonly batch: readonly Submission[];
+  readonly outcomes: readonly Outcome[];
+}
+
 /**
- * Group commit: everything submitted in one turn of the event loop shares one transaction, so one fsync pays for all of it.
+ * Group commit: everything submitted in one turn of the event loop, or while the transaction before it goes to the disk, shares
+ * one transaction, so one fsync pays for all of it.
  * A submission that throws is taken out alone: the transaction is run again with a savepoint for each. (Savepoints from the
- * start would cost a copy of every page each submission touches.) Nothing is acknowledged before the commit.
+ * start would cost a copy of every page each submission touches.) Nothing is acknowledged before it is on the disk.
  */
 export class GroupCommitter {
   readonly #db: DatabaseSync;
+  readonly #log: DurableLog | undefined;
   readonly #queue: Submission[] = [];
   readonly #riders = new Set<() => void>();
   readonly #commitListeners = new Set<() => void>();
   readonly #rollbackListeners = new Set<() => void>();
   readonly #statements;
+  readonly #settledWaiters = new Set<() => void>();
   #scheduled = false;
+  #unsynced: Unsynced | undefined;
   #closed = false;
 
-  constructor(db: DatabaseSync) {
+  /** @param log left out where nothing is kept beyond the process */
+  constructor(db: DatabaseSync, log?: DurableLog) {
     this.#db = db;
+    this.#log = log;
     const savepoint = 'one_submission';
     this.#statements = {
       begin: db.prepare('BEGIN IMMEDIATE'),
@@ -56,7 +77,7 @@ export class GroupCommitter {
     return () => this.#riders.delete(ride);
   }
 
-  /** Called after each commit, before the submissions resolve. */
+  /** Called when a commit is on the disk, before its submissions resolve. */
   onCommit(listener: () => void): void {
     this.#commitListeners.add(listener);
   }
@@ -67,22 +88,29 @@ export class GroupCommitter {
   }
 
   get idle(): boolean {
-    return this.#queue.length === 0;
+    return this.#queue.length === 0 && !this.#unsynced;
+  }
+
+  /** Resolves when everything that can be read by now is on the disk. */
+  async durable(): Promise<void> {
+    if (this.#unsynced) await new Promise<void>((resolve) => this.#settledWaiters.add(resolve));
   }
 
   /** Commits what is queued and refuses what comes later. */
   close(): void {
     this.#closed = true;
+    this.#finishSync();
     while (this.#queue.length > 0) this.#flush();
+    this.#log?.close();
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#unsynced || this.#queue.length === 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#flush();
-      if (this.#queue.length > 0) this.#schedule();
+      if (!this.#unsynced) this.#flush();
+      this.#schedule();
     });
   }
 
@@ -96,6 +124,48 @@ export class GroupCommitter {
       this.#abandon(batch, error);
       return;
     }
+    if (!this.#log) return this.#settle(batch, outcomes);
+    const unsynced = { batch, outcomes };
+    this.#unsynced = unsynced;
+    if (this.#closed) return this.#finishSync();
+    this.#log.sync().then(
+      () => this.#afterSync(unsynced),
+      (error: unknown) => this.#afterSync(unsynced, error),
+    );
+  }
+
+  #afterSync(unsynced: Unsynced, error?: unknown): void {
+    if (this.#unsynced !== unsynced) return;
+    this.#unsynced = undefined;
+    if (error === undefined) this.#settle(unsynced.batch, unsynced.outcomes);
+    else this.#break(unsynced.batch, error);
+    for (const waiter of this.#settledWaiters) waiter();
+    this.#settledWaiters.clear();
+    this.#schedule();
+  }
+
+  /** Does here and now what the log is being asked for. */
+  #finishSync(): void {
+    const unsynced = this.#unsynced;
+    if (!unsynced) return;
+    try {
+      this.#log?.syncNow();
+    } catch (error) {
+      return this.#afterSync(unsynced, error);
+    }
+    this.#afterSync(unsynced);
+  }
+
+  /** What the disk refused once it may have forgotten: only whoever opens the file anew knows what is in it. */
+  #break(batch: readonly Submission[], error: unknown): void {
+    this.#closed = true;
+    const failure = new TransientError(`the transaction may not have reached the disk: ${messageOf(error)}`, {
+      cause: error,
+    });
+    for (const submission of [...batch, ...this.#queue.splice(0)]) submission.reject(failure);
+  }
+
+  #settle(batch: readonly Submission[], outcomes: readonly Outcome[]): void {
     for (const listener of this.#commitListeners) listener();
     batch.forEach((submission, at) => {
       const outcome = outcomes[at]!;

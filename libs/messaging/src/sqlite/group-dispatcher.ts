@@ -55,7 +55,6 @@ export interface DispatcherContext {
 export class GroupDispatcher {
   readonly #context: DispatcherContext;
   readonly #options: SubscribeOptions;
-  readonly #types: ReadonlySet<string> | undefined;
   readonly #concurrency: number;
   readonly #topics = new Map<string, TopicState>();
   readonly #lanes = new Map<string, Lane>();
@@ -74,7 +73,6 @@ export class GroupDispatcher {
   constructor(options: SubscribeOptions, context: DispatcherContext) {
     this.#options = options;
     this.#context = context;
-    this.#types = options.types && new Set(options.types);
     this.#concurrency = options.concurrency ?? 64;
     this.#parkedBefore = context.parked.positions(options.group);
     this.#removeRider = context.database.committer.addRider(() => this.#rideAlong());
@@ -173,7 +171,7 @@ export class GroupDispatcher {
   }
 
   #accept(topic: TopicState, row: LogRow): void {
-    if (this.#types && !this.#types.has(row.type)) return;
+    if (this.#options.wants && !this.#options.wants(row.type)) return;
     if (this.#parkedBefore.has(row.position)) return;
     topic.unfinished.set(row.position, row.timeMs);
     this.#enqueue(`${row.topic}\n${row.key}`, row);

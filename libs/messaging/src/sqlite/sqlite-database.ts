@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PermanentError } from '@rondo/kernel';
 import { GroupCommitter } from './group-committer.js';
+import { LogSync } from './log-sync.js';
 
 const BUSY_TIMEOUT_MS = 5000;
 const SQLITE_BUSY = 5;
@@ -8,16 +9,17 @@ const SQLITE_BUSY = 5;
 /**
  * One SQLite file with one connection and one group committer, shared by the bus and the journal so that a unit of work and
  * the messages it publishes are one transaction. The file is locked for this process alone: two processes on one data
- * directory would each keep their own order of things. `synchronous=FULL`: a commit survives a power cut.
+ * directory would each keep their own order of things. `synchronous=NORMAL` keeps the order of commits over a power cut; the
+ * committer brings each of them to the disk before it is acknowledged, which `FULL` would do while everything stands still.
  */
 export class SqliteDatabase {
   readonly connection: DatabaseSync;
   readonly committer: GroupCommitter;
   readonly #statements = new Map<string, StatementSync>();
 
-  private constructor(connection: DatabaseSync) {
+  private constructor(connection: DatabaseSync, path: string) {
     this.connection = connection;
-    this.committer = new GroupCommitter(connection);
+    this.committer = new GroupCommitter(connection, path === ':memory:' ? undefined : new LogSync(`${path}-wal`));
   }
 
   /**
@@ -30,7 +32,7 @@ export class SqliteDatabase {
       // Exclusive before WAL: the lock is then held for the life of the process, and the kernel frees it on kill -9.
       connection.exec('PRAGMA locking_mode=EXCLUSIVE');
       connection.exec('PRAGMA journal_mode=WAL');
-      connection.exec('PRAGMA synchronous=FULL');
+      connection.exec('PRAGMA synchronous=NORMAL');
       connection.exec('PRAGMA wal_autocheckpoint=4000');
       connection.exec('PRAGMA cache_size=-65536');
       connection.exec('PRAGMA temp_store=MEMORY');
@@ -44,7 +46,7 @@ export class SqliteDatabase {
         cause: error,
       });
     }
-    return new SqliteDatabase(connection);
+    return new SqliteDatabase(connection, path);
   }
 
   /** A prepared statement, made once per text. */

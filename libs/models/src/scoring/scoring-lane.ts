@@ -24,7 +24,9 @@ interface Job {
   readonly rows: Float32Array;
   readonly count: number;
   readonly budgetMs: number;
-  readonly enqueuedMs: number;
+  /** Ends the wait, until the run begins. */
+  readonly patience: NodeJS.Timeout;
+  gaveUp: boolean;
   readonly resolve: (probabilities: Float32Array) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -49,7 +51,10 @@ export class ScoringLane {
     await this.enqueue('load', model, new Float32Array(), 0, this.limits.loadBudgetMs);
   }
 
-  /** Scores rows; leaves `rows` untouched. The budget counts from the start of the run, and also bounds the wait for it. */
+  /**
+   * Scores rows; leaves `rows` untouched. The budget counts from the start of the run, and also bounds the wait for it, which
+   * includes the start of a fresh thread: the call is over after twice its budget at most.
+   */
   score(model: LaneModel, rows: Float32Array, count: number, budgetMs: number): Promise<Float32Array> {
     return this.enqueue('score', model, rows, count, budgetMs);
   }
@@ -63,7 +68,10 @@ export class ScoringLane {
   async close(): Promise<void> {
     this.closed = true;
     const reason = new TransientError('the scorer is closed');
-    for (const job of this.queue.splice(0)) job.reject(reason);
+    for (const job of this.queue.splice(0)) {
+      clearTimeout(job.patience);
+      job.reject(reason);
+    }
     await this.thread?.end(reason);
   }
 
@@ -81,9 +89,18 @@ export class ScoringLane {
       );
     }
     return new Promise((resolve, reject) => {
-      this.queue.push({ kind, model, rows, count, budgetMs, enqueuedMs: performance.now(), resolve, reject });
+      const patience = setTimeout(() => this.giveUp(job), budgetMs);
+      const job: Job = { kind, model, rows, count, budgetMs, patience, gaveUp: false, resolve, reject };
+      this.queue.push(job);
       void this.pump();
     });
+  }
+
+  private giveUp(job: Job): void {
+    job.gaveUp = true;
+    const index = this.queue.indexOf(job);
+    if (index >= 0) this.queue.splice(index, 1);
+    job.reject(new TransientError('the scorer is overloaded: the call waited longer than its budget'));
   }
 
   private async pump(): Promise<void> {
@@ -96,51 +113,49 @@ export class ScoringLane {
     }
   }
 
-  /** The oldest call and those that can share its run; refuses the ones that have waited too long. */
+  /** The oldest call and those that can share its run. */
   private takeBatch(): Job[] {
-    const nowMs = performance.now();
-    while (this.queue.length > 0) {
-      const first = this.queue.shift()!;
-      if (nowMs - first.enqueuedMs > first.budgetMs) {
-        first.reject(new TransientError('the scorer is overloaded: the call waited longer than its budget'));
+    const first = this.queue.shift();
+    if (!first) return [];
+    const batch = [first];
+    let rows = first.count;
+    for (let index = 0; first.kind === 'score' && index < this.queue.length;) {
+      const job = this.queue[index]!;
+      const fits = job.model.digest === first.model.digest && job.budgetMs === first.budgetMs && job.kind === 'score';
+      if (!fits || rows + job.count > batchRowsMax) {
+        index++;
         continue;
       }
-      const batch = [first];
-      let rows = first.count;
-      for (let index = 0; first.kind === 'score' && index < this.queue.length;) {
-        const job = this.queue[index]!;
-        const fits = job.model.digest === first.model.digest && job.budgetMs === first.budgetMs && job.kind === 'score';
-        if (!fits || rows + job.count > batchRowsMax) {
-          index++;
-          continue;
-        }
-        rows += job.count;
-        batch.push(job);
-        this.queue.splice(index, 1);
-      }
-      return batch;
+      rows += job.count;
+      batch.push(job);
+      this.queue.splice(index, 1);
     }
-    return [];
+    return batch;
   }
 
   private async serve(jobs: readonly Job[]): Promise<void> {
     const { kind, model } = jobs[0]!;
     try {
-      const probabilities = kind === 'score' ? await this.run(jobs) : new Float32Array();
+      if (kind === 'score') return await this.scoreBatch(jobs);
+      clearTimeout(jobs[0]!.patience);
       if (kind === 'load') await this.threadWith(model);
-      if (kind === 'unload') await this.forget(model.digest);
-      let start = 0;
-      for (const job of jobs) {
-        job.resolve(jobs.length === 1 ? probabilities : probabilities.slice(start, start + job.count));
-        start += job.count;
-      }
+      else await this.forget(model.digest);
+      jobs[0]!.resolve(new Float32Array());
     } catch (error) {
-      for (const job of jobs) job.reject(error);
+      for (const job of jobs) {
+        clearTimeout(job.patience);
+        job.reject(error);
+      }
     }
   }
 
-  private async run(jobs: readonly Job[]): Promise<Float32Array> {
-    const { model, budgetMs } = jobs[0]!;
+  /** Scores those of the calls that still wait when the thread has the model. */
+  private async scoreBatch(batch: readonly Job[]): Promise<void> {
+    const { model, budgetMs } = batch[0]!;
+    const thread = await this.threadWith(model);
+    const jobs = batch.filter((job) => !job.gaveUp);
+    if (jobs.length === 0) return;
+    for (const job of jobs) clearTimeout(job.patience);
     const count = jobs.reduce((sum, job) => sum + job.count, 0);
     const rows = new Float32Array(count * model.features);
     let start = 0;
@@ -148,12 +163,16 @@ export class ScoringLane {
       rows.set(job.rows, start);
       start += job.rows.length;
     }
-    const thread = await this.threadWith(model);
-    return thread.ask(
+    const probabilities = await thread.ask(
       { kind: 'score', digest: model.digest, rows, count, features: model.features },
       [rows.buffer],
       budgetMs,
     );
+    start = 0;
+    for (const job of jobs) {
+      job.resolve(jobs.length === 1 ? probabilities : probabilities.slice(start, start + job.count));
+      start += job.count;
+    }
   }
 
   private async threadWith({ digest, bytes }: LaneModel): Promise<ScoringThread> {

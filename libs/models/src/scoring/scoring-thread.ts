@@ -54,8 +54,13 @@ export class ScoringThread {
     assert(!this.call, 'a scoring thread serves one call at a time');
     if (this.dead) return Promise.reject(new TransientError('the scoring worker stopped'));
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.die(overBudget(request.kind, budgetMs)), budgetMs);
-      this.call = { resolve, reject, timer };
+      // An answer that lies here already was in time: it was this thread that could not look.
+      const timer = setTimeout(
+        () => setImmediate(() => this.expire(call, overBudget(request.kind, budgetMs))),
+        budgetMs,
+      );
+      const call = { resolve, reject, timer };
+      this.call = call;
       this.worker.ref();
       this.worker.postMessage(request, transfer);
     });
@@ -75,6 +80,10 @@ export class ScoringThread {
     });
     if (reply.broken) this.die(error);
     else this.finish()?.reject(error);
+  }
+
+  private expire(call: Call, reason: Error): void {
+    if (this.call === call) this.die(reason);
   }
 
   private die(reason: Error): void {
