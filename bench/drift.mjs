@@ -135,7 +135,11 @@ try {
     `${rows.toLocaleString('en')} rows against ${rows.toLocaleString('en')}; peak memory of all before the floor ${peakMb.toFixed(0)} MB (with Node and DuckDB)\n`,
   );
   console.log('| | columns | CPU ms | wall ms | event loop late at most, ms |\n|---|---|---|---|---|');
-  line('batch: PSI, KS and Mann-Whitney or chi-squared, missing values, intervals; reference kept', 30, compared);
+  line(
+    'batch: PSI, KS and Mann-Whitney or chi-squared, Wasserstein, Jensen-Shannon, missing values, intervals; reference kept',
+    30,
+    compared,
+  );
   line('profile of the reference, once per champion', 30, profiled);
   line('both: a report from two files', 30, {
     cpuMs: compared.cpuMs + profiled.cpuMs,

@@ -508,4 +508,15 @@ describe('a drift signal', () => {
     const { events } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline, fate: 'Held' }), operator);
     expect(events?.some((event) => event.kind === 'drift')).toBe(true);
   });
+
+  it('that its season explains starts nothing, and says so', async () => {
+    await bootstrapped();
+    const cycles = platform.recorded(PrepareSnapshotSchema).length;
+    const features = [DriftState.SEASONAL, DriftState.CLEAR].map((state, i) => ({ feature: `f${i}`, state }));
+    await say(DriftEvaluatedSchema, { pipeline, evaluationId: 'd1', state: DriftState.SEASONAL, rows: 100n, window: interval(5), features, importanceWeighted: { name: 'psi', value: 0, n: 100n } });
+    expect(last(DecisionMadeSchema)).toMatchObject({ causeEventIds: ['d1'], verdict: 'Hold', reason: 'NotBreached' });
+    expect(platform.recorded(PrepareSnapshotSchema)).toHaveLength(cycles);
+    const { events } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline, fate: 'Held' }), operator);
+    expect(events?.find((event) => event.kind === 'drift')?.summary).toContain('drift seasonal: 0 of 2 features, 1 more explained by the season');
+  });
 });

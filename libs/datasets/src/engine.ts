@@ -106,31 +106,27 @@ export class Engine {
 
   /** Numeric columns as float32, column by column. @throws PermanentError `invalid` for a column that is absent or no number */
   async readColumns(path: string, columns: readonly string[], options: ReadOptions = {}): Promise<NumberColumns> {
-    const chunks = await this.#floatChunks(path, columns, options);
-    const n = rowsIn(chunks);
-    const out = columns.map(() => new Float32Array(n));
-    let at = 0;
-    for (const chunk of chunks) {
-      out.forEach((column, index) => column.set(floatsOf(chunk, index), at));
-      at += chunk.rowCount;
-    }
+    const out: Float32Array[] = [];
+    const n = await this.#eachChunk(path, floats(columns), options, {
+      begin: (rows) => out.push(...columns.map(() => new Float32Array(rows))),
+      take: (chunk, at) => out.forEach((column, index) => column.set(floatsOf(chunk, index), at)),
+    });
     return { n, columns: out };
   }
 
   /** Like {@link readColumns}, row by row: the layout of a model's input. */
   async readMatrix(path: string, columns: readonly string[], options: ReadOptions = {}): Promise<NumberMatrix> {
-    const chunks = await this.#floatChunks(path, columns, options);
-    const n = rowsIn(chunks);
     const width = columns.length;
-    const values = new Float32Array(n * width);
-    let at = 0;
-    for (const chunk of chunks) {
-      for (let column = 0; column < width; column++) {
-        const items = floatsOf(chunk, column);
-        for (let row = 0; row < items.length; row++) values[(at + row) * width + column] = items[row]!;
-      }
-      at += chunk.rowCount;
-    }
+    let values = new Float32Array();
+    const n = await this.#eachChunk(path, floats(columns), options, {
+      begin: (rows) => (values = new Float32Array(rows * width)),
+      take: (chunk, at) => {
+        for (let column = 0; column < width; column++) {
+          const items = floatsOf(chunk, column);
+          for (let row = 0; row < items.length; row++) values[(at + row) * width + column] = items[row]!;
+        }
+      },
+    });
     return { n, width, values };
   }
 
@@ -173,15 +169,12 @@ export class Engine {
 
   /** A TIMESTAMP column in ms since the epoch, NaN for NULL. */
   async readTimes(path: string, column: string, options: ReadOptions = {}): Promise<Float64Array> {
-    await checkParquet(path, this.maxFileBytes);
-    const sql = `SELECT coalesce(epoch_ms(${identifier(column)}::TIMESTAMP)::DOUBLE, 'nan'::DOUBLE) FROM ${scanOf(path, 'parquet')}${orderOf(options)}`;
-    const chunks = await this.withSession((session) => session.chunks(sql), options.signal);
-    const out = new Float64Array(rowsIn(chunks));
-    let at = 0;
-    for (const chunk of chunks) {
-      out.set(doublesOf(chunk, 0), at);
-      at += chunk.rowCount;
-    }
+    const time = `coalesce(epoch_ms(${identifier(column)}::TIMESTAMP)::DOUBLE, 'nan'::DOUBLE)`;
+    let out = new Float64Array();
+    await this.#eachChunk(path, time, options, {
+      begin: (rows) => (out = new Float64Array(rows)),
+      take: (chunk, at) => out.set(doublesOf(chunk, 0), at),
+    });
     return out;
   }
 
@@ -216,14 +209,40 @@ export class Engine {
     return this.withSession((session) => session.rows(select), signal);
   }
 
-  async #floatChunks(path: string, columns: readonly string[], options: ReadOptions): Promise<DuckDBDataChunk[]> {
+  /**
+   * Reads the selected values chunk by chunk, so that copying them never holds up the event loop.
+   * @returns rows of the file
+   */
+  async #eachChunk(
+    path: string,
+    select: string,
+    options: ReadOptions,
+    to: {
+      /** Told how many rows will come. */
+      readonly begin: (rows: number) => void;
+      /** Takes a chunk whose first row is `at`. */
+      readonly take: (chunk: DuckDBDataChunk, at: number) => void;
+    },
+  ): Promise<number> {
     await checkParquet(path, this.maxFileBytes);
-    const list = columns.map((column) => `coalesce(${identifier(column)}::FLOAT, 'nan'::FLOAT)`).join(', ');
-    return this.withSession(
-      (session) => session.chunks(`SELECT ${list} FROM ${scanOf(path, 'parquet')}${orderOf(options)}`),
-      options.signal,
-    );
+    const source = scanOf(path, 'parquet');
+    return this.withSession(async (session) => {
+      const [count] = await session.rows(`SELECT count(*)::DOUBLE AS n FROM ${source}`);
+      const rows = Number(count!['n']);
+      to.begin(rows);
+      let at = 0;
+      await session.eachChunk(`SELECT ${select} FROM ${source}${orderOf(options)}`, (chunk) => {
+        to.take(chunk, at);
+        at += chunk.rowCount;
+      });
+      return rows;
+    }, options.signal);
   }
+}
+
+/** Columns as float32, NaN for NULL. */
+function floats(columns: readonly string[]): string {
+  return columns.map((column) => `coalesce(${identifier(column)}::FLOAT, 'nan'::FLOAT)`).join(', ');
 }
 
 /** The FROM item that reads a checked file. CSV with `text` gives every column as VARCHAR, untouched by detection of types. */
@@ -267,8 +286,4 @@ async function describeFile(
 
 function orderOf(options: ReadOptions): string {
   return options.orderBy?.length ? ` ORDER BY ${identifiers(options.orderBy)}` : '';
-}
-
-function rowsIn(chunks: readonly DuckDBDataChunk[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0);
 }

@@ -74,6 +74,15 @@ export class Session {
     return this.#within(async () => (await this.#connection.stream(sql)).fetchAllChunks());
   }
 
+  /** Hands on each chunk of the result, in order; it is valid until `use` returns. Nothing else is kept of the result. */
+  async eachChunk(sql: string, use: (chunk: DuckDBDataChunk) => void): Promise<void> {
+    await this.#within(async () => {
+      const result = await this.#connection.stream(sql);
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+        use(chunk);
+    });
+  }
+
   /** How many statements the text holds. */
   async countStatements(sql: string): Promise<number> {
     return this.#within(async () => (await this.#connection.extractStatements(sql)).count);

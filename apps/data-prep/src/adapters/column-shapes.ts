@@ -55,30 +55,53 @@ async function readValues(
   { eventTimeColumn, signal }: CheckContext,
 ): Promise<ColumnValues[]> {
   const names = contract.columns.map(({ name }) => name);
-  const numeric = contract.columns.filter(({ type }) => type === 'BIGINT' || type === 'DOUBLE').map(({ name }) => name);
-  const isTimed = (rule: ColumnRule): boolean => rule.name === eventTimeColumn && rule.type === 'TIMESTAMP';
-  const [numbers, counts, times] = await Promise.all([
-    numeric.length > 0 ? engine.readColumns(path, numeric, { signal }) : { columns: [] },
+  const sortedOne = (rule: ColumnRule) => sortedValues(engine, path, rule, { eventTimeColumn, signal });
+  const [counts, sorted] = await Promise.all([
     engine.countNulls(path, names, signal),
-    contract.columns.some(isTimed) ? engine.readTimes(path, eventTimeColumn, { signal }) : new Float64Array(),
+    oneByOne(contract.columns, sortedOne),
   ]);
-  const valuesOf = (rule: ColumnRule): Float32Array =>
-    isTimed(rule) ? hoursOf(times) : (numbers.columns[numeric.indexOf(rule.name)] ?? new Float32Array());
   return contract.columns.map((rule, index) => ({
     rule,
     rows: counts.rows,
     nulls: counts.nulls[index]!,
-    sorted: sortedPresent(valuesOf(rule)),
+    sorted: sorted[index]!,
   }));
 }
 
-function hoursOf(times: Float64Array): Float32Array {
-  return Float32Array.from(times, (ms) => Math.floor(ms / HOUR_MS) % 24);
+/** A sort takes memory of the engine: not all columns at once. */
+async function oneByOne<T, U>(items: readonly T[], work: (item: T) => Promise<U>): Promise<U[]> {
+  const done: U[] = [];
+  for (const item of items) done.push(await work(item));
+  return done;
 }
 
-/** Typed arrays sort NaN to the end. */
-function sortedPresent(values: Float32Array): Float32Array {
-  const sorted = values.slice().sort();
+/** The engine sorts numbers, in threads of its own: a sort of a million here would hold up the event loop. */
+async function sortedValues(
+  engine: Engine,
+  path: string,
+  { name, type }: ColumnRule,
+  { eventTimeColumn, signal }: Pick<CheckContext, 'eventTimeColumn' | 'signal'>,
+): Promise<Float32Array> {
+  if (name === eventTimeColumn && type === 'TIMESTAMP')
+    return sortedHours(await engine.readTimes(path, name, { signal }));
+  if (type !== 'BIGINT' && type !== 'DOUBLE') return new Float32Array();
+  const { columns } = await engine.readColumns(path, [name], { orderBy: [name], signal });
+  return present(columns[0]!);
+}
+
+/** Hour of the day of each time that is there. */
+function sortedHours(times: Float64Array): Float32Array {
+  const rows = new Float64Array(24);
+  // Before 1970 the remainder is negative.
+  for (const ms of times) if (!Number.isNaN(ms)) rows[((Math.floor(ms / HOUR_MS) % 24) + 24) % 24]!++;
+  const sorted = new Float32Array(rows.reduce((sum, n) => sum + n, 0));
+  let at = 0;
+  rows.forEach((n, hour) => sorted.fill(hour, at, (at += n)));
+  return sorted;
+}
+
+/** NaN, which stands for NULL, comes last. */
+function present(sorted: Float32Array): Float32Array {
   let n = sorted.length;
   while (n > 0 && Number.isNaN(sorted[n - 1])) n--;
   return sorted.subarray(0, n);
