@@ -207,7 +207,9 @@ function exitFailure(code: number | string, logTail: string): TrainerFailure {
       logTail,
     });
   }
-  const how = typeof code === 'number' ? `exited ${code}` : `was ended by ${code}`;
+  // Rondo's own final signal is told as a deadline, so this one came from the system.
+  const outOfMemory = code === 'SIGKILL' ? ', as the system does when memory runs out' : '';
+  const how = typeof code === 'number' ? `exited ${code}` : `was ended by ${code}${outOfMemory}`;
   return new TrainerFailure('TrainerExit', `the trainer ${how}: ${last}`, { retryable: true, logTail });
 }
 
