@@ -45,9 +45,13 @@ describe('a job that takes more memory than its process has', () => {
     const last = await start();
     expect(last).toMatchObject({ signal: null, said: '' });
     lines.push(...last.lines);
-    expect(lines.filter((line) => line.startsWith('greedy begins'))).toEqual([1, 2, 3].map((n) => `greedy begins ${n}`));
+    expect(lines.filter((line) => line.startsWith('greedy begins'))).toEqual(
+      [1, 2, 3].map((n) => `greedy begins ${n}`),
+    );
     const [greedy, modest] = last.lines;
-    expect(greedy).toContain('greedy failed {"code":"internal","message":"the process ended 3 times while the job ran"');
+    expect(greedy).toContain(
+      'greedy failed {"code":"internal","message":"the process ended 3 times while the job ran"',
+    );
     expect(modest).toBe('modest succeeded null');
   });
 });
