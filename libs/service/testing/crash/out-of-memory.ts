@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs';
 import { SqliteStore } from '@rondo/journal';
-import { randomIds, systemClock } from '@rondo/kernel';
+import { systemClock } from '@rondo/kernel';
 import { JOB_KIND, JobRunner, type JobState } from '../../src/index.js';
-import { MemoryArtifacts } from '../memory-artifacts.js';
 import { MemoryLogger, SilentTelemetry } from '../silent-telemetry.js';
 
 const LOOK_AGAIN_MS = 20;
@@ -16,11 +15,8 @@ async function main(path: string): Promise<void> {
   const journal = store.journal('training');
   const jobs = new JobRunner({
     service: 'training',
-    bus: store.bus,
     journal,
     clock: systemClock,
-    ids: randomIds,
-    artifacts: new MemoryArtifacts(),
     telemetry: new SilentTelemetry(),
     log: new MemoryLogger(),
   });
