@@ -30,6 +30,10 @@ const modes = {
     process.kill(process.pid, 'SIGSEGV');
     forever();
   },
+  'out-of-memory'() {
+    process.kill(process.pid, 'SIGKILL');
+    forever();
+  },
   hang() {
     console.error('hanging');
     process.on('SIGTERM', () => undefined);

@@ -41,9 +41,9 @@ export class SilentTelemetry implements Telemetry {
     return this.#active;
   }
 
-  counter(name: string): { add(by: number): void } {
-    return { add: (by) => void this.counted.set(name, (this.counted.get(name) ?? 0) + by) };
-  }
+  readonly counter = (name: string): { add(by: number): void } => ({
+    add: (by) => void this.counted.set(name, (this.counted.get(name) ?? 0) + by),
+  });
 
   gauge(): { set(): void } {
     return { set: () => undefined };

@@ -144,6 +144,12 @@ describe('a trainer program', () => {
     expect(failure.message).toContain('was ended by SIGSEGV');
   });
 
+  it('that the system ends for want of memory may be run again, and the failure says so', async () => {
+    const failure = await failureOf({ mode: 'out-of-memory' });
+    expect(failure).toMatchObject({ code: 'TrainerExit', options: { retryable: true } });
+    expect(failure.message).toContain('was ended by SIGKILL, as the system does when memory runs out');
+  });
+
   it('that hangs is ended with its children, though both ignore the polite signal', async () => {
     const failing = failureOf({ mode: 'hang' });
     await eventually(async () => existsSync(marker()) && (await readFile(marker(), 'utf8')).includes(' '), 30_000);

@@ -4,13 +4,7 @@ import { copyFile, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readLines } from './bounded-lines.js';
-import {
-  TrainerFailure,
-  type TrainedModel,
-  type Trainer,
-  type TrainerJob,
-  type TrainerRun,
-} from '../ports/trainer.js';
+import { TrainerFailure, type TrainedModel, type Trainer, type TrainerJob, type TrainerRun } from '../ports/trainer.js';
 
 const KILL_AFTER_MS = 5_000;
 /** A process that ended may leave its pipes to one that left its group; nobody waits for that one. */
@@ -207,7 +201,9 @@ function exitFailure(code: number | string, logTail: string): TrainerFailure {
       logTail,
     });
   }
-  const how = typeof code === 'number' ? `exited ${code}` : `was ended by ${code}`;
+  // Rondo's own final signal is told as a deadline, so this one came from the system.
+  const outOfMemory = code === 'SIGKILL' ? ', as the system does when memory runs out' : '';
+  const how = typeof code === 'number' ? `exited ${code}` : `was ended by ${code}${outOfMemory}`;
   return new TrainerFailure('TrainerExit', `the trainer ${how}: ${last}`, { retryable: true, logTail });
 }
 

@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomIds, TransientError } from '@rondo/kernel';
 import { eventually, withRealServers } from '@rondo/testing';
@@ -24,6 +25,7 @@ const KEYS = 24;
 /** A broker of our own: these specs kill it. */
 interface Broker {
   readonly address: string;
+  readonly pid: number;
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -34,6 +36,19 @@ type StartBroker = (options: {
 const native = new URL('../../../../deploy/native/kafka.mjs', import.meta.url);
 const { start: startBroker } = (await import(native.href)) as { start: StartBroker };
 const crash = (file: string): string => fileURLToPath(new URL(`../../testing/crash/${file}`, import.meta.url));
+
+/** The disk of the broker takes no byte more, until it ends. */
+async function fillDiskOf({ pid }: Broker): Promise<void> {
+  await promisify(execFile)('prlimit', ['--pid', String(pid), '--fsize=0']);
+  const isRunning = (): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  await eventually(() => !isRunning(), WITHIN_MS);
+}
 
 /** Effects as an inbox makes them: the first delivery of a message counts, in the order of the key. */
 class Effects {
@@ -153,7 +168,7 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
     });
   });
 
-  describe('a broker that is killed and comes back', () => {
+  describe('a broker that is killed, or ends because its disk is full, and comes back', () => {
     it('takes nothing with it: everything published is handled, in the order of its key', async () => {
       const namespace = `${randomIds.next()}.`;
       const total = 1500;
@@ -161,9 +176,12 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
       const effects = new Effects();
       await bus.subscribe({ group: 'g', topics: [TOPIC], handle: async (delivery) => effects.take(delivery) });
       const publishing = publishAll(bus, 0, total);
-      for (const at of [200, 700]) {
+      for (const [at, end] of [
+        [200, () => broker.kill()],
+        [700, () => fillDiskOf(broker)],
+      ] as const) {
         await eventually(() => effects.count >= at, WITHIN_MS);
-        await broker.kill();
+        await end();
         broker = await startBroker({ folder: join(folder, 'plain') });
       }
       await publishing;

@@ -65,6 +65,8 @@ describe('an event loop that stands still for longer than the budget of a run', 
     const thread = new ScoringThread(64);
     const bytes = distorted({ opType: 'Identity', input: ['p0'] });
     await thread.ask({ kind: 'load', digest: 'good', bytes }, [], 20_000);
+    // From here the event loop looks at its timers before it looks for answers.
+    await new Promise(setImmediate);
     const budgetMs = 200;
     const run = thread.ask({ kind: 'score', digest: 'good', rows: rows.slice(), count: 2, features }, [], budgetMs);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 * budgetMs);
