@@ -22,7 +22,7 @@ import {
 type Run = (input: { n: number }, run: JobRun) => Promise<JobResult | void>;
 
 const told = (unit: Unit, pipeline: string, code: string): void => {
-  const message = create(StepFailedSchema, { pipeline, code, step: 'train' });
+  const message = create(StepFailedSchema, { pipeline, cycleId: 'c1', idempotencyKey: 'k', code, step: 'train' });
   unit.save({ kind: 'told', id: code, state: {}, outgoing: [{ schema: StepFailedSchema, message, key: pipeline }] });
 };
 
