@@ -4,9 +4,10 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ArtifactRef, Estimate, EstimateValid, ModelRef, ModelRefValid, TimeRange, TimeRangeValid } from "../../common/v1/common_pb.js";
+import type { ArtifactRef, ArtifactRefValid, Estimate, EstimateValid, ModelRef, ModelRefValid, TimeRange, TimeRangeValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIucCCgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARISCgppbXBvcnRhbmNlGAcgASgBEhsKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAESGQoRbnVsbF9yYXRlX2N1cnJlbnQYCSABKAESEQoJYmluX2VkZ2VzGAogAygBEhgKEHJlZmVyZW5jZV9zaGFyZXMYCyADKAESFgoOY3VycmVudF9zaGFyZXMYDCADKAEixAMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIpCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGUSLgoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnQSNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIZChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBRIYChByZWZlcmVuY2VfZGlnZXN0GAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFmYWxzZV9hbGFybV9sZXZlbBgNIAEoASK8AQoSU2VnbWVudEF0dHJpYnV0aW9uEg8KB3NlZ21lbnQYASABKAkSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIWCg5yZWZlcmVuY2Vfcm93cxgFIAEoAxIMCgRyb3dzGAYgASgDIsUBChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb24iwgMKFFBlcmZvcm1hbmNlRXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSKgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIRCgllc3RpbWF0ZWQYBSABKAgSFgoObGFiZWxfY292ZXJhZ2UYBiABKAESKgoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI0ChFyZWZlcmVuY2VfbWV0cmljcxgIIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESDQoFc3RhdGUYCiABKAkSDAoEcm93cxgLIAEoAxIwCgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24ilwEKEVJlZmVyZW5jZVByb2ZpbGVkEhAKCHBpcGVsaW5lGAEgASgJEigKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRItCgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmImQKDUZvcmVjYXN0UG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpkFCg5Gb3JlY2FzdElzc3VlZBIQCghwaXBlbGluZRgBIAEoCRITCgtmb3JlY2FzdF9pZBgCIAEoCRIOCgZzZXJpZXMYAyABKAkSFQoNZXZhbHVhdGlvbl9pZBgEIAEoCRIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhItCgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfdmFsdWUYByABKAESLQoGcG9pbnRzGAggAygLMh0ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RQb2ludBISCgpjb25maWRlbmNlGAkgASgBEg4KBm1ldGhvZBgKIAEoCRINCgVza2lsbBgLIAEoARIVCg1za2lsbF9hZ2FpbnN0GAwgASgJEgkKAW4YDSABKAUSDwoHb3JpZ2lucxgOIAEoBRINCgVsaW1pdBgPIAEoARITCgticmVhY2hfc2lkZRgQIAEoCRI1ChJicmVhY2hfcHJvYmFiaWxpdHkYESABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSMwoPYnJlYWNoX2VhcmxpZXN0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9icmVhY2hfZXhwZWN0ZWQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWJyZWFjaF9sYXRlc3QYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGFkdmlzb3J5GBUgASgJEi0KCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqrwEKCkRyaWZ0U3RhdGUSGwoXRFJJRlRfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFEUklGVF9TVEFURV9DTEVBUhABEhkKFURSSUZUX1NUQVRFX1NVU1BFQ1RFRBACEhgKFERSSUZUX1NUQVRFX0RFVEVDVEVEEAMSHAoYRFJJRlRfU1RBVEVfSU5TVUZGSUNJRU5UEAQSGgoWRFJJRlRfU1RBVEVfTkVHTElHSUJMRRAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIpcECgxGZWF0dXJlRHJpZnQSGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARI1CgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARIrCgppbXBvcnRhbmNlGAcgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0ChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIyChFudWxsX3JhdGVfY3VycmVudBgJIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoJYmluX2VkZ2VzGAogAygBQgm6SAaSAQMQkE4SOQoQcmVmZXJlbmNlX3NoYXJlcxgLIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABI3Cg5jdXJyZW50X3NoYXJlcxgMIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAACKXBQoORHJpZnRFdmFsdWF0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSLAoNZXZhbHVhdGlvbl9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjAKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESJwoIYmF0Y2hfaWQYBCABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIyCgZ3aW5kb3cYBSABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlQga6SAPIAQESNQoFc3RhdGUYBiABKA4yGi5yb25kby5kcmlmdC52MS5EcmlmdFN0YXRlQgq6SAeCAQQQASAAEjkKCGZlYXR1cmVzGAcgAygLMhwucm9uZG8uZHJpZnQudjEuRmVhdHVyZURyaWZ0Qgm6SAaSAQMQkE4SNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIiChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBUIHukgEGgIoABI2ChByZWZlcmVuY2VfZGlnZXN0GAogASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhUKBHJvd3MYCyABKANCB7pIBCICKAASOAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjIKEWZhbHNlX2FsYXJtX2xldmVsGA0gASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAACLaAQoSU2VnbWVudEF0dHJpYnV0aW9uEhsKB3NlZ21lbnQYASABKAlCCrpIB3IFEAEYyAESJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIfCg5yZWZlcmVuY2Vfcm93cxgFIAEoA0IHukgEIgIoABIVCgRyb3dzGAYgASgDQge6SAQiAigAItABChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSPwoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb25CCbpIBpIBAxDoByL3BAoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSLAoNZXZhbHVhdGlvbl9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjAKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESMgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEhEKCWVzdGltYXRlZBgFIAEoCBIvCg5sYWJlbF9jb3ZlcmFnZRgGIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASNQoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZUIJukgGkgEDEOgHEj8KEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSFwoPbG9nX2xvc3NfZXhjZXNzGAkgASgBEi4KBXN0YXRlGAogASgJQh+6SBxyGlIKc3VmZmljaWVudFIMaW5zdWZmaWNpZW50EhUKBHJvd3MYCyABKANCB7pIBCICKAASOAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24i8gEKEVJlZmVyZW5jZVByb2ZpbGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjAKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESNQoPc25hcHNob3RfZGlnZXN0GAMgASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjUKB3Byb2ZpbGUYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWZCBrpIA8gBASJsCg1Gb3JlY2FzdFBvaW50Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpQHCg5Gb3JlY2FzdElzc3VlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIqCgtmb3JlY2FzdF9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEhkKBnNlcmllcxgDIAEoCUIJukgGcgQQARhkEiwKDWV2YWx1YXRpb25faWQYBCABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhI1CgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESEgoKbGFzdF92YWx1ZRgHIAEoARI6CgZwb2ludHMYCCADKAsyHS5yb25kby5kcmlmdC52MS5Gb3JlY2FzdFBvaW50Qgu6SAiSAQUIARDoBxIrCgpjb25maWRlbmNlGAkgASgBQhe6SBQSEhEAAAAAAADwPykAAAAAAAAAABIZCgZtZXRob2QYCiABKAlCCbpIBnIEEAEYZBINCgVza2lsbBgLIAEoARIgCg1za2lsbF9hZ2FpbnN0GAwgASgJQgm6SAZyBBABGGQSEgoBbhgNIAEoBUIHukgEGgIoABIYCgdvcmlnaW5zGA4gASgFQge6SAQaAigAEg0KBWxpbWl0GA8gASgBEigKC2JyZWFjaF9zaWRlGBAgASgJQhO6SBByDlIFYWJvdmVSBWJlbG93EjUKEmJyZWFjaF9wcm9iYWJpbGl0eRgRIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIzCg9icmVhY2hfZWFybGllc3QYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2JyZWFjaF9leHBlY3RlZBgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNYnJlYWNoX2xhdGVzdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoIYWR2aXNvcnkYFSABKAlCILpIHdgBAXIYUghuby1za2lsbFIMY2hhbmdlLXBvaW50EjUKCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBASqvAQoKRHJpZnRTdGF0ZRIbChdEUklGVF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURSSUZUX1NUQVRFX0NMRUFSEAESGQoVRFJJRlRfU1RBVEVfU1VTUEVDVEVEEAISGAoURFJJRlRfU1RBVEVfREVURUNURUQQAxIcChhEUklGVF9TVEFURV9JTlNVRkZJQ0lFTlQQBBIaChZEUklGVF9TVEFURV9ORUdMSUdJQkxFEAViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.drift.v1.FeatureDrift
@@ -195,7 +196,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   /**
    * @generated from field: rondo.common.v1.ModelRef model = 3;
    */
-  model?: ModelRefValid | undefined;
+  model: ModelRefValid;
 
   /**
    * @generated from field: string batch_id = 4;
@@ -205,7 +206,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   /**
    * @generated from field: rondo.common.v1.TimeRange window = 5;
    */
-  window?: TimeRangeValid | undefined;
+  window: TimeRangeValid;
 
   /**
    * @generated from field: rondo.drift.v1.DriftState state = 6;
@@ -242,7 +243,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   /**
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
-  evaluatedAt?: Timestamp | undefined;
+  evaluatedAt: Timestamp;
 
   /**
    * Chance of a false detection granted to this look, over all features.
@@ -460,12 +461,12 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
   /**
    * @generated from field: rondo.common.v1.ModelRef model = 3;
    */
-  model?: ModelRefValid | undefined;
+  model: ModelRefValid;
 
   /**
    * @generated from field: rondo.common.v1.TimeRange window = 4;
    */
-  window?: TimeRangeValid | undefined;
+  window: TimeRangeValid;
 
   /**
    * @generated from field: bool estimated = 5;
@@ -515,7 +516,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
   /**
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
-  evaluatedAt?: Timestamp | undefined;
+  evaluatedAt: Timestamp;
 
   /**
    * Once labels confirm the window and earlier windows of the champion are there.
@@ -559,7 +560,32 @@ export type ReferenceProfiled = Message<"rondo.drift.v1.ReferenceProfiled"> & {
   profile?: ArtifactRef | undefined;
 };
 
-export type ReferenceProfiledValid = ReferenceProfiled;
+/**
+ * Reference profile of a model that became champion.
+ *
+ * @generated from message rondo.drift.v1.ReferenceProfiled
+ */
+export type ReferenceProfiledValid = Message<"rondo.drift.v1.ReferenceProfiled"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef model = 2;
+   */
+  model: ModelRefValid;
+
+  /**
+   * @generated from field: string snapshot_digest = 3;
+   */
+  snapshotDigest: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef profile = 4;
+   */
+  profile: ArtifactRefValid;
+};
 
 /**
  * Describes the message rondo.drift.v1.ReferenceProfiled.
@@ -595,7 +621,32 @@ export type ForecastPoint = Message<"rondo.drift.v1.ForecastPoint"> & {
   upper: number;
 };
 
-export type ForecastPointValid = ForecastPoint;
+/**
+ * A forecast value at the end of a future window.
+ *
+ * @generated from message rondo.drift.v1.ForecastPoint
+ */
+export type ForecastPointValid = Message<"rondo.drift.v1.ForecastPoint"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at: Timestamp;
+
+  /**
+   * @generated from field: double value = 2;
+   */
+  value: number;
+
+  /**
+   * @generated from field: double lower = 3;
+   */
+  lower: number;
+
+  /**
+   * @generated from field: double upper = 4;
+   */
+  upper: number;
+};
 
 /**
  * Describes the message rondo.drift.v1.ForecastPoint.
@@ -749,7 +800,150 @@ export type ForecastIssued = Message<"rondo.drift.v1.ForecastIssued"> & {
   issuedAt?: Timestamp | undefined;
 };
 
-export type ForecastIssuedValid = ForecastIssued;
+/**
+ * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
+ *
+ * @generated from message rondo.drift.v1.ForecastIssued
+ */
+export type ForecastIssuedValid = Message<"rondo.drift.v1.ForecastIssued"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string forecast_id = 2;
+   */
+  forecastId: string;
+
+  /**
+   * `drift.importanceWeighted`, `perf.logLoss`, `perf.rocAuc` or `perf.brier`.
+   *
+   * @generated from field: string series = 3;
+   */
+  series: string;
+
+  /**
+   * The evaluation whose value is the newest point of the series.
+   *
+   * @generated from field: string evaluation_id = 4;
+   */
+  evaluationId: string;
+
+  /**
+   * The champion the series is about; a new champion begins a new series.
+   *
+   * @generated from field: rondo.common.v1.ModelRef model = 5;
+   */
+  model?: ModelRefValid | undefined;
+
+  /**
+   * End of the newest window, and its value.
+   *
+   * @generated from field: google.protobuf.Timestamp made_from = 6;
+   */
+  madeFrom: Timestamp;
+
+  /**
+   * @generated from field: double last_value = 7;
+   */
+  lastValue: number;
+
+  /**
+   * One per step, oldest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ForecastPoint points = 8;
+   */
+  points: ForecastPointValid[];
+
+  /**
+   * Coverage of each point's interval.
+   *
+   * @generated from field: double confidence = 9;
+   */
+  confidence: number;
+
+  /**
+   * For example `theil-sen`: the method that did best on the series' own past.
+   *
+   * @generated from field: string method = 10;
+   */
+  method: string;
+
+  /**
+   * 1 - error / error of the naive method over past origins; 0 is no gain.
+   *
+   * @generated from field: double skill = 11;
+   */
+  skill: number;
+
+  /**
+   * What skill is against: `naive`, or `seasonal-naive`.
+   *
+   * @generated from field: string skill_against = 12;
+   */
+  skillAgainst: string;
+
+  /**
+   * Points of the series, and past origins the errors come from.
+   *
+   * @generated from field: int32 n = 13;
+   */
+  n: number;
+
+  /**
+   * @generated from field: int32 origins = 14;
+   */
+  origins: number;
+
+  /**
+   * @generated from field: double limit = 15;
+   */
+  limit: number;
+
+  /**
+   * `above` or `below`: on which side of the limit the series is in breach.
+   *
+   * @generated from field: string breach_side = 16;
+   */
+  breachSide: string;
+
+  /**
+   * Share of the possible futures that reach the limit within the horizon.
+   *
+   * @generated from field: rondo.common.v1.Estimate breach_probability = 17;
+   */
+  breachProbability?: EstimateValid | undefined;
+
+  /**
+   * When a tenth, half and nine tenths of them have; absent when they do not within the horizon.
+   *
+   * @generated from field: google.protobuf.Timestamp breach_earliest = 18;
+   */
+  breachEarliest?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp breach_expected = 19;
+   */
+  breachExpected?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp breach_latest = 20;
+   */
+  breachLatest?: Timestamp | undefined;
+
+  /**
+   * Why nothing may act on it: `no-skill` or `change-point`; empty when something may.
+   *
+   * @generated from field: string advisory = 21;
+   */
+  advisory: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp issued_at = 22;
+   */
+  issuedAt: Timestamp;
+};
 
 /**
  * Describes the message rondo.drift.v1.ForecastIssued.
