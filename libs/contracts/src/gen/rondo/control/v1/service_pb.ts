@@ -2894,6 +2894,8 @@ export const IncidentService: GenService<{
  */
 export const AuditService: GenService<{
   /**
+   * Answers of an open label campaign are withheld from all but approvers, admins and who gave them: they are blind until it closes.
+   *
    * @generated from rpc rondo.control.v1.AuditService.ListAuditEntries
    */
   listAuditEntries: {
