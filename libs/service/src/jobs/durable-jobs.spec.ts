@@ -319,6 +319,29 @@ describe('durable jobs', () => {
     expect(await stateOf(platform, 'often')).toMatchObject({ status: 'failed' });
   });
 
+  it('says which failure came first when the process then ends as well', async () => {
+    const platform = open();
+    const failing = moduleOf(() => Promise.reject(new Error('no space left on device')));
+    const first = await start(platform, failing);
+    await enqueue(platform, first, 'j');
+    await first.drain();
+    const waiting = await stateOf(platform, 'j');
+    expect(waiting).toMatchObject({ status: 'waiting', attempt: 2, failure: { message: 'no space left on device' } });
+    await first.close();
+    await platform.journal.once({ consumer: 'spec', messageId: 'crash' }, (unit) =>
+      unit.save({
+        kind: JOB_KIND,
+        id: 'j',
+        state: { ...waiting!, status: 'running', attempt: 3 },
+        index: { status: 'running', jobKind: 'train' },
+      }),
+    );
+    await (await start(platform, failing)).drain();
+    expect((await stateOf(platform, 'j'))?.failure?.message).toBe(
+      'the process ended while attempt 3 of the job ran; an attempt before it failed: no space left on device',
+    );
+  });
+
   it('writes heartbeats now and then', async () => {
     const platform = open();
     let beat: (progress?: number) => void = () => undefined;
