@@ -58,7 +58,7 @@ describe('the traces of decisions and cycles', () => {
     const event = create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', number: 1, result: 'Rejected' });
     await moved(4, finished, outgoing(CycleFinishedSchema, event));
 
-    await traceCycle({ ...platform, telemetry }, event);
+    await traceCycle({ ...platform, telemetry }, event, finished);
 
     const [run, ...phases] = telemetry.spans;
     expect(run).toMatchObject({
@@ -97,7 +97,7 @@ describe('the traces of decisions and cycles', () => {
     const failed = finish(startCycle({ ...start, asOfMs: at, atMs: at }), 'Failed', 'no space', at + 5);
     const event = create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', number: 1, result: 'Failed' });
     await moved(1, failed, outgoing(CycleFinishedSchema, event));
-    await traceCycle({ ...platform, telemetry }, event);
+    await traceCycle({ ...platform, telemetry }, event, failed);
     expect(telemetry.spans[0]).toMatchObject({
       failed: true,
       options: { attributes: { 'cicd.pipeline.result': 'error' } },
