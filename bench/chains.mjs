@@ -17,7 +17,14 @@ const ascending = (list) => [...list].sort((a, b) => a - b);
 
 const fact = (chain, step, last) => ({
   schema: StepFailedSchema,
-  message: create(StepFailedSchema, { pipeline: chain, step: 'step', attempts: step, code: last }),
+  message: create(StepFailedSchema, {
+    pipeline: chain,
+    cycleId: chain,
+    step: 'train',
+    idempotencyKey: chain,
+    attempts: step,
+    code: last,
+  }),
   key: chain,
 });
 const command = (chain, step, last) => ({

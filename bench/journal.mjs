@@ -96,7 +96,14 @@ function rondo(journal) {
     const key = `k${writer}`;
     await journal.once({ consumer: 'bench', messageId: String(++next) }, async (unit) => {
       const before = await unit.load('thing', key);
-      const message = create(StepFailedSchema, { pipeline: key, message: 'x'.repeat(100) });
+      const message = create(StepFailedSchema, {
+        pipeline: key,
+        cycleId: key,
+        step: 'train',
+        idempotencyKey: key,
+        code: 'bench',
+        message: 'x'.repeat(100),
+      });
       unit.save({
         kind: 'thing',
         id: key,

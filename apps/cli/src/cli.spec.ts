@@ -692,6 +692,8 @@ describe('event wait', () => {
     expect(await waitForEvent()).toMatchObject({ code: 0, out: 'event/e7 Held: because\n' });
     fates = ['Quarantined'];
     expect(await waitForEvent()).toMatchObject({ code: 1, out: 'event/e7 Quarantined: because\n' });
+    fates = ['Scheduled', 'Caused'];
+    expect(await waitForEvent()).toMatchObject({ code: 0, out: 'event/e7 Caused: because\n' });
   });
 
   it('waits for an event that is yet to come, but not for a pipeline that is not there', async () => {

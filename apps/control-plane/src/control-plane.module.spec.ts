@@ -45,6 +45,7 @@ import {
   RolloutResult,
   RolloutStartedSchema,
   RoutingChangedSchema,
+  Severity,
   SnapshotPreparedSchema,
   StartRolloutSchema,
   StepFailedSchema,
@@ -118,8 +119,8 @@ const interval = (week: number) => ({ start: timestampFromMs(FIRST + week * WEEK
 
 async function weekArrives(week: number, readyRowsTotal = 500_000n): Promise<void> {
   const eventId = `week-${week}`;
-  await say(ArrivalAcceptedSchema, { pipeline, eventId, eventSource: 'up', batchId: `b${week}`, uri: `w${week}.parquet`, dataInterval: interval(week), announcedAt: timestampFromMs(0) });
-  await say(BatchReadySchema, { pipeline, batchId: `b${week}`, eventId, dataInterval: interval(week), rows: 110_000n, labeledRows: 110_000n, readyRowsTotal });
+  await say(ArrivalAcceptedSchema, { pipeline, eventId, eventSource: 'up', batchId: `b${week}`, uri: `w${week}.parquet`, dataInterval: interval(week), announcedAt: timestampFromMs(0), dedupeKey: `w${week}` });
+  await say(BatchReadySchema, { pipeline, batchId: `b${week}`, eventId, dataInterval: interval(week), rowsArtifact: artifact(60), featuresArtifact: artifact(61), rows: 110_000n, labeledRows: 110_000n, policyGeneration: 1n, readyRowsTotal });
 }
 
 const last = <D extends Parameters<TestPlatform['recorded']>[0]>(schema: D) => {
@@ -135,7 +136,7 @@ async function cycle(number: number): Promise<Cycle> {
 async function snapshotPrepared(rows = 0n): Promise<void> {
   const { cycleId } = last(PrepareSnapshotSchema);
   const splits = ['train', 'validation', 'test'].map((name, i) => ({ name, artifact: artifact(i + 1), rows: 1000n, dataInterval: interval(i) }));
-  await say(SnapshotPreparedSchema, { pipeline, cycleId, snapshotDigest: digest(9), splits, featureViewDigest: digest(8), ...people({ rows }) });
+  await say(SnapshotPreparedSchema, { pipeline, cycleId, snapshotDigest: digest(9), splits, featureViewDigest: digest(8), manifest: artifact(62), ...people({ rows }) });
 }
 
 const logLoss = (value: number) => ({ name: 'logLoss', value, lower: value - 0.001, upper: value + 0.001, confidence: 0.95, n: 1000n, slice: 'all', method: 'm' });
@@ -144,13 +145,13 @@ const logLoss = (value: number) => ({ name: 'logLoss', value, lower: value - 0.0
 async function candidatesTrained(model = artifact(40 + platform.recorded(EvaluateCandidateSchema).length)): Promise<void> {
   for (const { message: command } of platform.recorded(TrainCandidateSchema).slice(-3)) {
     const value = { 'trees-small': 0.45, 'trees-large': 0.4, logistic: 0.6 }[command.candidate] ?? 0.5;
-    await say(CandidateTrainedSchema, { pipeline, cycleId: command.cycleId, candidate: command.candidate, model, trainer: 't', validation: [logLoss(value)], featureImportance: [1, 0], complexity: 5n });
+    await say(CandidateTrainedSchema, { pipeline, cycleId: command.cycleId, candidate: command.candidate, snapshotDigest: command.snapshotDigest, model, trainer: 't', attempt: 1, validation: [logLoss(value)], featureImportance: [1, 0], complexity: 5n });
   }
 }
 
 async function evaluated(verdict: Verdict, requiresReview = false): Promise<void> {
   const { cycleId, candidate, model } = last(EvaluateCandidateSchema);
-  await say(EvaluationCompletedSchema, { pipeline, cycleId, candidate, model, verdict, requiresReview, report: artifact(50), modelCard: artifact(51), metrics: [logLoss(0.41)], gates: [{ gate: 'g', verdict, explanation: 'because' }] });
+  await say(EvaluationCompletedSchema, { pipeline, cycleId, candidate, model, verdict, requiresReview, report: artifact(50), modelCard: artifact(51), metrics: [logLoss(0.41)], gates: [{ gate: 'g', severity: Severity.BLOCKING, verdict, explanation: 'because' }] });
 }
 
 async function rolledOut(result: RolloutResult, week: number): Promise<void> {
@@ -196,7 +197,7 @@ describe('the control-plane', () => {
     const traces = ['a', 'b', 'a'].map((digit) => digit.repeat(32));
     for (const [at, traceId] of traces.entries()) {
       const headers = { cycleid: 'traced-elsewhere', traceparent: `00-${traceId}-${'1'.repeat(16)}-01` };
-      const message = create(StepFailedSchema, { pipeline, step: 'train', code: 'x' });
+      const message = create(StepFailedSchema, { pipeline, cycleId: 'traced-elsewhere', step: 'train', idempotencyKey: 'k', code: 'x' });
       await platform.journal.once({ consumer: 'spec', messageId: String(at) }, (unit) =>
         unit.save({ kind: 'spec', id: String(at), state: {}, outgoing: [{ schema: StepFailedSchema, message, key: pipeline, headers }] }),
       );
@@ -245,7 +246,7 @@ describe('the control-plane', () => {
 
   it('handles a message twice without doing anything twice', async () => {
     await apply();
-    const message = { pipeline, batchId: 'b', eventId: 'e', dataInterval: interval(3), rows: 1n, labeledRows: 1n, readyRowsTotal: 500_000n };
+    const message = { pipeline, batchId: 'b', eventId: 'e', dataInterval: interval(3), rowsArtifact: artifact(60), featuresArtifact: artifact(61), policyGeneration: 1n, rows: 1n, labeledRows: 1n, readyRowsTotal: 500_000n };
     await platform.publish(BatchReadySchema, message, { key: pipeline, id: 'same' });
     await platform.publish(BatchReadySchema, message, { key: pipeline, id: 'same' });
     await service.drain();
@@ -263,7 +264,7 @@ describe('the control-plane', () => {
 
   it('records quarantined and repeated announcements with their fate, and starts nothing', async () => {
     await apply();
-    await say(ArrivalAcceptedSchema, { pipeline, eventId: 'bad', eventSource: 'up', batchId: 'b', uri: 'u', dataInterval: interval(1), announcedAt: timestampFromMs(0) });
+    await say(ArrivalAcceptedSchema, { pipeline, eventId: 'bad', eventSource: 'up', batchId: 'b', uri: 'u', dataInterval: interval(1), announcedAt: timestampFromMs(0), dedupeKey: 'u' });
     await say(BatchQuarantinedSchema, { pipeline, batchId: 'b', eventId: 'bad', dataInterval: interval(1), findings: [{ code: 'MISSING_COLUMN', field: 'delay', message: 'delay is missing' }], rows: 5n, uri: 'u' });
     await say(ArrivalMergedSchema, { pipeline, eventId: 'bad', eventSource: 'up', batchId: 'b', announcedAt: timestampFromMs(0) });
     const { events } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline }), operator);
@@ -463,7 +464,7 @@ describe('people', () => {
   it('run a failed step again', async () => {
     await apply();
     await weekArrives(3);
-    await say(StepFailedSchema, { pipeline, cycleId: last(PrepareSnapshotSchema).cycleId, step: 'prepare', code: 'data-loss', message: 'disk', attempts: 3 });
+    await say(StepFailedSchema, { pipeline, cycleId: last(PrepareSnapshotSchema).cycleId, step: 'prepare', idempotencyKey: 'k', code: 'data-loss', message: 'disk', attempts: 3 });
     const failed = await cycle(1);
     expect([failed.result, failed.failedStep]).toEqual(['Failed', 'Preparing']);
     await service.rpc(CycleService).retryStep(create(CycleOverrideRequestSchema, { cycleId: failed.cycleId, reason: 'disk replaced', etag: failed.etag, requestId: uuid(1) }), operator);
@@ -501,7 +502,7 @@ describe('people', () => {
 describe('a drift signal', () => {
   it('is decided about like any other event, with the values it was judged by', async () => {
     await bootstrapped();
-    await say(DriftEvaluatedSchema, { pipeline, evaluationId: 'd1', state: DriftState.CLEAR, rows: 100n, window: interval(5), importanceWeighted: { name: 'psi', value: 0.02, n: 100n } });
+    await say(DriftEvaluatedSchema, { pipeline, evaluationId: 'd1', model: { name: 'm', version: 1, digest: digest(1) }, batchId: 'b5', state: DriftState.CLEAR, referenceDigest: digest(2), rows: 100n, window: interval(5), evaluatedAt: timestampFromMs(0), importanceWeighted: { name: 'psi', value: 0.02, n: 100n } });
     const decision = last(DecisionMadeSchema);
     expect(decision.causeEventIds).toEqual(['d1']);
     expect(decision.triggers[0]?.valuesJson).toContain('drift.');

@@ -89,18 +89,34 @@ const passed = async (ms: number): Promise<void> => {
   await service.drain();
 };
 
+const artifact = { digest: `sha256:${'a'.repeat(64)}`, mediaType: 'x', sizeBytes: 1n };
+
 /** Data announced up to a day: policy time by the watermark. */
 async function announcedUntil(n: number) {
   const dataInterval = { start: timestampFromMs(day(n - 1)), end: timestampFromMs(day(n)) };
   const batch = { pipeline, eventId: `until-${n}`, batchId: `b${n}`, dataInterval };
-  await say(ArrivalAcceptedSchema, { ...batch, uri: 'w.parquet', announcedAt: timestampFromMs(0) });
+  await say(ArrivalAcceptedSchema, {
+    ...batch,
+    eventSource: 'up',
+    uri: 'w.parquet',
+    announcedAt: timestampFromMs(0),
+    dedupeKey: `until-${n}`,
+  });
   await passed(1);
   return batch;
 }
 
 /** The same, and the batch is ready. */
 async function dataUntil(n: number): Promise<void> {
-  await say(BatchReadySchema, { ...(await announcedUntil(n)), rows: 9n, labeledRows: 9n, readyRowsTotal: 9n });
+  await say(BatchReadySchema, {
+    ...(await announcedUntil(n)),
+    rowsArtifact: artifact,
+    featuresArtifact: artifact,
+    rows: 9n,
+    labeledRows: 9n,
+    policyGeneration: 1n,
+    readyRowsTotal: 9n,
+  });
   await passed(1);
 }
 
@@ -112,6 +128,9 @@ const forecast = (forecastId: string, breachDay: number | undefined, rest: Forec
     pipeline,
     forecastId,
     series: 'perf.logLoss',
+    evaluationId: 'newest',
+    method: 'theil-sen',
+    issuedAt: timestampFromMs(day(0)),
     madeFrom: timestampFromMs(day(0)),
     points: [{ at: timestampFromMs(day(60)), value: 0.52, lower: 0.5, upper: 0.54 }],
     skill: 0.4,
@@ -299,7 +318,7 @@ describe('a forecast that is only shown', () => {
   it.each([
     ['has no skill', { advisory: 'no-skill' }],
     ['comes right after a change', { advisory: 'change-point' }],
-    ['is about another model', { model: { name: 'm', version: 7, digest: 'sha256:7' } }],
+    ['is about another model', { model: { name: 'm', version: 7, digest: `sha256:${'7'.repeat(64)}` } }],
   ])('starts and schedules nothing when it %s', async (_name, rest) => {
     await apply();
     await forecast('f1', 40, rest);

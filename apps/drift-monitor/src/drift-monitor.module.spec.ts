@@ -106,6 +106,7 @@ const estimate = (name: string, value: number) => ({
 async function promote(version: number): Promise<void> {
   await publish(ChampionChangedSchema, {
     pipeline,
+    cycleId: `cycle-${version}`,
     to: model(version),
     snapshotDigest: `sha256:${'5'.repeat(64)}`,
     referenceRows: await rowsFile(),
@@ -122,11 +123,14 @@ async function batchReady(
   policyGeneration = 1n,
 ): Promise<void> {
   const range = { start: timestampFromMs(week * WEEK), end: timestampFromMs((week + 1) * WEEK) };
+  const rows = featuresArtifact ?? (await rowsFile());
   const message = {
     pipeline,
     batchId: `week-${week}`,
+    eventId: `week-${week}`,
     dataInterval: range,
-    featuresArtifact: featuresArtifact ?? (await rowsFile()),
+    rowsArtifact: rows,
+    featuresArtifact: rows,
     policyGeneration,
   };
   await publish(BatchReadySchema, message, id);
@@ -142,13 +146,16 @@ async function serve(requestId: string, hour: number, version = 1, rows = 700): 
     requestId,
     eventTime: timestampFromMs(hour * HOUR),
     champion: model(version),
+    keys: championScores.map((_, row) => `${requestId}/${row}`),
+    servedByCandidate: championScores.map(() => false),
     championScores,
+    candidateScores: championScores.map(() => Number.NaN),
   });
   return Uint8Array.from(championScores, (score) => (random.next() < score ? 1 : 0));
 }
 
 const label = (requestId: string, labels: Uint8Array, rowIndexes: number[] = []): Promise<string> =>
-  publish(LabelsObservedSchema, { endpoint, pipeline, requestId, labels, rowIndexes });
+  publish(LabelsObservedSchema, { endpoint, pipeline, requestId, eventTime: timestampFromMs(0), labels, rowIndexes });
 
 const drifts = () => platform.recorded(DriftEvaluatedSchema).map(({ message }) => message);
 const performances = () => platform.recorded(PerformanceEvaluatedSchema).map(({ message }) => message);

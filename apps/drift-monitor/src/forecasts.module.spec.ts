@@ -90,6 +90,7 @@ async function rowsFile(shift: number) {
 async function promote(version: number): Promise<void> {
   await publish(ChampionChangedSchema, {
     pipeline,
+    cycleId: `cycle-${version}`,
     to: { name: 'late', version, digest: `sha256:${String(version).repeat(64)}` },
     snapshotDigest: `sha256:${'5'.repeat(64)}`,
     referenceRows: await rowsFile(0),
@@ -107,7 +108,9 @@ async function weeks(from: number, to: number): Promise<void> {
     await publish(BatchReadySchema, {
       pipeline,
       batchId: `week-${week}`,
+      eventId: `week-${week}`,
       dataInterval,
+      rowsArtifact: featuresArtifact,
       featuresArtifact,
       policyGeneration: generation,
     });

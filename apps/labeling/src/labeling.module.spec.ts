@@ -140,6 +140,7 @@ async function open(more: { idempotencyKey?: string; champion?: boolean; review?
         mediaType: 'application/vnd.apache.parquet',
         sizeBytes: BigInt(review.sizeBytes),
       },
+      snapshotDigest: `sha256:${'5'.repeat(64)}`,
       ...(more.champion && { champion: { name: 'm', version: 1, digest: model.digest } }),
     },
     { key: pipeline },
@@ -507,6 +508,32 @@ describe('gold tasks', () => {
       { pipeline, annotator: 'ann', by: { id: 'lena' }, reason: 'read the guideline again' },
     ]);
     expect((await lease(1, ann)).tasks).toHaveLength(1);
+  });
+
+  it('set aside what a paused annotator answered in the open campaign: others are asked again, and no label rests on it', async () => {
+    await startWithGold();
+    await open({ review: settled });
+    const asked: LabelTask[] = [];
+    const careless = (task: LabelTask): string => {
+      if (!isGold(task)) asked.push(task);
+      return wrong(task);
+    };
+    expect(await reasonOf(work(ann, careless))).toEqual(['failed-precondition', 'ANNOTATOR_PAUSED']);
+    expect(asked.length).toBeGreaterThan(0);
+    const [campaign] = (await rpc().listCampaigns(create(ListCampaignsRequestSchema, { pipeline }), viewer)).campaigns!;
+    expect(campaign).toMatchObject({ answered: 10 });
+    const task = () =>
+      rpc().getTask(create(GetTaskRequestSchema, { campaignId: openedId(), taskId: asked[0]!.taskId }), viewer);
+    expect(await task()).toMatchObject({ state: 'Open', answers: [{ annotator: 'ann' }] });
+
+    // Until there is nothing left to lease.
+    await reasonOf(work(bob, truth));
+    const [event] = closed();
+    expect(event).toMatchObject({ reason: 'Complete', answered: 20 });
+    const bytes = await platform.artifacts.get(event!.labelSet!.digest);
+    const labels = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, number>;
+    for (const { rowKey, ...rest } of asked)
+      expect([rowKey, labels[rowKey]]).toEqual([rowKey, Number(truth({ rowKey, ...rest }))]);
   });
 
   it('need a known answer that can be read', async () => {

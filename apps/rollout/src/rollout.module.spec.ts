@@ -270,7 +270,7 @@ describe('the rollout service', () => {
     await label('r1');
     await platform.publish(
       FeedbackObservedSchema,
-      { endpoint, pipeline, requestId: 'r1', name: 'accepted', value: 1 },
+      { endpoint, pipeline, requestId: 'r1', name: 'accepted', value: 1, eventTime: timestampFromMs(0) },
       { key: endpoint },
     );
     await service.drain();
@@ -285,7 +285,7 @@ describe('the rollout service', () => {
     expect((await platform.journal.list('prediction')).items.length).toBe(3);
     await platform.publish(
       AbortRolloutSchema,
-      { pipeline, cycleId: 'c2', reason: 'cycle cancelled' },
+      { pipeline, cycleId: 'c2', idempotencyKey: 'c2/abort', reason: 'cycle cancelled' },
       { key: pipeline },
     );
     await service.drain();

@@ -9,6 +9,8 @@ interface Run {
   readonly status: 'running' | 'failed';
 }
 
+const failure = { pipeline: 'flight-delay', cycleId: 'c1', step: 'train', idempotencyKey: 'c1/train', code: 'BadData' };
+
 async function example(): Promise<unknown[]> {
   const store = SqliteStore.open(':memory:');
   const journal = store.journal('training');
@@ -22,9 +24,7 @@ async function example(): Promise<unknown[]> {
         id: 'r1',
         state: { status: 'failed' },
         index: { status: 'failed' },
-        outgoing: [
-          { schema: StepFailedSchema, message: create(StepFailedSchema, { step: 'train' }), key: 'flight-delay' },
-        ],
+        outgoing: [{ schema: StepFailedSchema, message: create(StepFailedSchema, failure), key: 'flight-delay' }],
       });
     });
   const outcomes = [(await failRun()).outcome, (await failRun()).outcome];

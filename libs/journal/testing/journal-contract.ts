@@ -40,7 +40,14 @@ const fresh = (): Cause => ({ consumer: 'suite', messageId: `cause-${++count}` }
 export function fact(message: string, key = 'flights', headers?: Record<string, string>): Outgoing {
   return {
     schema: StepFailedSchema,
-    message: create(StepFailedSchema, { message, pipeline: key }),
+    message: create(StepFailedSchema, {
+      message,
+      pipeline: key,
+      cycleId: 'c1',
+      step: 'train',
+      idempotencyKey: 'k',
+      code: 'suite',
+    }),
     key,
     ...(headers && { headers }),
   };
@@ -48,7 +55,7 @@ export function fact(message: string, key = 'flights', headers?: Record<string, 
 
 const timerFact = (timer: string): Outgoing => ({
   schema: TimerFiredSchema,
-  message: create(TimerFiredSchema, { service: 'suite', timer }),
+  message: create(TimerFiredSchema, { service: 'suite', timer, subject: 'suite' }),
   key: 'flights',
 });
 
@@ -456,10 +463,10 @@ function timers(start: Start): void {
     const names = (): string[] => seen.map(({ payload }) => fromBinary(TimerFiredSchema, payload).timer);
     const set = (id: string, inMs: number, name: string): Promise<unknown> =>
       own.once(fresh(), (unit) => unit.schedule({ id, atMs: clock.now() + inMs, outgoing: timerFact(name) }));
-    await set('a', 5000, 'a late');
-    await set('a', 1000, 'a early');
-    await set('b', 1000, 'b early');
-    await set('b', 3000, 'b late');
+    await set('a', 5000, 'a-late');
+    await set('a', 1000, 'a-early');
+    await set('b', 1000, 'b-early');
+    await set('b', 3000, 'b-late');
     await set('c', 2000, 'c');
     await own.once(fresh(), (unit) => unit.cancelTimer('c'));
     await own.once(fresh(), (unit) => unit.cancelTimer('never-was'));
@@ -468,7 +475,7 @@ function timers(start: Start): void {
     await clock.advance(10_000);
     await eventually(() => seen.length === 2);
     await nextTurn();
-    expect(names()).toEqual(['a early', 'b late']);
+    expect(names()).toEqual(['a-early', 'b-late']);
   });
 
   it('sets no timer when the unit fails', async () => {

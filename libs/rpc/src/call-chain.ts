@@ -160,6 +160,7 @@ export class CallChain {
     const left = more.length > 9 ? `; and ${more.length - 9} more` : '';
     throw new PermanentError('invalid', `${first.field}: ${first.message}${others.join('')}${left}`, {
       field: first.field,
+      value: first.value,
       rule: first.rule,
       reason: 'SHAPE_INVALID',
     });

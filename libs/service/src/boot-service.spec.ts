@@ -24,7 +24,9 @@ class Steps {
       const message = create(StepFailedSchema, {
         pipeline: command.pipeline,
         cycleId: command.cycleId,
+        idempotencyKey: command.idempotencyKey,
         step: 'prepare',
+        code: 'spec',
       });
       unit.save({
         kind: 'step',
@@ -81,7 +83,13 @@ describe('a booted service', () => {
     open.push(service);
     return { platform, service };
   };
-  const command = { pipeline: 'flights', cycleId: 'c1', idempotencyKey: 'k', asOf: { seconds: 1n } };
+  const command = {
+    pipeline: 'flights',
+    cycleId: 'c1',
+    idempotencyKey: 'k',
+    policyGeneration: 1n,
+    asOf: { seconds: 1n },
+  };
 
   it('hands a message to its handler and publishes what the unit of work says, once per message', async () => {
     const { platform, service } = await start();

@@ -22,9 +22,10 @@ class TrainingCommands {
     @Inject(PLATFORM) private readonly platform: Platform,
     @Inject(DURABLE_JOBS) private readonly jobs: DurableJobs,
   ) {
-    const told = (code: string, pipeline: string) => [
-      { schema: StepFailedSchema, message: create(StepFailedSchema, { code, step: 'train', pipeline }), key: pipeline },
-    ];
+    const told = (code: string, pipeline: string) => {
+      const init = { pipeline, cycleId: 'c1', step: 'train', idempotencyKey: 'k1', code };
+      return [{ schema: StepFailedSchema, message: create(StepFailedSchema, init), key: pipeline }];
+    };
     jobs.define<{ rows: number }>({
       kind: 'train',
       concurrency: 1,
@@ -48,10 +49,21 @@ class TrainingCommands {
 @Module({ controllers: [TrainingCommands] })
 class TrainingModule {}
 
+const digest = `sha256:${'0'.repeat(64)}`;
+const command = {
+  pipeline: 'flights',
+  cycleId: 'c1',
+  idempotencyKey: 'k1',
+  policyGeneration: 1n,
+  candidate: 'trees',
+  snapshotDigest: digest,
+  splits: [{ name: 'train', artifact: { digest } }],
+};
+
 async function example(): Promise<string[]> {
   const platform = testPlatform('training'); // SQLite in memory, a clock that stands still
   const service = await testService(platform, TrainingModule);
-  await platform.publish(TrainCandidateSchema, { pipeline: 'flights', cycleId: 'c1' }, { key: 'flights' });
+  await platform.publish(TrainCandidateSchema, command, { key: 'flights' });
   await service.drain(); // no message can be delivered and no job runs
   const told = platform.recorded(StepFailedSchema).map(({ message }) => message.code);
   await service.close();

@@ -30,7 +30,9 @@ export function eventCommands(program: Command, action: Action): void {
   const event = program.command('event').description('announce data');
   event
     .command('wait')
-    .description('wait until an event has its fate; exit 1 when its data was refused, 124 after --timeout')
+    .description(
+      'wait until an event has its fate (not yet: Pending, Scheduled); exit 1 when its data was refused, 124 after --timeout',
+    )
     .argument('<event>', 'id of the event')
     .requiredOption('-p, --pipeline <name>')
     .action(

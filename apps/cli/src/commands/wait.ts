@@ -10,6 +10,8 @@ import { plainText } from '../words.js';
 
 const PAUSE_MS = 500;
 const EVENTS_LOOKED_AT = 500;
+/** What an event has before its fate: it is looked at, or a cycle that may take it is planned for a later day. */
+const NOT_YET = new Set(['Pending', 'Scheduled']);
 /** Fates of data that was not taken in. */
 const REFUSED = new Set(['Quarantined', 'Rejected', 'Failed']);
 
@@ -65,9 +67,9 @@ export async function waitForFate(session: Session, eventId: string, pipeline: s
   const client = await session.client(EventService);
   // A known pipeline may be asked about an event that has yet to come in.
   await (await session.client(PipelineService)).getPipeline({ pipeline });
-  const event = await patiently(session, 'the event is still on its way', async () => {
+  const event = await patiently(session, 'the event has no fate yet', async () => {
     const { events } = await client.listEvents({ pipeline, pageSize: EVENTS_LOOKED_AT });
-    return events.find((each) => each.eventId === eventId && each.fate !== 'Pending');
+    return events.find((each) => each.eventId === eventId && !NOT_YET.has(each.fate));
   });
   const sentence = `event/${event.eventId} ${event.fate}: ${event.explanation || event.reason}`;
   session.changed(eventShape, event, plainText(sentence), `rondo get events -p ${pipeline}`);

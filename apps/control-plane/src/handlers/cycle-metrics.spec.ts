@@ -89,16 +89,16 @@ describe('CycleMetrics', () => {
 
   it('counts what happened and how long phases and approvals took', async () => {
     const at = platform.clock.now();
-    await save('cycle', 'c1', finish(enter(cycleAt(at), 'Training', at + 30_000), 'Failed', 'no', at + 90_000));
+    const failed = finish(enter(cycleAt(at), 'Training', at + 30_000), 'Failed', 'no', at + 90_000);
     await save('approval', 'a1', { requestedAtMs: at });
     for (const [schema, fields] of [
       [DecisionMadeSchema, { pipeline: 'p', verdict: 'Hold' }],
       [CycleStartedSchema, { pipeline: 'p', trigger: 'drift' }],
-      [CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', result: 'Failed' }],
       [ApprovalClosedSchema, { pipeline: 'p', approvalId: 'a1', decision: 'Expired' }],
     ] as const) {
       await metrics.count(schema, create(schema as never, fields as never), at + 120_000);
     }
+    metrics.countFinished(create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', result: 'Failed' }), failed);
     const all = await linesOf('rondo_');
     expect(all).toEqual(
       expect.arrayContaining([

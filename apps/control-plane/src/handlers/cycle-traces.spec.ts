@@ -23,7 +23,7 @@ describe('the traces of decisions and cycles', () => {
       unit.save({ kind: CYCLE, id: state.id, state, outgoing: [message] }),
     );
   const phaseChanged = (to: string): ReturnType<typeof outgoing> =>
-    outgoing(CyclePhaseChangedSchema, { pipeline: 'p', cycleId: 'c1', to });
+    outgoing(CyclePhaseChangedSchema, { pipeline: 'p', cycleId: 'c1', from: 'Preparing', to });
 
   it('sum an ended cycle up: the run, below it its phases, each linked to the trace that began it', async () => {
     const at = platform.clock.now();
@@ -41,13 +41,24 @@ describe('the traces of decisions and cycles', () => {
     const training = enter(preparing, 'Training', at + 10);
     const evaluating = enter(enter(training, 'Selecting', at + 30), 'Evaluating', at + 30);
     const finished = finish(evaluating, 'Rejected', 'worse', at + 60);
-    await moved(1, preparing, outgoing(CycleStartedSchema, { pipeline: 'p', cycleId: 'c1' }));
+    await moved(
+      1,
+      preparing,
+      outgoing(CycleStartedSchema, {
+        pipeline: 'p',
+        cycleId: 'c1',
+        number: 1,
+        decisionId: 'd1',
+        trigger: 'drift',
+        policyGeneration: 1n,
+      }),
+    );
     await moved(2, training, phaseChanged('Training'));
     await moved(3, evaluating, phaseChanged('Evaluating'));
-    const event = create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', result: 'Rejected' });
+    const event = create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', number: 1, result: 'Rejected' });
     await moved(4, finished, outgoing(CycleFinishedSchema, event));
 
-    await traceCycle({ ...platform, telemetry }, event);
+    await traceCycle({ ...platform, telemetry }, event, finished);
 
     const [run, ...phases] = telemetry.spans;
     expect(run).toMatchObject({
@@ -84,9 +95,9 @@ describe('the traces of decisions and cycles', () => {
       causes: [],
     };
     const failed = finish(startCycle({ ...start, asOfMs: at, atMs: at }), 'Failed', 'no space', at + 5);
-    const event = create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', result: 'Failed' });
+    const event = create(CycleFinishedSchema, { pipeline: 'p', cycleId: 'c1', number: 1, result: 'Failed' });
     await moved(1, failed, outgoing(CycleFinishedSchema, event));
-    await traceCycle({ ...platform, telemetry }, event);
+    await traceCycle({ ...platform, telemetry }, event, failed);
     expect(telemetry.spans[0]).toMatchObject({
       failed: true,
       options: { attributes: { 'cicd.pipeline.result': 'error' } },

@@ -38,9 +38,11 @@ export function traceDecision({ telemetry }: Tracing, decision: DecisionMade, at
  * Sums an ended cycle up in one trace: the run with its phases below it, each linked to the trace that began it. It is written at the end,
  * because a span that stays open for days is lost with its process and missed by searches in blocks of time.
  */
-export async function traceCycle({ journal, telemetry }: Tracing, { cycleId, result }: CycleFinished): Promise<void> {
-  const cycle = (await journal.load<CycleState>(CYCLE, cycleId))?.state;
-  if (!cycle) return;
+export async function traceCycle(
+  { journal, telemetry }: Tracing,
+  { cycleId, result }: CycleFinished,
+  cycle: CycleState,
+): Promise<void> {
   const begunBy = beginnings(cycle.phases, await journal.history(CYCLE, cycleId));
   const cicd = RESULTS[result as CycleResult];
   const common = { 'rondo.pipeline.name': cycle.pipeline, 'rondo.cycle.id': cycleId };

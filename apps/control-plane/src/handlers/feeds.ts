@@ -10,6 +10,8 @@ import {
 import { causeOf, everyReplica, PLATFORM, type Platform } from '@rondo/service';
 import type { Delivery, Subscription } from '@rondo/messaging';
 import { Changes } from '../changes.js';
+import type { CycleState } from '../domain/cycle.js';
+import { CYCLE } from '../use-cases/cycles.js';
 import { CycleMetrics } from './cycle-metrics.js';
 import { traceCycle, traceDecision } from './cycle-traces.js';
 import { NOTIFIABLE, Notifications } from './notification.events.js';
@@ -65,9 +67,16 @@ export class Feeds implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.platform.journal.once(causeOf(delivery), (unit) =>
       this.notifications.notify(unit, schema, message, delivery),
     );
+    if (schema === CycleFinishedSchema) return this.cycleFinished(message as CycleFinished);
     await this.metrics.count(schema, message, delivery.timeMs);
     if (schema === DecisionMadeSchema) {
       traceDecision(this.platform, message as DecisionMade, delivery.timeMs, delivery.headers['traceparent']);
-    } else if (schema === CycleFinishedSchema) await traceCycle(this.platform, message as CycleFinished);
+    }
+  }
+
+  private async cycleFinished(event: CycleFinished): Promise<void> {
+    const cycle = (await this.platform.journal.load<CycleState>(CYCLE, event.cycleId))?.state;
+    this.metrics.countFinished(event, cycle);
+    if (cycle) await traceCycle(this.platform, event, cycle);
   }
 }

@@ -28,6 +28,7 @@ import type { JournalEntry } from '@rondo/journal';
 import { PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { timestamp } from '../contract-map.js';
 import { SURROUNDINGS, type Surroundings } from '../surroundings.js';
+import { blindfoldFor } from './blind-labels.js';
 import { overrideFact } from './callers.js';
 
 const TRACED_ENTRIES = 1000;
@@ -50,7 +51,7 @@ export class AuditRpc {
     this.broken = telemetry.gauge('rondo_audit_chain_broken', '1 when the last verification found a broken chain.', ['service']);
   }
 
-  async listAuditEntries(request: ListAuditEntriesRequest): Promise<ListAuditEntriesResponse> {
+  async listAuditEntries(request: ListAuditEntriesRequest, { principal }: RpcContext): Promise<ListAuditEntriesResponse> {
     const limit = request.pageSize || 100;
     const before = decodeToken(request.pageToken);
     const pages = await Promise.all(
@@ -69,8 +70,9 @@ export class AuditRpc {
     const next = { ...before };
     for (const entry of shownEntries) next[entry.service] = entry.position;
     const more = pages.flat().length > shownEntries.length || shownEntries.length === limit;
+    const blindfold = blindfoldFor(principal, this.surroundings.journals);
     return create(ListAuditEntriesResponseSchema, {
-      entries: shownEntries.map(entryView),
+      entries: await Promise.all(shownEntries.map(async (entry) => entryView(entry, await blindfold(entry)))),
       nextPageToken: more ? Buffer.from(JSON.stringify(next)).toString('base64url') : '',
     });
   }
@@ -97,14 +99,14 @@ function decodeToken(token: string): Record<string, number> {
   return Object.fromEntries(Object.entries(parsed as object).filter(([, position]) => Number.isSafeInteger(position)));
 }
 
-function entryView(entry: JournalEntry) {
+function entryView(entry: JournalEntry, withheld: string | undefined) {
   return {
     position: BigInt(entry.position),
     service: entry.service,
     stream: entry.stream,
     version: BigInt(entry.version),
     type: entry.type,
-    payloadJson: payloadJson(entry.type, entry.payload),
+    payloadJson: withheld ?? payloadJson(entry.type, entry.payload),
     at: timestamp(entry.atMs),
     actor: entry.actor,
     hash: entry.hash,

@@ -46,8 +46,8 @@ export class DataRpc {
   ): Promise<MessageInitShape<typeof AnnounceResponseSchema>> {
     const [violation] = shapeViolations(AnnounceArrivalSchema, request);
     if (violation) {
-      const { field, message, rule } = violation;
-      throw new PermanentError('invalid', `${field}: ${message}`, { field, rule, reason: 'EVENT_MALFORMED' });
+      const { field, message, rule, value } = violation;
+      throw new PermanentError('invalid', `${field}: ${message}`, { field, value, rule, reason: 'EVENT_MALFORMED' });
     }
     const cause = {
       consumer: 'rpc',

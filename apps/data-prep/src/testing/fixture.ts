@@ -112,7 +112,7 @@ export async function openFixture(): Promise<Fixture> {
       const { digest } = await platform.artifacts.put(Buffer.from(await exampleBundle(edit)));
       await platform.publish(
         PipelineAppliedSchema,
-        { pipeline: PIPELINE, generation: BigInt(++generation), document: { digest } },
+        { pipeline: PIPELINE, generation: BigInt(++generation), document: { digest }, endpoint: PIPELINE },
         { key: PIPELINE },
       );
       await service.drain();

@@ -218,7 +218,7 @@ function agreementOf(
 /** How often first answers equal the suggestion, with and without seeing it: the gap is its pull. */
 function suggestionAgreement(tasks: readonly TaskState[], shown: boolean): QualityEstimate | undefined {
   const first = tasks.flatMap((task) => {
-    const answer = task.answers.find((item) => !item.skipped);
+    const answer = task.answers.find((item) => !item.skipped && !item.setAside);
     return task.suggestion && answer && answer.suggestionShown === shown
       ? [answer.answer === task.suggestion.answer]
       : [];

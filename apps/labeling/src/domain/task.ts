@@ -7,7 +7,7 @@ export interface Suggestion {
   readonly confidence: number;
 }
 
-/** One answer as it was given; never changed, only superseded by a later one of the same annotator. */
+/** One answer as it was given; superseded by a later one of the same annotator, or set aside, but never changed. */
 export interface AnswerState {
   /** Rises by one with each answer to the task, from 1. */
   readonly revision: number;
@@ -19,6 +19,8 @@ export interface AnswerState {
   readonly suggestionShown: boolean;
   readonly atMs: number;
   readonly tookMs: number;
+  /** Its annotator was paused in this campaign: the answer stays in the record and counts no more. */
+  readonly setAside?: true;
 }
 
 /** A row that people are asked about. */
@@ -65,9 +67,19 @@ export interface AnswerRequest {
 export const SURE_CONFIDENCE = 0.9;
 const RATIONALE_LENGTH_MIN = 5;
 
-/** The valid answer of each annotator: their latest. */
+/** The valid answer of each annotator: their latest, unless it was set aside. */
 export function validAnswers(task: TaskState): AnswerState[] {
-  return [...new Map(task.answers.map((answer) => [answer.annotator, answer])).values()];
+  const counting = task.answers.filter((answer) => !answer.setAside);
+  return [...new Map(counting.map((answer) => [answer.annotator, answer])).values()];
+}
+
+/** The task when what the annotator answered counts no more; a gold task stays as it is, for its answers are no labels. */
+export function withAnswersSetAside(task: TaskState, annotator: string): TaskState {
+  if (task.gold !== undefined || !task.answers.some((answer) => answer.annotator === annotator)) return task;
+  const answers = task.answers.map((answer) =>
+    answer.annotator === annotator ? { ...answer, setAside: true as const } : answer,
+  );
+  return { ...task, answers };
 }
 
 /** Enough people have answered or skipped; of a gold task there are never enough. */
@@ -85,7 +97,7 @@ export function stateOf(task: TaskState, annotatorsPerTask: number, nowMs: numbe
 /** Whether the annotator may be given the task now: it needs answers, not theirs again, and nobody else holds it. */
 export function canLease(task: TaskState, annotator: string, annotatorsPerTask: number, nowMs: number): boolean {
   if (isDone(task, annotatorsPerTask)) return false;
-  if (task.answers.some((answer) => answer.annotator === annotator)) return false;
+  if (task.answers.some((answer) => answer.annotator === annotator && !answer.setAside)) return false;
   return !heldByOther(task, annotator, nowMs);
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '@rondo/kernel';
 import type { Principal } from '@rondo/security';
 import {
   findAnnotator,
+  listTasks,
   listUnfinishedTasks,
   loadCampaign,
   loadTask,
@@ -15,7 +16,15 @@ import { pausedFact, recordedFact, resumedFact } from '../contract-map.js';
 import { afterAnswer, checkActive, newAnnotator, resumed, type AnnotatorState } from '../domain/annotator.js';
 import { checkOpen, isComplete, NO_GOLD, type CampaignState } from '../domain/campaign.js';
 import { nextTasks } from '../domain/selection.js';
-import { answerTask, canLease, stateOf, ungilded, type AnswerRequest, type TaskState } from '../domain/task.js';
+import {
+  answerTask,
+  canLease,
+  stateOf,
+  ungilded,
+  withAnswersSetAside,
+  type AnswerRequest,
+  type TaskState,
+} from '../domain/task.js';
 import type { CloseCampaign } from './close-campaign.js';
 
 /** Tasks with their campaign. */
@@ -76,15 +85,29 @@ export class AnswerTasks {
     const added = state.answers.at(-1);
     const facts = added ? [recordedFact(state, added, principal, before.cycleId)] : [];
     saveTask(unit, state, rules.annotatorsPerTask, facts);
+    let campaign = counted(before, stored.state, state, nowMs);
     if (rules.gold && added) {
       const known = annotator ?? newAnnotator(before.pipeline, principal.id, rules.gold.minAccuracy);
       const after = afterAnswer(known, { task: state, answer: added, rules: rules.gold });
       saveAnnotator(unit, after, after.pause ? [pausedFact(after, after.pause, before.cycleId)] : []);
+      if (after.pause) campaign = await this.setAside(unit, campaign, principal.id);
     }
-    const campaign = counted(before, stored.state, state, nowMs);
     saveCampaign(unit, campaign);
     if (isComplete(campaign)) await this.closing.complete(unit, campaign);
     return { campaign, task: { ...stored, state, version: stored.version + 1 } };
+  }
+
+  /** What a paused annotator answered in the open campaign counts no more; others are asked instead. */
+  private async setAside(unit: Unit, campaign: CampaignState, annotator: string): Promise<CampaignState> {
+    const { annotatorsPerTask } = campaign.rules;
+    let after = campaign;
+    for (const { state } of await listTasks(unit, campaign.campaignId)) {
+      const reopened = withAnswersSetAside(state, annotator);
+      if (reopened === state) continue;
+      saveTask(unit, reopened, annotatorsPerTask);
+      after = counted(after, state, reopened, this.clock.now());
+    }
+    return after;
   }
 
   /** Lets a paused annotator go on. */

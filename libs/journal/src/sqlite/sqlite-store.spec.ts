@@ -166,7 +166,7 @@ describe('SqliteStore', () => {
     const writer = store.journal('writer');
     const reader = store.journal('reader');
     const db = store.bus.database.connection;
-    const names = Array.from({ length: 5 }, (_, i) => `fact ${i}`);
+    const names = Array.from({ length: 5 }, (_, i) => `fact-${i}`);
     const failures: unknown[] = [];
     let effects = 0;
     let isFull = false;

@@ -28,7 +28,14 @@ async function main(url: string, database: string, seed: number, leaseMs: number
       const id = `k${random.int(5)}`;
       await writer.once({ consumer: 'writer', messageId: name }, async (unit) => {
         const before = await unit.load<Counter>('thing', id);
-        const message = create(StepFailedSchema, { pipeline: id, message: name });
+        const message = create(StepFailedSchema, {
+          pipeline: id,
+          cycleId: name,
+          step: 'train',
+          idempotencyKey: name,
+          code: 'suite',
+          message: name,
+        });
         unit.save<Counter>({
           kind: 'thing',
           id,

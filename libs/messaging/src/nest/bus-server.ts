@@ -133,6 +133,7 @@ function decode(schema: DescMessage, delivery: Delivery): MessageShape<DescMessa
   const more = others.length > 0 ? ` (and ${others.length} more)` : '';
   throw new PermanentError('invalid', `${schema.typeName}.${first.field}: ${first.message}${more}`, {
     field: first.field,
+    value: first.value,
     rule: first.rule,
   });
 }

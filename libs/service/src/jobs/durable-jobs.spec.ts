@@ -22,7 +22,7 @@ import {
 type Run = (input: { n: number }, run: JobRun) => Promise<JobResult | void>;
 
 const told = (unit: Unit, pipeline: string, code: string): void => {
-  const message = create(StepFailedSchema, { pipeline, code, step: 'train' });
+  const message = create(StepFailedSchema, { pipeline, cycleId: 'c1', idempotencyKey: 'k', code, step: 'train' });
   unit.save({ kind: 'told', id: code, state: {}, outgoing: [{ schema: StepFailedSchema, message, key: pipeline }] });
 };
 
@@ -317,6 +317,29 @@ describe('durable jobs', () => {
     expect(attempts).toEqual([2]);
     expect(codes(platform)).toEqual(['internal']);
     expect(await stateOf(platform, 'often')).toMatchObject({ status: 'failed' });
+  });
+
+  it('says which failure came first when the process then ends as well', async () => {
+    const platform = open();
+    const failing = moduleOf(() => Promise.reject(new Error('no space left on device')));
+    const first = await start(platform, failing);
+    await enqueue(platform, first, 'j');
+    await first.drain();
+    const waiting = await stateOf(platform, 'j');
+    expect(waiting).toMatchObject({ status: 'waiting', attempt: 2, failure: { message: 'no space left on device' } });
+    await first.close();
+    await platform.journal.once({ consumer: 'spec', messageId: 'crash' }, (unit) =>
+      unit.save({
+        kind: JOB_KIND,
+        id: 'j',
+        state: { ...waiting!, status: 'running', attempt: 3 },
+        index: { status: 'running', jobKind: 'train' },
+      }),
+    );
+    await (await start(platform, failing)).drain();
+    expect((await stateOf(platform, 'j'))?.failure?.message).toBe(
+      'the process ended while attempt 3 of the job ran; an attempt before it failed: no space left on device',
+    );
   });
 
   it('writes heartbeats now and then', async () => {

@@ -9,7 +9,13 @@ import { JOB_KIND, JobRunner, type JobDefinition, type JobRun, type JobState } f
 const LEASE_MS = 30_000;
 
 const told = (unit: Unit, code: string): void => {
-  const message = create(StepFailedSchema, { pipeline: 'flights', code, step: 'train' });
+  const message = create(StepFailedSchema, {
+    pipeline: 'flights',
+    cycleId: 'c1',
+    idempotencyKey: 'k',
+    code,
+    step: 'train',
+  });
   unit.save({ kind: 'told', id: code, state: {}, outgoing: [{ schema: StepFailedSchema, message, key: 'flights' }] });
 };
 

@@ -198,7 +198,7 @@ export class JobRunner implements DurableJobs {
       const definition = this.#definition(state.kind);
       const attempt = state.attempt + 1;
       if (attempt > Math.max(definition.maxAttempts ?? ATTEMPTS_MAX_DEFAULT, ATTEMPTS_OVER_CRASHES_MIN)) {
-        const error = new Defect(`the process ended ${state.attempt} times while the job ran`);
+        const error = new Defect(endedMeanwhile(state));
         await this.#fail(jobId, state, definition, failureOf(error, state.attempt));
         return;
       }
@@ -335,7 +335,12 @@ export class JobRunner implements DurableJobs {
       const current = await this.#mine(unit, jobId, state);
       if (!current) return;
       await result?.(unit);
-      await finishJob(unit, this.#platform.service, jobId, { ...current, status: 'succeeded', progress: 1 });
+      await finishJob(unit, this.#platform.service, jobId, {
+        ...current,
+        status: 'succeeded',
+        progress: 1,
+        failure: null,
+      });
     });
   }
 
@@ -363,7 +368,7 @@ export class JobRunner implements DurableJobs {
       'error.message': failureOf(error, state.attempt).message,
     });
     if (next.kind === 'final') await this.#fail(jobId, state, definition, next.failure);
-    else await this.#retry(jobId, state, this.#platform.clock.now() + next.afterMs);
+    else await this.#retry(jobId, state, failureOf(error, state.attempt), this.#platform.clock.now() + next.afterMs);
   }
 
   async #fail(jobId: string, state: JobState, definition: JobDefinition<never>, failure: JobFailure): Promise<void> {
@@ -376,11 +381,12 @@ export class JobRunner implements DurableJobs {
     });
   }
 
-  async #retry(jobId: string, state: JobState, atMs: number): Promise<void> {
+  async #retry(jobId: string, state: JobState, { code, message }: JobFailure, atMs: number): Promise<void> {
     await this.#journal.once(this.#cause(jobId, `retry/${state.starts}`), async (unit) => {
       const current = await this.#mine(unit, jobId, state);
       if (!current) return;
-      const next: JobState = { ...current, status: 'waiting', attempt: state.attempt + 1, retryAtMs: atMs };
+      const failure = { code, message };
+      const next: JobState = { ...current, status: 'waiting', attempt: state.attempt + 1, retryAtMs: atMs, failure };
       saveJob(unit, jobId, next);
       unit.schedule({ id: timerOf(jobId), atMs, outgoing: wakeUp(this.#platform.service, jobId, next) });
     });
@@ -509,4 +515,10 @@ export class JobRunner implements DurableJobs {
 
 function timerOf(jobId: string): string {
   return `job/${jobId}`;
+}
+
+/** Why a job is given up whose process is gone; an attempt that failed by itself is said to have done so. */
+function endedMeanwhile({ attempt, failure }: JobState): string {
+  if (!failure) return `the process ended ${attempt} times while the job ran`;
+  return `the process ended while attempt ${attempt} of the job ran; an attempt before it failed: ${failure.message}`;
 }

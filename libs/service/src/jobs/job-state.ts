@@ -25,6 +25,7 @@ export interface JobState {
   readonly progress: number | null;
   /** When the process that runs it last gave a sign of life, by its own clock. */
   readonly heartbeatAtMs: number | null;
+  /** Of the job, or until it ends of the last attempt that failed. */
   readonly failure: { readonly code: string; readonly message: string } | null;
   /** Name of the replica that runs it or ran it last; absent where there is one process only. */
   readonly owner?: string;

@@ -4,9 +4,10 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor, ArtifactRef, Estimate, ModelRef } from "../../common/v1/common_pb.js";
+import type { Actor, ActorValid, ArtifactRef, ArtifactRefValid, Estimate, EstimateValid, ModelRef, ModelRefValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/control/v1/events.proto.
  */
 export const file_rondo_control_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yb25kby9jb250cm9sL3YxL2V2ZW50cy5wcm90bxIQcm9uZG8uY29udHJvbC52MSK3AQoPUGlwZWxpbmVBcHBsaWVkEhAKCHBpcGVsaW5lGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKAMSLgoIZG9jdW1lbnQYAyABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSJQoFYWN0b3IYBCABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISFQoNY2hhbmdlX3JlYXNvbhgFIAEoCRIQCghlbmRwb2ludBgGIAEoCSI9CgxDaGVja091dGNvbWUSDQoFY2hlY2sYASABKAkSDgoGcGFzc2VkGAIgASgIEg4KBmRldGFpbBgDIAEoCSKMAQoOVHJpZ2dlck91dGNvbWUSDwoHdHJpZ2dlchgBIAEoCRISCgpleHByZXNzaW9uGAIgASgJEg4KBnJlc3VsdBgDIAEoCRITCgt2YWx1ZXNfanNvbhgEIAEoCRIQCghicmVhY2hlcxgFIAEoBRIOCgZuZWVkZWQYBiABKAUSDgoGd2luZG93GAcgASgFIswDCgxEZWNpc2lvbk1hZGUSEAoIcGlwZWxpbmUYASABKAkSEwoLZGVjaXNpb25faWQYAiABKAkSGQoRcG9saWN5X2dlbmVyYXRpb24YAyABKAMSDwoHdmVyZGljdBgEIAEoCRIOCgZyZWFzb24YBSABKAkSEwoLZXhwbGFuYXRpb24YBiABKAkSFwoPY2F1c2VfZXZlbnRfaWRzGAcgAygJEjIKCHRyaWdnZXJzGAggAygLMiAucm9uZG8uY29udHJvbC52MS5UcmlnZ2VyT3V0Y29tZRIuCgZjaGVja3MYCSADKAsyHi5yb25kby5jb250cm9sLnYxLkNoZWNrT3V0Y29tZRIQCghjeWNsZV9pZBgKIAEoCRIlCgVhY3RvchgLIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIuCgpldmVudF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpkZWNpZGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpub3RfYmVmb3JlGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKcAQoMQ3ljbGVTdGFydGVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEg4KBm51bWJlchgDIAEoBRITCgtkZWNpc2lvbl9pZBgEIAEoCRIPCgd0cmlnZ2VyGAUgASgJEhkKEXBvbGljeV9nZW5lcmF0aW9uGAYgASgDEhcKD2NhdXNlX2V2ZW50X2lkcxgHIAMoCSJhChFDeWNsZVBoYXNlQ2hhbmdlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgASgJEg4KBnJlYXNvbhgFIAEoCSKBAQoRQ2FuZGlkYXRlU2VsZWN0ZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEQoJY2FuZGlkYXRlGAMgASgJEgwKBHJ1bGUYBCABKAkSEgoKY29uc2lkZXJlZBgFIAMoCRITCgtleHBsYW5hdGlvbhgGIAEoCSKiAQoNQ3ljbGVGaW5pc2hlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRIOCgZudW1iZXIYAyABKAUSDgoGcmVzdWx0GAQgASgJEg4KBnJlYXNvbhgFIAEoCRITCgtkdXJhdGlvbl9tcxgGIAEoAxIoCgVtb2RlbBgHIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZiK7AgoPTW9kZWxSZWdpc3RlcmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEigKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgEIAEoCRIbChNmZWF0dXJlX3ZpZXdfZGlnZXN0GAUgASgJEhEKCWNhbmRpZGF0ZRgGIAEoCRIaChJmZWF0dXJlX2ltcG9ydGFuY2UYByADKAESFQoNZmVhdHVyZV9uYW1lcxgIIAMoCRIsCgZyZXBvcnQYCSABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSMAoKbW9kZWxfY2FyZBgKIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZiKkAwoPQ2hhbXBpb25DaGFuZ2VkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEicKBGZyb20YAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSJQoCdG8YBCABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSJQoFYWN0b3IYBSABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISDgoGcmVhc29uGAYgASgJEhcKD3NuYXBzaG90X2RpZ2VzdBgHIAEoCRI0Cg5yZWZlcmVuY2Vfcm93cxgIIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIaChJmZWF0dXJlX2ltcG9ydGFuY2UYCSADKAESFQoNZmVhdHVyZV9uYW1lcxgKIAMoCRI0ChFyZWZlcmVuY2VfbWV0cmljcxgLIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIuCgpldmVudF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKoAQoRQXBwcm92YWxSZXF1ZXN0ZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEwoLYXBwcm92YWxfaWQYAyABKAkSFAoMYm91bmRfZGlnZXN0GAQgASgJEhQKDHZvdGVzX25lZWRlZBgFIAEoBRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKTAQoNQXBwcm92YWxWb3RlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRITCgthcHByb3ZhbF9pZBgDIAEoCRIlCgVhY3RvchgEIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIPCgdhcHByb3ZlGAUgASgIEhEKCXJhdGlvbmFsZRgGIAEoCSJrCg5BcHByb3ZhbENsb3NlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRITCgthcHByb3ZhbF9pZBgDIAEoCRIQCghkZWNpc2lvbhgEIAEoCRIOCgZyZWFzb24YBSABKAkilwEKE0F1dG9tYXRpY0N5Y2xlc0hlbGQSEAoIcGlwZWxpbmUYASABKAkSDAoEaGVsZBgCIAEoCBIOCgZyZWFzb24YAyABKAkSJQoFYWN0b3IYBCABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISKQoFdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIokBCg5JbmNpZGVudE9wZW5lZBIQCghwaXBlbGluZRgBIAEoCRITCgtpbmNpZGVudF9pZBgCIAEoCRIQCghjeWNsZV9pZBgDIAEoCRIPCgdzdW1tYXJ5GAQgASgJEi0KCW9wZW5lZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiAEKDkluY2lkZW50Q2xvc2VkEhAKCHBpcGVsaW5lGAEgASgJEhMKC2luY2lkZW50X2lkGAIgASgJEhIKCnBvc3Rtb3J0ZW0YAyABKAkSFAoMYWN0aW9uX2l0ZW1zGAQgAygJEiUKBWFjdG9yGAUgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yInsKDEFjY2Vzc0RlbmllZBIOCgZtZXRob2QYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBnJlYXNvbhgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcGlwZWxpbmUYBSABKAkiogEKEU92ZXJyaWRlUmVxdWVzdGVkEhAKCHBpcGVsaW5lGAEgASgJEg4KBm1ldGhvZBgCIAEoCRIPCgdzdWJqZWN0GAMgASgJEg4KBnJlYXNvbhgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJEiUKBWFjdG9yGAYgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yEg8KB291dGNvbWUYByABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch1yb25kby9jb250cm9sL3YxL2V2ZW50cy5wcm90bxIQcm9uZG8uY29udHJvbC52MSKiAgoPUGlwZWxpbmVBcHBsaWVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhsKCmdlbmVyYXRpb24YAiABKANCB7pIBCICKAESNgoIZG9jdW1lbnQYAyABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWZCBrpIA8gBARIlCgVhY3RvchgEIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIVCg1jaGFuZ2VfcmVhc29uGAUgASgJEj0KCGVuZHBvaW50GAYgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kIkgKDENoZWNrT3V0Y29tZRIYCgVjaGVjaxgBIAEoCUIJukgGcgQQARhkEg4KBnBhc3NlZBgCIAEoCBIOCgZkZXRhaWwYAyABKAki1AEKDlRyaWdnZXJPdXRjb21lEjwKB3RyaWdnZXIYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSEgoKZXhwcmVzc2lvbhgCIAEoCRIOCgZyZXN1bHQYAyABKAkSEwoLdmFsdWVzX2pzb24YBCABKAkSGQoIYnJlYWNoZXMYBSABKAVCB7pIBBoCKAASFwoGbmVlZGVkGAYgASgFQge6SAQaAigAEhcKBndpbmRvdxgHIAEoBUIHukgEGgIoACKoBQoMRGVjaXNpb25NYWRlEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2RlY2lzaW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSIgoRcG9saWN5X2dlbmVyYXRpb24YAyABKANCB7pIBCICKAASRQoHdmVyZGljdBgEIAEoCUI0ukgxci9SBVN0YXJ0UgdQcm9wb3NlUghTY2hlZHVsZVIESG9sZFIFTWVyZ2VSBklnbm9yZRIaCgZyZWFzb24YBSABKAlCCrpIB3IFEAEYyAESEwoLZXhwbGFuYXRpb24YBiABKAkSLAoPY2F1c2VfZXZlbnRfaWRzGAcgAygJQhO6SBCSAQ0QoI0GIgdyBRABGMgBEj0KCHRyaWdnZXJzGAggAygLMiAucm9uZG8uY29udHJvbC52MS5UcmlnZ2VyT3V0Y29tZUIJukgGkgEDEOgHEjkKBmNoZWNrcxgJIAMoCzIeLnJvbmRvLmNvbnRyb2wudjEuQ2hlY2tPdXRjb21lQgm6SAaSAQMQ6AcSKgoIY3ljbGVfaWQYCiABKAlCGLpIFdgBAXIQMg5eWyEtfl17MSwyMDB9JBIlCgVhY3RvchgLIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIuCgpldmVudF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2CgpkZWNpZGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEi4KCm5vdF9iZWZvcmUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoCCgxDeWNsZVN0YXJ0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIXCgZudW1iZXIYAyABKAVCB7pIBBoCKAESKgoLZGVjaXNpb25faWQYBCABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIbCgd0cmlnZ2VyGAUgASgJQgq6SAdyBRABGMgBEiIKEXBvbGljeV9nZW5lcmF0aW9uGAYgASgDQge6SAQiAigBEiwKD2NhdXNlX2V2ZW50X2lkcxgHIAMoCUITukgQkgENEKCNBiIHcgUQARjIASKFAwoRQ3ljbGVQaGFzZUNoYW5nZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBJ8CgRmcm9tGAMgASgJQm66SGtyaVIJUHJlcGFyaW5nUghMYWJlbGluZ1IIVHJhaW5pbmdSCVNlbGVjdGluZ1IKRXZhbHVhdGluZ1IQQXdhaXRpbmdBcHByb3ZhbFIKUm9sbGluZ091dFIJT2JzZXJ2aW5nUghGaW5pc2hlZBJ6CgJ0bxgEIAEoCUJuukhrcmlSCVByZXBhcmluZ1IITGFiZWxpbmdSCFRyYWluaW5nUglTZWxlY3RpbmdSCkV2YWx1YXRpbmdSEEF3YWl0aW5nQXBwcm92YWxSClJvbGxpbmdPdXRSCU9ic2VydmluZ1IIRmluaXNoZWQSDgoGcmVhc29uGAUgASgJIoQCChFDYW5kaWRhdGVTZWxlY3RlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEj4KCWNhbmRpZGF0ZRgDIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIMCgRydWxlGAQgASgJEiQKCmNvbnNpZGVyZWQYBSADKAlCELpIDZIBChBkIgZyBBABGGQSEwoLZXhwbGFuYXRpb24YBiABKAkivgIKDUN5Y2xlRmluaXNoZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIXCgZudW1iZXIYAyABKAVCB7pIBBoCKAESVAoGcmVzdWx0GAQgASgJQkS6SEFyP1IIUHJvbW90ZWRSCFJlamVjdGVkUgpSb2xsZWRCYWNrUgZGYWlsZWRSCUNhbmNlbGxlZFIKU3VwZXJzZWRlZBIOCgZyZWFzb24YBSABKAkSHAoLZHVyYXRpb25fbXMYBiABKANCB7pIBCICKAASKAoFbW9kZWwYByABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYipQQKD01vZGVsUmVnaXN0ZXJlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjAKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESNQoPc25hcHNob3RfZGlnZXN0GAQgASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjkKE2ZlYXR1cmVfdmlld19kaWdlc3QYBSABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSPgoJY2FuZGlkYXRlGAYgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjsKEmZlYXR1cmVfaW1wb3J0YW5jZRgHIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIpCg1mZWF0dXJlX25hbWVzGAggAygJQhK6SA+SAQwQkE4iB3IFEAEYyAESLAoGcmVwb3J0GAkgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEjAKCm1vZGVsX2NhcmQYCiABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYizgQKD0NoYW1waW9uQ2hhbmdlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEicKBGZyb20YAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSLQoCdG8YBCABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARIlCgVhY3RvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIOCgZyZWFzb24YBiABKAkSNQoPc25hcHNob3RfZGlnZXN0GAcgASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjQKDnJlZmVyZW5jZV9yb3dzGAggASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEjsKEmZlYXR1cmVfaW1wb3J0YW5jZRgJIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIpCg1mZWF0dXJlX25hbWVzGAogAygJQhK6SA+SAQwQkE4iB3IFEAEYyAESPwoRcmVmZXJlbmNlX21ldHJpY3MYCyADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxIuCgpldmVudF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKqAgoRQXBwcm92YWxSZXF1ZXN0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIqCgthcHByb3ZhbF9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjIKDGJvdW5kX2RpZ2VzdBgEIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIdCgx2b3Rlc19uZWVkZWQYBSABKAVCB7pIBBoCKAESLgoKZXhwaXJlc19hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi9gEKDUFwcHJvdmFsVm90ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIqCgthcHByb3ZhbF9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEi0KBWFjdG9yGAQgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESDwoHYXBwcm92ZRgFIAEoCBIRCglyYXRpb25hbGUYBiABKAki9wEKDkFwcHJvdmFsQ2xvc2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLYXBwcm92YWxfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBJBCghkZWNpc2lvbhgEIAEoCUIvukgscipSCEFwcHJvdmVkUghSZWplY3RlZFIHRXhwaXJlZFILSW52YWxpZGF0ZWQSDgoGcmVhc29uGAUgASgJIsQBChNBdXRvbWF0aWNDeWNsZXNIZWxkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEgwKBGhlbGQYAiABKAgSDgoGcmVhc29uGAMgASgJEiUKBWFjdG9yGAQgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yEikKBXVudGlsGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLvAQoOSW5jaWRlbnRPcGVuZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSKgoLaW5jaWRlbnRfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIqCghjeWNsZV9pZBgDIAEoCUIYukgV2AEBchAyDl5bIS1+XXsxLDIwMH0kEg8KB3N1bW1hcnkYBCABKAkSNQoJb3BlbmVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBIt4BCg5JbmNpZGVudENsb3NlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIqCgtpbmNpZGVudF9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEhIKCnBvc3Rtb3J0ZW0YAyABKAkSHgoMYWN0aW9uX2l0ZW1zGAQgAygJQgi6SAWSAQIQZBItCgVhY3RvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvckIGukgDyAEBIpgBCgxBY2Nlc3NEZW5pZWQSGgoGbWV0aG9kGAEgASgJQgq6SAdyBRABGMgBEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZyZWFzb24YAyABKAkSLgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESGQoIcGlwZWxpbmUYBSABKAlCB7pIBHICGD8i0wEKEU92ZXJyaWRlUmVxdWVzdGVkEhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhg/EhoKBm1ldGhvZBgCIAEoCUIKukgHcgUQARjIARIZCgdzdWJqZWN0GAMgASgJQgi6SAVyAxjIARIOCgZyZWFzb24YBCABKAkSHAoKcmVxdWVzdF9pZBgFIAEoCUIIukgFcgMYyAESLQoFYWN0b3IYBiABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3JCBrpIA8gBARIPCgdvdXRjb21lGAcgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * A pipeline document was admitted. Services keep their own copy per generation.
@@ -55,7 +56,44 @@ export type PipelineApplied = Message<"rondo.control.v1.PipelineApplied"> & {
   endpoint: string;
 };
 
-export type PipelineAppliedValid = PipelineApplied;
+/**
+ * A pipeline document was admitted. Services keep their own copy per generation.
+ *
+ * @generated from message rondo.control.v1.PipelineApplied
+ */
+export type PipelineAppliedValid = Message<"rondo.control.v1.PipelineApplied"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: int64 generation = 2;
+   */
+  generation: bigint;
+
+  /**
+   * The admitted document (canonical JSON) and its files.
+   *
+   * @generated from field: rondo.common.v1.ArtifactRef document = 3;
+   */
+  document: ArtifactRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 4;
+   */
+  actor?: ActorValid | undefined;
+
+  /**
+   * @generated from field: string change_reason = 5;
+   */
+  changeReason: string;
+
+  /**
+   * @generated from field: string endpoint = 6;
+   */
+  endpoint: string;
+};
 
 /**
  * Describes the message rondo.control.v1.PipelineApplied.
@@ -233,7 +271,90 @@ export type DecisionMade = Message<"rondo.control.v1.DecisionMade"> & {
   notBefore?: Timestamp | undefined;
 };
 
-export type DecisionMadeValid = DecisionMade;
+/**
+ * Every event's fate with the record of why. Key: pipeline.
+ *
+ * @generated from message rondo.control.v1.DecisionMade
+ */
+export type DecisionMadeValid = Message<"rondo.control.v1.DecisionMade"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string decision_id = 2;
+   */
+  decisionId: string;
+
+  /**
+   * @generated from field: int64 policy_generation = 3;
+   */
+  policyGeneration: bigint;
+
+  /**
+   * `Start`, `Propose`, `Schedule`, `Hold`, `Merge` or `Ignore`.
+   *
+   * @generated from field: string verdict = 4;
+   */
+  verdict: string;
+
+  /**
+   * First failing check, or the trigger that fired.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string explanation = 6;
+   */
+  explanation: string;
+
+  /**
+   * @generated from field: repeated string cause_event_ids = 7;
+   */
+  causeEventIds: string[];
+
+  /**
+   * @generated from field: repeated rondo.control.v1.TriggerOutcome triggers = 8;
+   */
+  triggers: TriggerOutcomeValid[];
+
+  /**
+   * @generated from field: repeated rondo.control.v1.CheckOutcome checks = 9;
+   */
+  checks: CheckOutcomeValid[];
+
+  /**
+   * @generated from field: string cycle_id = 10;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 11;
+   */
+  actor?: ActorValid | undefined;
+
+  /**
+   * Policy time and wall time of the decision.
+   *
+   * @generated from field: google.protobuf.Timestamp event_time = 12;
+   */
+  eventTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp decided_at = 13;
+   */
+  decidedAt: Timestamp;
+
+  /**
+   * Of the verdict `Schedule`: policy time before which the cycle does not start.
+   *
+   * @generated from field: google.protobuf.Timestamp not_before = 14;
+   */
+  notBefore?: Timestamp | undefined;
+};
 
 /**
  * Describes the message rondo.control.v1.DecisionMade.
@@ -480,7 +601,60 @@ export type ModelRegistered = Message<"rondo.control.v1.ModelRegistered"> & {
   modelCard?: ArtifactRef | undefined;
 };
 
-export type ModelRegisteredValid = ModelRegistered;
+/**
+ * @generated from message rondo.control.v1.ModelRegistered
+ */
+export type ModelRegisteredValid = Message<"rondo.control.v1.ModelRegistered"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef model = 3;
+   */
+  model: ModelRefValid;
+
+  /**
+   * @generated from field: string snapshot_digest = 4;
+   */
+  snapshotDigest: string;
+
+  /**
+   * @generated from field: string feature_view_digest = 5;
+   */
+  featureViewDigest: string;
+
+  /**
+   * @generated from field: string candidate = 6;
+   */
+  candidate: string;
+
+  /**
+   * @generated from field: repeated double feature_importance = 7;
+   */
+  featureImportance: number[];
+
+  /**
+   * @generated from field: repeated string feature_names = 8;
+   */
+  featureNames: string[];
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef report = 9;
+   */
+  report?: ArtifactRefValid | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef model_card = 10;
+   */
+  modelCard?: ArtifactRefValid | undefined;
+};
 
 /**
  * Describes the message rondo.control.v1.ModelRegistered.
@@ -556,7 +730,72 @@ export type ChampionChanged = Message<"rondo.control.v1.ChampionChanged"> & {
   eventTime?: Timestamp | undefined;
 };
 
-export type ChampionChangedValid = ChampionChanged;
+/**
+ * The alias `champion` moved. drift-monitor builds its reference from the snapshot named here.
+ *
+ * @generated from message rondo.control.v1.ChampionChanged
+ */
+export type ChampionChangedValid = Message<"rondo.control.v1.ChampionChanged"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef from = 3;
+   */
+  from?: ModelRefValid | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef to = 4;
+   */
+  to: ModelRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 5;
+   */
+  actor?: ActorValid | undefined;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string snapshot_digest = 7;
+   */
+  snapshotDigest: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef reference_rows = 8;
+   */
+  referenceRows?: ArtifactRefValid | undefined;
+
+  /**
+   * @generated from field: repeated double feature_importance = 9;
+   */
+  featureImportance: number[];
+
+  /**
+   * @generated from field: repeated string feature_names = 10;
+   */
+  featureNames: string[];
+
+  /**
+   * @generated from field: repeated rondo.common.v1.Estimate reference_metrics = 11;
+   */
+  referenceMetrics: EstimateValid[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp event_time = 12;
+   */
+  eventTime?: Timestamp | undefined;
+};
 
 /**
  * Describes the message rondo.control.v1.ChampionChanged.
@@ -646,7 +885,40 @@ export type ApprovalVoted = Message<"rondo.control.v1.ApprovalVoted"> & {
   rationale: string;
 };
 
-export type ApprovalVotedValid = ApprovalVoted;
+/**
+ * @generated from message rondo.control.v1.ApprovalVoted
+ */
+export type ApprovalVotedValid = Message<"rondo.control.v1.ApprovalVoted"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string approval_id = 3;
+   */
+  approvalId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 4;
+   */
+  actor: ActorValid;
+
+  /**
+   * @generated from field: bool approve = 5;
+   */
+  approve: boolean;
+
+  /**
+   * @generated from field: string rationale = 6;
+   */
+  rationale: string;
+};
 
 /**
  * Describes the message rondo.control.v1.ApprovalVoted.
@@ -765,7 +1037,35 @@ export type IncidentOpened = Message<"rondo.control.v1.IncidentOpened"> & {
   openedAt?: Timestamp | undefined;
 };
 
-export type IncidentOpenedValid = IncidentOpened;
+/**
+ * @generated from message rondo.control.v1.IncidentOpened
+ */
+export type IncidentOpenedValid = Message<"rondo.control.v1.IncidentOpened"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string incident_id = 2;
+   */
+  incidentId: string;
+
+  /**
+   * @generated from field: string cycle_id = 3;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string summary = 4;
+   */
+  summary: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp opened_at = 5;
+   */
+  openedAt: Timestamp;
+};
 
 /**
  * Describes the message rondo.control.v1.IncidentOpened.
@@ -804,7 +1104,35 @@ export type IncidentClosed = Message<"rondo.control.v1.IncidentClosed"> & {
   actor?: Actor | undefined;
 };
 
-export type IncidentClosedValid = IncidentClosed;
+/**
+ * @generated from message rondo.control.v1.IncidentClosed
+ */
+export type IncidentClosedValid = Message<"rondo.control.v1.IncidentClosed"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string incident_id = 2;
+   */
+  incidentId: string;
+
+  /**
+   * @generated from field: string postmortem = 3;
+   */
+  postmortem: string;
+
+  /**
+   * @generated from field: repeated string action_items = 4;
+   */
+  actionItems: string[];
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 5;
+   */
+  actor: ActorValid;
+};
 
 /**
  * Describes the message rondo.control.v1.IncidentClosed.
@@ -845,7 +1173,37 @@ export type AccessDenied = Message<"rondo.control.v1.AccessDenied"> & {
   pipeline: string;
 };
 
-export type AccessDeniedValid = AccessDenied;
+/**
+ * Somebody was refused. Part of the audit.
+ *
+ * @generated from message rondo.control.v1.AccessDenied
+ */
+export type AccessDeniedValid = Message<"rondo.control.v1.AccessDenied"> & {
+  /**
+   * @generated from field: string method = 1;
+   */
+  method: string;
+
+  /**
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at: Timestamp;
+
+  /**
+   * @generated from field: string pipeline = 5;
+   */
+  pipeline: string;
+};
 
 /**
  * Describes the message rondo.control.v1.AccessDenied.
@@ -896,7 +1254,47 @@ export type OverrideRequested = Message<"rondo.control.v1.OverrideRequested"> & 
   outcome: string;
 };
 
-export type OverrideRequestedValid = OverrideRequested;
+/**
+ * A person used a manual override. Part of the audit, whatever its outcome.
+ *
+ * @generated from message rondo.control.v1.OverrideRequested
+ */
+export type OverrideRequestedValid = Message<"rondo.control.v1.OverrideRequested"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string method = 2;
+   */
+  method: string;
+
+  /**
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 6;
+   */
+  actor: ActorValid;
+
+  /**
+   * @generated from field: string outcome = 7;
+   */
+  outcome: string;
+};
 
 /**
  * Describes the message rondo.control.v1.OverrideRequested.

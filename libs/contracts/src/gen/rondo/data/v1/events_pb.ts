@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/data/v1/events.proto.
  */
 export const file_rondo_data_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chpyb25kby9kYXRhL3YxL2V2ZW50cy5wcm90bxINcm9uZG8uZGF0YS52MSL1AQoPQXJyaXZhbEFjY2VwdGVkEhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhABEhkKCGV2ZW50X2lkGAIgASgJQge6SARyAhABEhQKDGV2ZW50X3NvdXJjZRgDIAEoCRIQCghiYXRjaF9pZBgEIAEoCRILCgN1cmkYBSABKAkSMAoMYW5ub3VuY2VkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1kYXRhX2ludGVydmFsGAcgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRISCgpkZWR1cGVfa2V5GAggASgJIo0BCg1BcnJpdmFsTWVyZ2VkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGV2ZW50X2lkGAIgASgJEhQKDGV2ZW50X3NvdXJjZRgDIAEoCRIQCghiYXRjaF9pZBgEIAEoCRIwCgxhbm5vdW5jZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrgBCg1BcnJpdmFsRmFpbGVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGV2ZW50X2lkGAIgASgJEhQKDGV2ZW50X3NvdXJjZRgDIAEoCRIQCghiYXRjaF9pZBgEIAEoCRIpCgdmaW5kaW5nGAUgASgLMhgucm9uZG8uY29tbW9uLnYxLkZpbmRpbmcSMAoMYW5ub3VuY2VkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKVAwoKQmF0Y2hSZWFkeRIQCghwaXBlbGluZRgBIAEoCRIQCghiYXRjaF9pZBgCIAEoCRIQCghldmVudF9pZBgDIAEoCRIxCg1kYXRhX2ludGVydmFsGAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIzCg1yb3dzX2FydGlmYWN0GAUgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEjcKEWZlYXR1cmVzX2FydGlmYWN0GAYgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEgwKBHJvd3MYByABKAMSFAoMbGFiZWxlZF9yb3dzGAggASgDEioKCHdhcm5pbmdzGAkgAygLMhgucm9uZG8uY29tbW9uLnYxLkZpbmRpbmcSKwoLcmVsZWFzZWRfYnkYCiABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISGQoRcG9saWN5X2dlbmVyYXRpb24YCyABKAMSGAoQcmVhZHlfcm93c190b3RhbBgMIAEoAyLCAQoQQmF0Y2hRdWFyYW50aW5lZBIQCghwaXBlbGluZRgBIAEoCRIQCghiYXRjaF9pZBgCIAEoCRIQCghldmVudF9pZBgDIAEoCRIxCg1kYXRhX2ludGVydmFsGAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIqCghmaW5kaW5ncxgFIAMoCzIYLnJvbmRvLmNvbW1vbi52MS5GaW5kaW5nEgwKBHJvd3MYBiABKAMSCwoDdXJpGAcgASgJInwKDUJhdGNoUmVqZWN0ZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIYmF0Y2hfaWQYAiABKAkSEAoIZXZlbnRfaWQYAyABKAkSJQoFYWN0b3IYBCABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISDgoGcmVhc29uGAUgASgJIooBCglTcGxpdEZpbGUSDAoEbmFtZRgBIAEoCRIuCghhcnRpZmFjdBgCIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIMCgRyb3dzGAMgASgDEjEKDWRhdGFfaW50ZXJ2YWwYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlIs0CChBTbmFwc2hvdFByZXBhcmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCRIoCgZzcGxpdHMYBCADKAsyGC5yb25kby5kYXRhLnYxLlNwbGl0RmlsZRIRCgliYXRjaF9pZHMYBSADKAkSGwoTZmVhdHVyZV92aWV3X2RpZ2VzdBgGIAEoCRIRCgljYWNoZV9oaXQYByABKAgSNQoPcmV2aWV3X2FydGlmYWN0GAggASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEhMKC3Jldmlld19yb3dzGAkgASgDEi4KCG1hbmlmZXN0GAogASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEhMKC2R1cmF0aW9uX21zGAsgASgDInwKE0RldGVybWluaXNtVmlvbGF0ZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEQoJY2FjaGVfa2V5GAMgASgJEhcKD2V4cGVjdGVkX2RpZ2VzdBgEIAEoCRIVCg1hY3R1YWxfZGlnZXN0GAUgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chpyb25kby9kYXRhL3YxL2V2ZW50cy5wcm90bxINcm9uZG8uZGF0YS52MSLnAgoPQXJyaXZhbEFjY2VwdGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCGV2ZW50X2lkGAIgASgJQgq6SAdyBRABGMgBEiAKDGV2ZW50X3NvdXJjZRgDIAEoCUIKukgHcgUQARj0AxInCghiYXRjaF9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEhcKA3VyaRgFIAEoCUIKukgHcgUQARjQDxI4Cgxhbm5vdW5jZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESOQoNZGF0YV9pbnRlcnZhbBgHIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2VCBrpIA8gBARIeCgpkZWR1cGVfa2V5GAggASgJQgq6SAdyBRABGLgXIvEBCg1BcnJpdmFsTWVyZ2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhwKCGV2ZW50X2lkGAIgASgJQgq6SAdyBRABGMgBEiAKDGV2ZW50X3NvdXJjZRgDIAEoCUIKukgHcgUQARj0AxInCghiYXRjaF9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjgKDGFubm91bmNlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBASKkAgoNQXJyaXZhbEZhaWxlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIcCghldmVudF9pZBgCIAEoCUIKukgHcgUQARjIARIgCgxldmVudF9zb3VyY2UYAyABKAlCCrpIB3IFEAEY9AMSJwoIYmF0Y2hfaWQYBCABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIxCgdmaW5kaW5nGAUgASgLMhgucm9uZG8uY29tbW9uLnYxLkZpbmRpbmdCBrpIA8gBARI4Cgxhbm5vdW5jZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQEirAQKCkJhdGNoUmVhZHkSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIYmF0Y2hfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIcCghldmVudF9pZBgDIAEoCUIKukgHcgUQARjIARI5Cg1kYXRhX2ludGVydmFsGAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEjsKDXJvd3NfYXJ0aWZhY3QYBSABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWZCBrpIA8gBARI/ChFmZWF0dXJlc19hcnRpZmFjdBgGIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBEhUKBHJvd3MYByABKANCB7pIBCICKAASHQoMbGFiZWxlZF9yb3dzGAggASgDQge6SAQiAigAEjUKCHdhcm5pbmdzGAkgAygLMhgucm9uZG8uY29tbW9uLnYxLkZpbmRpbmdCCbpIBpIBAxCQThIrCgtyZWxlYXNlZF9ieRgKIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIiChFwb2xpY3lfZ2VuZXJhdGlvbhgLIAEoA0IHukgEIgIoARIhChByZWFkeV9yb3dzX3RvdGFsGAwgASgDQge6SAQiAigAIrQCChBCYXRjaFF1YXJhbnRpbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGJhdGNoX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSHAoIZXZlbnRfaWQYAyABKAlCCrpIB3IFEAEYyAESMQoNZGF0YV9pbnRlcnZhbBgEIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2USNwoIZmluZGluZ3MYBSADKAsyGC5yb25kby5jb21tb24udjEuRmluZGluZ0ILukgIkgEFCAEQkE4SFQoEcm93cxgGIAEoA0IHukgEIgIoABIXCgN1cmkYByABKAlCCrpIB3IFEAEY0A8i1AEKDUJhdGNoUmVqZWN0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIYmF0Y2hfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIcCghldmVudF9pZBgDIAEoCUIKukgHcgUQARjIARItCgVhY3RvchgEIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvckIGukgDyAEBEg4KBnJlYXNvbhgFIAEoCSK7AQoJU3BsaXRGaWxlEiwKBG5hbWUYASABKAlCHrpIG3IZUgV0cmFpblIKdmFsaWRhdGlvblIEdGVzdBI2CghhcnRpZmFjdBgCIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBEhUKBHJvd3MYAyABKANCB7pIBCICKAASMQoNZGF0YV9pbnRlcnZhbBgEIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2UikwQKEFNuYXBzaG90UHJlcGFyZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI1Cg9zbmFwc2hvdF9kaWdlc3QYAyABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSNAoGc3BsaXRzGAQgAygLMhgucm9uZG8uZGF0YS52MS5TcGxpdEZpbGVCCrpIB5IBBAgBEAMSMQoJYmF0Y2hfaWRzGAUgAygJQh66SBuSARgQoI0GIhJyEDIOXlshLX5dezEsMjAwfSQSOQoTZmVhdHVyZV92aWV3X2RpZ2VzdBgGIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIRCgljYWNoZV9oaXQYByABKAgSNQoPcmV2aWV3X2FydGlmYWN0GAggASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEhwKC3Jldmlld19yb3dzGAkgASgDQge6SAQiAigAEjYKCG1hbmlmZXN0GAogASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmQga6SAPIAQESHAoLZHVyYXRpb25fbXMYCyABKANCB7pIBCICKAAiiAIKE0RldGVybWluaXNtVmlvbGF0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIdCgljYWNoZV9rZXkYAyABKAlCCrpIB3IFEAEYyAESNQoPZXhwZWN0ZWRfZGlnZXN0GAQgASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjMKDWFjdHVhbF9kaWdlc3QYBSABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * Upstream announced data and intake took it: from here on it has exactly one fate. Key: pipeline.
@@ -104,12 +104,12 @@ export type ArrivalAcceptedValid = Message<"rondo.data.v1.ArrivalAccepted"> & {
   /**
    * @generated from field: google.protobuf.Timestamp announced_at = 6;
    */
-  announcedAt?: Timestamp | undefined;
+  announcedAt: Timestamp;
 
   /**
    * @generated from field: rondo.common.v1.TimeRange data_interval = 7;
    */
-  dataInterval?: TimeRangeValid | undefined;
+  dataInterval: TimeRangeValid;
 
   /**
    * Announcements with the same key describe the same data.
@@ -158,7 +158,37 @@ export type ArrivalMerged = Message<"rondo.data.v1.ArrivalMerged"> & {
   announcedAt?: Timestamp | undefined;
 };
 
-export type ArrivalMergedValid = ArrivalMerged;
+/**
+ * The same data was announced before: merged into that batch.
+ *
+ * @generated from message rondo.data.v1.ArrivalMerged
+ */
+export type ArrivalMergedValid = Message<"rondo.data.v1.ArrivalMerged"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * @generated from field: string event_source = 3;
+   */
+  eventSource: string;
+
+  /**
+   * @generated from field: string batch_id = 4;
+   */
+  batchId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp announced_at = 5;
+   */
+  announcedAt: Timestamp;
+};
 
 /**
  * Describes the message rondo.data.v1.ArrivalMerged.
@@ -204,7 +234,42 @@ export type ArrivalFailed = Message<"rondo.data.v1.ArrivalFailed"> & {
   announcedAt?: Timestamp | undefined;
 };
 
-export type ArrivalFailedValid = ArrivalFailed;
+/**
+ * The announcement could not be turned into a batch (file missing, truncated, outside the allowed roots).
+ *
+ * @generated from message rondo.data.v1.ArrivalFailed
+ */
+export type ArrivalFailedValid = Message<"rondo.data.v1.ArrivalFailed"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * @generated from field: string event_source = 3;
+   */
+  eventSource: string;
+
+  /**
+   * @generated from field: string batch_id = 4;
+   */
+  batchId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Finding finding = 5;
+   */
+  finding: FindingValid;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp announced_at = 6;
+   */
+  announcedAt: Timestamp;
+};
 
 /**
  * Describes the message rondo.data.v1.ArrivalFailed.
@@ -312,21 +377,21 @@ export type BatchReadyValid = Message<"rondo.data.v1.BatchReady"> & {
   /**
    * @generated from field: rondo.common.v1.TimeRange data_interval = 4;
    */
-  dataInterval?: TimeRangeValid | undefined;
+  dataInterval: TimeRangeValid;
 
   /**
    * The raw rows as accepted (canonical Parquet).
    *
    * @generated from field: rondo.common.v1.ArtifactRef rows_artifact = 5;
    */
-  rowsArtifact?: ArtifactRefValid | undefined;
+  rowsArtifact: ArtifactRefValid;
 
   /**
    * The feature rows (Parquet: key, event time, features, target, review reason).
    *
    * @generated from field: rondo.common.v1.ArtifactRef features_artifact = 6;
    */
-  featuresArtifact?: ArtifactRefValid | undefined;
+  featuresArtifact: ArtifactRefValid;
 
   /**
    * @generated from field: int64 rows = 7;
@@ -493,7 +558,37 @@ export type BatchRejected = Message<"rondo.data.v1.BatchRejected"> & {
   reason: string;
 };
 
-export type BatchRejectedValid = BatchRejected;
+/**
+ * A person decided that the quarantined batch is never used.
+ *
+ * @generated from message rondo.data.v1.BatchRejected
+ */
+export type BatchRejectedValid = Message<"rondo.data.v1.BatchRejected"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string batch_id = 2;
+   */
+  batchId: string;
+
+  /**
+   * @generated from field: string event_id = 3;
+   */
+  eventId: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 4;
+   */
+  actor: ActorValid;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
 
 /**
  * Describes the message rondo.data.v1.BatchRejected.
@@ -543,7 +638,7 @@ export type SplitFileValid = Message<"rondo.data.v1.SplitFile"> & {
   /**
    * @generated from field: rondo.common.v1.ArtifactRef artifact = 2;
    */
-  artifact?: ArtifactRefValid | undefined;
+  artifact: ArtifactRefValid;
 
   /**
    * @generated from field: int64 rows = 3;
@@ -695,7 +790,7 @@ export type SnapshotPreparedValid = Message<"rondo.data.v1.SnapshotPrepared"> & 
    *
    * @generated from field: rondo.common.v1.ArtifactRef manifest = 10;
    */
-  manifest?: ArtifactRefValid | undefined;
+  manifest: ArtifactRefValid;
 
   /**
    * @generated from field: int64 duration_ms = 11;

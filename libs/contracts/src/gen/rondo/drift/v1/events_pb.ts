@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ArtifactRef, Estimate, EstimateValid, ModelRef, ModelRefValid, TimeRange, TimeRangeValid } from "../../common/v1/common_pb.js";
+import type { ArtifactRef, ArtifactRefValid, Estimate, EstimateValid, ModelRef, ModelRefValid, TimeRange, TimeRangeValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIm0KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSDwoHd2luZG93cxgDIAEoBRIMCgRyb3dzGAQgASgDIoYECgxGZWF0dXJlRHJpZnQSDwoHZmVhdHVyZRgBIAEoCRIzCgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCLpIBYIBAhABEiYKA3BzaRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIrCghkaXN0YW5jZRgEIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIVCg1wX3ZhbHVlX2xvZzEwGAUgASgBEh4KFmFkanVzdGVkX3BfdmFsdWVfbG9nMTAYBiABKAESEgoKaW1wb3J0YW5jZRgHIAEoARIbChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBEhkKEW51bGxfcmF0ZV9jdXJyZW50GAkgASgBEhEKCWJpbl9lZGdlcxgKIAMoARIYChByZWZlcmVuY2Vfc2hhcmVzGAsgAygBEhYKDmN1cnJlbnRfc2hhcmVzGAwgAygBEjAKBnNlYXNvbhgNIAEoCzIgLnJvbmRvLmRyaWZ0LnYxLlNlYXNvbkNvbXBhcmlzb24SMQoOamVuc2VuX3NoYW5ub24YDiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLgoLd2Fzc2Vyc3RlaW4YDyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUizgMKDkRyaWZ0RXZhbHVhdGVkEhAKCHBpcGVsaW5lGAEgASgJEhUKDWV2YWx1YXRpb25faWQYAiABKAkSKAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSEAoIYmF0Y2hfaWQYBCABKAkSKgoGd2luZG93GAUgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZRIzCgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCLpIBYIBAhABEi4KCGZlYXR1cmVzGAcgAygLMhwucm9uZG8uZHJpZnQudjEuRmVhdHVyZURyaWZ0EjYKE2ltcG9ydGFuY2Vfd2VpZ2h0ZWQYCCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSGQoRZmVhdHVyZXNfZGV0ZWN0ZWQYCSABKAUSGAoQcmVmZXJlbmNlX2RpZ2VzdBgKIAEoCRIMCgRyb3dzGAsgASgDEjAKDGV2YWx1YXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZmFsc2VfYWxhcm1fbGV2ZWwYDSABKAEivAEKElNlZ21lbnRBdHRyaWJ1dGlvbhIPCgdzZWdtZW50GAEgASgJEiYKA21peBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRInCgRyYXRlGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEh4KFmFkanVzdGVkX3BfdmFsdWVfbG9nMTAYBCABKAESFgoOcmVmZXJlbmNlX3Jvd3MYBSABKAMSDAoEcm93cxgGIAEoAyLFAQoRQ2hhbmdlQXR0cmlidXRpb24SKQoGY2hhbmdlGAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEiYKA21peBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRInCgRyYXRlGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjQKCHNlZ21lbnRzGAQgAygLMiIucm9uZG8uZHJpZnQudjEuU2VnbWVudEF0dHJpYnV0aW9uIsIDChRQZXJmb3JtYW5jZUV2YWx1YXRlZBIQCghwaXBlbGluZRgBIAEoCRIVCg1ldmFsdWF0aW9uX2lkGAIgASgJEigKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEioKBndpbmRvdxgEIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2USEQoJZXN0aW1hdGVkGAUgASgIEhYKDmxhYmVsX2NvdmVyYWdlGAYgASgBEioKB21ldHJpY3MYByADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNAoRcmVmZXJlbmNlX21ldHJpY3MYCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSFwoPbG9nX2xvc3NfZXhjZXNzGAkgASgBEg0KBXN0YXRlGAogASgJEgwKBHJvd3MYCyABKAMSMAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2CgthdHRyaWJ1dGlvbhgNIAEoCzIhLnJvbmRvLmRyaWZ0LnYxLkNoYW5nZUF0dHJpYnV0aW9uIpcBChFSZWZlcmVuY2VQcm9maWxlZBIQCghwaXBlbGluZRgBIAEoCRIoCgVtb2RlbBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIXCg9zbmFwc2hvdF9kaWdlc3QYAyABKAkSLQoHcHJvZmlsZRgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZiJkCg1Gb3JlY2FzdFBvaW50EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV2YWx1ZRgCIAEoARINCgVsb3dlchgDIAEoARINCgV1cHBlchgEIAEoASKZBQoORm9yZWNhc3RJc3N1ZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLZm9yZWNhc3RfaWQYAiABKAkSDgoGc2VyaWVzGAMgASgJEhUKDWV2YWx1YXRpb25faWQYBCABKAkSKAoFbW9kZWwYBSABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSLQoJbWFkZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X3ZhbHVlGAcgASgBEi0KBnBvaW50cxgIIAMoCzIdLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0UG9pbnQSEgoKY29uZmlkZW5jZRgJIAEoARIOCgZtZXRob2QYCiABKAkSDQoFc2tpbGwYCyABKAESFQoNc2tpbGxfYWdhaW5zdBgMIAEoCRIJCgFuGA0gASgFEg8KB29yaWdpbnMYDiABKAUSDQoFbGltaXQYDyABKAESEwoLYnJlYWNoX3NpZGUYECABKAkSNQoSYnJlYWNoX3Byb2JhYmlsaXR5GBEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKD2JyZWFjaF9lYXJsaWVzdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPYnJlYWNoX2V4cGVjdGVkGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1icmVhY2hfbGF0ZXN0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZHZpc29yeRgVIAEoCRItCglpc3N1ZWRfYXQYFiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKskBCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBRIYChREUklGVF9TVEFURV9TRUFTT05BTBAGYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIn8KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSGAoHd2luZG93cxgDIAEoBUIHukgEGgIoARIVCgRyb3dzGAQgASgDQge6SAQiAigAIqwFCgxGZWF0dXJlRHJpZnQSGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARI1CgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARIrCgppbXBvcnRhbmNlGAcgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0ChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIyChFudWxsX3JhdGVfY3VycmVudBgJIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoJYmluX2VkZ2VzGAogAygBQgm6SAaSAQMQkE4SOQoQcmVmZXJlbmNlX3NoYXJlcxgLIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABI3Cg5jdXJyZW50X3NoYXJlcxgMIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIwCgZzZWFzb24YDSABKAsyIC5yb25kby5kcmlmdC52MS5TZWFzb25Db21wYXJpc29uEjEKDmplbnNlbl9zaGFubm9uGA4gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi4KC3dhc3NlcnN0ZWluGA8gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlIpcFCg5EcmlmdEV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARInCghiYXRjaF9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjIKBndpbmRvdxgFIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2VCBrpIA8gBARI1CgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASOQoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnRCCbpIBpIBAxCQThI2ChNpbXBvcnRhbmNlX3dlaWdodGVkGAggASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEiIKEWZlYXR1cmVzX2RldGVjdGVkGAkgASgFQge6SAQaAigAEjYKEHJlZmVyZW5jZV9kaWdlc3QYCiABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESMgoRZmFsc2VfYWxhcm1fbGV2ZWwYDSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAItoBChJTZWdtZW50QXR0cmlidXRpb24SGwoHc2VnbWVudBgBIAEoCUIKukgHcgUQARjIARImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAQgASgBEh8KDnJlZmVyZW5jZV9yb3dzGAUgASgDQge6SAQiAigAEhUKBHJvd3MYBiABKANCB7pIBCICKAAi0AEKEUNoYW5nZUF0dHJpYnV0aW9uEikKBmNoYW5nZRgBIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI/CghzZWdtZW50cxgEIAMoCzIiLnJvbmRvLmRyaWZ0LnYxLlNlZ21lbnRBdHRyaWJ1dGlvbkIJukgGkgEDEOgHIvcEChRQZXJmb3JtYW5jZUV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARIyCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlQga6SAPIAQESEQoJZXN0aW1hdGVkGAUgASgIEi8KDmxhYmVsX2NvdmVyYWdlGAYgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI1CgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSPwoRcmVmZXJlbmNlX21ldHJpY3MYCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESLgoFc3RhdGUYCiABKAlCH7pIHHIaUgpzdWZmaWNpZW50UgxpbnN1ZmZpY2llbnQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNgoLYXR0cmlidXRpb24YDSABKAsyIS5yb25kby5kcmlmdC52MS5DaGFuZ2VBdHRyaWJ1dGlvbiLyAQoRUmVmZXJlbmNlUHJvZmlsZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSMAoFbW9kZWwYAiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARI1Cg9zbmFwc2hvdF9kaWdlc3QYAyABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSNQoHcHJvZmlsZRgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBImwKDUZvcmVjYXN0UG9pbnQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESDQoFdmFsdWUYAiABKAESDQoFbG93ZXIYAyABKAESDQoFdXBwZXIYBCABKAEilAcKDkZvcmVjYXN0SXNzdWVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2ZvcmVjYXN0X2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSGQoGc2VyaWVzGAMgASgJQgm6SAZyBBABGGQSLAoNZXZhbHVhdGlvbl9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEigKBW1vZGVsGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEjUKCW1hZGVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARISCgpsYXN0X3ZhbHVlGAcgASgBEjoKBnBvaW50cxgIIAMoCzIdLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0UG9pbnRCC7pICJIBBQgBEOgHEisKCmNvbmZpZGVuY2UYCSABKAFCF7pIFBISEQAAAAAAAPA/KQAAAAAAAAAAEhkKBm1ldGhvZBgKIAEoCUIJukgGcgQQARhkEg0KBXNraWxsGAsgASgBEiAKDXNraWxsX2FnYWluc3QYDCABKAlCCbpIBnIEEAEYZBISCgFuGA0gASgFQge6SAQaAigAEhgKB29yaWdpbnMYDiABKAVCB7pIBBoCKAASDQoFbGltaXQYDyABKAESKAoLYnJlYWNoX3NpZGUYECABKAlCE7pIEHIOUgVhYm92ZVIFYmVsb3cSNQoSYnJlYWNoX3Byb2JhYmlsaXR5GBEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKD2JyZWFjaF9lYXJsaWVzdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPYnJlYWNoX2V4cGVjdGVkGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1icmVhY2hfbGF0ZXN0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCghhZHZpc29yeRgVIAEoCUIgukgd2AEBchhSCG5vLXNraWxsUgxjaGFuZ2UtcG9pbnQSNQoJaXNzdWVkX2F0GBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBKskBCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBRIYChREUklGVF9TVEFURV9TRUFTT05BTBAGYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * A feature against past batches of its season.
@@ -259,7 +259,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   /**
    * @generated from field: rondo.common.v1.ModelRef model = 3;
    */
-  model?: ModelRefValid | undefined;
+  model: ModelRefValid;
 
   /**
    * @generated from field: string batch_id = 4;
@@ -269,7 +269,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   /**
    * @generated from field: rondo.common.v1.TimeRange window = 5;
    */
-  window?: TimeRangeValid | undefined;
+  window: TimeRangeValid;
 
   /**
    * @generated from field: rondo.drift.v1.DriftState state = 6;
@@ -306,7 +306,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
   /**
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
-  evaluatedAt?: Timestamp | undefined;
+  evaluatedAt: Timestamp;
 
   /**
    * Chance of a false detection granted to this look, over all features.
@@ -524,12 +524,12 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
   /**
    * @generated from field: rondo.common.v1.ModelRef model = 3;
    */
-  model?: ModelRefValid | undefined;
+  model: ModelRefValid;
 
   /**
    * @generated from field: rondo.common.v1.TimeRange window = 4;
    */
-  window?: TimeRangeValid | undefined;
+  window: TimeRangeValid;
 
   /**
    * @generated from field: bool estimated = 5;
@@ -579,7 +579,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
   /**
    * @generated from field: google.protobuf.Timestamp evaluated_at = 12;
    */
-  evaluatedAt?: Timestamp | undefined;
+  evaluatedAt: Timestamp;
 
   /**
    * Once labels confirm the window and earlier windows of the champion are there.
@@ -623,7 +623,32 @@ export type ReferenceProfiled = Message<"rondo.drift.v1.ReferenceProfiled"> & {
   profile?: ArtifactRef | undefined;
 };
 
-export type ReferenceProfiledValid = ReferenceProfiled;
+/**
+ * Reference profile of a model that became champion.
+ *
+ * @generated from message rondo.drift.v1.ReferenceProfiled
+ */
+export type ReferenceProfiledValid = Message<"rondo.drift.v1.ReferenceProfiled"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef model = 2;
+   */
+  model: ModelRefValid;
+
+  /**
+   * @generated from field: string snapshot_digest = 3;
+   */
+  snapshotDigest: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef profile = 4;
+   */
+  profile: ArtifactRefValid;
+};
 
 /**
  * Describes the message rondo.drift.v1.ReferenceProfiled.
@@ -659,7 +684,32 @@ export type ForecastPoint = Message<"rondo.drift.v1.ForecastPoint"> & {
   upper: number;
 };
 
-export type ForecastPointValid = ForecastPoint;
+/**
+ * A forecast value at the end of a future window.
+ *
+ * @generated from message rondo.drift.v1.ForecastPoint
+ */
+export type ForecastPointValid = Message<"rondo.drift.v1.ForecastPoint"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at: Timestamp;
+
+  /**
+   * @generated from field: double value = 2;
+   */
+  value: number;
+
+  /**
+   * @generated from field: double lower = 3;
+   */
+  lower: number;
+
+  /**
+   * @generated from field: double upper = 4;
+   */
+  upper: number;
+};
 
 /**
  * Describes the message rondo.drift.v1.ForecastPoint.
@@ -813,7 +863,150 @@ export type ForecastIssued = Message<"rondo.drift.v1.ForecastIssued"> & {
   issuedAt?: Timestamp | undefined;
 };
 
-export type ForecastIssuedValid = ForecastIssued;
+/**
+ * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
+ *
+ * @generated from message rondo.drift.v1.ForecastIssued
+ */
+export type ForecastIssuedValid = Message<"rondo.drift.v1.ForecastIssued"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string forecast_id = 2;
+   */
+  forecastId: string;
+
+  /**
+   * `drift.importanceWeighted`, `perf.logLoss`, `perf.rocAuc` or `perf.brier`.
+   *
+   * @generated from field: string series = 3;
+   */
+  series: string;
+
+  /**
+   * The evaluation whose value is the newest point of the series.
+   *
+   * @generated from field: string evaluation_id = 4;
+   */
+  evaluationId: string;
+
+  /**
+   * The champion the series is about; a new champion begins a new series.
+   *
+   * @generated from field: rondo.common.v1.ModelRef model = 5;
+   */
+  model?: ModelRefValid | undefined;
+
+  /**
+   * End of the newest window, and its value.
+   *
+   * @generated from field: google.protobuf.Timestamp made_from = 6;
+   */
+  madeFrom: Timestamp;
+
+  /**
+   * @generated from field: double last_value = 7;
+   */
+  lastValue: number;
+
+  /**
+   * One per step, oldest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ForecastPoint points = 8;
+   */
+  points: ForecastPointValid[];
+
+  /**
+   * Coverage of each point's interval.
+   *
+   * @generated from field: double confidence = 9;
+   */
+  confidence: number;
+
+  /**
+   * For example `theil-sen`: the method that did best on the series' own past.
+   *
+   * @generated from field: string method = 10;
+   */
+  method: string;
+
+  /**
+   * 1 - error / error of the naive method over past origins; 0 is no gain.
+   *
+   * @generated from field: double skill = 11;
+   */
+  skill: number;
+
+  /**
+   * What skill is against: `naive`, or `seasonal-naive`.
+   *
+   * @generated from field: string skill_against = 12;
+   */
+  skillAgainst: string;
+
+  /**
+   * Points of the series, and past origins the errors come from.
+   *
+   * @generated from field: int32 n = 13;
+   */
+  n: number;
+
+  /**
+   * @generated from field: int32 origins = 14;
+   */
+  origins: number;
+
+  /**
+   * @generated from field: double limit = 15;
+   */
+  limit: number;
+
+  /**
+   * `above` or `below`: on which side of the limit the series is in breach.
+   *
+   * @generated from field: string breach_side = 16;
+   */
+  breachSide: string;
+
+  /**
+   * Share of the possible futures that reach the limit within the horizon.
+   *
+   * @generated from field: rondo.common.v1.Estimate breach_probability = 17;
+   */
+  breachProbability?: EstimateValid | undefined;
+
+  /**
+   * When a tenth, half and nine tenths of them have; absent when they do not within the horizon.
+   *
+   * @generated from field: google.protobuf.Timestamp breach_earliest = 18;
+   */
+  breachEarliest?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp breach_expected = 19;
+   */
+  breachExpected?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp breach_latest = 20;
+   */
+  breachLatest?: Timestamp | undefined;
+
+  /**
+   * Why nothing may act on it: `no-skill` or `change-point`; empty when something may.
+   *
+   * @generated from field: string advisory = 21;
+   */
+  advisory: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp issued_at = 22;
+   */
+  issuedAt: Timestamp;
+};
 
 /**
  * Describes the message rondo.drift.v1.ForecastIssued.

@@ -8,7 +8,7 @@ import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_rondo_common_v1_options } from "../../common/v1/options_pb.js";
-import type { DriftEvaluated, DriftEvaluatedValid, ForecastIssued, PerformanceEvaluated, PerformanceEvaluatedValid } from "./events_pb.js";
+import type { DriftEvaluated, DriftEvaluatedValid, ForecastIssued, ForecastIssuedValid, PerformanceEvaluated, PerformanceEvaluatedValid } from "./events_pb.js";
 import { file_rondo_drift_v1_events } from "./events_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/service.proto.
  */
 export const file_rondo_drift_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxyb25kby9kcmlmdC92MS9zZXJ2aWNlLnByb3RvEg5yb25kby5kcmlmdC52MSJSChZMaXN0RXZhbHVhdGlvbnNSZXF1ZXN0EhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY9AMoACJTChxMaXN0RHJpZnRFdmFsdWF0aW9uc1Jlc3BvbnNlEjMKC2V2YWx1YXRpb25zGAEgAygLMh4ucm9uZG8uZHJpZnQudjEuRHJpZnRFdmFsdWF0ZWQiXwoiTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZRI5CgtldmFsdWF0aW9ucxgBIAMoCzIkLnJvbmRvLmRyaWZ0LnYxLlBlcmZvcm1hbmNlRXZhbHVhdGVkImAKFExpc3RGb3JlY2FzdHNSZXF1ZXN0EhkKCHBpcGVsaW5lGAEgASgJQge6SARyAhABEg4KBnNlcmllcxgCIAEoCRIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGPQDKAAiRAoLU2VyaWVzUG9pbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXZhbHVlGAIgASgBInQKD0ZvcmVjYXN0T3V0Y29tZRImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZm9yZWNhc3QYAiABKAESDgoGYWN0dWFsGAMgASgBEhcKD2luc2lkZV9pbnRlcnZhbBgEIAEoCCJ1Cg5TY29yZWRGb3JlY2FzdBIwCghmb3JlY2FzdBgBIAEoCzIeLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0SXNzdWVkEjEKCG91dGNvbWVzGAIgAygLMh8ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RPdXRjb21lIokCCg5Gb3JlY2FzdFNlcmllcxIOCgZzZXJpZXMYASABKAkSKwoGcG9pbnRzGAIgAygLMhsucm9uZG8uZHJpZnQudjEuU2VyaWVzUG9pbnQSFgoOcG9pbnRzX21pc3NpbmcYAyABKAUSDQoFbGltaXQYBCABKAESEAoIb3V0Y29tZXMYBSABKAUSGwoTbWVhbl9hYnNvbHV0ZV9lcnJvchgGIAEoARIeChFpbnRlcnZhbF9jb3ZlcmFnZRgHIAEoAUgAiAEBEhsKDnJlYWxpc2VkX3NraWxsGAggASgBSAGIAQFCFAoSX2ludGVydmFsX2NvdmVyYWdlQhEKD19yZWFsaXNlZF9za2lsbCJ6ChVMaXN0Rm9yZWNhc3RzUmVzcG9uc2USMQoJZm9yZWNhc3RzGAEgAygLMh4ucm9uZG8uZHJpZnQudjEuU2NvcmVkRm9yZWNhc3QSLgoGc2VyaWVzGAIgAygLMh4ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RTZXJpZXMy8AIKDERyaWZ0U2VydmljZRJ1ChRMaXN0RHJpZnRFdmFsdWF0aW9ucxImLnJvbmRvLmRyaWZ0LnYxLkxpc3RFdmFsdWF0aW9uc1JlcXVlc3QaLC5yb25kby5kcmlmdC52MS5MaXN0RHJpZnRFdmFsdWF0aW9uc1Jlc3BvbnNlIgeQAgGItRgBEoEBChpMaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9ucxImLnJvbmRvLmRyaWZ0LnYxLkxpc3RFdmFsdWF0aW9uc1JlcXVlc3QaMi5yb25kby5kcmlmdC52MS5MaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9uc1Jlc3BvbnNlIgeQAgGItRgBEmUKDUxpc3RGb3JlY2FzdHMSJC5yb25kby5kcmlmdC52MS5MaXN0Rm9yZWNhc3RzUmVxdWVzdBolLnJvbmRvLmRyaWZ0LnYxLkxpc3RGb3JlY2FzdHNSZXNwb25zZSIHkAIBiLUYAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_options, file_rondo_drift_v1_events]);
+  fileDesc("Chxyb25kby9kcmlmdC92MS9zZXJ2aWNlLnByb3RvEg5yb25kby5kcmlmdC52MSJUChZMaXN0RXZhbHVhdGlvbnNSZXF1ZXN0EhsKCHBpcGVsaW5lGAEgASgJQgm6SAZyBBABGD8SHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRj0AygAIlMKHExpc3REcmlmdEV2YWx1YXRpb25zUmVzcG9uc2USMwoLZXZhbHVhdGlvbnMYASADKAsyHi5yb25kby5kcmlmdC52MS5EcmlmdEV2YWx1YXRlZCJfCiJMaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9uc1Jlc3BvbnNlEjkKC2V2YWx1YXRpb25zGAEgAygLMiQucm9uZG8uZHJpZnQudjEuUGVyZm9ybWFuY2VFdmFsdWF0ZWQiawoUTGlzdEZvcmVjYXN0c1JlcXVlc3QSGwoIcGlwZWxpbmUYASABKAlCCbpIBnIEEAEYPxIXCgZzZXJpZXMYAiABKAlCB7pIBHICGGQSHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRj0AygAIkQKC1Nlcmllc1BvaW50EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV2YWx1ZRgCIAEoASJ0Cg9Gb3JlY2FzdE91dGNvbWUSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGZvcmVjYXN0GAIgASgBEg4KBmFjdHVhbBgDIAEoARIXCg9pbnNpZGVfaW50ZXJ2YWwYBCABKAgidQoOU2NvcmVkRm9yZWNhc3QSMAoIZm9yZWNhc3QYASABKAsyHi5yb25kby5kcmlmdC52MS5Gb3JlY2FzdElzc3VlZBIxCghvdXRjb21lcxgCIAMoCzIfLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0T3V0Y29tZSKJAgoORm9yZWNhc3RTZXJpZXMSDgoGc2VyaWVzGAEgASgJEisKBnBvaW50cxgCIAMoCzIbLnJvbmRvLmRyaWZ0LnYxLlNlcmllc1BvaW50EhYKDnBvaW50c19taXNzaW5nGAMgASgFEg0KBWxpbWl0GAQgASgBEhAKCG91dGNvbWVzGAUgASgFEhsKE21lYW5fYWJzb2x1dGVfZXJyb3IYBiABKAESHgoRaW50ZXJ2YWxfY292ZXJhZ2UYByABKAFIAIgBARIbCg5yZWFsaXNlZF9za2lsbBgIIAEoAUgBiAEBQhQKEl9pbnRlcnZhbF9jb3ZlcmFnZUIRCg9fcmVhbGlzZWRfc2tpbGwiegoVTGlzdEZvcmVjYXN0c1Jlc3BvbnNlEjEKCWZvcmVjYXN0cxgBIAMoCzIeLnJvbmRvLmRyaWZ0LnYxLlNjb3JlZEZvcmVjYXN0Ei4KBnNlcmllcxgCIAMoCzIeLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0U2VyaWVzMvACCgxEcmlmdFNlcnZpY2USdQoUTGlzdERyaWZ0RXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0Giwucm9uZG8uZHJpZnQudjEuTGlzdERyaWZ0RXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARKBAQoaTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0GjIucm9uZG8uZHJpZnQudjEuTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARJlCg1MaXN0Rm9yZWNhc3RzEiQucm9uZG8uZHJpZnQudjEuTGlzdEZvcmVjYXN0c1JlcXVlc3QaJS5yb25kby5kcmlmdC52MS5MaXN0Rm9yZWNhc3RzUmVzcG9uc2UiB5ACAYi1GAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_options, file_rondo_drift_v1_events]);
 
 /**
  * @generated from message rondo.drift.v1.ListEvaluationsRequest
@@ -210,7 +210,22 @@ export type ScoredForecast = Message<"rondo.drift.v1.ScoredForecast"> & {
   outcomes: ForecastOutcome[];
 };
 
-export type ScoredForecastValid = ScoredForecast;
+/**
+ * @generated from message rondo.drift.v1.ScoredForecast
+ */
+export type ScoredForecastValid = Message<"rondo.drift.v1.ScoredForecast"> & {
+  /**
+   * @generated from field: rondo.drift.v1.ForecastIssued forecast = 1;
+   */
+  forecast?: ForecastIssuedValid | undefined;
+
+  /**
+   * Of the steps whose window came, oldest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ForecastOutcome outcomes = 2;
+   */
+  outcomes: ForecastOutcomeValid[];
+};
 
 /**
  * Describes the message rondo.drift.v1.ScoredForecast.
@@ -299,7 +314,22 @@ export type ListForecastsResponse = Message<"rondo.drift.v1.ListForecastsRespons
   series: ForecastSeries[];
 };
 
-export type ListForecastsResponseValid = ListForecastsResponse;
+/**
+ * @generated from message rondo.drift.v1.ListForecastsResponse
+ */
+export type ListForecastsResponseValid = Message<"rondo.drift.v1.ListForecastsResponse"> & {
+  /**
+   * Series by series, newest first.
+   *
+   * @generated from field: repeated rondo.drift.v1.ScoredForecast forecasts = 1;
+   */
+  forecasts: ScoredForecastValid[];
+
+  /**
+   * @generated from field: repeated rondo.drift.v1.ForecastSeries series = 2;
+   */
+  series: ForecastSeriesValid[];
+};
 
 /**
  * Describes the message rondo.drift.v1.ListForecastsResponse.

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { ArtifactRef, ArtifactRefValid, ModelRef, ModelRefValid } from "../../common/v1/common_pb.js";
@@ -16,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/evaluation/v1/commands.proto.
  */
 export const file_rondo_evaluation_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiJyb25kby9ldmFsdWF0aW9uL3YxL2NvbW1hbmRzLnByb3RvEhNyb25kby5ldmFsdWF0aW9uLnYxIskCChFFdmFsdWF0ZUNhbmRpZGF0ZRIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYAyABKAkSGQoRcG9saWN5X2dlbmVyYXRpb24YBCABKAMSEQoJY2FuZGlkYXRlGAUgASgJEisKBW1vZGVsGAYgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEisKCGNoYW1waW9uGAcgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhcKD3NuYXBzaG90X2RpZ2VzdBgIIAEoCRIoCgZzcGxpdHMYCSADKAsyGC5yb25kby5kYXRhLnYxLlNwbGl0RmlsZRIsCghkZWFkbGluZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp, file_rondo_common_v1_common, file_rondo_data_v1_events]);
+  fileDesc("CiJyb25kby9ldmFsdWF0aW9uL3YxL2NvbW1hbmRzLnByb3RvEhNyb25kby5ldmFsdWF0aW9uLnYxIowEChFFdmFsdWF0ZUNhbmRpZGF0ZRI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEi4KD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEiIKEXBvbGljeV9nZW5lcmF0aW9uGAQgASgDQge6SAQiAigBEj4KCWNhbmRpZGF0ZRgFIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIzCgVtb2RlbBgGIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBEisKCGNoYW1waW9uGAcgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEjUKD3NuYXBzaG90X2RpZ2VzdBgIIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI0CgZzcGxpdHMYCSADKAsyGC5yb25kby5kYXRhLnYxLlNwbGl0RmlsZUIKukgHkgEECAEQAxIsCghkZWFkbGluZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common, file_rondo_data_v1_events]);
 
 /**
  * @generated from message rondo.evaluation.v1.EvaluateCandidate
@@ -107,7 +108,7 @@ export type EvaluateCandidateValid = Message<"rondo.evaluation.v1.EvaluateCandid
   /**
    * @generated from field: rondo.common.v1.ArtifactRef model = 6;
    */
-  model?: ArtifactRefValid | undefined;
+  model: ArtifactRefValid;
 
   /**
    * Absent before the first champion: then only baselines are compared.

@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
-import type { ArtifactRef, Estimate, Severity, Verdict } from "../../common/v1/common_pb.js";
+import type { ArtifactRef, ArtifactRefValid, Estimate, EstimateValid, Severity, Verdict } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/evaluation/v1/events.proto.
  */
 export const file_rondo_evaluation_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiByb25kby9ldmFsdWF0aW9uL3YxL2V2ZW50cy5wcm90bxITcm9uZG8uZXZhbHVhdGlvbi52MSJTCglBbHBoYUxvb2sSFgoObGlmZXRpbWVfYWxwaGEYASABKAESDQoFbGV2ZWwYAiABKAESDAoEbG9vaxgDIAEoAxIRCglyZW1haW5pbmcYBCABKAEirAMKCkdhdGVSZXN1bHQSDAoEZ2F0ZRgBIAEoCRI1CghzZXZlcml0eRgCIAEoDjIZLnJvbmRvLmNvbW1vbi52MS5TZXZlcml0eUIIukgFggECEAESMwoHdmVyZGljdBgDIAEoDjIYLnJvbmRvLmNvbW1vbi52MS5WZXJkaWN0Qgi6SAWCAQIQARItCgpkaWZmZXJlbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGNoYW1waW9uGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi0KCmNoYWxsZW5nZXIYBiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSEgoKZXhwcmVzc2lvbhgHIAEoCRITCgt2YWx1ZXNfanNvbhgIIAEoCRITCgtleHBsYW5hdGlvbhgJIAEoCRISCgpuZWVkc19yb3dzGAogASgDEhMKC25lZWRzX3NsaWNlGAsgASgJEjIKCmFscGhhX2xvb2sYDCABKAsyHi5yb25kby5ldmFsdWF0aW9uLnYxLkFscGhhTG9vayKYAwoTRXZhbHVhdGlvbkNvbXBsZXRlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRIRCgljYW5kaWRhdGUYAyABKAkSKwoFbW9kZWwYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSMwoHdmVyZGljdBgFIAEoDjIYLnJvbmRvLmNvbW1vbi52MS5WZXJkaWN0Qgi6SAWCAQIQARIuCgVnYXRlcxgGIAMoCzIfLnJvbmRvLmV2YWx1YXRpb24udjEuR2F0ZVJlc3VsdBIsCgZyZXBvcnQYByABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSMAoKbW9kZWxfY2FyZBgIIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhIqCgdtZXRyaWNzGAkgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhcKD3JlcXVpcmVzX3JldmlldxgKIAEoCBITCgtkdXJhdGlvbl9tcxgLIAEoA2IGcHJvdG8z", [file_buf_validate_validate, file_rondo_common_v1_common]);
+  fileDesc("CiByb25kby9ldmFsdWF0aW9uL3YxL2V2ZW50cy5wcm90bxITcm9uZG8uZXZhbHVhdGlvbi52MSKnAQoJQWxwaGFMb29rEi8KDmxpZmV0aW1lX2FscGhhGAEgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABImCgVsZXZlbBgCIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASFQoEbG9vaxgDIAEoA0IHukgEIgIoARIqCglyZW1haW5pbmcYBCABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAIuYDCgpHYXRlUmVzdWx0EjkKBGdhdGUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSNwoIc2V2ZXJpdHkYAiABKA4yGS5yb25kby5jb21tb24udjEuU2V2ZXJpdHlCCrpIB4IBBBABIAASNQoHdmVyZGljdBgDIAEoDjIYLnJvbmRvLmNvbW1vbi52MS5WZXJkaWN0Qgq6SAeCAQQQASAAEi0KCmRpZmZlcmVuY2UYBCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSKwoIY2hhbXBpb24YBSABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLQoKY2hhbGxlbmdlchgGIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRISCgpleHByZXNzaW9uGAcgASgJEhMKC3ZhbHVlc19qc29uGAggASgJEhMKC2V4cGxhbmF0aW9uGAkgASgJEhsKCm5lZWRzX3Jvd3MYCiABKANCB7pIBCICKAASEwoLbmVlZHNfc2xpY2UYCyABKAkSMgoKYWxwaGFfbG9vaxgMIAEoCzIeLnJvbmRvLmV2YWx1YXRpb24udjEuQWxwaGFMb29rIroEChNFdmFsdWF0aW9uQ29tcGxldGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPgoJY2FuZGlkYXRlGAMgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjMKBW1vZGVsGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmQga6SAPIAQESNQoHdmVyZGljdBgFIAEoDjIYLnJvbmRvLmNvbW1vbi52MS5WZXJkaWN0Qgq6SAeCAQQQASAAEjkKBWdhdGVzGAYgAygLMh8ucm9uZG8uZXZhbHVhdGlvbi52MS5HYXRlUmVzdWx0Qgm6SAaSAQMQ6AcSNAoGcmVwb3J0GAcgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmQga6SAPIAQESMAoKbW9kZWxfY2FyZBgIIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZhI1CgdtZXRyaWNzGAkgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSFwoPcmVxdWlyZXNfcmV2aWV3GAogASgIEhwKC2R1cmF0aW9uX21zGAsgASgDQge6SAQiAigAYgZwcm90bzM", [file_buf_validate_validate, file_rondo_common_v1_common]);
 
 /**
  * A part of what a pipeline may spend, over its whole life, on promotions by mistake; taken by one cycle.
@@ -213,7 +213,73 @@ export type EvaluationCompleted = Message<"rondo.evaluation.v1.EvaluationComplet
   durationMs: bigint;
 };
 
-export type EvaluationCompletedValid = EvaluationCompleted;
+/**
+ * Answer to EvaluateCandidate.
+ *
+ * @generated from message rondo.evaluation.v1.EvaluationCompleted
+ */
+export type EvaluationCompletedValid = Message<"rondo.evaluation.v1.EvaluationCompleted"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string candidate = 3;
+   */
+  candidate: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef model = 4;
+   */
+  model: ArtifactRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.Verdict verdict = 5;
+   */
+  verdict: Verdict;
+
+  /**
+   * @generated from field: repeated rondo.evaluation.v1.GateResult gates = 6;
+   */
+  gates: GateResultValid[];
+
+  /**
+   * Full report (JSON): metrics, cohorts, calibration curve, backtest, latency.
+   *
+   * @generated from field: rondo.common.v1.ArtifactRef report = 7;
+   */
+  report: ArtifactRefValid;
+
+  /**
+   * Model card (Markdown).
+   *
+   * @generated from field: rondo.common.v1.ArtifactRef model_card = 8;
+   */
+  modelCard?: ArtifactRefValid | undefined;
+
+  /**
+   * Sealed-test metrics of the challenger: logLoss, rocAuc, brier, ece...
+   *
+   * @generated from field: repeated rondo.common.v1.Estimate metrics = 9;
+   */
+  metrics: EstimateValid[];
+
+  /**
+   * @generated from field: bool requires_review = 10;
+   */
+  requiresReview: boolean;
+
+  /**
+   * @generated from field: int64 duration_ms = 11;
+   */
+  durationMs: bigint;
+};
 
 /**
  * Describes the message rondo.evaluation.v1.EvaluationCompleted.

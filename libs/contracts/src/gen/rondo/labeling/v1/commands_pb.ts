@@ -4,7 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ArtifactRef, ModelRef } from "../../common/v1/common_pb.js";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import type { ArtifactRef, ArtifactRefValid, ModelRef, ModelRefValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/labeling/v1/commands.proto.
  */
 export const file_rondo_labeling_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiByb25kby9sYWJlbGluZy92MS9jb21tYW5kcy5wcm90bxIRcm9uZG8ubGFiZWxpbmcudjEi6AEKEU9wZW5MYWJlbENhbXBhaWduEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCRIZChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoAxI1Cg9yZXZpZXdfYXJ0aWZhY3QYBSABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSKwoIY2hhbXBpb24YBiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSFwoPc25hcHNob3RfZGlnZXN0GAcgASgJIkkKE0NhbmNlbExhYmVsQ2FtcGFpZ24SEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJYgZwcm90bzM", [file_rondo_common_v1_common]);
+  fileDesc("CiByb25kby9sYWJlbGluZy92MS9jb21tYW5kcy5wcm90bxIRcm9uZG8ubGFiZWxpbmcudjEi8gIKEU9wZW5MYWJlbENhbXBhaWduEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSLgoPaWRlbXBvdGVuY3lfa2V5GAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSIgoRcG9saWN5X2dlbmVyYXRpb24YBCABKANCB7pIBCICKAESPQoPcmV2aWV3X2FydGlmYWN0GAUgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmQga6SAPIAQESKwoIY2hhbXBpb24YBiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSNQoPc25hcHNob3RfZGlnZXN0GAcgASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kIo0BChNDYW5jZWxMYWJlbENhbXBhaWduEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSDgoGcmVhc29uGAMgASgJYgZwcm90bzM", [file_buf_validate_validate, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.labeling.v1.OpenLabelCampaign
@@ -56,7 +57,47 @@ export type OpenLabelCampaign = Message<"rondo.labeling.v1.OpenLabelCampaign"> &
   snapshotDigest: string;
 };
 
-export type OpenLabelCampaignValid = OpenLabelCampaign;
+/**
+ * @generated from message rondo.labeling.v1.OpenLabelCampaign
+ */
+export type OpenLabelCampaignValid = Message<"rondo.labeling.v1.OpenLabelCampaign"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string idempotency_key = 3;
+   */
+  idempotencyKey: string;
+
+  /**
+   * @generated from field: int64 policy_generation = 4;
+   */
+  policyGeneration: bigint;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef review_artifact = 5;
+   */
+  reviewArtifact: ArtifactRefValid;
+
+  /**
+   * Scores the suggestions; absent before the first champion.
+   *
+   * @generated from field: rondo.common.v1.ModelRef champion = 6;
+   */
+  champion?: ModelRefValid | undefined;
+
+  /**
+   * @generated from field: string snapshot_digest = 7;
+   */
+  snapshotDigest: string;
+};
 
 /**
  * Describes the message rondo.labeling.v1.OpenLabelCampaign.

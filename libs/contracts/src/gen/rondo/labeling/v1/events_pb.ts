@@ -4,9 +4,10 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor, ArtifactRef, Estimate } from "../../common/v1/common_pb.js";
+import type { Actor, ActorValid, ArtifactRef, Estimate } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/labeling/v1/events.proto.
  */
 export const file_rondo_labeling_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIpsBChNMYWJlbENhbXBhaWduT3BlbmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEg0KBXRhc2tzGAQgASgFEioKBmR1ZV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcXVlc3Rpb24YBiABKAkipwIKDUxhYmVsUmVjb3JkZWQSEAoIcGlwZWxpbmUYASABKAkSEwoLY2FtcGFpZ25faWQYAiABKAkSDwoHdGFza19pZBgDIAEoCRIPCgdyb3dfa2V5GAQgASgJEikKCWFubm90YXRvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIQCghyZXZpc2lvbhgGIAEoBRIOCgZhbnN3ZXIYByABKAkSEQoJcmF0aW9uYWxlGAggASgJEhgKEHN1Z2dlc3Rpb25fc2hvd24YCSABKAgSEgoKc3VnZ2VzdGlvbhgKIAEoCRIdChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAESDwoHdG9va19tcxgMIAEoAxIPCgdza2lwcGVkGA0gASgIIqkBCg9Bbm5vdGF0b3JQYXVzZWQSEAoIcGlwZWxpbmUYASABKAkSEQoJYW5ub3RhdG9yGAIgASgJEhMKC2NhbXBhaWduX2lkGAMgASgJEisKCGFjY3VyYWN5GAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhoKEmNoYW5jZV9iZWxvd19saW1pdBgFIAEoARITCgtleHBsYW5hdGlvbhgGIAEoCSJrChBBbm5vdGF0b3JSZXN1bWVkEhAKCHBpcGVsaW5lGAEgASgJEhEKCWFubm90YXRvchgCIAEoCRIiCgJieRgDIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIOCgZyZWFzb24YBCABKAkiiAIKE0xhYmVsQ2FtcGFpZ25DbG9zZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEwoLY2FtcGFpZ25faWQYAyABKAkSLwoJbGFiZWxfc2V0GAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmEioKB3F1YWxpdHkYBSADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSDgoGcGFzc2VkGAYgASgIEg4KBnJlYXNvbhgHIAEoCRIQCghhbnN3ZXJlZBgIIAEoBRISCgp1bmFuc3dlcmVkGAkgASgFEhUKDWdvbGRfdGFza19pZHMYCiADKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIv8BChNMYWJlbENhbXBhaWduT3BlbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIWCgV0YXNrcxgEIAEoBUIHukgEGgIoABIqCgZkdWVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHF1ZXN0aW9uGAYgASgJIskDCg1MYWJlbFJlY29yZGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2NhbXBhaWduX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSJgoHdGFza19pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg8KB3Jvd19rZXkYBCABKAkSMQoJYW5ub3RhdG9yGAUgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESGQoIcmV2aXNpb24YBiABKAVCB7pIBBoCKAESGAoGYW5zd2VyGAcgASgJQgi6SAVyAxjIARIRCglyYXRpb25hbGUYCCABKAkSGAoQc3VnZ2VzdGlvbl9zaG93bhgJIAEoCBIcCgpzdWdnZXN0aW9uGAogASgJQgi6SAVyAxjIARI2ChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEhgKB3Rvb2tfbXMYDCABKANCB7pIBCICKAASDwoHc2tpcHBlZBgNIAEoCCKSAgoPQW5ub3RhdG9yUGF1c2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEh0KCWFubm90YXRvchgCIAEoCUIKukgHcgUQARjIARIqCgtjYW1wYWlnbl9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEisKCGFjY3VyYWN5GAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKEmNoYW5jZV9iZWxvd19saW1pdBgFIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASEwoLZXhwbGFuYXRpb24YBiABKAkirAEKEEFubm90YXRvclJlc3VtZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHQoJYW5ub3RhdG9yGAIgASgJQgq6SAdyBRABGMgBEioKAmJ5GAMgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESDgoGcmVhc29uGAQgASgJIuUDChNMYWJlbENhbXBhaWduQ2xvc2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIvCglsYWJlbF9zZXQYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSNAoHcXVhbGl0eRgFIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZUIIukgFkgECEGQSDgoGcGFzc2VkGAYgASgIElQKBnJlYXNvbhgHIAEoCUJEukhBcj9SCENvbXBsZXRlUhNUaW1lQnVkZ2V0RXhoYXVzdGVkUhNJdGVtQnVkZ2V0RXhoYXVzdGVkUglDYW5jZWxsZWQSGQoIYW5zd2VyZWQYCCABKAVCB7pIBBoCKAASGwoKdW5hbnN3ZXJlZBgJIAEoBUIHukgEGgIoABI1Cg1nb2xkX3Rhc2tfaWRzGAogAygJQh66SBuSARgQoI0GIhJyEDIOXlshLX5dezEsMjAwfSRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.labeling.v1.LabelCampaignOpened
@@ -134,7 +135,79 @@ export type LabelRecorded = Message<"rondo.labeling.v1.LabelRecorded"> & {
   skipped: boolean;
 };
 
-export type LabelRecordedValid = LabelRecorded;
+/**
+ * @generated from message rondo.labeling.v1.LabelRecorded
+ */
+export type LabelRecordedValid = Message<"rondo.labeling.v1.LabelRecorded"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string campaign_id = 2;
+   */
+  campaignId: string;
+
+  /**
+   * @generated from field: string task_id = 3;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: string row_key = 4;
+   */
+  rowKey: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor annotator = 5;
+   */
+  annotator: ActorValid;
+
+  /**
+   * Rises with each answer to the task.
+   *
+   * @generated from field: int32 revision = 6;
+   */
+  revision: number;
+
+  /**
+   * One of the campaign's classes, for example `1` or `0`; empty = skipped.
+   *
+   * @generated from field: string answer = 7;
+   */
+  answer: string;
+
+  /**
+   * @generated from field: string rationale = 8;
+   */
+  rationale: string;
+
+  /**
+   * @generated from field: bool suggestion_shown = 9;
+   */
+  suggestionShown: boolean;
+
+  /**
+   * @generated from field: string suggestion = 10;
+   */
+  suggestion: string;
+
+  /**
+   * @generated from field: double suggestion_confidence = 11;
+   */
+  suggestionConfidence: number;
+
+  /**
+   * @generated from field: int64 took_ms = 12;
+   */
+  tookMs: bigint;
+
+  /**
+   * @generated from field: bool skipped = 13;
+   */
+  skipped: boolean;
+};
 
 /**
  * Describes the message rondo.labeling.v1.LabelRecorded.
@@ -222,7 +295,32 @@ export type AnnotatorResumed = Message<"rondo.labeling.v1.AnnotatorResumed"> & {
   reason: string;
 };
 
-export type AnnotatorResumedValid = AnnotatorResumed;
+/**
+ * A person lets a paused annotator go on; their gold tasks are counted anew.
+ *
+ * @generated from message rondo.labeling.v1.AnnotatorResumed
+ */
+export type AnnotatorResumedValid = Message<"rondo.labeling.v1.AnnotatorResumed"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string annotator = 2;
+   */
+  annotator: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor by = 3;
+   */
+  by: ActorValid;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
 
 /**
  * Describes the message rondo.labeling.v1.AnnotatorResumed.

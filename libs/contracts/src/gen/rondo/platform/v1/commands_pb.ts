@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/platform/v1/commands.proto.
  */
 export const file_rondo_platform_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiByb25kby9wbGF0Zm9ybS92MS9jb21tYW5kcy5wcm90bxIRcm9uZG8ucGxhdGZvcm0udjEiSAoGUnVuSm9iEg8KB3NlcnZpY2UYASABKAkSDgoGam9iX2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDwoHYXR0ZW1wdBgEIAEoBSKKAQoKVGltZXJGaXJlZBIPCgdzZXJ2aWNlGAEgASgJEg0KBXRpbWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkSKgoGZHVlX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0b2tlbhgFIAEoCRIQCghwaXBlbGluZRgGIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiByb25kby9wbGF0Zm9ybS92MS9jb21tYW5kcy5wcm90bxIRcm9uZG8ucGxhdGZvcm0udjEiwgEKBlJ1bkpvYhI8CgdzZXJ2aWNlGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEiUKBmpvYl9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjkKBGtpbmQYAyABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSGAoHYXR0ZW1wdBgEIAEoBUIHukgEGgIoASKqAgoKVGltZXJGaXJlZBI8CgdzZXJ2aWNlGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjoKBXRpbWVyGAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhsKB3N1YmplY3QYAyABKAlCCrpIB3IFEAEY9AMSKgoGZHVlX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgV0b2tlbhgFIAEoCUIIukgFcgMYyAESQAoIcGlwZWxpbmUYBiABKAlCLrpIK9gBAXImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Wakes a durable job inside the service that queued it.

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Finding } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/platform/v1/events.proto.
  */
 export const file_rondo_platform_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby9wbGF0Zm9ybS92MS9ldmVudHMucHJvdG8SEXJvbmRvLnBsYXRmb3JtLnYxIrQBCgpTdGVwRmFpbGVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEgwKBHN0ZXAYAyABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAQgASgJEgwKBGNvZGUYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRIQCghhdHRlbXB0cxgHIAEoBRIqCghmaW5kaW5ncxgIIAMoCzIYLnJvbmRvLmNvbW1vbi52MS5GaW5kaW5nYgZwcm90bzM", [file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby9wbGF0Zm9ybS92MS9ldmVudHMucHJvdG8SEXJvbmRvLnBsYXRmb3JtLnYxIt8CCgpTdGVwRmFpbGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPQoEc3RlcBgDIAEoCUIvukgscipSB3ByZXBhcmVSBWxhYmVsUgV0cmFpblIIZXZhbHVhdGVSB3JvbGxvdXQSLgoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSFwoEY29kZRgFIAEoCUIJukgGcgQQARhkEg8KB21lc3NhZ2UYBiABKAkSGQoIYXR0ZW1wdHMYByABKAVCB7pIBBoCKAASNQoIZmluZGluZ3MYCCADKAsyGC5yb25kby5jb21tb24udjEuRmluZGluZ0IJukgGkgEDEJBOYgZwcm90bzM", [file_buf_validate_validate, file_rondo_common_v1_common]);
 
 /**
  * A step command could not be carried out. Any service may answer with it.

@@ -4,7 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Actor, ModelRef } from "../../common/v1/common_pb.js";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import type { Actor, ModelRef, ModelRefValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/rollout/v1/commands.proto.
  */
 export const file_rondo_rollout_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yb25kby9yb2xsb3V0L3YxL2NvbW1hbmRzLnByb3RvEhByb25kby5yb2xsb3V0LnYxIvMBCgxTdGFydFJvbGxvdXQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJEhkKEXBvbGljeV9nZW5lcmF0aW9uGAQgASgDEiwKCWNhbmRpZGF0ZRgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIrCghjaGFtcGlvbhgGIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhITCgthcHByb3ZhbF9pZBgHIAEoCRIbChNmZWF0dXJlX3ZpZXdfZGlnZXN0GAggASgJIoIBCgxBYm9ydFJvbGxvdXQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJEg4KBnJlYXNvbhgEIAEoCRIlCgVhY3RvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvcmIGcHJvdG8z", [file_rondo_common_v1_common]);
+  fileDesc("Ch9yb25kby9yb2xsb3V0L3YxL2NvbW1hbmRzLnByb3RvEhByb25kby5yb2xsb3V0LnYxIpcDCgxTdGFydFJvbGxvdXQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIuCg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIiChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoA0IHukgEIgIoARI0CgljYW5kaWRhdGUYBSABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARIrCghjaGFtcGlvbhgGIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhItCgthcHByb3ZhbF9pZBgHIAEoCUIYukgV2AEBchAyDl5bIS1+XXsxLDIwMH0kEjkKE2ZlYXR1cmVfdmlld19kaWdlc3QYCCABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQi3QEKDEFib3J0Um9sbG91dBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEi4KD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg4KBnJlYXNvbhgEIAEoCRIlCgVhY3RvchgFIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvcmIGcHJvdG8z", [file_buf_validate_validate, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.rollout.v1.StartRollout
@@ -61,7 +62,52 @@ export type StartRollout = Message<"rondo.rollout.v1.StartRollout"> & {
   featureViewDigest: string;
 };
 
-export type StartRolloutValid = StartRollout;
+/**
+ * @generated from message rondo.rollout.v1.StartRollout
+ */
+export type StartRolloutValid = Message<"rondo.rollout.v1.StartRollout"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string idempotency_key = 3;
+   */
+  idempotencyKey: string;
+
+  /**
+   * @generated from field: int64 policy_generation = 4;
+   */
+  policyGeneration: bigint;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef candidate = 5;
+   */
+  candidate: ModelRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef champion = 6;
+   */
+  champion?: ModelRefValid | undefined;
+
+  /**
+   * @generated from field: string approval_id = 7;
+   */
+  approvalId: string;
+
+  /**
+   * Model bundle that rollback restores as one set.
+   *
+   * @generated from field: string feature_view_digest = 8;
+   */
+  featureViewDigest: string;
+};
 
 /**
  * Describes the message rondo.rollout.v1.StartRollout.

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor, Estimate, ModelRef, Verdict } from "../../common/v1/common_pb.js";
+import type { Actor, ActorValid, Estimate, ModelRef, ModelRefValid, Verdict } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/rollout/v1/events.proto.
  */
 export const file_rondo_rollout_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yb25kby9yb2xsb3V0L3YxL2V2ZW50cy5wcm90bxIQcm9uZG8ucm9sbG91dC52MSK1AQoOUm9sbG91dFN0YXJ0ZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEgoKcm9sbG91dF9pZBgDIAEoCRIQCghlbmRwb2ludBgEIAEoCRIsCgljYW5kaWRhdGUYBSABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSKwoIY2hhbXBpb24YBiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYixgEKElJvbGxvdXRTdGVwRW50ZXJlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRISCgpyb2xsb3V0X2lkGAMgASgJEhIKCnN0ZXBfaW5kZXgYBCABKAUSDAoEc3RlcBgFIAEoCRIWCg53ZWlnaHRfcGVyY2VudBgGIAEoBRIOCgZzaGFkb3cYByABKAgSLgoKZXZlbnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAizwIKDkFuYWx5c2lzUmVzdWx0EhAKCGFuYWx5c2lzGAEgASgJEjMKB3ZlcmRpY3QYAiABKA4yGC5yb25kby5jb21tb24udjEuVmVyZGljdEIIukgFggECEAESLAoJY2FuZGlkYXRlGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGNoYW1waW9uGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi0KCmRpZmZlcmVuY2UYBSABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSDwoHZV92YWx1ZRgGIAEoARINCgVhbHBoYRgHIAEoARINCgVsb29rcxgIIAEoAxITCgtleHBsYW5hdGlvbhgJIAEoCRIYCgttb3JlX25lZWRlZBgKIAEoA0gAiAEBQg4KDF9tb3JlX25lZWRlZCLgAQoQQW5hbHlzaXNNZWFzdXJlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRISCgpyb2xsb3V0X2lkGAMgASgJEgwKBHN0ZXAYBCABKAkSMQoHcmVzdWx0cxgFIAMoCzIgLnJvbmRvLnJvbGxvdXQudjEuQW5hbHlzaXNSZXN1bHQSLgoKZXZlbnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcHJlZGljdGlvbnMYByABKAMSDgoGbGFiZWxzGAggASgDIp4DCg5Sb3V0aW5nQ2hhbmdlZBIQCghwaXBlbGluZRgBIAEoCRIQCghlbmRwb2ludBgCIAEoCRINCgVlcG9jaBgDIAEoAxIrCghjaGFtcGlvbhgEIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIsCgljYW5kaWRhdGUYBSABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSIAoYY2FuZGlkYXRlX3dlaWdodF9wZXJjZW50GAYgASgFEg4KBnNoYWRvdxgHIAEoCBISCgpyb2xsb3V0X2lkGAggASgJEg4KBnJlYXNvbhgJIAEoCRIlCgVhY3RvchgKIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchI0ChFwcmV2aW91c19jaGFtcGlvbhgLIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIkChxjaGFtcGlvbl9mZWF0dXJlX3ZpZXdfZGlnZXN0GAwgASgJEiUKHWNhbmRpZGF0ZV9mZWF0dXJlX3ZpZXdfZGlnZXN0GA0gASgJIsgDCg9Sb2xsb3V0RmluaXNoZWQSEAoIcGlwZWxpbmUYASABKAkSEAoIY3ljbGVfaWQYAiABKAkSEgoKcm9sbG91dF9pZBgDIAEoCRIQCghlbmRwb2ludBgEIAEoCRI5CgZyZXN1bHQYBSABKA4yHy5yb25kby5yb2xsb3V0LnYxLlJvbGxvdXRSZXN1bHRCCLpIBYIBAhABEiwKCWNhbmRpZGF0ZRgGIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIrCghjaGFtcGlvbhgHIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhINCgVjYXVzZRgIIAEoCRIlCgVhY3RvchgJIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchIyCghldmlkZW5jZRgKIAMoCzIgLnJvbmRvLnJvbGxvdXQudjEuQW5hbHlzaXNSZXN1bHQSLgoKZXZlbnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdG9va19tcxgMIAEoAxIqCgdzZXJ2aW5nGA0gASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmIo4BCg1Sb2xsb3V0UGF1c2VkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhIKCnJvbGxvdXRfaWQYAyABKAkSDgoGcGF1c2VkGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIlCgVhY3RvchgGIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvcipsCg1Sb2xsb3V0UmVzdWx0Eh4KGlJPTExPVVRfUkVTVUxUX1VOU1BFQ0lGSUVEEAASGwoXUk9MTE9VVF9SRVNVTFRfUFJPTU9URUQQARIeChpST0xMT1VUX1JFU1VMVF9ST0xMRURfQkFDSxACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch1yb25kby9yb2xsb3V0L3YxL2V2ZW50cy5wcm90bxIQcm9uZG8ucm9sbG91dC52MSLFAgoOUm9sbG91dFN0YXJ0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIpCgpyb2xsb3V0X2lkGAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPQoIZW5kcG9pbnQYBCABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSNAoJY2FuZGlkYXRlGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESKwoIY2hhbXBpb24YBiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYi4gIKElJvbGxvdXRTdGVwRW50ZXJlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEikKCnJvbGxvdXRfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIbCgpzdGVwX2luZGV4GAQgASgFQge6SAQaAigAEjkKBHN0ZXAYBSABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSIQoOd2VpZ2h0X3BlcmNlbnQYBiABKAVCCbpIBhoEGGQoABIOCgZzaGFkb3cYByABKAgSLgoKZXZlbnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuQMKDkFuYWx5c2lzUmVzdWx0Ej0KCGFuYWx5c2lzGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKB3ZlcmRpY3QYAiABKA4yGC5yb25kby5jb21tb24udjEuVmVyZGljdEIKukgHggEEEAEgABIsCgljYW5kaWRhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSKwoIY2hhbXBpb24YBCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLQoKZGlmZmVyZW5jZRgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIfCgdlX3ZhbHVlGAYgASgBQg66SAsSCSkAAAAAAAAAABImCgVhbHBoYRgHIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASFgoFbG9va3MYCCABKANCB7pIBCICKAASEwoLZXhwbGFuYXRpb24YCSABKAkSIQoLbW9yZV9uZWVkZWQYCiABKANCB7pIBCICKABIAIgBAUIOCgxfbW9yZV9uZWVkZWQihQMKEEFuYWx5c2lzTWVhc3VyZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIpCgpyb2xsb3V0X2lkGAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSOQoEc3RlcBgEIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI8CgdyZXN1bHRzGAUgAygLMiAucm9uZG8ucm9sbG91dC52MS5BbmFseXNpc1Jlc3VsdEIJukgGkgEDEOgHEi4KCmV2ZW50X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKC3ByZWRpY3Rpb25zGAcgASgDQge6SAQiAigAEhcKBmxhYmVscxgIIAEoA0IHukgEIgIoACLoBAoOUm91dGluZ0NoYW5nZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIZW5kcG9pbnQYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFgoFZXBvY2gYAyABKANCB7pIBCICKAESKwoIY2hhbXBpb24YBCABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSLAoJY2FuZGlkYXRlGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEisKGGNhbmRpZGF0ZV93ZWlnaHRfcGVyY2VudBgGIAEoBUIJukgGGgQYZCgAEg4KBnNoYWRvdxgHIAEoCBIsCgpyb2xsb3V0X2lkGAggASgJQhi6SBXYAQFyEDIOXlshLX5dezEsMjAwfSQSDgoGcmVhc29uGAkgASgJEiUKBWFjdG9yGAogASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yEjQKEXByZXZpb3VzX2NoYW1waW9uGAsgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEkUKHGNoYW1waW9uX2ZlYXR1cmVfdmlld19kaWdlc3QYDCABKAlCH7pIHNgBAXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSRgodY2FuZGlkYXRlX2ZlYXR1cmVfdmlld19kaWdlc3QYDSABKAlCH7pIHNgBAXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQi7gQKD1JvbGxvdXRGaW5pc2hlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEikKCnJvbGxvdXRfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI9CghlbmRwb2ludBgEIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI7CgZyZXN1bHQYBSABKA4yHy5yb25kby5yb2xsb3V0LnYxLlJvbGxvdXRSZXN1bHRCCrpIB4IBBBABIAASNAoJY2FuZGlkYXRlGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESKwoIY2hhbXBpb24YByABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSDQoFY2F1c2UYCCABKAkSJQoFYWN0b3IYCSABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISPQoIZXZpZGVuY2UYCiADKAsyIC5yb25kby5yb2xsb3V0LnYxLkFuYWx5c2lzUmVzdWx0Qgm6SAaSAQMQ6AcSLgoKZXZlbnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoHdG9va19tcxgMIAEoA0IHukgEIgIoABIqCgdzZXJ2aW5nGA0gASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmIvEBCg1Sb2xsb3V0UGF1c2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKQoKcm9sbG91dF9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg4KBnBhdXNlZBgEIAEoCBIOCgZyZWFzb24YBSABKAkSLQoFYWN0b3IYBiABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3JCBrpIA8gBASpsCg1Sb2xsb3V0UmVzdWx0Eh4KGlJPTExPVVRfUkVTVUxUX1VOU1BFQ0lGSUVEEAASGwoXUk9MTE9VVF9SRVNVTFRfUFJPTU9URUQQARIeChpST0xMT1VUX1JFU1VMVF9ST0xMRURfQkFDSxACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.rollout.v1.RolloutStarted
@@ -52,7 +52,40 @@ export type RolloutStarted = Message<"rondo.rollout.v1.RolloutStarted"> & {
   champion?: ModelRef | undefined;
 };
 
-export type RolloutStartedValid = RolloutStarted;
+/**
+ * @generated from message rondo.rollout.v1.RolloutStarted
+ */
+export type RolloutStartedValid = Message<"rondo.rollout.v1.RolloutStarted"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string rollout_id = 3;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: string endpoint = 4;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef candidate = 5;
+   */
+  candidate: ModelRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef champion = 6;
+   */
+  champion?: ModelRefValid | undefined;
+};
 
 /**
  * Describes the message rondo.rollout.v1.RolloutStarted.
@@ -405,7 +438,83 @@ export type RolloutFinished = Message<"rondo.rollout.v1.RolloutFinished"> & {
   serving?: ModelRef | undefined;
 };
 
-export type RolloutFinishedValid = RolloutFinished;
+/**
+ * Answer to StartRollout.
+ *
+ * @generated from message rondo.rollout.v1.RolloutFinished
+ */
+export type RolloutFinishedValid = Message<"rondo.rollout.v1.RolloutFinished"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string rollout_id = 3;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: string endpoint = 4;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: rondo.rollout.v1.RolloutResult result = 5;
+   */
+  result: RolloutResult;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef candidate = 6;
+   */
+  candidate: ModelRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef champion = 7;
+   */
+  champion?: ModelRefValid | undefined;
+
+  /**
+   * Why: the analysis that failed with its numbers, or the person and the reason.
+   *
+   * @generated from field: string cause = 8;
+   */
+  cause: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 9;
+   */
+  actor?: ActorValid | undefined;
+
+  /**
+   * @generated from field: repeated rondo.rollout.v1.AnalysisResult evidence = 10;
+   */
+  evidence: AnalysisResultValid[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp event_time = 11;
+   */
+  eventTime?: Timestamp | undefined;
+
+  /**
+   * Decision to no candidate traffic.
+   *
+   * @generated from field: int64 took_ms = 12;
+   */
+  tookMs: bigint;
+
+  /**
+   * Champion after the end.
+   *
+   * @generated from field: rondo.common.v1.ModelRef serving = 13;
+   */
+  serving?: ModelRefValid | undefined;
+};
 
 /**
  * Describes the message rondo.rollout.v1.RolloutFinished.
@@ -449,7 +558,40 @@ export type RolloutPaused = Message<"rondo.rollout.v1.RolloutPaused"> & {
   actor?: Actor | undefined;
 };
 
-export type RolloutPausedValid = RolloutPaused;
+/**
+ * @generated from message rondo.rollout.v1.RolloutPaused
+ */
+export type RolloutPausedValid = Message<"rondo.rollout.v1.RolloutPaused"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string rollout_id = 3;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: bool paused = 4;
+   */
+  paused: boolean;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: rondo.common.v1.Actor actor = 6;
+   */
+  actor: ActorValid;
+};
 
 /**
  * Describes the message rondo.rollout.v1.RolloutPaused.

@@ -4,9 +4,10 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ModelRef } from "../../common/v1/common_pb.js";
+import type { ModelRef, ModelRefValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/serving/v1/events.proto.
  */
 export const file_rondo_serving_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yb25kby9zZXJ2aW5nL3YxL2V2ZW50cy5wcm90bxIQcm9uZG8uc2VydmluZy52MSKxAwoRUHJlZGljdGlvbnNMb2dnZWQSEAoIZW5kcG9pbnQYASABKAkSEAoIcGlwZWxpbmUYAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIuCgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgFIAEoAxIrCghjaGFtcGlvbhgGIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIsCgljYW5kaWRhdGUYByABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSDAoEa2V5cxgIIAMoCRIbChNzZXJ2ZWRfYnlfY2FuZGlkYXRlGAkgAygIEhcKD2NoYW1waW9uX3Njb3JlcxgKIAMoAhIYChBjYW5kaWRhdGVfc2NvcmVzGAsgAygCEhsKE2NoYW1waW9uX2xhdGVuY3lfbXMYDCABKAESHAoUY2FuZGlkYXRlX2xhdGVuY3lfbXMYDSABKAESFwoPY2hhbXBpb25fZXJyb3JzGA4gASgFEhgKEGNhbmRpZGF0ZV9lcnJvcnMYDyABKAUinQEKDkxhYmVsc09ic2VydmVkEhAKCGVuZHBvaW50GAEgASgJEhAKCHBpcGVsaW5lGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSLgoKZXZlbnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcm93X2luZGV4ZXMYBSADKA0SDgoGbGFiZWxzGAYgASgMIqoBChBGZWVkYmFja09ic2VydmVkEhAKCGVuZHBvaW50GAEgASgJEhAKCHBpcGVsaW5lGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSEQoJcm93X2luZGV4GAQgASgNEgwKBG5hbWUYBSABKAkSDQoFdmFsdWUYBiABKAESLgoKZXZlbnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch1yb25kby9zZXJ2aW5nL3YxL2V2ZW50cy5wcm90bxIQcm9uZG8uc2VydmluZy52MSLQBgoRUHJlZGljdGlvbnNMb2dnZWQSPQoIZW5kcG9pbnQYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIcGlwZWxpbmUYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHgoKcmVxdWVzdF9pZBgDIAEoCUIKukgHcgUQARjIARI2CgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEhYKBWVwb2NoGAUgASgDQge6SAQiAigAEjMKCGNoYW1waW9uGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESLAoJY2FuZGlkYXRlGAcgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhoKBGtleXMYCCADKAlCDLpICZIBBggBEICABBIbChNzZXJ2ZWRfYnlfY2FuZGlkYXRlGAkgAygIEhcKD2NoYW1waW9uX3Njb3JlcxgKIAMoAhIYChBjYW5kaWRhdGVfc2NvcmVzGAsgAygCEisKE2NoYW1waW9uX2xhdGVuY3lfbXMYDCABKAFCDrpICxIJKQAAAAAAAAAAEiwKFGNhbmRpZGF0ZV9sYXRlbmN5X21zGA0gASgBQg66SAsSCSkAAAAAAAAAABIgCg9jaGFtcGlvbl9lcnJvcnMYDiABKAVCB7pIBBoCKAASIQoQY2FuZGlkYXRlX2Vycm9ycxgPIAEoBUIHukgEGgIoADrdAbpI2QEa1gEKEHBhcmFsbGVsX2NvbHVtbnMSJXRoZSBjb2x1bW5zIG11c3QgaG9sZCBvbmUgZW50cnkgYSByb3camgF0aGlzLnNlcnZlZF9ieV9jYW5kaWRhdGUuc2l6ZSgpID09IHRoaXMua2V5cy5zaXplKCkgJiYgdGhpcy5jaGFtcGlvbl9zY29yZXMuc2l6ZSgpID09IHRoaXMua2V5cy5zaXplKCkgJiYgdGhpcy5jYW5kaWRhdGVfc2NvcmVzLnNpemUoKSA9PSB0aGlzLmtleXMuc2l6ZSgpIsQDCg5MYWJlbHNPYnNlcnZlZBI9CghlbmRwb2ludBgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI9CghwaXBlbGluZRgCIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIeCgpyZXF1ZXN0X2lkGAMgASgJQgq6SAdyBRABGMgBEjYKCmV2ZW50X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESHwoLcm93X2luZGV4ZXMYBSADKA1CCrpIB5IBBBCAgAQSGwoGbGFiZWxzGAYgASgMQgu6SAh6BhABGICABDqdAbpImQEalgEKDWxhYmVsX3Blcl9yb3cSNnJvd19pbmRleGVzIG11c3QgYmUgZW1wdHkgb3IgbmFtZSBhIHJvdyBmb3IgZWFjaCBsYWJlbBpNdGhpcy5yb3dfaW5kZXhlcy5zaXplKCkgPT0gMCB8fCB0aGlzLnJvd19pbmRleGVzLnNpemUoKSA9PSB0aGlzLmxhYmVscy5zaXplKCkitwIKEEZlZWRiYWNrT2JzZXJ2ZWQSPQoIZW5kcG9pbnQYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIcGlwZWxpbmUYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHgoKcmVxdWVzdF9pZBgDIAEoCUIKukgHcgUQARjIARIcCglyb3dfaW5kZXgYBCABKA1CCbpIBioEGP//AxIXCgRuYW1lGAUgASgJQgm6SAZyBBABGGQSFgoFdmFsdWUYBiABKAFCB7pIBBICQAESNgoKZXZlbnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * One answered inference request (one or many rows). Key: endpoint. Columns run in parallel, one entry a row.
@@ -108,7 +109,97 @@ export type PredictionsLogged = Message<"rondo.serving.v1.PredictionsLogged"> & 
   candidateErrors: number;
 };
 
-export type PredictionsLoggedValid = PredictionsLogged;
+/**
+ * One answered inference request (one or many rows). Key: endpoint. Columns run in parallel, one entry a row.
+ *
+ * @generated from message rondo.serving.v1.PredictionsLogged
+ */
+export type PredictionsLoggedValid = Message<"rondo.serving.v1.PredictionsLogged"> & {
+  /**
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: string pipeline = 2;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp event_time = 4;
+   */
+  eventTime: Timestamp;
+
+  /**
+   * Routing epoch the request was served under.
+   *
+   * @generated from field: int64 epoch = 5;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef champion = 6;
+   */
+  champion: ModelRefValid;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef candidate = 7;
+   */
+  candidate?: ModelRefValid | undefined;
+
+  /**
+   * Split key of each row.
+   *
+   * @generated from field: repeated string keys = 8;
+   */
+  keys: string[];
+
+  /**
+   * 1 where the candidate answered the caller.
+   *
+   * @generated from field: repeated bool served_by_candidate = 9;
+   */
+  servedByCandidate: boolean[];
+
+  /**
+   * Probability of the positive class by the champion / candidate; NaN where that model did not score the row.
+   *
+   * @generated from field: repeated float champion_scores = 10;
+   */
+  championScores: number[];
+
+  /**
+   * @generated from field: repeated float candidate_scores = 11;
+   */
+  candidateScores: number[];
+
+  /**
+   * Wall time per model for this request, ms; 0 when unused.
+   *
+   * @generated from field: double champion_latency_ms = 12;
+   */
+  championLatencyMs: number;
+
+  /**
+   * @generated from field: double candidate_latency_ms = 13;
+   */
+  candidateLatencyMs: number;
+
+  /**
+   * @generated from field: int32 champion_errors = 14;
+   */
+  championErrors: number;
+
+  /**
+   * @generated from field: int32 candidate_errors = 15;
+   */
+  candidateErrors: number;
+};
 
 /**
  * Describes the message rondo.serving.v1.PredictionsLogged.
@@ -158,7 +249,46 @@ export type LabelsObserved = Message<"rondo.serving.v1.LabelsObserved"> & {
   labels: Uint8Array;
 };
 
-export type LabelsObservedValid = LabelsObserved;
+/**
+ * Outcomes of earlier predictions, as they become known. Key: endpoint.
+ *
+ * @generated from message rondo.serving.v1.LabelsObserved
+ */
+export type LabelsObservedValid = Message<"rondo.serving.v1.LabelsObserved"> & {
+  /**
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: string pipeline = 2;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp event_time = 4;
+   */
+  eventTime: Timestamp;
+
+  /**
+   * Same order and length as the request's rows; `row_indexes` names the rows when only some are known.
+   *
+   * @generated from field: repeated uint32 row_indexes = 5;
+   */
+  rowIndexes: number[];
+
+  /**
+   * 0 or 1 per entry.
+   *
+   * @generated from field: bytes labels = 6;
+   */
+  labels: Uint8Array;
+};
 
 /**
  * Describes the message rondo.serving.v1.LabelsObserved.
@@ -211,7 +341,49 @@ export type FeedbackObserved = Message<"rondo.serving.v1.FeedbackObserved"> & {
   eventTime?: Timestamp | undefined;
 };
 
-export type FeedbackObservedValid = FeedbackObserved;
+/**
+ * What users did with an answer (click, override, dwell). Key: endpoint.
+ *
+ * @generated from message rondo.serving.v1.FeedbackObserved
+ */
+export type FeedbackObservedValid = Message<"rondo.serving.v1.FeedbackObserved"> & {
+  /**
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: string pipeline = 2;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: uint32 row_index = 4;
+   */
+  rowIndex: number;
+
+  /**
+   * For example `accepted`.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * @generated from field: double value = 6;
+   */
+  value: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp event_time = 7;
+   */
+  eventTime: Timestamp;
+};
 
 /**
  * Describes the message rondo.serving.v1.FeedbackObserved.

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { SplitFile, SplitFileValid } from "../../data/v1/events_pb.js";
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/training/v1/commands.proto.
  */
 export const file_rondo_training_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiByb25kby90cmFpbmluZy92MS9jb21tYW5kcy5wcm90bxIRcm9uZG8udHJhaW5pbmcudjEi+gEKDlRyYWluQ2FuZGlkYXRlEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCRIZChFwb2xpY3lfZ2VuZXJhdGlvbhgEIAEoAxIRCgljYW5kaWRhdGUYBSABKAkSFwoPc25hcHNob3RfZGlnZXN0GAYgASgJEigKBnNwbGl0cxgHIAMoCzIYLnJvbmRvLmRhdGEudjEuU3BsaXRGaWxlEgwKBHNlZWQYCCABKAMSLAoIZGVhZGxpbmUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkQKDkNhbmNlbFRyYWluaW5nEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rondo_data_v1_events]);
+  fileDesc("CiByb25kby90cmFpbmluZy92MS9jb21tYW5kcy5wcm90bxIRcm9uZG8udHJhaW5pbmcudjEitQMKDlRyYWluQ2FuZGlkYXRlEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSLgoPaWRlbXBvdGVuY3lfa2V5GAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSIgoRcG9saWN5X2dlbmVyYXRpb24YBCABKANCB7pIBCICKAESPgoJY2FuZGlkYXRlGAUgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKD3NuYXBzaG90X2RpZ2VzdBgGIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI0CgZzcGxpdHMYByADKAsyGC5yb25kby5kYXRhLnYxLlNwbGl0RmlsZUIKukgHkgEECAEQAxIMCgRzZWVkGAggASgDEiwKCGRlYWRsaW5lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKIAQoOQ2FuY2VsVHJhaW5pbmcSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIOCgZyZWFzb24YAyABKAliBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_data_v1_events]);
 
 /**
  * @generated from message rondo.training.v1.TrainCandidate

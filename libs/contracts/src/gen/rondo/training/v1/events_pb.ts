@@ -4,9 +4,10 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ArtifactRef, Estimate, Finding } from "../../common/v1/common_pb.js";
+import type { ArtifactRef, ArtifactRefValid, Estimate, EstimateValid, Finding } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/training/v1/events.proto.
  */
 export const file_rondo_training_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby90cmFpbmluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLnRyYWluaW5nLnYxIp4EChBDYW5kaWRhdGVUcmFpbmVkEhAKCHBpcGVsaW5lGAEgASgJEhAKCGN5Y2xlX2lkGAIgASgJEhEKCWNhbmRpZGF0ZRgDIAEoCRIXCg9zbmFwc2hvdF9kaWdlc3QYBCABKAkSKwoFbW9kZWwYBSABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSDwoHdHJhaW5lchgGIAEoCRI/CgZwYXJhbXMYByADKAsyLy5yb25kby50cmFpbmluZy52MS5DYW5kaWRhdGVUcmFpbmVkLlBhcmFtc0VudHJ5Ei0KCnZhbGlkYXRpb24YCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSGgoSZmVhdHVyZV9pbXBvcnRhbmNlGAkgAygBEhMKC2R1cmF0aW9uX21zGAogASgDEg8KB2F0dGVtcHQYCyABKAUSEgoKY29tcGxleGl0eRgMIAEoAxJQCg9jbGFpbWVkX21ldHJpY3MYDSADKAsyNy5yb25kby50cmFpbmluZy52MS5DYW5kaWRhdGVUcmFpbmVkLkNsYWltZWRNZXRyaWNzRW50cnkaLQoLUGFyYW1zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNDbGFpbWVkTWV0cmljc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEitwEKD0NhbmRpZGF0ZUZhaWxlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRIRCgljYW5kaWRhdGUYAyABKAkSDAoEY29kZRgEIAEoCRIPCgdtZXNzYWdlGAUgASgJEioKCGZpbmRpbmdzGAYgAygLMhgucm9uZG8uY29tbW9uLnYxLkZpbmRpbmcSEAoIYXR0ZW1wdHMYByABKAUSEAoIbG9nX3RhaWwYCCABKAkilAEKElRyYWluaW5nUHJvZ3Jlc3NlZBIQCghwaXBlbGluZRgBIAEoCRIQCghjeWNsZV9pZBgCIAEoCRIRCgljYW5kaWRhdGUYAyABKAkSDQoFc3RhZ2UYBCABKAkSEAoIcHJvZ3Jlc3MYBSABKAESJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby90cmFpbmluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLnRyYWluaW5nLnYxIpsGChBDYW5kaWRhdGVUcmFpbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPgoJY2FuZGlkYXRlGAMgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKD3NuYXBzaG90X2RpZ2VzdBgEIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIzCgVtb2RlbBgFIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBEhgKB3RyYWluZXIYBiABKAlCB7pIBHICEAESSgoGcGFyYW1zGAcgAygLMi8ucm9uZG8udHJhaW5pbmcudjEuQ2FuZGlkYXRlVHJhaW5lZC5QYXJhbXNFbnRyeUIJukgGmgEDEOgHEjgKCnZhbGlkYXRpb24YCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxI7ChJmZWF0dXJlX2ltcG9ydGFuY2UYCSADKAFCH7pIHJIBGRCQTiIUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoLZHVyYXRpb25fbXMYCiABKANCB7pIBCICKAASGAoHYXR0ZW1wdBgLIAEoBUIHukgEGgIoARIbCgpjb21wbGV4aXR5GAwgASgDQge6SAQiAigAElsKD2NsYWltZWRfbWV0cmljcxgNIAMoCzI3LnJvbmRvLnRyYWluaW5nLnYxLkNhbmRpZGF0ZVRyYWluZWQuQ2xhaW1lZE1ldHJpY3NFbnRyeUIJukgGmgEDEJBOGi0KC1BhcmFtc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNQoTQ2xhaW1lZE1ldHJpY3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIscCCg9DYW5kaWRhdGVGYWlsZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI+CgljYW5kaWRhdGUYAyABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFwoEY29kZRgEIAEoCUIJukgGcgQQARhkEg8KB21lc3NhZ2UYBSABKAkSNQoIZmluZGluZ3MYBiADKAsyGC5yb25kby5jb21tb24udjEuRmluZGluZ0IJukgGkgEDEJBOEhkKCGF0dGVtcHRzGAcgASgFQge6SAQaAigAEhAKCGxvZ190YWlsGAggASgJIrACChJUcmFpbmluZ1Byb2dyZXNzZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI+CgljYW5kaWRhdGUYAyABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFwoFc3RhZ2UYBCABKAlCCLpIBXIDGMgBEikKCHByb2dyZXNzGAUgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIuCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * Answer to TrainCandidate.
@@ -96,7 +97,85 @@ export type CandidateTrained = Message<"rondo.training.v1.CandidateTrained"> & {
   claimedMetrics: { [key: string]: number };
 };
 
-export type CandidateTrainedValid = CandidateTrained;
+/**
+ * Answer to TrainCandidate.
+ *
+ * @generated from message rondo.training.v1.CandidateTrained
+ */
+export type CandidateTrainedValid = Message<"rondo.training.v1.CandidateTrained"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string candidate = 3;
+   */
+  candidate: string;
+
+  /**
+   * @generated from field: string snapshot_digest = 4;
+   */
+  snapshotDigest: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ArtifactRef model = 5;
+   */
+  model: ArtifactRefValid;
+
+  /**
+   * @generated from field: string trainer = 6;
+   */
+  trainer: string;
+
+  /**
+   * @generated from field: map<string, string> params = 7;
+   */
+  params: { [key: string]: string };
+
+  /**
+   * Scored by Rondo on the validation split: logLoss, rocAuc, brier, with intervals.
+   *
+   * @generated from field: repeated rondo.common.v1.Estimate validation = 8;
+   */
+  validation: EstimateValid[];
+
+  /**
+   * Per-feature share of the gain, in feature order; empty when the trainer has none.
+   *
+   * @generated from field: repeated double feature_importance = 9;
+   */
+  featureImportance: number[];
+
+  /**
+   * @generated from field: int64 duration_ms = 10;
+   */
+  durationMs: bigint;
+
+  /**
+   * @generated from field: int32 attempt = 11;
+   */
+  attempt: number;
+
+  /**
+   * Relative size used by the one-standard-error rule: smaller is simpler.
+   *
+   * @generated from field: int64 complexity = 12;
+   */
+  complexity: bigint;
+
+  /**
+   * What the trainer itself claimed (never used for a decision).
+   *
+   * @generated from field: map<string, double> claimed_metrics = 13;
+   */
+  claimedMetrics: { [key: string]: number };
+};
 
 /**
  * Describes the message rondo.training.v1.CandidateTrained.
@@ -202,7 +281,42 @@ export type TrainingProgressed = Message<"rondo.training.v1.TrainingProgressed">
   at?: Timestamp | undefined;
 };
 
-export type TrainingProgressedValid = TrainingProgressed;
+/**
+ * @generated from message rondo.training.v1.TrainingProgressed
+ */
+export type TrainingProgressedValid = Message<"rondo.training.v1.TrainingProgressed"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string candidate = 3;
+   */
+  candidate: string;
+
+  /**
+   * @generated from field: string stage = 4;
+   */
+  stage: string;
+
+  /**
+   * 0..1
+   *
+   * @generated from field: double progress = 5;
+   */
+  progress: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 6;
+   */
+  at: Timestamp;
+};
 
 /**
  * Describes the message rondo.training.v1.TrainingProgressed.
