@@ -54,6 +54,10 @@ export class Relay implements CommitListener {
   #cursor = 0;
   /** Newest position known to be committed. */
   #known = 0;
+  /** Entries up to here are being committed by this process, which will hand them over. */
+  #committing = 0;
+  /** Newest position told of meanwhile. */
+  #heldBack = 0;
   /** There may be entries beyond it. */
   #mustLook = false;
   #handedOver: Envelope[] = [];
@@ -78,6 +82,15 @@ export class Relay implements CommitListener {
     this.#loop ??= this.#run();
   }
 
+  /** The news of a commit may be faster than its answer; reading what is about to be handed over would be in vain. */
+  committing(lastPosition: number): void {
+    this.#committing = lastPosition;
+    if (lastPosition > 0) return;
+    const position = this.#heldBack;
+    this.#heldBack = 0;
+    this.headMoved({ position });
+  }
+
   committed(firstPosition: number, envelopes: readonly Envelope[], timersChanged: boolean): void {
     if (timersChanged) this.#timersChanged = true;
     if (envelopes.length > 0) this.#handOver(firstPosition, envelopes);
@@ -97,8 +110,9 @@ export class Relay implements CommitListener {
 
   /** The head of the journal was written, by whomever. Undefined: not that part of it. */
   headMoved({ position, timers, handovers }: Partial<HeadDoc>): void {
-    const isNews = position !== undefined && position > this.#known;
+    const isNews = position !== undefined && position > Math.max(this.#known, this.#committing);
     if (isNews) this.#known = position;
+    else if (position !== undefined) this.#heldBack = Math.max(this.#heldBack, position);
     if (timers !== undefined) this.#timersChanged = true;
     if (isNews || timers !== undefined) this.#wakeHolder();
     if (handovers !== undefined) this.#wakeUp();

@@ -63,6 +63,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       clock,
       random,
       listener: {
+        committing: (last) => heard.push(`committing ${last}`),
         committed: (first, envelopes) => heard.push(`${envelopes.length} from ${first}`),
         committedUnseen: () => heard.push('look'),
       },
@@ -88,6 +89,17 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     unit.save({ kind: 'k', id: 'n', state: n, outgoing: [fact(String(n))] });
     return n;
   };
+
+  it('says which entries it commits, until they are handed over or the commit is given up', async () => {
+    let faults: Fault[] = [];
+    const { journal, heard } = await subject(() => faults.shift() ?? 'none');
+    await journal.once({ consumer: 'spec', messageId: 'm1' }, count);
+    expect(heard).toEqual(['committing 1', '1 from 1', 'committing 0']);
+    faults = ['lost before', 'lost before', 'lost before'];
+    heard.length = 0;
+    await journal.once({ consumer: 'spec', messageId: 'm2' }, count);
+    expect(heard).toEqual(['committing 2', 'committing 0', 'committing 2', '1 from 2', 'committing 0']);
+  });
 
   it('learns that a commit took effect whose acknowledgement was lost, and does not repeat it', async () => {
     let losses = 0;

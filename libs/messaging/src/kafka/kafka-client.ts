@@ -2,6 +2,7 @@ import { messageOf, PermanentError, TransientError } from '@rondo/kernel';
 import kafkajs from 'kafkajs';
 import { letIdleConnectionsSleep } from './idle-connections.js';
 import type { BusLog, KafkaBusOptions } from './kafka-bus-options.js';
+import { encodeRecordsOnce } from './record-encoder.js';
 
 const CONNECTION_TIMEOUT_MS = 3000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -9,6 +10,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 };
 /** At start a wrong address is told sooner. */
 const START_RETRY = { initialRetryTime: 200, maxRetryTime: 1000, retries: 3 };
+
+encodeRecordsOnce();
 
 /** A kafkajs client as the bus wants it; `starting` gives up sooner. */
 export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting = false): kafkajs.Kafka {
