@@ -514,7 +514,7 @@ describe('a drift signal', () => {
     await bootstrapped();
     const cycles = platform.recorded(PrepareSnapshotSchema).length;
     const features = [DriftState.SEASONAL, DriftState.CLEAR].map((state, i) => ({ feature: `f${i}`, state }));
-    await say(DriftEvaluatedSchema, { pipeline, evaluationId: 'd1', state: DriftState.SEASONAL, rows: 100n, window: interval(5), features, importanceWeighted: { name: 'psi', value: 0, n: 100n } });
+    await say(DriftEvaluatedSchema, { pipeline, evaluationId: 'd1', model: { name: 'm', version: 1, digest: digest(1) }, batchId: 'b5', state: DriftState.SEASONAL, referenceDigest: digest(2), rows: 100n, window: interval(5), evaluatedAt: timestampFromMs(0), features, importanceWeighted: { name: 'psi', value: 0, n: 100n } });
     expect(last(DecisionMadeSchema)).toMatchObject({ causeEventIds: ['d1'], verdict: 'Hold', reason: 'NotBreached' });
     expect(platform.recorded(PrepareSnapshotSchema)).toHaveLength(cycles);
     const { events } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline, fate: 'Held' }), operator);
