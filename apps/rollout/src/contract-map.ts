@@ -119,9 +119,7 @@ export function labelsFrom(message: LabelsObserved): ObservedLabels {
   };
 }
 
-/** Undefined for a value that is not a number. */
-export function feedbackFrom(message: FeedbackObserved): ObservedFeedback | undefined {
-  if (!Number.isFinite(message.value)) return undefined;
+export function feedbackFrom(message: FeedbackObserved): ObservedFeedback {
   return {
     requestId: message.requestId,
     rowIndex: message.rowIndex,

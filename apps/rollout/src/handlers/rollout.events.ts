@@ -88,8 +88,7 @@ export class RolloutEvents {
 
   @HandleEvent(FeedbackObservedSchema)
   async onFeedbackObserved(message: FeedbackObserved, delivery: Delivery): Promise<void> {
-    const feedback = feedbackFrom(message);
-    if (feedback) await this.observe.feedback(message.endpoint, feedback, observed(delivery));
+    await this.observe.feedback(message.endpoint, feedbackFrom(message), observed(delivery));
   }
 
   @HandleEvent(TimerFiredSchema)
