@@ -44,7 +44,15 @@ let published = 0;
 const finished = (rolloutId: string, changes: { result?: RolloutResult } = {}): Uint8Array =>
   toBinary(
     RolloutFinishedSchema,
-    create(RolloutFinishedSchema, { rolloutId, result: RolloutResult.PROMOTED, ...changes }),
+    create(RolloutFinishedSchema, {
+      pipeline: 'flights',
+      cycleId: 'c1',
+      rolloutId,
+      endpoint: 'delays',
+      result: RolloutResult.PROMOTED,
+      candidate: { name: 'delays', version: 2, digest: `sha256:${'1'.repeat(64)}` },
+      ...changes,
+    }),
   );
 
 /** Publishes as a process of a newer version would, all with one key, and waits until everything is handled or parked. */
