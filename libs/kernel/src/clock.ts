@@ -9,6 +9,9 @@ export interface Clock {
   wakeAt(atMs: number, wake: () => void): () => void;
 }
 
+/** Milliseconds from one reading of a clock to another; 0 when the clock was set back, or when another clock was read, that is ahead. */
+export const elapsedMs = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs);
+
 const LONGEST_TIMEOUT_MS = 2_000_000_000;
 
 /** The machine's clock. Timers do not keep the process alive. */

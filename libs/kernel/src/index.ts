@@ -9,7 +9,7 @@ export {
   type ErrorCode,
   type ErrorDetail,
 } from './errors.js';
-export { systemClock, type Clock } from './clock.js';
+export { elapsedMs, systemClock, type Clock } from './clock.js';
 export { randomIds, idFrom, type Ids } from './ids.js';
 export { seededRandom, type Random } from './random.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';

@@ -15,7 +15,7 @@ import {
   TrainCandidateSchema,
 } from '@rondo/contracts';
 import type { Outgoing, Unit } from '@rondo/journal';
-import { assert, idFrom, PermanentError } from '@rondo/kernel';
+import { assert, elapsedMs, idFrom, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import { actorTo, artifactTo, outgoing, splitTo } from '../contract-map.js';
 import { enter, finish, reopen, startCycle, type CycleResult, type CycleStart, type CycleState, type Phase } from '../domain/cycle.js';
@@ -256,7 +256,7 @@ export async function finishCycle(unit: Unit, cycle: CycleState, spec: PipelineS
         number: cycle.number,
         result: end.result,
         reason: end.reason,
-        durationMs: BigInt(end.atMs - cycle.startedAtMs),
+        durationMs: BigInt(elapsedMs(cycle.startedAtMs, end.atMs)),
         model: cycle.challenger,
       },
       headersOf(cycle),

@@ -1,6 +1,6 @@
 import type { Batch, ComputedFeatures } from '../domain/batch.js';
 import type { Outgoing, Unit } from '@rondo/journal';
-import { PermanentError } from '@rondo/kernel';
+import { elapsedMs, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobDefinition, JobFailure, JobResult, JobRun } from '@rondo/service';
 import { openFeatureView } from '../adapters/feature-view.js';
@@ -70,7 +70,7 @@ export class PrepareSnapshot {
     const key = snapshotKey(input);
     const cached = await this.#cached(key);
     if (cached && !step.verify) {
-      const durationMs = this.tools.clock.now() - beganMs;
+      const durationMs = elapsedMs(beganMs, this.tools.clock.now());
       return (unit) => saveAnswer(unit, step, cached, [snapshotPrepared(step, cached, { cacheHit: true, durationMs })]);
     }
     run.heartbeat(0.3);
@@ -80,7 +80,7 @@ export class PrepareSnapshot {
     if (cached && cached.digest !== written.digest)
       differences.push({ key, expectedDigest: cached.digest, actualDigest: written.digest });
     const violations = differences.map((difference) => determinismViolated(step, difference.key, difference));
-    const durationMs = this.tools.clock.now() - beganMs;
+    const durationMs = elapsedMs(beganMs, this.tools.clock.now());
     return (unit) => {
       for (const [id, features] of fresh) unit.save<ComputedFeatures>({ kind: FEATURE_CACHE, id, state: features });
       if (violations.length === 0) unit.save<Snapshot>({ kind: SNAPSHOT_CACHE, id: key, state: written });

@@ -3,7 +3,7 @@ import { digestOfJson } from '@rondo/artifacts';
 import { EvaluationCompletedSchema, StepFailedSchema } from '@rondo/contracts';
 import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
-import { canonicalJson, PermanentError } from '@rondo/kernel';
+import { canonicalJson, elapsedMs, PermanentError } from '@rondo/kernel';
 import { featureProblem, type LoadedModel, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
@@ -82,8 +82,8 @@ export class EvaluateCandidateJob {
     });
     const reportFile = await this.put(canonicalJson(report));
     const cardFile = await this.put(modelCard(report, spec));
-    return (unit) =>
-      this.announce(unit, input, { report, reportFile, cardFile, durationMs: this.platform.clock.now() - startedMs });
+    const durationMs = elapsedMs(startedMs, this.platform.clock.now());
+    return (unit) => this.announce(unit, input, { report, reportFile, cardFile, durationMs });
   }
 
   /** The final answer when no attempt led to a verdict. */

@@ -1,5 +1,5 @@
 import type { Cause, Journal, Unit } from '@rondo/journal';
-import type { Clock } from '@rondo/kernel';
+import { elapsedMs, type Clock } from '@rondo/kernel';
 import {
   isComplete,
   joinFeedback,
@@ -112,7 +112,7 @@ export class ObserveServing {
       const taken = running && (await take(unit, running.rollout));
       if (!taken) return undefined;
       const nowMs = this.clock.now();
-      const time = { nowMs, tookMs: Math.max(0, nowMs - observed.publishedMs) };
+      const time = { nowMs, tookMs: elapsedMs(observed.publishedMs, nowMs) };
       const change = reconcile(taken, running.routing, time);
       saveChange(unit, change, time);
       return { change, pairs: taken.labels.joined - running.rollout.labels.joined };

@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { RolloutSchema, RoutingSchema, type Rollout, type Routing } from '@rondo/contracts';
 import type { Cause, Journal, Unit } from '@rondo/journal';
-import { PermanentError, type Clock } from '@rondo/kernel';
+import { type Clock, elapsedMs, PermanentError } from '@rondo/kernel';
 import { answerOnce } from '@rondo/service';
 import { overrideOutgoing, rolloutOf, routingEtag, routingOf, routingOutgoing } from '../contract-map.js';
 import { applyOverride, checkEtag, checkOverride, type Override, type OverrideContext } from '../domain/override.js';
@@ -92,7 +92,7 @@ export class OverrideRollout {
         cause: command.reason,
         actor: command.actor,
         nowMs,
-        tookMs: nowMs - receivedMs,
+        tookMs: elapsedMs(receivedMs, nowMs),
       };
       const change = finishRolledBack(rollout, routing, ending);
       saveChange(unit, change, { nowMs });
@@ -109,7 +109,7 @@ export class OverrideRollout {
   ): Promise<Change> {
     const { rollout, routing } = await this.#present(reader, request.subject);
     const nowMs = this.clock.now();
-    const context: OverrideContext = { ...request, nowMs, tookMs: nowMs - receivedMs };
+    const context: OverrideContext = { ...request, nowMs, tookMs: elapsedMs(receivedMs, nowMs) };
     checkOverride(rollout, override, context);
     return applyOverride(rollout, routing, override, context);
   }

@@ -3,7 +3,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CandidateFailedSchema, CandidateTrainedSchema, Severity, TrainingProgressedSchema } from '@rondo/contracts';
 import type { Engine } from '@rondo/datasets';
 import type { Unit } from '@rondo/journal';
-import { idFrom, PermanentError } from '@rondo/kernel';
+import { elapsedMs, idFrom, PermanentError } from '@rondo/kernel';
 import { admitOnnx, featureProblem, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
@@ -66,7 +66,7 @@ export class TrainCandidateJob {
       const trained = await this.train(input, run, spec, recipe);
       const model = await this.admit(trained, spec);
       const validation = await this.validate(model.digest, trained, input, spec);
-      const durationMs = this.platform.clock.now() - startedMs;
+      const durationMs = elapsedMs(startedMs, this.platform.clock.now());
       return (unit) =>
         this.announce(unit, input, { trained, recipe, model, validation, attempt: run.attempt, durationMs });
     } catch (error) {
