@@ -8,7 +8,10 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['@rondo/source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/testing/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^fast-check$': fileURLToPath(new URL('./tools/seeded-fast-check.mjs', import.meta.url)),
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -258,6 +258,8 @@ describe('drift', () => {
       pooledCategories: 3,
     });
     expect(chiSquaredTwoSample([1, 2], [2, 1])).toEqual({ kind: 'insufficient', reason: 'too-few-rows' });
+    // The rare category joins the smallest of the others; two are equally small, and their order must not matter.
+    expect(chiSquaredTwoSample([47, 4, 0], [26, 69, 1])).toEqual(chiSquaredTwoSample([4, 47, 0], [69, 26, 1]));
     expect(chiSquaredTwoSample([10, 0], [20, 0])).toEqual({ kind: 'insufficient', reason: 'one-category' });
   });
 

@@ -95,7 +95,10 @@ function countUsed(a: Numbers, b: Numbers): number {
   return used;
 }
 
-/** Cells with enough rows, and one for the rest; a rest that is itself too small joins the smallest kept cell. */
+/**
+ * Cells with enough rows, and one for the rest; a rest that is itself too small joins the smallest kept cell, of equal ones that with
+ * fewer rows of `a`, so that the order of categories does not matter.
+ */
 function pooled(a: Numbers, b: Numbers, minRows: number) {
   const cells: [number, number][] = [];
   const rest: [number, number] = [0, 0];
@@ -111,7 +114,10 @@ function pooled(a: Numbers, b: Numbers, minRows: number) {
   }
   if (rest[0] + rest[1] >= minRows) cells.push(rest);
   else if (pooledCategories > 0 && cells.length > 0) {
-    const smallest = cells.reduce((low, cell) => (cell[0] + cell[1] < low[0] + low[1] ? cell : low));
+    const smallest = cells.reduce((low, cell) => {
+      const more = cell[0] + cell[1] - (low[0] + low[1]);
+      return more < 0 || (more === 0 && cell[0] < low[0]) ? cell : low;
+    });
     smallest[0] += rest[0];
     smallest[1] += rest[1];
   }
