@@ -92,10 +92,11 @@ export async function startChains(store, bus) {
  * @param {{ alone: number, chains: number, rounds: number }} counts
  */
 export async function measureChains(run, name, hops, { alone, chains, rounds }) {
+  const chain = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
   const times = [];
   for (let i = 0; i < alone; i++) {
     const before = performance.now();
-    await run(`${name}-alone-${i}`, hops);
+    await run(`${chain}-alone-${i}`, hops);
     times.push(performance.now() - before);
   }
   const rates = [];
@@ -103,7 +104,7 @@ export async function measureChains(run, name, hops, { alone, chains, rounds }) 
   for (let round = 0; round < rounds; round++) {
     const cpuBefore = process.cpuUsage();
     const before = performance.now();
-    await Promise.all(Array.from({ length: chains }, (_, i) => run(`${name}-many-${round}-${i}`, hops)));
+    await Promise.all(Array.from({ length: chains }, (_, i) => run(`${chain}-many-${round}-${i}`, hops)));
     rates.push((chains * 1000) / (performance.now() - before));
     const { user, system } = process.cpuUsage(cpuBefore);
     cpu.push((user + system) / 1000 / chains);
