@@ -28,6 +28,7 @@ import { testPlatform, testService, type TestPlatform, type TestService } from '
 import { withFullDisk } from '@rondo/testing';
 import { InferenceGatewayModule } from './gateway.module.js';
 import { InferenceGateway } from './inference-gateway.js';
+import { testConfig } from './testing/gateway-config.js';
 
 const endpoint = 'late-flights';
 const featureNames = ['distance', 'hour'];
@@ -69,15 +70,7 @@ const authenticate = ({ authorization }: { authorization?: string | undefined })
 };
 
 async function startGateway(): Promise<void> {
-  const config = {
-    gatewayHost: '127.0.0.1',
-    gatewayHttpPort: 0,
-    gatewayGrpcPort: 0,
-    gatewayStateFolder: folder,
-    gatewayScorerThreads: 1,
-    gatewayShadowRowsMax: 1_000,
-    gatewayLogBytesMax: 1_000_000,
-  };
+  const config = testConfig(folder);
   service = await testService(platform, InferenceGatewayModule.forRoot({ config, authenticate }));
 }
 

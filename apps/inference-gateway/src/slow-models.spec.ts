@@ -9,6 +9,7 @@ import { testPlatform, testService, type TestPlatform, type TestService } from '
 import { eventually } from '@rondo/testing';
 import { InferenceGatewayModule } from './gateway.module.js';
 import { InferenceGateway } from './inference-gateway.js';
+import { testConfig } from './testing/gateway-config.js';
 
 const SHADOW_ROWS_MAX = 1_000;
 
@@ -51,15 +52,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rondo-gateway-'));
   platform = testPlatform('inference-gateway');
-  const config = {
-    gatewayHost: '127.0.0.1',
-    gatewayHttpPort: 0,
-    gatewayGrpcPort: 0,
-    gatewayStateFolder: folder,
-    gatewayScorerThreads: 1,
-    gatewayShadowRowsMax: SHADOW_ROWS_MAX,
-    gatewayLogBytesMax: 1_000_000,
-  };
+  const config = testConfig(folder, { gatewayShadowRowsMax: SHADOW_ROWS_MAX });
   const authenticate = () => ({ id: 'caller', roles: ['viewer'] as const });
   service = await testService(platform, InferenceGatewayModule.forRoot({ config, authenticate }));
 });

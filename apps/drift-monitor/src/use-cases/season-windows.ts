@@ -12,8 +12,8 @@ import {
   type WindowProfile,
 } from '../domain/season.js';
 
-/** Batches of one period among which the nearest in phase are found. */
-const WINDOWS_MAX = 10_000;
+/** Kept batches read at a time. */
+const PAGE = 200;
 /** More than one batch makes too old. */
 const FORGOTTEN_AT_ONCE = 100;
 
@@ -29,17 +29,13 @@ export class SeasonWindows {
   ): Promise<ReadonlyMap<string, readonly ProfiledWindow[]>> {
     const byFeature = new Map<string, ProfiledWindow[]>();
     for (const range of seasonRanges(atMs, rule)) {
-      const { items } = await this.platform.journal.list<SeasonWindow>(SEASON_WINDOW, {
-        where: { pipeline },
-        orderBy: { index: 'atMs', direction: 'asc', from: range.fromMs },
-        limit: WINDOWS_MAX,
-      });
-      const inside = items.map(({ state }) => state).filter((window) => window.atMs <= range.toMs);
+      const inside = await this.between(pipeline, range.fromMs, range.toMs);
       for (const window of nearestInPhase(inside, range.middleMs)) {
         const { features } = await this.profileOf(window);
         for (const profile of features) {
           const known = byFeature.get(profile.feature) ?? [];
-          byFeature.set(profile.feature, [...known, { atMs: window.atMs, profile }]);
+          known.push({ atMs: window.atMs, profile });
+          byFeature.set(profile.feature, known);
         }
       }
     }
@@ -69,6 +65,25 @@ export class SeasonWindows {
       state: window,
       index: { pipeline, atMs },
     });
+  }
+
+  /** Kept batches of a stretch of time, both ends included; little beyond it is read. */
+  private async between(pipeline: string, fromMs: number, toMs: number): Promise<SeasonWindow[]> {
+    const inside: SeasonWindow[] = [];
+    const orderBy = { index: 'atMs', direction: 'asc', from: fromMs } as const;
+    let pageToken: string | undefined;
+    do {
+      const page = await this.platform.journal.list<SeasonWindow>(SEASON_WINDOW, {
+        where: { pipeline },
+        orderBy,
+        limit: PAGE,
+        ...(pageToken !== undefined && { pageToken }),
+      });
+      const windows = page.items.map(({ state }) => state);
+      inside.push(...windows.filter(({ atMs }) => atMs <= toMs));
+      pageToken = windows.some(({ atMs }) => atMs > toMs) ? undefined : page.nextPageToken;
+    } while (pageToken !== undefined);
+    return inside;
   }
 
   private async profileOf({ digest }: SeasonWindow): Promise<WindowProfile> {

@@ -10,6 +10,7 @@ import { testPlatform, testService, type TestPlatform, type TestService } from '
 import { eventually, oneByteChunks, RawCaller, unfinishedGrpcCall } from '@rondo/testing';
 import { InferenceGatewayModule } from '../gateway.module.js';
 import { InferenceGateway } from '../inference-gateway.js';
+import { testConfig } from '../testing/gateway-config.js';
 
 const BODY = JSON.stringify({ inputs: [{ name: 'X', datatype: 'FP32', shape: [1, 2], data: [1, 2] }] });
 const HEAD = 'POST /v2/models/e/infer HTTP/1.1\r\nHost: x\r\n';
@@ -22,15 +23,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rondo-gateway-'));
   platform = testPlatform('inference-gateway');
-  const config = {
-    gatewayHost: '127.0.0.1',
-    gatewayHttpPort: 0,
-    gatewayGrpcPort: 0,
-    gatewayStateFolder: folder,
-    gatewayScorerThreads: 1,
-    gatewayShadowRowsMax: 1_000,
-    gatewayLogBytesMax: 1_000_000,
-  };
+  const config = testConfig(folder);
   const authenticate = () => ({ id: 'caller', roles: ['viewer'] as const });
   const limits = { ...CALLER_LIMITS, headMs: 300, requestMs: 600, connectionsMax: 20 };
   service = await testService(platform, InferenceGatewayModule.forRoot({ config, authenticate, limits }));
