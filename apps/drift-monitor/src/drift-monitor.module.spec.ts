@@ -22,8 +22,11 @@ import { Engine } from '@rondo/datasets';
 import { seededRandom } from '@rondo/kernel';
 import { admitPipeline } from '@rondo/policy';
 import { rpcContext, testPlatform, testService, type TestPlatform, type TestService } from '@rondo/service/testing';
+import { eventually } from '@rondo/testing';
 import { SEASON_WINDOW, SERVED_REQUEST } from './documents.js';
+import { calculated, type Calculation, type CalculationResults } from './domain/calculation.js';
 import type { ServedRequest } from './domain/served-request.js';
+import type { Calculate } from './ports/calculator.js';
 import { DriftMonitorModule } from './drift-monitor.module.js';
 
 const HOUR = 3_600_000;
@@ -309,6 +312,34 @@ describe('performance', () => {
     expect(logLoss.lower).toBeLessThan(logLoss.value);
     expect(evaluation!.referenceMetrics).toMatchObject([{ name: 'logLoss', value: 0.5 }]);
     expect(evaluation!.logLossExcess).toBeCloseTo(logLoss.value - 0.5, 10);
+  });
+
+  it('is told after the comparison of the batch, whichever of the two takes longer', async () => {
+    let letGo = (): void => undefined;
+    const comparing = new Promise<void>((resolve) => (letGo = resolve));
+    const asked: string[] = [];
+    const calculate: Calculate = async <K extends Calculation['kind']>(
+      calculation: Extract<Calculation, { kind: K }>,
+    ) => {
+      asked.push(calculation.kind);
+      if (calculation.kind === 'compare') await comparing;
+      return calculated(calculation) as CalculationResults[K];
+    };
+    await service.close();
+    service = await testService(
+      platform,
+      DriftMonitorModule.forRoot({ config: { driftKeepDays: 60 }, engine, calculate }),
+    );
+    for (const hour of [1, 2]) await label(`r${hour}`, await serve(`r${hour}`, hour));
+    await service.drain();
+    await batchReady(0);
+    await eventually(() => asked.includes('compare'));
+    await platform.bus.idle();
+    expect(asked).not.toContain('measure');
+    letGo();
+    await service.drain();
+    expect(asked.slice(-4)).toEqual(['compare', 'compare', 'compare', 'measure']);
+    expect([drifts().length, performances().length]).toEqual([1, 1]);
   });
 
   it('estimates from the scores while labels are missing, and restates the window when they come', async () => {

@@ -82,7 +82,7 @@ export class DriftMonitorModule {
           ) => {
             const seasons = new SeasonWindows(platform);
             const drift = new EvaluateDrift(platform, engine, policies, jobs, arithmetic, seasons, forecasts);
-            return defined(jobs, DRIFT_JOB, drift);
+            return defined(jobs, DRIFT_JOB, drift, JUDGEMENTS);
           },
         },
         {
@@ -94,7 +94,10 @@ export class DriftMonitorModule {
             jobs: DurableJobs,
             arithmetic: Calculate,
             forecasts: IssueForecasts,
-          ) => defined(jobs, PERFORMANCE_JOB, new EvaluatePerformance(platform, policies, jobs, arithmetic, forecasts)),
+          ) => {
+            const performance = new EvaluatePerformance(platform, policies, jobs, arithmetic, forecasts);
+            return defined(jobs, PERFORMANCE_JOB, performance, JUDGEMENTS);
+          },
         },
         {
           provide: ObserveServing,
@@ -109,16 +112,23 @@ export class DriftMonitorModule {
   }
 }
 
-/** One job of a kind at a time, so that batches are judged in the order they came. */
+/**
+ * A batch is compared and the window that it closes is measured in one lane: batches are judged in the order they came, and where
+ * both would start a cycle, it is always the same one of them that does.
+ */
+const JUDGEMENTS = 'judgements';
+
+/** One job of a kind at a time. */
 function defined<I extends Json, U>(
   jobs: DurableJobs,
   kind: string,
   work: U & Pick<JobDefinition<I>, 'run' | 'failed'>,
+  lane: string = kind,
 ): U {
   jobs.define<I>({
     kind,
     concurrency: 1,
-    inOrder: true,
+    lane,
     maxAttempts: MAX_ATTEMPTS,
     run: (input, run) => work.run(input, run),
     failed: (unit, input, failure, job) => work.failed(unit, input, failure, job),

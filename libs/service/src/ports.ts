@@ -84,8 +84,11 @@ export interface JobDefinition<I extends Json> {
   readonly concurrency: number;
   /** Attempts before it fails for good (default 3, and 8 at least for a TransientError); a PermanentError fails at once. */
   readonly maxAttempts?: number;
-  /** Jobs of one pipeline run one after the other, over all replicas, in the order they were queued. Default: as they come. */
-  readonly inOrder?: boolean;
+  /**
+   * Jobs of one pipeline and of the kinds with this lane run one after the other, over all replicas, in the order they were queued.
+   * Default: as they come.
+   */
+  readonly lane?: string;
   /** The long work; nothing in it is durable but the result it returns. Called again after a failure or a crash. */
   run(input: I, run: JobRun): Promise<JobResult | void>;
   /** Says what a final failure means (publish StepFailed, for example); runs once, inside a unit of work. */

@@ -33,7 +33,7 @@ export class DecideBatch {
     return {
       kind: RELEASE,
       concurrency: 1,
-      inOrder: true,
+      lane: RELEASE,
       run: (input, run) => this.#run(input, run),
       failed: (unit, input, failure) => this.#failed(unit, input, failure),
     };

@@ -41,7 +41,7 @@ export class IngestBatch {
     return {
       kind: INGEST,
       concurrency: this.tools.parallelism,
-      inOrder: true,
+      lane: INGEST,
       run: (input, run) => this.#run(input, run),
       failed: (unit, input, failure) => this.#failed(unit, input, failure),
     };

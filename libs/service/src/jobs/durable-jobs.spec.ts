@@ -102,7 +102,7 @@ describe('durable jobs', () => {
       count: (kind, where) => inner.count(kind, where),
       verify: () => inner.verify(),
     };
-    const module = moduleOf((_input, { jobId }) => Promise.resolve(void runs.push(jobId)), { inOrder: true });
+    const module = moduleOf((_input, { jobId }) => Promise.resolve(void runs.push(jobId)), { lane: 'train' });
     const service = await start({ ...platform, journal }, module);
     await enqueue(platform, service, 'first');
     await eventually(() => runs.length === 2);

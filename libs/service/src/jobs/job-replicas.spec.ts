@@ -65,17 +65,25 @@ describe('durable jobs of several replicas', () => {
     cleanUps.push(() => platform.close());
     return platform;
   };
-  const replica = async (platform: TestPlatform, name: string, definition: JobDefinition<null>): Promise<JobRunner> => {
+  const replica = async (
+    platform: TestPlatform,
+    name: string,
+    ...definitions: JobDefinition<null>[]
+  ): Promise<JobRunner> => {
     const runner = new JobRunner({ ...platform, replica: { name, jobLeaseMs: LEASE_MS } });
-    runner.define(definition);
+    for (const definition of definitions) runner.define(definition);
     await runner.recover();
     cleanUps.push(() => runner.stop());
     return runner;
   };
   const inUnit = (platform: TestPlatform, work: (unit: Unit) => Promise<void>): Promise<unknown> =>
     platform.journal.once({ consumer: 'spec', messageId: platform.ids.next() }, work);
-  const enqueue = (platform: TestPlatform, runner: JobRunner, id: string, pipeline = 'flights'): Promise<unknown> =>
-    inUnit(platform, (unit) => runner.enqueue(unit, { kind: 'train', id, pipeline, input: null }));
+  const enqueue = (
+    platform: TestPlatform,
+    runner: JobRunner,
+    id: string,
+    { pipeline = 'flights', kind = 'train' } = {},
+  ): Promise<unknown> => inUnit(platform, (unit) => runner.enqueue(unit, { kind, id, pipeline, input: null }));
   const stateOf = async (platform: TestPlatform, id: string): Promise<JobState | undefined> =>
     (await platform.journal.load<JobState>(JOB_KIND, id))?.state;
   const codes = (platform: TestPlatform): string[] =>
@@ -182,10 +190,10 @@ describe('durable jobs of several replicas', () => {
   it('runs the jobs of a pipeline in the order they were queued, over all replicas', async () => {
     const platform = open();
     const work = new Work();
-    const first = await replica(platform, 'a', work.definitionFor('a', { inOrder: true, concurrency: 3 }));
-    const second = await replica(platform, 'b', work.definitionFor('b', { inOrder: true, concurrency: 3 }));
+    const first = await replica(platform, 'a', work.definitionFor('a', { lane: 'train', concurrency: 3 }));
+    const second = await replica(platform, 'b', work.definitionFor('b', { lane: 'train', concurrency: 3 }));
     for (const id of ['z', 'm', 'a']) await enqueue(platform, first, id);
-    await enqueue(platform, first, 'other', 'ships');
+    await enqueue(platform, first, 'other', { pipeline: 'ships' });
     await second.wake('m', 1);
     await second.wake('a', 1);
     await second.wake('other', 1);
@@ -202,6 +210,28 @@ describe('durable jobs of several replicas', () => {
     await first.wake('a', 1);
     await eventually(() => work.runs.length === 4);
     expect(work.runs.slice(2)).toEqual(['b m 1', 'a a 1']);
+  });
+
+  it('runs jobs of several kinds one after the other when they share a lane, also without the wake-up', async () => {
+    const platform = open();
+    const work = new Work();
+    const definitions = (name: string): JobDefinition<null>[] =>
+      ['train', 'compare'].map((kind) => work.definitionFor(name, { kind, lane: 'both' }));
+    const first = await replica(platform, 'a', ...definitions('a'));
+    const second = await replica(platform, 'b', ...definitions('b'));
+    await enqueue(platform, first, 'z');
+    await enqueue(platform, first, 'm', { kind: 'compare' });
+    await enqueue(platform, first, 'a');
+    await second.wake('m', 1);
+    await second.wake('a', 1);
+    await first.wake('z', 1);
+    await pass(platform, 3 * LEASE_MS);
+    expect(work.runs).toEqual(['a z 1']);
+    work.finish('a', 'z');
+    await first.settled();
+    await pass(platform, LEASE_MS); // the wake-up of the next one was lost
+    await eventually(() => work.runs.length === 2);
+    expect(work.runs[1]).toMatch(/^[ab] m 1$/);
   });
 
   it('leaves jobs alone while the store cannot be read, and waits a whole lease once it can', async () => {

@@ -2,7 +2,7 @@ import type { Journal, Unit } from '@rondo/journal';
 import { assert, backoffMs, Defect, PermanentError, type Json } from '@rondo/kernel';
 import type { DurableJobs, JobDefinition, JobFailure, JobResult, JobRun, Platform } from '../ports.js';
 import { afterFailure, ATTEMPTS_OVER_CRASHES_MIN, failureOf } from './job-outcome.js';
-import { finishJob, isFinal, JOB_KIND, laneHeads, nextInLane, saveJob, wakeUp, type JobState } from './job-state.js';
+import { finishJob, isFinal, JOB_KIND, laneHeads, placeInLane, saveJob, wakeUp, type JobState } from './job-state.js';
 import { LeaseWatch } from './lease-watch.js';
 
 const ATTEMPTS_MAX_DEFAULT = 3;
@@ -91,7 +91,8 @@ export class JobRunner implements DurableJobs {
     const definition = this.#definitions.get(job.kind);
     assert(definition, `job kind ${job.kind} is not defined`);
     if (await unit.load<JobState>(JOB_KIND, job.id)) return;
-    const sequence = definition.inOrder ? await nextInLane(unit, job.kind, job.pipeline) : undefined;
+    const { lane } = definition;
+    const place = lane === undefined ? {} : await placeInLane(unit, lane, job.pipeline);
     const state: JobState = {
       kind: job.kind,
       pipeline: job.pipeline,
@@ -104,7 +105,7 @@ export class JobRunner implements DurableJobs {
       progress: null,
       heartbeatAtMs: null,
       failure: null,
-      ...(sequence !== undefined && { sequence }),
+      ...place,
     };
     saveJob(unit, job.id, state, [wakeUp(this.#platform.service, job.id, state)]);
   }
@@ -431,7 +432,7 @@ export class JobRunner implements DurableJobs {
   /** A job that is not the first of its lane is woken by the end of the one before it; once first, it stays first until it ends. */
   async #isStartable(jobId: string, state: JobState): Promise<boolean> {
     if (state.status !== 'queued' && state.status !== 'waiting') return false;
-    return state.sequence === undefined || (await laneHeads(this.#journal, state, 1))[0]?.id === jobId;
+    return state.lane === undefined || (await laneHeads(this.#journal, state.lane, 1))[0]?.id === jobId;
   }
 
   async #transition(jobId: string, step: string, from: JobState, change: Partial<JobState>): Promise<void> {
@@ -486,10 +487,10 @@ export class JobRunner implements DurableJobs {
   }
 
   /** Kinds of which this process could run more now. */
-  #free(): { kind: string; places: number; inOrder: boolean }[] {
-    return [...this.#definitions.values()].flatMap(({ kind, concurrency, inOrder = false }) => {
+  #free(): { kind: string; places: number }[] {
+    return [...this.#definitions.values()].flatMap(({ kind, concurrency }) => {
       const taken = (this.#running.get(kind) ?? 0) + (this.#queues.get(kind)?.length ?? 0);
-      return taken < concurrency ? [{ kind, places: concurrency - taken, inOrder }] : [];
+      return taken < concurrency ? [{ kind, places: concurrency - taken }] : [];
     });
   }
 

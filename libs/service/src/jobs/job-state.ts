@@ -29,7 +29,8 @@ export interface JobState {
   readonly failure: { readonly code: string; readonly message: string } | null;
   /** Name of the replica that runs it or ran it last; absent where there is one process only. */
   readonly owner?: string;
-  /** Place among the jobs of its kind and pipeline that run one after the other, from 1. */
+  /** The lane and pipeline that it runs in, and its place there, from 1; absent when it runs as it comes. */
+  readonly lane?: string;
   readonly sequence?: number;
 }
 
@@ -45,11 +46,11 @@ export function isFinal(state: JobState): boolean {
 
 /** Saves a job with the values it is found by. */
 export function saveJob(unit: Unit, jobId: string, state: JobState, outgoing: readonly Outgoing[] = []): void {
-  const isInLane = state.sequence !== undefined && !isFinal(state);
+  const { lane, sequence } = state;
   const index = {
     status: state.status,
     jobKind: state.kind,
-    ...(isInLane && { lane: laneOf(state.kind, state.pipeline), sequence: state.sequence! }),
+    ...(lane !== undefined && sequence !== undefined && !isFinal(state) && { lane, sequence }),
   };
   unit.save({ kind: JOB_KIND, id: jobId, state, index, outgoing });
 }
@@ -65,42 +66,42 @@ export async function finishJob(
   state: JobState,
   outgoing: readonly Outgoing[] = [],
 ): Promise<void> {
-  const next = state.sequence === undefined ? undefined : await nextOf(unit, jobId, state);
+  const next = state.lane === undefined ? undefined : await nextOf(unit, jobId, state.lane);
   saveJob(unit, jobId, state, [...outgoing, ...(next ? [wakeUp(service, next.id, next.state)] : [])]);
 }
 
-async function nextOf(unit: Unit, jobId: string, state: JobState): Promise<Stored<JobState> | undefined> {
-  const id = laneOf(state.kind, state.pipeline);
-  const lane = await unit.load<LaneState>(LANE_KIND, id);
-  if (lane) unit.save({ kind: LANE_KIND, id, state: lane.state });
-  return (await laneHeads(unit, state, 2)).find((job) => job.id !== jobId);
+async function nextOf(unit: Unit, jobId: string, lane: string): Promise<Stored<JobState> | undefined> {
+  const stored = await unit.load<LaneState>(LANE_KIND, lane);
+  if (stored) unit.save({ kind: LANE_KIND, id: lane, state: stored.state });
+  return (await laneHeads(unit, lane, 2)).find((job) => job.id !== jobId);
 }
 
-/** The unfinished jobs of the lane of a job, in their order. */
+/** The unfinished jobs of a lane, in their order. */
 export async function laneHeads(
   source: Pick<Unit | Journal, 'list'>,
-  { kind, pipeline }: Pick<JobState, 'kind' | 'pipeline'>,
+  lane: string,
   limit: number,
 ): Promise<Stored<JobState>[]> {
-  const where = { lane: laneOf(kind, pipeline) };
   const page = await source.list<JobState>(JOB_KIND, {
-    where,
+    where: { lane },
     orderBy: { index: 'sequence', direction: 'asc' },
     limit,
   });
   return page.items;
 }
 
-/** Takes the next number of a lane. */
-export async function nextInLane(unit: Unit, kind: string, pipeline: string): Promise<number> {
-  const id = laneOf(kind, pipeline);
-  const lane = await unit.load<LaneState>(LANE_KIND, id);
-  const last = (lane?.state.last ?? 0) + 1;
-  unit.save({ kind: LANE_KIND, id, state: { last } });
-  return last;
+/** The last place in the lane of a pipeline. */
+export async function placeInLane(
+  unit: Unit,
+  name: string,
+  pipeline: string,
+): Promise<Required<Pick<JobState, 'lane' | 'sequence'>>> {
+  const lane = `${name}/${pipeline}`;
+  const stored = await unit.load<LaneState>(LANE_KIND, lane);
+  const sequence = (stored?.state.last ?? 0) + 1;
+  unit.save({ kind: LANE_KIND, id: lane, state: { last: sequence } });
+  return { lane, sequence };
 }
-
-const laneOf = (kind: string, pipeline: string): string => `${kind}/${pipeline}`;
 
 /** The message that makes the service look at a job. */
 export function wakeUp(service: string, jobId: string, state: JobState): Outgoing<typeof RunJobSchema> {

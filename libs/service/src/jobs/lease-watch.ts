@@ -13,7 +13,7 @@ const QUEUED_PAGE = 50;
 /** What the watch needs of the runner of its process. */
 export interface WatchedRunner {
   /** Job kinds with the number of jobs that could be taken up at once here. */
-  free(): readonly { readonly kind: string; readonly places: number; readonly inOrder: boolean }[];
+  free(): readonly { readonly kind: string; readonly places: number }[];
   isRunningHere(jobId: string): boolean;
   /** A job whose process gave no sign of life for a lease. */
   abandoned(jobId: string, state: JobState): Promise<void>;
@@ -101,19 +101,20 @@ export class LeaseWatch {
   }
 
   async #lookAtQueued(seen: Map<string, Sighting>): Promise<void> {
-    for (const { kind, places, inOrder } of this.#runner.free()) {
+    for (const { kind, places } of this.#runner.free()) {
       const where = { status: 'queued', jobKind: kind };
       const { items } = await this.#journal.list<JobState>(JOB_KIND, { where, limit: QUEUED_PAGE });
-      const candidates = inOrder ? await this.#firstOfLanes(items) : items;
-      const patient = candidates.filter((job) => this.#sight(seen, job).looks > 1);
+      const patient = (await this.#startable(items)).filter((job) => this.#sight(seen, job).looks > 1);
       for (const job of patient.slice(0, places)) this.#runner.unclaimed(job.id, job.state);
     }
   }
 
-  async #firstOfLanes(jobs: readonly Stored<JobState>[]): Promise<Stored<JobState>[]> {
-    const lanes = new Map(jobs.map(({ state }) => [state.pipeline, state]));
-    const heads = await Promise.all([...lanes.values()].map((state) => laneHeads(this.#journal, state, 1)));
-    return heads.flat().filter(({ state }) => state.status === 'queued');
+  /** Those that are in no lane, and the first of each lane, which may be none of them. */
+  async #startable(jobs: readonly Stored<JobState>[]): Promise<Stored<JobState>[]> {
+    const lanes = new Set(jobs.flatMap(({ state }) => state.lane ?? []));
+    const heads = await Promise.all([...lanes].map((lane) => laneHeads(this.#journal, lane, 1)));
+    const free = jobs.filter(({ state }) => state.lane === undefined);
+    return [...free, ...heads.flat().filter(({ state }) => state.status === 'queued')];
   }
 
   #sight(seen: Map<string, Sighting>, job: Stored<JobState>): Sighting {
