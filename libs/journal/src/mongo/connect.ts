@@ -5,6 +5,7 @@ import {
   MongoServerError,
   MongoServerSelectionError,
   ReadConcern,
+  type Db,
   type Document,
 } from 'mongodb';
 
@@ -13,6 +14,7 @@ export const APP_NAME = 'rondo';
 const CLOCK_SKEW_MS_MAX = 60_000;
 const PROBE_MS = 2000;
 const SOCKET_MS = 45_000;
+const CAUGHT_UP_MS = 10_000;
 const AUTHENTICATION_FAILED = 18;
 const UNAUTHORIZED = 13;
 const OLDEST_WIRE_VERSION = 17;
@@ -90,6 +92,16 @@ function refuseOther(field: string, value: unknown, rule: string): void {
 
 /** Options of every database handle: what the journal reads and writes, a majority has. */
 export const MAJORITY = { readConcern: new ReadConcern('majority'), writeConcern: { w: 'majority' } } as const;
+
+/**
+ * Resolves when the primary knows that a majority has everything acknowledged so far: a linearizable read waits for a majority to
+ * confirm a write of its own.
+ */
+export async function caughtUp(db: Db): Promise<void> {
+  await db
+    .collection('meta')
+    .findOne({ _id: 'schema' as never }, { readConcern: { level: 'linearizable' }, maxTimeMS: CAUGHT_UP_MS });
+}
 
 const hostsOf = (client: MongoClient): string => client.options.hosts.map(String).join(', ');
 

@@ -2,9 +2,9 @@ import type { IndexSpecification, ObjectId } from 'mongodb';
 import type { IndexValues, ListQuery } from '../ports.js';
 import { documentKey, type DocumentRow, type DocumentSource, type Place } from '../units/document-row.js';
 import type { DocumentDoc, ServiceCollections } from './collections.js';
+import type { FreshReads } from './fresh-reads.js';
 import { KeyBatcher } from './key-batcher.js';
 import { mongoListQuery } from './list-query.js';
-import { reading } from './mongo-errors.js';
 
 /** A document as stored, with the head of its stream. */
 export interface MongoRow extends DocumentRow {
@@ -16,13 +16,15 @@ export interface MongoRow extends DocumentRow {
 /** Committed documents of one service; look-ups at the same time share one read. */
 export class DocumentReader implements DocumentSource<MongoRow> {
   readonly #collections: ServiceCollections;
+  readonly #reads: FreshReads;
   readonly #batcher: KeyBatcher<MongoRow>;
   readonly #createsIndexes: boolean;
   readonly #indexes = new Map<string, Promise<unknown>>();
 
   /** @param createsIndexes whether a list of a new shape may have an index made for it */
-  constructor(collections: ServiceCollections, createsIndexes: boolean) {
+  constructor(collections: ServiceCollections, reads: FreshReads, createsIndexes: boolean) {
     this.#collections = collections;
+    this.#reads = reads;
     this.#createsIndexes = createsIndexes;
     this.#batcher = new KeyBatcher((keys) => this.readAll(keys));
   }
@@ -35,14 +37,16 @@ export class DocumentReader implements DocumentSource<MongoRow> {
   async readAll(keys: readonly string[]): Promise<Map<string, MongoRow>> {
     if (keys.length === 0) return new Map();
     const filter = keys.length === 1 ? { _id: keys[0]! } : { _id: { $in: [...keys] } };
-    const found = await reading(() => this.#collections.documents.find(filter).toArray());
+    const found = await this.#reads.read(() => this.#collections.documents.find(filter).toArray());
     return new Map(found.map((document) => [document._id, rowOf(document)]));
   }
 
   async select(kind: string, query: ListQuery, limit: number, place: Place | undefined): Promise<MongoRow[]> {
     const { filter, sort, index } = mongoListQuery(kind, query, place);
     if (this.#createsIndexes) await this.#ensureIndex(index);
-    const found = await reading(() => this.#collections.documents.find(filter).sort(sort).limit(limit).toArray());
+    const found = await this.#reads.read(() =>
+      this.#collections.documents.find(filter).sort(sort).limit(limit).toArray(),
+    );
     return found.map(rowOf);
   }
 
@@ -50,7 +54,7 @@ export class DocumentReader implements DocumentSource<MongoRow> {
   async count(kind: string, where: IndexValues): Promise<number> {
     const { filter, index } = mongoListQuery(kind, { where }, undefined);
     if (this.#createsIndexes) await this.#ensureIndex(index);
-    return reading(() => this.#collections.documents.countDocuments(filter));
+    return this.#reads.read(() => this.#collections.documents.countDocuments(filter));
   }
 
   /** The list works without it, only slower; so whoever may not create indexes goes on. */

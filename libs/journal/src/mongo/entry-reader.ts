@@ -4,12 +4,17 @@ import type { Filter } from 'mongodb';
 import type { EntryQuery, JournalEntry } from '../ports.js';
 import { documentKey, limitOf } from '../units/document-row.js';
 import type { EntryDoc, ServiceCollections } from './collections.js';
-import { reading } from './mongo-errors.js';
+import type { FreshReads } from './fresh-reads.js';
+
+interface Source {
+  readonly collections: ServiceCollections;
+  readonly reads: FreshReads;
+}
 
 /** Entries of one stream, oldest first. Throws PermanentError `data-loss` when one is missing. */
-export async function historyOf(collections: ServiceCollections, kind: string, id: string): Promise<JournalEntry[]> {
+export async function historyOf({ collections, reads }: Source, kind: string, id: string): Promise<JournalEntry[]> {
   const { service, entries } = collections;
-  const found = await reading(() =>
+  const found = await reads.read(() =>
     entries
       .find({ stream: documentKey(kind, id) })
       .sort({ version: 1 })
@@ -22,7 +27,7 @@ export async function historyOf(collections: ServiceCollections, kind: string, i
 }
 
 /** Entries of the whole service. */
-export async function entriesOf(collections: ServiceCollections, query: EntryQuery): Promise<JournalEntry[]> {
+export async function entriesOf({ collections, reads }: Source, query: EntryQuery): Promise<JournalEntry[]> {
   const { afterPosition, beforePosition, key, cycleId, actor } = query;
   const limit = limitOf(query);
   const filter: Filter<EntryDoc> = {
@@ -31,7 +36,7 @@ export async function entriesOf(collections: ServiceCollections, query: EntryQue
     ...(cycleId !== undefined && { cycleId: { $eq: cycleId } }),
     ...(actor !== undefined && { actor: { $eq: actor } }),
   };
-  const found = await reading(() =>
+  const found = await reads.read(() =>
     collections.entries
       .find(filter)
       .sort({ _id: query.newestFirst ? -1 : 1 })

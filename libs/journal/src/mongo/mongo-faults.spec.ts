@@ -83,7 +83,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
         expect(read['$readPreference']?.mode ?? 'primary').toBe('primary');
         // Inside a transaction the first command says it for all.
         if (read['autocommit'] !== false || read['startTransaction'] === true)
-          expect(['majority', 'snapshot']).toContain(read['readConcern']?.level);
+          expect(['majority', 'snapshot', 'linearizable']).toContain(read['readConcern']?.level);
       }
     });
   });

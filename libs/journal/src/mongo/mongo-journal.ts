@@ -20,7 +20,7 @@ import type { ServiceCollections } from './collections.js';
 import type { DocumentReader, MongoRow } from './document-reader.js';
 import { entriesOf, historyOf } from './entry-reader.js';
 import { KeyBatcher } from './key-batcher.js';
-import { reading } from './mongo-errors.js';
+import type { FreshReads } from './fresh-reads.js';
 import { pause } from './pause.js';
 import type { UnitCommitter } from './unit-committer.js';
 import { verifyCollections } from './verify-collections.js';
@@ -50,6 +50,7 @@ export interface MongoJournalContext {
   readonly client: MongoClient;
   readonly collections: ServiceCollections;
   readonly documents: DocumentReader;
+  readonly reads: FreshReads;
   readonly clock: Clock;
   readonly random: Random;
   /** Absent in a journal that is only read. */
@@ -69,7 +70,9 @@ export class MongoJournal implements Journal {
     this.#context = context;
     this.#inbox = new KeyBatcher(async (keys) => {
       const filter = keys.length === 1 ? { _id: keys[0]! } : { _id: { $in: [...keys] } };
-      const found = await reading(() => context.collections.inbox.find(filter, { projection: { _id: 1 } }).toArray());
+      const found = await context.reads.read(() =>
+        context.collections.inbox.find(filter, { projection: { _id: 1 } }).toArray(),
+      );
       return new Map(found.map(({ _id }) => [_id, true as const]));
     });
   }
@@ -110,17 +113,17 @@ export class MongoJournal implements Journal {
 
   async history(kind: string, id: string): Promise<JournalEntry[]> {
     await this.#context.ready();
-    return historyOf(this.#context.collections, kind, id);
+    return historyOf(this.#context, kind, id);
   }
 
   async entries(query: EntryQuery): Promise<JournalEntry[]> {
     await this.#context.ready();
-    return entriesOf(this.#context.collections, query);
+    return entriesOf(this.#context, query);
   }
 
   async verify(): Promise<ChainReport> {
     await this.#context.ready();
-    return reading(() => verifyCollections(this.#context.client, this.#context.collections));
+    return this.#context.reads.read(() => verifyCollections(this.#context.client, this.#context.collections));
   }
 
   async #run<T>(

@@ -3,8 +3,9 @@ import type { Bus } from '@rondo/messaging';
 import type { Db, MongoClient } from 'mongodb';
 import type { Journal } from '../ports.js';
 import { serviceCollections, sharedCollections, type ServiceCollections } from './collections.js';
-import { connect, MAJORITY } from './connect.js';
+import { caughtUp, connect, MAJORITY } from './connect.js';
 import { DocumentReader } from './document-reader.js';
+import { FreshReads } from './fresh-reads.js';
 import { HeadWatch } from './head-watch.js';
 import { isPassing } from './mongo-errors.js';
 import { MongoJournal, Turns } from './mongo-journal.js';
@@ -64,6 +65,7 @@ export class MongoStore {
   readonly #random: Random;
   readonly #relays = new Map<string, Relay>();
   readonly #writing = new Map<string, Writing>();
+  readonly #reads: FreshReads;
   readonly #watch: HeadWatch;
   #closed = false;
 
@@ -73,6 +75,7 @@ export class MongoStore {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? seededRandom(Date.now() >>> 0);
+    this.#reads = new FreshReads(client, () => caughtUp(this.#db));
     this.#watch = new HeadWatch(sharedCollections(this.#db), this.#relays, (error) =>
       this.#trouble({ service: [...this.#relays.keys()].join(', '), activity: 'watch', error }),
     );
@@ -101,12 +104,13 @@ export class MongoStore {
    */
   journal(service: string, options: MongoJournalOptions = {}): Journal {
     const collections = serviceCollections(this.#db, service);
-    const documents = new DocumentReader(collections, !options.readOnly);
+    const documents = new DocumentReader(collections, this.#reads, !options.readOnly);
     const writing = options.readOnly ? undefined : this.#writingOf(collections);
     return new MongoJournal({
       client: this.#client,
       collections,
       documents,
+      reads: this.#reads,
       clock: this.#clock,
       random: this.#random,
       writing,
@@ -165,7 +169,8 @@ export class MongoStore {
     const committer = new UnitCommitter({
       client: this.#client,
       collections,
-      documents: new DocumentReader(collections, false),
+      documents: new DocumentReader(collections, this.#reads, false),
+      reads: this.#reads,
       clock,
       random,
       listener: relay,

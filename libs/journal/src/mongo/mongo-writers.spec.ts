@@ -275,6 +275,20 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     const journal = store.journal('writer');
     const acknowledged: string[] = [];
     const writing = { next: 0, stopped: false };
+    /** Another process, which reads what the first has told of. */
+    const reader = await open(set.address, 'failover', new Published().bus);
+    const read = async (): Promise<void> => {
+      const others = reader.journal('writer', { readOnly: true });
+      while (!writing.stopped) {
+        const told = acknowledged.length;
+        const found = await others.list<Counter>('thing').catch(() => undefined);
+        if (!found) continue;
+        const sum = found.items.reduce((all, { state }) => all + state.n, 0);
+        expect(sum).toBeGreaterThanOrEqual(told);
+      }
+    };
+    const reading = read();
+    reading.catch(() => undefined);
     const write = async (): Promise<void> => {
       while (!writing.stopped) {
         const name = `n${writing.next++}`;
@@ -301,7 +315,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     const wanted = acknowledged.length + 50;
     await eventually(() => acknowledged.length >= wanted, 120_000);
     writing.stopped = true;
-    await Promise.all(writers);
+    await Promise.all([...writers, reading]);
     const entries = await expectSound(journal, acknowledged);
     expect(entries).toHaveLength(acknowledged.length);
     await eventually(() => firstTimes(published.texts).length === entries.length, 60_000);

@@ -5,8 +5,9 @@ import { MongoClient, MongoError, MongoErrorLabel } from 'mongodb';
 import { fact, textOf } from '../../testing/index.js';
 import type { Unit } from '../ports.js';
 import { serviceCollections, sharedCollections } from './collections.js';
-import { MAJORITY } from './connect.js';
+import { caughtUp, MAJORITY } from './connect.js';
 import { DocumentReader } from './document-reader.js';
+import { FreshReads } from './fresh-reads.js';
 import { HeadWatch } from './head-watch.js';
 import { MongoJournal, Turns } from './mongo-journal.js';
 import type { Relay } from './relay.js';
@@ -54,12 +55,14 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     const collections = serviceCollections(db, 's');
     await prepareService(db, collections);
     const heard: string[] = [];
-    const documents = new DocumentReader(collections, true);
+    const reads = new FreshReads(client, () => caughtUp(db));
+    const documents = new DocumentReader(collections, reads, true);
     const [clock, random] = [systemClock, seededRandom(1)];
     const committer = new UnitCommitter({
       client,
       collections,
       documents,
+      reads,
       clock,
       random,
       listener: {
@@ -75,6 +78,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       client,
       collections,
       documents,
+      reads,
       clock,
       random,
       writing: { committer, turns: new Turns() },

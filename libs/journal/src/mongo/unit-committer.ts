@@ -3,6 +3,7 @@ import type { Envelope } from '@rondo/messaging';
 import { ObjectId, type AnyBulkWriteOperation, type ClientSession, type MongoClient } from 'mongodb';
 import type { DocumentDoc, ServiceCollections, TimerDoc } from './collections.js';
 import type { DocumentReader, MongoRow } from './document-reader.js';
+import type { FreshReads } from './fresh-reads.js';
 import { forCaller, isDuplicateKey, isPassing, isUnknownCommit, isWriteConflict } from './mongo-errors.js';
 import { pause } from './pause.js';
 import { endStaleTransactions } from './stale-transactions.js';
@@ -48,6 +49,7 @@ export interface CommitterContext {
   readonly client: MongoClient;
   readonly collections: ServiceCollections;
   readonly documents: DocumentReader;
+  readonly reads: FreshReads;
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: CommitListener;
@@ -228,11 +230,12 @@ export class UnitCommitter {
 
   /** Settles the units whose outcome the database knows; resolves to the others. */
   async #settleCertain(open: readonly Submission[]): Promise<readonly Submission[]> {
-    const { collections, documents, listener } = this.#context;
+    const { collections, documents, reads, listener } = this.#context;
     const looked = open.flatMap(({ unit }) => [...unit.changes.keys()].filter((key) => unit.seen.has(key)));
     const standing = await documents.readAll([...new Set(looked)]);
     // After the documents: a transaction of ours that turned out to be committed changed both.
-    const carriedOut = await collections.inbox.find({ _id: { $in: open.map(({ inboxKey }) => inboxKey) } }).toArray();
+    const keys = open.map(({ inboxKey }) => inboxKey);
+    const carriedOut = await reads.read(() => collections.inbox.find({ _id: { $in: keys } }).toArray());
     const attemptOf = new Map(carriedOut.map(({ _id, attempt }) => [_id, attempt.toHexString()]));
     const rest: Submission[] = [];
     for (const submission of open) {
