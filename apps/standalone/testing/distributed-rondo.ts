@@ -19,6 +19,8 @@ export interface ServiceReplica {
   readonly name: string;
   /** Where it answers probes and scrapes. */
   readonly http: string;
+  /** Of the process that runs; undefined before the first start. */
+  readonly pid: number | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;

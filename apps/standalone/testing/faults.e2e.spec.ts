@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AuditEntry } from '@rondo/contracts';
 import { TransientError } from '@rondo/kernel';
 import { grpcConnection } from '@rondo/rpc';
-import { withRealServers } from '@rondo/testing';
+import { eventually, withRealServers } from '@rondo/testing';
 import { Quickstart } from '../src/quickstart/quickstart.js';
 import type { Summary } from '../src/quickstart/summary.js';
 import { DistributedRondo } from './distributed-rondo.js';
@@ -23,6 +23,8 @@ const STORY = { ...SMALL_STORY, weeks: 4 };
 const SETTINGS = { RONDO_KAFKA_SESSION_MS: '6s' };
 const REPLICAS = 1;
 const REBALANCES = 3;
+/** Ten times as long as SETTINGS let the broker wait. */
+const FORGOTTEN_WITHIN_MS = 60_000;
 /** How often the caller of Rondo begins again where it was; each fault may cost it one call. */
 const ATTEMPTS = 30;
 
@@ -57,6 +59,22 @@ withRealServers(['kafka', 'mongodb', 's3'], ({ s3 }) => {
       },
     });
 
+    /** What it had begun is no longer its own when it goes on: its partitions are gone, and so are its leases. */
+    const frozen = (service: string, type: string, count: number): Disturbance => ({
+      name: `${service} stands still until the broker takes it for dead`,
+      type,
+      count,
+      happen: async () => {
+        const pids = rondo.of(service).map(({ pid }) => pid!);
+        for (const pid of pids) process.kill(pid, 'SIGSTOP');
+        try {
+          await eventually(async () => (await tricks.members(service)) === 0, FORGOTTEN_WITHIN_MS);
+        } finally {
+          for (const pid of pids) process.kill(pid, 'SIGCONT');
+        }
+      },
+    });
+
     const plan = (): Disturbance[] => [
       killed('data-prep', 'PrepareSnapshot', 1),
       killed('labeling', 'LabelCampaignOpened', 1),
@@ -77,8 +95,10 @@ withRealServers(['kafka', 'mongodb', 's3'], ({ s3 }) => {
         happen: () => mongodb.fillDiskOfPrimary(),
       },
       { name: 'the broker is killed', type: 'TrainCandidate', count: 3, happen: () => kafka.crash() },
+      frozen('training', 'TrainCandidate', 4),
       { name: 'all of MongoDB is killed', type: 'EvaluateCandidate', count: 2, happen: () => mongodb.crash() },
       killed('rollout', 'AnalysisMeasured', 1),
+      frozen('control-plane', 'AnalysisMeasured', 2),
       { ...killed('inference-gateway', 'AnalysisMeasured', 4), atRest: true },
       {
         name: 'a group is rebalanced',

@@ -76,6 +76,14 @@ export class KafkaTricks {
     });
   }
 
+  /** How many processes the broker takes for members of the group. */
+  members(group: string): Promise<number> {
+    return this.asAdmin(async (admin) => {
+      const { groups } = await admin.describeGroups([this.namespace + group]);
+      return groups.reduce((sum, { members }) => sum + members.length, 0);
+    });
+  }
+
   private topicsOf(group: string): Promise<string[]> {
     return this.asAdmin(async (admin) => {
       const committed = await admin.fetchOffsets({ groupId: this.namespace + group });
