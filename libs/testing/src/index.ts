@@ -1,4 +1,5 @@
-export { oneByteChunks, RawCaller, unfinishedGrpcCall } from './bad-callers.js';
+export { oneByteChunks, RawCaller } from './bad-callers.js';
+export { badCallersContract, TIGHT_LIMITS } from './bad-callers-contract.js';
 export { FakeClock, nextTurn } from './fake-clock.js';
 export { eventually } from './eventually.js';
 export { withFullDisk } from './full-disk.js';
