@@ -11,8 +11,9 @@ import preset from '../jest.preset.mjs';
 
 const [, options] = preset.transform['^.+\\.ts$'];
 /** The test library also defines specs; there are none here. */
-const NO_SPECS =
-  'data:text/javascript,export const describe = undefined, it = undefined, expect = undefined, test = undefined;';
+const NO_SPECS = `data:text/javascript,export const ${['describe', 'it', 'expect', 'afterEach']
+  .map((name) => `${name} = undefined`)
+  .join(', ')};`;
 const isSource = (url) => url?.startsWith('file:') && url.endsWith('.ts');
 
 registerHooks({
