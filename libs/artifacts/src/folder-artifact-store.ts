@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { access, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TransientError } from '@rondo/kernel';
@@ -93,14 +92,10 @@ export class FolderArtifactStore implements ArtifactStore {
   /** Hashes what is really written: the source may change between two reads. */
   async #copy(source: FileHandle, target: FileHandle): Promise<StoredArtifact> {
     const hash = createHash('sha256');
-    const buffer = new Uint8Array(COPY_CHUNK_BYTES);
     let sizeBytes = 0;
-    for (;;) {
-      const { bytesRead } = await source.read(buffer, 0, buffer.byteLength, null);
-      if (bytesRead === 0) break;
-      sizeBytes += bytesRead;
+    for await (const part of partsOf(source)) {
+      sizeBytes += part.byteLength;
       refuseLargerThan(this.#maxBytes, sizeBytes);
-      const part = buffer.subarray(0, bytesRead);
       hash.update(part);
       await target.writeFile(part);
     }
@@ -144,8 +139,24 @@ async function openStored(path: string, digest: string): Promise<FileHandle> {
 
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const part of createReadStream(path, { highWaterMark: COPY_CHUNK_BYTES })) hash.update(part as Uint8Array);
+  const file = await open(path, 'r');
+  try {
+    for await (const part of partsOf(file)) hash.update(part);
+  } finally {
+    await file.close();
+  }
   return `sha256:${hash.digest('hex')}`;
+}
+
+/** The bytes of a file in pieces; each is valid until the next. Small files take little memory, which is otherwise collected at a cost. */
+async function* partsOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const { size } = await file.stat();
+  const buffer = new Uint8Array(Math.max(1, Math.min(size, COPY_CHUNK_BYTES)));
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** A rename is durable only once the folder itself is flushed. */

@@ -60,11 +60,11 @@ describe('reading', () => {
     ]);
   });
 
-  it('counts NULLs', async () => {
-    expect(await engine.countNulls(file('table.parquet'), ['x', 'id', 'word'])).toEqual({
-      rows: 10_000,
-      nulls: [1_000, 0, 2_500],
-    });
+  it('gives numbers and times with one statement, for a known number of rows as well', async () => {
+    const wanted = { numbers: ['x', 'small'], times: ['at'] };
+    const read = await engine.readNumbers(file('table.parquet'), wanted);
+    expect([read.n, read.numbers[0]![1], read.numbers[1]![6], read.times[0]![2]]).toEqual([10_000, 0.25, 6, 2_000]);
+    expect(await engine.readNumbers(file('table.parquet'), wanted, { rows: 10_000 })).toEqual(read);
   });
 
   it('refuses NULL keys, absent columns and words as numbers', async () => {

@@ -1,16 +1,17 @@
 import type { DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
-import { stat } from 'node:fs/promises';
-import { PermanentError, messageOf, type Json } from '@rondo/kernel';
+import { PermanentError, type Json } from '@rondo/kernel';
 import { doublesOf, floatsOf } from './chunk-vectors.js';
 import { checkFile, checkParquet, type FileFormat } from './file-checks.js';
+import { readable, scanOf, writeParquet } from './files.js';
+import { Sandbox } from './sandbox.js';
 import { Session, openInstance, type EngineLimits, type JsonRow } from './session.js';
-import { identifier, identifiers, literal } from './sql-text.js';
+import { identifier, identifiers } from './sql-text.js';
 
 /** Written into every file the engine writes; features and files follow the version, so lineage records it. */
 export const ENGINE_VERSION = 'duckdb 1.5.5';
 
-/** Fixed once for all files: other options give other bytes. */
-const PARQUET_OPTIONS = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880, USE_TMP_FILE false';
+/** Sealed databases kept for the next use. */
+const IDLE_SANDBOXES = 2;
 
 export interface EngineOptions {
   /** Worker threads, default 2; results do not depend on it. */
@@ -26,6 +27,8 @@ export interface EngineOptions {
 export interface ReadOptions {
   /** Columns to sort by; give a total order, otherwise ties keep the order of the file. Default: order of the file. */
   readonly orderBy?: readonly string[];
+  /** Rows of the file where the caller knows; otherwise they are counted first. */
+  readonly rows?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -43,13 +46,17 @@ export interface NumberMatrix {
   readonly values: Float32Array;
 }
 
-/** What a file holds. */
-export interface FileShape {
+/** Columns of a file. */
+export interface FileColumns {
   readonly format: FileFormat;
   readonly sizeBytes: number;
-  readonly rows: number;
   /** In the order of the file; types in DuckDB's words, for example `BIGINT`, `TIMESTAMP`, `VARCHAR`. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** What a file holds. */
+export interface FileShape extends FileColumns {
+  readonly rows: number;
 }
 
 /**
@@ -60,6 +67,7 @@ export class Engine {
   readonly limits: EngineLimits;
   readonly maxFileBytes: number;
   #instance: Promise<DuckDBInstance> | undefined;
+  #idle: Sandbox[] = [];
 
   constructor(options: EngineOptions = {}) {
     this.limits = {
@@ -76,42 +84,84 @@ export class Engine {
     return Session.use(await this.#instance, this.limits, signal, work);
   }
 
-  /** Frees the database; the engine opens a new one when used again. */
+  /** Lends a sealed database to `work` alone. One in which nothing was thrown is kept for the next. */
+  async withSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+    const idle = this.#idle;
+    const sandbox = idle.pop() ?? (await Sandbox.open(this.limits));
+    let sound = false;
+    try {
+      const result = await work(sandbox);
+      sound = true;
+      return result;
+    } finally {
+      if (sound && idle === this.#idle && idle.length < IDLE_SANDBOXES) idle.push(sandbox);
+      else await sandbox.close();
+    }
+  }
+
+  /** Frees the databases; the engine opens new ones when used again. */
   async close(): Promise<void> {
-    const instance = this.#instance;
+    const [instance, idle] = [this.#instance, this.#idle];
     this.#instance = undefined;
+    this.#idle = [];
     (await instance)?.closeSync();
+    await Promise.all(idle.map((sandbox) => sandbox.close()));
   }
 
   /**
-   * Format, columns and row count without reading the data (Parquet) or after parsing it once (CSV, JSON; types as detected).
+   * Format and columns without reading all of the data (types of CSV and JSON as detected).
+   * @throws PermanentError for a file that is missing, empty, truncated, too large or not readable
+   */
+  async columnsOf(path: string): Promise<FileColumns> {
+    const { format, sizeBytes } = await checkFile(path, this.maxFileBytes);
+    const described = await readable(path, this.query(`DESCRIBE SELECT * FROM ${scanOf(path, format)}`));
+    const columns = described.map((column) => ({
+      name: String(column['column_name']),
+      type: String(column['column_type']),
+    }));
+    return { format, sizeBytes, columns };
+  }
+
+  /**
+   * Like {@link columnsOf}, and counts the rows: of Parquet without reading the data, of CSV and JSON by parsing it once.
    * @throws PermanentError for a file that is missing, empty, truncated, too large or not readable
    */
   async inspect(path: string): Promise<FileShape> {
-    const { format, sizeBytes } = await checkFile(path, this.maxFileBytes);
-    const source = scanOf(path, format);
-    return this.withSession(async (session) => {
-      const [columns, [count]] = await describeFile(session, source, path);
-      return {
-        format,
-        sizeBytes,
-        rows: Number(count!['n']),
-        columns: columns.map((column) => ({
-          name: String(column['column_name']),
-          type: String(column['column_type']),
-        })),
-      };
-    });
+    const columns = await this.columnsOf(path);
+    const source = scanOf(path, columns.format);
+    const [count] = await readable(path, this.query(`SELECT count(*)::DOUBLE AS n FROM ${source}`));
+    return { ...columns, rows: Number(count!['n']) };
   }
 
   /** Numeric columns as float32, column by column. @throws PermanentError `invalid` for a column that is absent or no number */
   async readColumns(path: string, columns: readonly string[], options: ReadOptions = {}): Promise<NumberColumns> {
-    const out: Float32Array[] = [];
-    const n = await this.#eachChunk(path, floats(columns), options, {
-      begin: (rows) => out.push(...columns.map(() => new Float32Array(rows))),
-      take: (chunk, at) => out.forEach((column, index) => column.set(floatsOf(chunk, index), at)),
+    const { n, numbers } = await this.readNumbers(path, { numbers: columns, times: [] }, options);
+    return { n, columns: numbers };
+  }
+
+  /**
+   * Numeric columns as float32 and TIMESTAMP columns in ms since the epoch, NaN for NULL, with one statement.
+   * @throws PermanentError `invalid` for a column that is absent or of another type
+   */
+  async readNumbers(
+    path: string,
+    columns: { readonly numbers: readonly string[]; readonly times: readonly string[] },
+    options: ReadOptions = {},
+  ): Promise<{ readonly n: number; readonly numbers: Float32Array[]; readonly times: Float64Array[] }> {
+    const numbers: Float32Array[] = [];
+    const times: Float64Array[] = [];
+    const select = [floats(columns.numbers), ...columns.times.map(timeOf)].filter(Boolean).join(', ');
+    const n = await this.#eachChunk(path, select, options, {
+      begin: (rows) => {
+        numbers.push(...columns.numbers.map(() => new Float32Array(rows)));
+        times.push(...columns.times.map(() => new Float64Array(rows)));
+      },
+      take: (chunk, at) => {
+        numbers.forEach((column, index) => column.set(floatsOf(chunk, index), at));
+        times.forEach((column, index) => column.set(doublesOf(chunk, numbers.length + index), at));
+      },
     });
-    return { n, columns: out };
+    return { n, numbers, times };
   }
 
   /** Like {@link readColumns}, row by row: the layout of a model's input. */
@@ -141,19 +191,6 @@ export class Engine {
     return chunks.flatMap((chunk) => chunk.getColumnValues(0) as (string | null)[]);
   }
 
-  /** Rows, and NULLs of each column in the order asked. */
-  async countNulls(
-    path: string,
-    columns: readonly string[],
-    signal?: AbortSignal,
-  ): Promise<{ readonly rows: number; readonly nulls: readonly number[] }> {
-    await checkParquet(path, this.maxFileBytes);
-    const counts = columns.map((column, index) => `, count(${identifier(column)})::DOUBLE AS c${index}`).join('');
-    const [row] = await this.query(`SELECT count(*)::DOUBLE AS n${counts} FROM ${scanOf(path, 'parquet')}`, signal);
-    const rows = Number(row!['n']);
-    return { rows, nulls: columns.map((_, index) => rows - Number(row![`c${index}`])) };
-  }
-
   /** The key column as text. @throws PermanentError `invalid` when a key is NULL */
   async readKeys(path: string, column: string, options: ReadOptions = {}): Promise<string[]> {
     const values = await this.readStrings(path, column, options);
@@ -169,13 +206,8 @@ export class Engine {
 
   /** A TIMESTAMP column in ms since the epoch, NaN for NULL. */
   async readTimes(path: string, column: string, options: ReadOptions = {}): Promise<Float64Array> {
-    const time = `coalesce(epoch_ms(${identifier(column)}::TIMESTAMP)::DOUBLE, 'nan'::DOUBLE)`;
-    let out = new Float64Array();
-    await this.#eachChunk(path, time, options, {
-      begin: (rows) => (out = new Float64Array(rows)),
-      take: (chunk, at) => out.set(doublesOf(chunk, 0), at),
-    });
-    return out;
+    const { times } = await this.readNumbers(path, { numbers: [], times: [column] }, options);
+    return times[0]!;
   }
 
   /** Some rows as JSON objects (64-bit integers, decimals and timestamps as text); for people and samples, not for volume. */
@@ -227,8 +259,11 @@ export class Engine {
     await checkParquet(path, this.maxFileBytes);
     const source = scanOf(path, 'parquet');
     return this.withSession(async (session) => {
-      const [count] = await session.rows(`SELECT count(*)::DOUBLE AS n FROM ${source}`);
-      const rows = Number(count!['n']);
+      const counted = async (): Promise<number> => {
+        const [count] = await session.rows(`SELECT count(*)::DOUBLE AS n FROM ${source}`);
+        return Number(count!['n']);
+      };
+      const rows = options.rows ?? (await counted());
       to.begin(rows);
       let at = 0;
       await session.eachChunk(`SELECT ${select} FROM ${source}${orderOf(options)}`, (chunk) => {
@@ -240,48 +275,13 @@ export class Engine {
   }
 }
 
+function timeOf(column: string): string {
+  return `coalesce(epoch_ms(${identifier(column)}::TIMESTAMP)::DOUBLE, 'nan'::DOUBLE)`;
+}
+
 /** Columns as float32, NaN for NULL. */
 function floats(columns: readonly string[]): string {
   return columns.map((column) => `coalesce(${identifier(column)}::FLOAT, 'nan'::FLOAT)`).join(', ');
-}
-
-/** The FROM item that reads a checked file. CSV with `text` gives every column as VARCHAR, untouched by detection of types. */
-export function scanOf(path: string, format: FileFormat, options: { readonly text?: boolean } = {}): string {
-  if (format === 'csv' && options.text) return `read_csv(${literal(path)}, all_varchar = true, header = true)`;
-  const reader = { parquet: 'read_parquet', csv: 'read_csv', json: 'read_json' }[format];
-  return `${reader}(${literal(path)})`;
-}
-
-/** `COPY … TO` with the fixed options. */
-export async function writeParquet(
-  session: Session,
-  select: string,
-  outPath: string,
-): Promise<{ rows: number; sizeBytes: number }> {
-  const [copied] = await session.rows(`COPY (${select}\n) TO ${literal(outPath)} (${PARQUET_OPTIONS})`);
-  return { rows: Number(copied!['Count']), sizeBytes: (await stat(outPath)).size };
-}
-
-/** The statement is ours and correct, so whatever the engine refuses lies in the file. */
-async function describeFile(
-  session: Session,
-  source: string,
-  path: string,
-): Promise<[columns: JsonRow[], count: JsonRow[]]> {
-  try {
-    const columns = await session.rows(`DESCRIBE SELECT * FROM ${source}`);
-    return [columns, await session.rows(`SELECT count(*)::DOUBLE AS n FROM ${source}`)];
-  } catch (cause) {
-    if ((cause as { code?: string }).code !== 'invalid') throw cause;
-    const rule = 'the file can be read to its end';
-    throw new PermanentError('data-loss', `${path}: ${messageOf(cause)}`, {
-      field: 'path',
-      value: path,
-      rule,
-      reason: 'FILE_UNREADABLE',
-      cause,
-    });
-  }
 }
 
 function orderOf(options: ReadOptions): string {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { RecentlyUsed } from '@rondo/kernel';
 import type { Session } from './session.js';
 
 /** Something that feature SQL must not contain. */
@@ -37,6 +39,9 @@ const LONGEST_SQL = 100_000;
 
 type Node = Readonly<Record<string, unknown>>;
 
+/** By digest of text and tables: every batch of a pipeline brings the same. Kept for as many pipelines as one process serves. */
+const judged = new RecentlyUsed<string, readonly SqlProblem[]>(2_000);
+
 /**
  * Says what keeps a text from being feature SQL: exactly one SELECT over the given tables, without functions that read
  * elsewhere or whose result may differ from run to run. Works on the parse tree, so quoting and comments hide nothing.
@@ -45,9 +50,20 @@ export async function featureSqlProblems(
   session: Session,
   sql: string,
   tables: readonly string[],
-): Promise<SqlProblem[]> {
+): Promise<readonly SqlProblem[]> {
   if (sql.length > LONGEST_SQL)
     return [{ code: 'SYNTAX', message: `longer than ${LONGEST_SQL} characters`, subject: 'sql' }];
+  const key = createHash('sha256')
+    .update(JSON.stringify([sql, tables]))
+    .digest('base64');
+  const known = judged.get(key);
+  if (known) return known;
+  const problems = await problemsIn(session, sql, tables);
+  judged.set(key, problems);
+  return problems;
+}
+
+async function problemsIn(session: Session, sql: string, tables: readonly string[]): Promise<SqlProblem[]> {
   const [row] = await session.rows('SELECT json_serialize_sql($1::VARCHAR)::VARCHAR AS tree', [sql]);
   const tree = JSON.parse(String(row?.['tree'])) as {
     error: boolean;

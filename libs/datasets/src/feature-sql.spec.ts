@@ -190,6 +190,22 @@ describe('the guard of feature SQL', () => {
     expect(await checkFeatureSql(engine, SQL, ['places'])).toEqual([]);
   });
 
+  it('leaves nothing of one computation to the next, and another engine finds the same', async () => {
+    const own = new Engine({ threads: 1 });
+    const computed = async (): Promise<string> => {
+      await runFeatureSql(own, request());
+      return (await readFile(file('out.parquet'))).toString('base64');
+    };
+    const first = await computed();
+    const failing = request({ sql: 'SELECT nope FROM batch' });
+    expect(await runFeatureSql(own, failing)).toMatchObject({ ok: false, findings: [{ code: 'SQL_FAILED' }] });
+    await expect(runFeatureSql(own, request({ contextPaths: [file('absent.parquet')] }))).rejects.toThrow('absent');
+    expect(await computed()).toBe(first);
+    await own.close();
+    expect(await computed()).toBe(first);
+    await own.close();
+  });
+
   it('is backed by a sealed database: a name that slips through scope reaches no file', async () => {
     const secret = file('secret.csv');
     await writeFile(secret, 'a\n1\n');

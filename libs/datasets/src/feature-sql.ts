@@ -1,8 +1,10 @@
 import type { Json } from '@rondo/kernel';
-import { type Engine, scanOf, writeParquet } from './engine.js';
+import type { Engine } from './engine.js';
 import { featureSqlProblems } from './feature-sql-guard.js';
 import { checkFile, checkParquet } from './file-checks.js';
-import { Session, openInstance } from './session.js';
+import { scanOf, writeParquet } from './files.js';
+import type { Sandbox } from './sandbox.js';
+import type { Session } from './session.js';
 import { identifier, identifiers, literal, timestampLiteral } from './sql-text.js';
 
 /** Something wrong with data or with the SQL over it; a person can act on it without reading code. */
@@ -66,14 +68,9 @@ const NUMERIC =
  * What is wrong with the SQL or its result comes back as findings; files that cannot be read throw.
  */
 export async function runFeatureSql(engine: Engine, request: FeatureSqlRequest): Promise<FeatureSqlResult> {
-  const instance = await openInstance(engine.limits);
-  try {
-    return await Session.use(instance, engine.limits, request.signal, (session) =>
-      computeFeatures(engine, session, request),
-    );
-  } finally {
-    instance.closeSync();
-  }
+  return engine.withSandbox((sandbox) =>
+    sandbox.use(request.signal, (session) => computeFeatures(engine, sandbox, session, request)),
+  );
 }
 
 /** What is wrong with a text as feature SQL, without any data. `tables` are the reference tables' names. */
@@ -87,6 +84,7 @@ export async function checkFeatureSql(
 
 async function computeFeatures(
   engine: Engine,
+  sandbox: Sandbox,
   session: Session,
   request: FeatureSqlRequest,
 ): Promise<FeatureSqlResult> {
@@ -96,22 +94,18 @@ async function computeFeatures(
     request.tables.map((table) => table.name),
   );
   if (refused.length > 0) return { ok: false, findings: refused };
-  await loadTables(engine, session, request);
-  await seal(session, [request.outPath, ...(request.reviewOutPath ? [request.reviewOutPath] : [])]);
+  await loadTables(engine, sandbox, session, request);
   const failed = await materialise(session, request.sql);
   if (failed) return { ok: false, findings: [failed] };
-  const findings = [...(await columnFindings(session, request)), ...(await keyFindings(session, request))];
+  const { findings, labeledRows, reviewRows } = await examine(session, request);
   if (findings.length > 0) return { ok: false, findings };
   const order = `ORDER BY ${identifier(request.eventTime)}, ${identifier(request.key)}`;
-  const written = await writeParquet(session, `SELECT * FROM (${resultSelect(request)}) ${order}`, request.outPath);
+  const write = (select: string, path: string) =>
+    sandbox.withOutput(path, (inside) => writeParquet(session, select, inside));
+  const written = await write(`SELECT * FROM (${resultSelect(request)}) ${order}`, request.outPath);
   if (request.reviewOutPath && request.reviewReason)
-    await writeParquet(session, reviewSelect(request, request.reviewReason), request.reviewOutPath);
-  const labeled = request.target ? `count(${identifier(request.target)})` : '0';
-  const review = request.reviewReason ? `count(${identifier(request.reviewReason)})` : '0';
-  const [counts] = await session.rows(
-    `SELECT ${labeled}::DOUBLE AS labeled, ${review}::DOUBLE AS review FROM rondo_result`,
-  );
-  return { ok: true, ...written, labeledRows: Number(counts!['labeled']), reviewRows: Number(counts!['review']) };
+    await write(reviewSelect(request, request.reviewReason), request.reviewOutPath);
+  return { ok: true, ...written, labeledRows, reviewRows };
 }
 
 async function sqlFindings(session: Session, sql: string, tables: readonly string[]): Promise<DataFinding[]> {
@@ -121,45 +115,50 @@ async function sqlFindings(session: Session, sql: string, tables: readonly strin
   );
 }
 
-async function loadTables(engine: Engine, session: Session, request: FeatureSqlRequest): Promise<void> {
+async function loadTables(
+  engine: Engine,
+  sandbox: Sandbox,
+  session: Session,
+  request: FeatureSqlRequest,
+): Promise<void> {
+  const load = (path: string, statement: (inside: string) => string) =>
+    sandbox.withInput(path, (inside) => session.run(statement(inside)));
   await checkParquet(request.batchPath, engine.maxFileBytes);
-  await session.run(`CREATE TABLE batch AS SELECT * FROM ${scanOf(request.batchPath, 'parquet')}`);
-  await session.run('CREATE TABLE context AS SELECT * FROM batch LIMIT 0');
+  await load(request.batchPath, (path) => `CREATE TEMP TABLE batch AS SELECT * FROM ${scanOf(path, 'parquet')}`);
+  await session.run('CREATE TEMP TABLE context AS SELECT * FROM batch LIMIT 0');
   const range = request.contextRange;
   const visible = range
     ? ` WHERE ${identifier(range.column)} >= ${timestampLiteral(range.startMs)} AND ${identifier(range.column)} < ${timestampLiteral(range.endMs)}`
     : '';
+  // Earlier batches may have been accepted under an older contract: what the batch lacks is not seen, what they lack is NULL.
+  const names =
+    request.contextPaths.length > 0 ? (await describe(session, 'batch')).map(([name]) => literal(name)) : [];
+  const shared = `COLUMNS(lambda name: name IN (${names.join(', ')}))`;
   for (const path of request.contextPaths) {
     await checkParquet(path, engine.maxFileBytes);
-    await session.run(
-      `INSERT INTO context BY NAME SELECT ${await sharedColumns(session, path)} FROM ${scanOf(path, 'parquet')}${visible}`,
+    await load(
+      path,
+      (inside) => `INSERT INTO context BY NAME SELECT ${shared} FROM ${scanOf(inside, 'parquet')}${visible}`,
     );
   }
   for (const table of request.tables) {
     const { format } = await checkFile(table.path, engine.maxFileBytes);
-    await session.run(`CREATE TABLE ${identifier(table.name)} AS SELECT * FROM ${scanOf(table.path, format)}`);
+    await load(
+      table.path,
+      (path) => `CREATE TEMP TABLE ${identifier(table.name)} AS SELECT * FROM ${scanOf(path, format)}`,
+    );
   }
 }
 
-/** Earlier batches may have been accepted under an older contract: what the batch lacks is not seen, what they lack is NULL. */
-async function sharedColumns(session: Session, path: string): Promise<string> {
-  const rows = await session.rows(
-    `SELECT b.column_name AS name FROM (DESCRIBE batch) b SEMI JOIN (DESCRIBE SELECT * FROM ${scanOf(path, 'parquet')}) c USING (column_name)`,
-  );
-  return identifiers(rows.map((row) => String(row['name'])));
-}
-
-/** From here on the database reaches only the files it writes. */
-async function seal(session: Session, outPaths: readonly string[]): Promise<void> {
-  await session.run(`SET allowed_paths = [${outPaths.map(literal).join(', ')}]`);
-  await session.run('SET enable_external_access = false');
-  await session.run('SET lock_configuration = true');
+/** Names and types of a table's columns, in its order. */
+async function describe(session: Session, table: 'batch' | 'rondo_result'): Promise<[name: string, type: string][]> {
+  const rows = await session.rows(`DESCRIBE ${table}`);
+  return rows.map((row) => [String(row['column_name']), String(row['column_type'])]);
 }
 
 async function materialise(session: Session, sql: string): Promise<DataFinding | undefined> {
   try {
-    await session.run(`CREATE VIEW rondo_features AS\n${sql}`);
-    await session.run('CREATE TABLE rondo_result AS SELECT * FROM rondo_features');
+    await session.run(`CREATE TEMP TABLE rondo_result AS\n${sql}`);
     return undefined;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
@@ -172,9 +171,28 @@ async function materialise(session: Session, sql: string): Promise<DataFinding |
   }
 }
 
-async function columnFindings(session: Session, request: FeatureSqlRequest): Promise<DataFinding[]> {
-  const described = await session.rows('DESCRIBE rondo_result');
-  const types = new Map(described.map((row) => [String(row['column_name']), String(row['column_type'])]));
+/** What is wrong with the result, or how many rows of it have a target and a reason for review. */
+async function examine(
+  session: Session,
+  request: FeatureSqlRequest,
+): Promise<{ findings: DataFinding[]; labeledRows: number; reviewRows: number }> {
+  const types = new Map(await describe(session, 'rondo_result'));
+  const findings = columnFindings(types, request);
+  const none = { labeledRows: 0, reviewRows: 0 };
+  if (!types.has(request.key) || !types.has(request.eventTime)) return { findings, ...none };
+  const countOf = (column: string | undefined): string =>
+    column === undefined || !types.has(column) ? '0' : `count(${identifier(column)})`;
+  const [key, time] = [identifier(request.key), identifier(request.eventTime)];
+  const [row] = await session.rows(
+    `SELECT count(${key}) - count(DISTINCT ${key}::VARCHAR) AS repeated, count(*) FILTER (WHERE ${key} IS NULL OR ${time} IS NULL) AS missing,
+       ${countOf(request.target)} AS labeled, ${countOf(request.reviewReason)} AS review FROM rondo_result`,
+  );
+  const counts = new Map(Object.entries(row!).map(([name, n]) => [name, Number(n)]));
+  findings.push(...(await keyFindings(session, request.key, counts.get('repeated')!, counts.get('missing')!)));
+  return { findings, labeledRows: counts.get('labeled')!, reviewRows: counts.get('review')! };
+}
+
+function columnFindings(types: ReadonlyMap<string, string>, request: FeatureSqlRequest): DataFinding[] {
   const expectations: [column: string, pattern: RegExp, words: string][] = [
     [request.key, /./, 'any type'],
     [request.eventTime, /^(TIMESTAMP|DATE)/, 'TIMESTAMP'],
@@ -200,39 +218,19 @@ async function columnFindings(session: Session, request: FeatureSqlRequest): Pro
   });
 }
 
-async function keyFindings(session: Session, request: FeatureSqlRequest): Promise<DataFinding[]> {
-  const described = await session.rows('DESCRIBE rondo_result');
-  const names = new Set(described.map((row) => String(row['column_name'])));
-  if (!names.has(request.key) || !names.has(request.eventTime)) return [];
-  const key = identifier(request.key);
-  const time = identifier(request.eventTime);
-  const groups = `SELECT ${key}::VARCHAR AS key, count(*)::DOUBLE AS n FROM rondo_result WHERE ${key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1`;
-  const [repeated] = await session.rows(`SELECT coalesce(sum(n - 1), 0)::DOUBLE AS n FROM (${groups})`);
-  const [missing] = await session.rows(
-    `SELECT count(*)::DOUBLE AS n FROM rondo_result WHERE ${key} IS NULL OR ${time} IS NULL`,
-  );
+async function keyFindings(session: Session, key: string, repeated: number, missing: number): Promise<DataFinding[]> {
   const findings: DataFinding[] = [];
-  if (Number(repeated!['n']) > 0) {
-    const samples = await session.rows(`SELECT key, n FROM (${groups}) ORDER BY key LIMIT 5`);
-    findings.push({
-      code: 'DUPLICATE_KEY',
-      message: `${String(repeated!['n'])} rows repeat a key`,
-      field: request.key,
-      rule: 'unique',
-      count: Number(repeated!['n']),
-      samples,
-    });
+  if (repeated > 0) {
+    const name = identifier(key);
+    const samples = await session.rows(
+      `SELECT ${name}::VARCHAR AS key, count(*)::DOUBLE AS n FROM rondo_result WHERE ${name} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 ORDER BY key LIMIT 5`,
+    );
+    const message = `${repeated} rows repeat a key`;
+    findings.push({ code: 'DUPLICATE_KEY', message, field: key, rule: 'unique', count: repeated, samples });
   }
-  if (Number(missing!['n']) > 0) {
-    const message = `${String(missing!['n'])} rows have no key or no event time`;
-    findings.push({
-      code: 'MISSING_KEY',
-      message,
-      field: request.key,
-      rule: 'never NULL',
-      count: Number(missing!['n']),
-      samples: [],
-    });
+  if (missing > 0) {
+    const message = `${missing} rows have no key or no event time`;
+    findings.push({ code: 'MISSING_KEY', message, field: key, rule: 'never NULL', count: missing, samples: [] });
   }
   return findings;
 }

@@ -1,13 +1,14 @@
 export {
   Engine,
   ENGINE_VERSION,
-  scanOf,
   type EngineOptions,
+  type FileColumns,
   type FileShape,
   type NumberColumns,
   type NumberMatrix,
   type ReadOptions,
 } from './engine.js';
+export { readable, scanOf } from './files.js';
 export { checkFile, checkParquet, type FileFormat } from './file-checks.js';
 export {
   runFeatureSql,

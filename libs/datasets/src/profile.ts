@@ -1,6 +1,6 @@
 import type { Engine } from './engine.js';
-import { scanOf } from './engine.js';
 import { checkParquet } from './file-checks.js';
+import { scanOf } from './files.js';
 import { identifier } from './sql-text.js';
 
 /** Exact summary of one numeric column. */

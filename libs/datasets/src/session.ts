@@ -15,7 +15,7 @@ export type JsonRow = Readonly<Record<string, Json>>;
 
 /** An in-memory database of its own: nothing can be installed or loaded, and all times are UTC. */
 export async function openInstance(limits: EngineLimits): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(':memory:', {
+  const instance = await DuckDBInstance.create(':memory:', {
     threads: String(limits.threads),
     memory_limit: `${limits.memoryMb}MB`,
     autoinstall_known_extensions: 'false',
@@ -26,6 +26,11 @@ export async function openInstance(limits: EngineLimits): Promise<DuckDBInstance
     // The cache tells files apart by path, size and second: a file replaced quickly would be read as its predecessor.
     enable_external_file_cache: 'false',
   });
+  // For every connection; an option of the instance cannot say it.
+  const connection = await instance.connect();
+  await connection.run("SET GLOBAL TimeZone = 'UTC'");
+  connection.closeSync();
+  return instance;
 }
 
 /** One connection with a wall-clock budget per statement. */
@@ -49,7 +54,6 @@ export class Session {
   ): Promise<T> {
     const connection = await instance.connect();
     try {
-      await connection.run("SET TimeZone = 'UTC'");
       return await work(new Session(connection, limits, signal));
     } finally {
       connection.closeSync();
@@ -81,11 +85,6 @@ export class Session {
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
         use(chunk);
     });
-  }
-
-  /** How many statements the text holds. */
-  async countStatements(sql: string): Promise<number> {
-    return this.#within(async () => (await this.#connection.extractStatements(sql)).count);
   }
 
   async #within<T>(work: () => Promise<T>): Promise<T> {

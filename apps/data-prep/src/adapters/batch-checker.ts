@@ -10,48 +10,51 @@ export interface CheckContext {
   readonly signal: AbortSignal;
 }
 
+/** What was found in the rows of a batch. */
+export interface CheckedRows {
+  readonly findings: readonly Finding[];
+  /** Rows in which a column is missing, in the order of the contract's columns. */
+  readonly nulls: readonly number[];
+}
+
 interface RowRule {
   readonly condition: string;
   toFinding(count: number, samplesJson: readonly string[]): Finding;
 }
 
-/** Measures canonical rows against their contract and interval. */
-export async function contractFindings(
+/** Measures canonical rows against their contract and interval, with one statement for all counts. */
+export async function checkRows(
   engine: Engine,
   path: string,
   contract: BatchContract,
   context: CheckContext,
-): Promise<Finding[]> {
+): Promise<CheckedRows> {
   const source = scanOf(path, 'parquet');
   const rules = [...contract.columns.flatMap(columnRules), ...intervalRules(context)];
-  const counters = rules.map(({ condition }, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`);
+  const amounts = [...contract.amounts, ...contract.columns.flatMap(uniqueRule)];
   const time = identifier(context.eventTimeColumn);
-  const [row] = await engine.query(
-    `SELECT count(*)::DOUBLE AS n, epoch_ms(min(${time})::TIMESTAMP)::DOUBLE AS first_ms, epoch_ms(max(${time})::TIMESTAMP)::DOUBLE AS last_ms,
-       ${counters.join(', ')} FROM ${source}`,
-    context.signal,
-  );
+  const measures = [
+    'count(*) AS n',
+    `epoch_ms(min(${time})::TIMESTAMP) AS first_ms`,
+    `epoch_ms(max(${time})::TIMESTAMP) AS last_ms`,
+    ...contract.columns.map(({ name }, index) => `count(${identifier(name)}) AS present${index}`),
+    ...rules.map(({ condition }, index) => `count(*) FILTER (WHERE ${condition}) AS rule${index}`),
+    ...amounts.map((rule, index) => `${amountOf(rule, source)} AS amount${index}`),
+  ];
+  const [row] = await engine.query(`SELECT ${measures.join(', ')} FROM ${source}`, context.signal);
+  const measured = (name: string): number => Number(row![name]);
   const findings: Finding[] = [];
   for (const [index, rule] of rules.entries()) {
-    const count = Number(row![`c${index}`]);
+    const count = measured(`rule${index}`);
     if (count > 0)
       findings.push(rule.toFinding(count, await samplesOf(engine, source, rule.condition, context.signal)));
   }
-  const rows = Number(row!['n']);
-  for (const rule of contract.amounts)
-    findings.push(...(await amountFindings(engine, source, rows, rule, context.signal)));
-  for (const rule of contract.columns.filter(({ unique }) => unique)) {
-    findings.push(
-      ...(await amountFindings(
-        engine,
-        source,
-        rows,
-        { measure: 'duplicates', columns: [rule.name], unit: 'rows', atMost: 0, severity: 'blocking' },
-        context.signal,
-      )),
-    );
-  }
-  return [...findings, ...coverageFindings(contract, context, row!['first_ms'], row!['last_ms'])];
+  const rows = measured('n');
+  for (const [index, rule] of amounts.entries())
+    findings.push(...amountFindings(rule, measured(`amount${index}`), rows));
+  if (row!['first_ms'] !== null)
+    findings.push(...coverageFindings(contract, context, measured('first_ms'), measured('last_ms')));
+  return { findings, nulls: contract.columns.map((_, index) => rows - measured(`present${index}`)) };
 }
 
 function columnRules(rule: ColumnRule): RowRule[] {
@@ -102,12 +105,16 @@ function intervalRules({ eventTimeColumn, startMs, endMs }: CheckContext): RowRu
   ];
 }
 
-function coverageFindings(contract: BatchContract, context: CheckContext, first: unknown, last: unknown): Finding[] {
-  const { coverageMs } = contract;
-  if (coverageMs === undefined || typeof first !== 'number' || typeof last !== 'number') return [];
+function coverageFindings(
+  { coverageMs }: BatchContract,
+  context: CheckContext,
+  firstMs: number,
+  lastMs: number,
+): Finding[] {
+  if (coverageMs === undefined) return [];
   const gaps = [
-    { gapMs: first - context.startMs, words: 'the oldest row comes', edge: 'after the interval begins' },
-    { gapMs: context.endMs - last, words: 'the newest row comes', edge: 'before the interval ends' },
+    { gapMs: firstMs - context.startMs, words: 'the oldest row comes', edge: 'after the interval begins' },
+    { gapMs: context.endMs - lastMs, words: 'the newest row comes', edge: 'before the interval ends' },
   ];
   return gaps
     .filter(({ gapMs }) => gapMs > coverageMs)
@@ -123,14 +130,22 @@ function coverageFindings(contract: BatchContract, context: CheckContext, first:
 
 const AMOUNT_CODE = { rows: 'ROW_COUNT', nulls: 'NULL_RATE', duplicates: 'DUPLICATE_ROWS' } as const;
 
-async function amountFindings(
-  engine: Engine,
-  source: string,
-  rows: number,
-  rule: AmountRule,
-  signal: AbortSignal,
-): Promise<Finding[]> {
-  const count = rule.measure === 'rows' ? rows : await measure(engine, source, rule, signal);
+function uniqueRule({ name, unique }: ColumnRule): AmountRule[] {
+  return unique ? [{ measure: 'duplicates', columns: [name], unit: 'rows', atMost: 0, severity: 'blocking' }] : [];
+}
+
+function amountOf({ measure, columns }: AmountRule, source: string): string {
+  switch (measure) {
+    case 'rows':
+      return 'count(*)';
+    case 'nulls':
+      return `count(*) FILTER (WHERE ${columns.map((name) => `${identifier(name)} IS NULL`).join(' OR ')})`;
+    case 'duplicates':
+      return `(SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM ${source} GROUP BY ${identifiers(columns)}))`;
+  }
+}
+
+function amountFindings(rule: AmountRule, count: number, rows: number): Finding[] {
   const value = rule.unit === 'percent' ? (rows === 0 ? 0 : (100 * count) / rows) : count;
   if (value >= (rule.atLeast ?? -Infinity) && value <= (rule.atMost ?? Infinity)) return [];
   const field = rule.columns.length === 1 ? rule.columns[0]! : '';
@@ -141,15 +156,6 @@ async function amountFindings(
     duplicates: `${amount} repeat another row${field && ` in ${field}`}`,
   }[rule.measure];
   return [finding(AMOUNT_CODE[rule.measure], field, words, boundText(rule), { severity: rule.severity, count })];
-}
-
-async function measure(engine: Engine, source: string, rule: AmountRule, signal: AbortSignal): Promise<number> {
-  const sql =
-    rule.measure === 'nulls'
-      ? `SELECT (count(*) FILTER (WHERE ${rule.columns.map((name) => `${identifier(name)} IS NULL`).join(' OR ')}))::DOUBLE AS n FROM ${source}`
-      : `SELECT coalesce(sum(n - 1), 0)::DOUBLE AS n FROM (SELECT count(*) AS n FROM ${source} GROUP BY ${identifiers(rule.columns)})`;
-  const [row] = await engine.query(sql, signal);
-  return Number(row!['n']);
 }
 
 async function samplesOf(engine: Engine, source: string, condition: string, signal: AbortSignal): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Engine, type FileShape, identifier, scanOf } from '@rondo/datasets';
+import { type Engine, type FileColumns, identifier, readable, scanOf } from '@rondo/datasets';
 import type { BatchContract, ColumnRule, ColumnType } from '../domain/contract.js';
 import { finding, type Finding } from '../domain/finding.js';
 import { nearestName } from '../domain/nearest-name.js';
@@ -26,21 +26,24 @@ export async function conformRows(
   folder: string,
   signal: AbortSignal,
 ): Promise<ConformedRows> {
-  const shape = await engine.inspect(sourcePath);
-  const source = scanOf(sourcePath, shape.format, { text: true });
-  const present = new Set(shape.columns.map(({ name }) => name));
+  const source = await engine.columnsOf(sourcePath);
+  const scan = scanOf(sourcePath, source.format, { text: true });
+  const present = new Set(source.columns.map(({ name }) => name));
   const list = contract.columns.map(({ name, type }) => {
     const value = present.has(name) ? `TRY_CAST(${identifier(name)} AS ${type})` : `NULL::${type}`;
     return `${value} AS ${identifier(name)}`;
   });
   const order = contract.columns.map(({ name }) => `${identifier(name)} NULLS LAST`).join(', ');
   const path = join(folder, 'rows.parquet');
-  const select = `SELECT * FROM (SELECT ${list.join(', ')} FROM ${source}) ORDER BY ${order}`;
-  const [cast, { rows }] = await Promise.all([
-    castFindings(engine, source, shape, contract, signal),
-    engine.writeParquet({ select, outPath: path, signal }),
-  ]);
-  const findings = [...shapeFindings(shape, contract), ...cast];
+  const select = `SELECT * FROM (SELECT ${list.join(', ')} FROM ${scan}) ORDER BY ${order}`;
+  const [cast, { rows }] = await readable(
+    sourcePath,
+    Promise.all([
+      castFindings(engine, scan, source, contract, signal),
+      engine.writeParquet({ select, outPath: path, signal }),
+    ]),
+  );
+  const findings = [...shapeFindings(source, rows, contract), ...cast];
   const broken = new Set(
     findings
       .filter(({ code, severity }) => severity === 'blocking' && (code === 'MISSING_COLUMN' || code === 'WRONG_TYPE'))
@@ -49,8 +52,8 @@ export async function conformRows(
   return { path, rows, findings, schemaIntact: broken.size === 0 };
 }
 
-function shapeFindings(shape: FileShape, contract: BatchContract): Finding[] {
-  const present = new Map(shape.columns.map(({ name, type }) => [name, type]));
+function shapeFindings(source: FileColumns, rows: number, contract: BatchContract): Finding[] {
+  const present = new Map(source.columns.map(({ name, type }) => [name, type]));
   const wanted = new Set(contract.columns.map(({ name }) => name));
   const extra = [...present.keys()].filter((name) => !wanted.has(name));
   const missing = contract.columns
@@ -59,7 +62,7 @@ function shapeFindings(shape: FileShape, contract: BatchContract): Finding[] {
       const like = nearestName(name, extra);
       const hint = like === undefined ? '' : `; the file has a column ${like}: was it renamed?`;
       return finding('MISSING_COLUMN', name, `the column ${name} is missing${hint}`, 'every column of the contract', {
-        count: shape.rows,
+        count: rows,
       });
     });
   const surplus = extra.map((name) =>
@@ -72,20 +75,22 @@ function shapeFindings(shape: FileShape, contract: BatchContract): Finding[] {
     ),
   );
   const types =
-    shape.format === 'csv' ? [] : contract.columns.flatMap((rule) => typeFinding(rule, present.get(rule.name), shape));
+    source.format === 'csv'
+      ? []
+      : contract.columns.flatMap((rule) => typeFinding(rule, present.get(rule.name), source, rows));
   return [...missing, ...types, ...surplus];
 }
 
 /** A file that declares types must declare the right family: text that looks like a time today may not tomorrow. */
-function typeFinding(rule: ColumnRule, type: string | undefined, shape: FileShape): Finding[] {
+function typeFinding(rule: ColumnRule, type: string | undefined, source: FileColumns, rows: number): Finding[] {
   if (type === undefined) return [];
   const found = familyOf(type);
   const wanted = familyOf(rule.type);
-  const jsonTime = shape.format === 'json' && wanted === 'time' && found === 'text';
+  const jsonTime = source.format === 'json' && wanted === 'time' && found === 'text';
   if (found === wanted || jsonTime || type === '"NULL"') return [];
   return [
     finding('WRONG_TYPE', rule.name, `the column ${rule.name} is ${type}, not ${rule.type}`, `${rule.type}`, {
-      count: shape.rows,
+      count: rows,
     }),
   ];
 }
@@ -99,26 +104,24 @@ function familyOf(type: string): Family {
 /** Values that are there but are no value of the declared type (a fraction is no whole number). */
 async function castFindings(
   engine: Engine,
-  source: string,
-  shape: FileShape,
+  scan: string,
+  { format, columns }: FileColumns,
   contract: BatchContract,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const present = new Map(shape.columns.map(({ name, type }) => [name, type]));
-  const rules = contract.columns.filter(({ name }) => present.has(name));
-  if (rules.length === 0) return [];
-  const broken = rules.map(({ name, type }) =>
-    brokenValue(identifier(name), type, shape.format === 'csv' ? 'VARCHAR' : present.get(name)!),
-  );
-  const [counts] = await engine.query(
-    `SELECT ${broken.map((condition, index) => `(count(*) FILTER (WHERE ${condition}))::DOUBLE AS c${index}`).join(', ')} FROM ${source}`,
-    signal,
-  );
+  const present = new Map(columns.map(({ name, type }) => [name, format === 'csv' ? 'VARCHAR' : type]));
+  const risky = contract.columns.flatMap((rule) => {
+    const type = present.get(rule.name);
+    return type === undefined || alwaysFits(type, rule.type) ? [] : [{ rule, broken: brokenValue(rule, type) }];
+  });
+  if (risky.length === 0) return [];
+  const counters = risky.map(({ broken }, index) => `count(*) FILTER (WHERE ${broken}) AS c${index}`);
+  const [counts] = await engine.query(`SELECT ${counters.join(', ')} FROM ${scan}`, signal);
   const findings: Finding[] = [];
-  for (const [index, rule] of rules.entries()) {
+  for (const [index, { rule, broken }] of risky.entries()) {
     const count = Number(counts![`c${index}`]);
     if (count === 0) continue;
-    const samples = await engine.query(`SELECT * FROM ${source} WHERE ${broken[index]} LIMIT 5`, signal);
+    const samples = await engine.query(`SELECT * FROM ${scan} WHERE ${broken} LIMIT 5`, signal);
     const samplesJson = samples.map((row) => JSON.stringify(row).slice(0, 2_000));
     findings.push(
       finding('WRONG_TYPE', rule.name, `${count} values of ${rule.name} are no ${rule.type}`, rule.type, {
@@ -130,7 +133,17 @@ async function castFindings(
   return findings;
 }
 
-function brokenValue(column: string, type: ColumnType, sourceType: string): string {
+const WHOLE = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
+
+/** Whether every value of one type is a value of the other, so that nobody has to look. */
+function alwaysFits(from: string, to: ColumnType): boolean {
+  if (from === to) return true;
+  if (to === 'BIGINT') return WHOLE.test(from);
+  return to === 'DOUBLE' && (WHOLE.test(from) || from === 'FLOAT');
+}
+
+function brokenValue({ name, type }: ColumnRule, sourceType: string): string {
+  const column = identifier(name);
   const lost = `${column} IS NOT NULL AND TRY_CAST(${column} AS ${type}) IS NULL`;
   if (type !== 'BIGINT' || /^U?(TINY|SMALL|BIG|HUGE)?INT/.test(sourceType)) return lost;
   return `(${lost}) OR TRY_CAST(${column} AS DOUBLE) != floor(TRY_CAST(${column} AS DOUBLE))`;

@@ -2,9 +2,9 @@ import type { Unit } from '@rondo/journal';
 import { assert, messageOf, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobDefinition, JobFailure, JobResult, JobRun } from '@rondo/service';
-import { contractFindings } from '../adapters/batch-checker.js';
-import { conformRows } from '../adapters/batch-reader.js';
-import { describeColumns } from '../adapters/column-shapes.js';
+import { checkRows, type CheckContext } from '../adapters/batch-checker.js';
+import { conformRows, type ConformedRows } from '../adapters/batch-reader.js';
+import { describeColumns, sortedColumns, type ColumnShapes } from '../adapters/column-shapes.js';
 import { storeParquet } from '../adapters/feature-view.js';
 import { readContract } from '../adapters/odcs-contract.js';
 import { withScratch } from '../adapters/scratch.js';
@@ -12,7 +12,7 @@ import { arrivalFailed, batchQuarantined } from '../contract-map.js';
 import { failBatch, judgeRows, overlapFinding, type AcceptedRows, type Batch } from '../domain/batch.js';
 import type { BatchContract } from '../domain/contract.js';
 import { finding, isBlocked, type Finding } from '../domain/finding.js';
-import { historyFindings } from '../domain/history.js';
+import { historyFindings, type ColumnSummary } from '../domain/history.js';
 import { FinishBatch } from './finish-batch.js';
 import { newestReady, readyWithin } from './ready-batches.js';
 import { BATCH, batchIndex, type Tools } from './tools.js';
@@ -114,21 +114,36 @@ export class IngestBatch {
       run.heartbeat(0.2);
       const history = await newestReady(journal, batch.pipeline, HISTORY);
       const past = history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : []));
-      const none = { summaries: [], compared: [] };
-      const [measured, { summaries, compared }, artifact] = await Promise.all([
-        rows.schemaIntact ? contractFindings(engine, rows.path, contract, context) : [],
-        rows.schemaIntact ? describeColumns(engine, rows.path, contract, past, context) : none,
+      const [measured, artifact] = await Promise.all([
+        rows.schemaIntact ? this.#measure(rows, contract, past, context) : undefined,
         storeParquet(artifacts, rows.path),
       ]);
+      const { findings: unmet, summaries, compared } = measured ?? { findings: [], summaries: [], compared: [] };
       const overlap = overlapFinding(batch, await readyWithin(journal, batch.pipeline, batch));
       const findings = [
         ...rows.findings,
-        ...measured,
+        ...unmet,
         ...historyFindings(summaries, compared, context.eventTimeColumn),
         ...(overlap ? [overlap] : []),
       ];
       return { accepted: { artifact, rows: rows.rows, schemaIntact: rows.schemaIntact, summaries }, findings };
     });
+  }
+
+  /** What the rows are by their contract and beside those before them. */
+  async #measure(
+    rows: ConformedRows,
+    contract: BatchContract,
+    past: readonly (readonly ColumnSummary[])[],
+    context: CheckContext,
+  ): Promise<ColumnShapes & { readonly findings: readonly Finding[] }> {
+    const { engine } = this.tools;
+    const [{ findings, nulls }, sorted] = await Promise.all([
+      checkRows(engine, rows.path, contract, context),
+      sortedColumns(engine, rows, contract, context),
+    ]);
+    const values = { rows: rows.rows, nulls, sorted };
+    return { findings, ...describeColumns(contract, values, past, context.eventTimeColumn) };
   }
 
   #contractOf(spec: PipelineSpec): BatchContract | Finding {

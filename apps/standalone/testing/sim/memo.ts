@@ -6,8 +6,7 @@ import {
   runFeatureSql,
   type FeatureSqlRequest,
   type FeatureSqlResult,
-  type FileShape,
-  type NumberColumns,
+  type FileColumns,
   type NumberMatrix,
   type ReadOptions,
 } from '@rondo/datasets';
@@ -82,16 +81,16 @@ export class RememberingEngine extends Engine {
     this.#memo = memo;
   }
 
-  override inspect(path: string): Promise<FileShape> {
-    return this.#read('inspect', [path], () => super.inspect(path));
+  override columnsOf(path: string): Promise<FileColumns> {
+    return this.#read('columnsOf', [path], () => super.columnsOf(path));
   }
 
-  override readColumns(
+  override readNumbers(
     path: string,
-    columns: readonly string[],
+    columns: Parameters<Engine['readNumbers']>[1],
     { signal, ...rest }: ReadOptions = {},
-  ): Promise<NumberColumns> {
-    return this.#read('readColumns', [path, columns, rest], () => super.readColumns(path, columns, rest), signal);
+  ): ReturnType<Engine['readNumbers']> {
+    return this.#read('readNumbers', [path, columns, rest], () => super.readNumbers(path, columns, rest), signal);
   }
 
   override readMatrix(
@@ -108,18 +107,6 @@ export class RememberingEngine extends Engine {
     { signal, ...rest }: ReadOptions = {},
   ): Promise<(string | null)[]> {
     return this.#read('readStrings', [path, column, rest], () => super.readStrings(path, column, rest), signal);
-  }
-
-  override readTimes(path: string, column: string, { signal, ...rest }: ReadOptions = {}): Promise<Float64Array> {
-    return this.#read('readTimes', [path, column, rest], () => super.readTimes(path, column, rest), signal);
-  }
-
-  override countNulls(
-    path: string,
-    columns: readonly string[],
-    signal?: AbortSignal,
-  ): ReturnType<Engine['countNulls']> {
-    return this.#read('countNulls', [path, columns], () => super.countNulls(path, columns), signal);
   }
 
   override query(select: string, signal?: AbortSignal): ReturnType<Engine['query']> {
