@@ -149,7 +149,8 @@ function momentOf(text: string): number {
 }
 
 function textOf(bytes: Uint8Array | null | undefined): string {
-  return bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : '';
+  if (!bytes) return '';
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString();
 }
 
 function textHeaders(headers: RecordHeaders): Map<string, string> {

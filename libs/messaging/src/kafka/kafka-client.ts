@@ -2,6 +2,7 @@ import { messageOf, PermanentError, TransientError } from '@rondo/kernel';
 import kafkajs from 'kafkajs';
 import { letIdleConnectionsSleep } from './idle-connections.js';
 import type { BusLog, KafkaBusOptions } from './kafka-bus-options.js';
+import { decodeRecordsOnce } from './record-decoder.js';
 import { encodeRecordsOnce } from './record-encoder.js';
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -12,6 +13,7 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 };
 const START_RETRY = { initialRetryTime: 200, maxRetryTime: 1000, retries: 3 };
 
 encodeRecordsOnce();
+decodeRecordsOnce();
 
 /** A kafkajs client as the bus wants it; `starting` gives up sooner. */
 export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting = false): kafkajs.Kafka {
