@@ -63,7 +63,7 @@ export {
 } from './promotion-decision.js';
 export { proportionDifference, type ProportionDifference } from './proportion-difference.js';
 export { fairnessGaps, type FairnessGap, type FairnessGaps, type GroupRate, type GroupRates } from './fairness-gaps.js';
-export { sliceFeature, type SliceFeature } from './slice-feature.js';
+export { sliceFeature, sliceFeatureAt, type SliceFeature } from './slice-feature.js';
 export { searchSlices, type HarmedSlice, type SliceSearch, type SliceSearchOptions } from './slice-search.js';
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
