@@ -1,4 +1,5 @@
 import { checkCount, invalid, type Numbers } from './checks.js';
+import { filled } from './filled.js';
 import { quantileEdges } from './quantile-bins.js';
 
 /** A column cut into values that slices are made of. */
@@ -55,7 +56,8 @@ export function sliceFeatureAt(
     field === 'edges'
       ? partsBetween(name, cuts)
       : [...Array.from(cuts, (value) => `${name}=${shown(value)}`), `${name}=other`];
-  const codes = Uint8Array.from(column, (value) => {
+  const codes = filled(new Uint8Array(column.length), (row) => {
+    const value = column[row]!;
     if (!Number.isFinite(value)) return parts.length;
     return field === 'edges' ? partOf(value, cuts) : (indexOf.get(value) ?? cuts.length);
   });
@@ -76,13 +78,15 @@ const shown = (value: number): string => String(Number(value.toPrecision(7)));
 function byValue(name: string, column: Numbers, distinct: readonly number[]): SliceFeature {
   const indexOf = new Map(distinct.map((value, index) => [value, index]));
   const values = distinct.map((value) => `${name}=${Number.isNaN(value) ? 'missing' : shown(value)}`);
-  return { name, values, codes: Uint8Array.from(column, (value) => indexOf.get(value)!) };
+  return { name, values, codes: filled(new Uint8Array(column.length), (row) => indexOf.get(column[row]!)!) };
 }
 
 function byQuantile(name: string, column: Numbers, bins: number): SliceFeature {
   const edges = quantileEdges(Float64Array.from(column).filter(Number.isFinite), bins);
   const parts = partsBetween(name, edges);
-  const codes = Uint8Array.from(column, (value) => (Number.isNaN(value) ? parts.length : partOf(value, edges)));
+  const codes = filled(new Uint8Array(column.length), (row) =>
+    Number.isNaN(column[row]) ? parts.length : partOf(column[row]!, edges),
+  );
   return { name, values: codes.includes(parts.length) ? [...parts, `${name}=missing`] : parts, codes };
 }
 

@@ -59,7 +59,8 @@ export function segmentSums(
   profile: FeatureProfile,
   { column, rows, losses }: { readonly column: Float32Array; readonly rows: Int32Array; readonly losses: Float64Array },
 ): FeatureSums {
-  const values = Float32Array.from(rows, (row) => column[row]!);
+  const values = new Float32Array(rows.length);
+  rows.forEach((row, i) => (values[i] = column[row]!));
   const { values: names, codes } = sliceFeatureAt(
     profile.feature,
     values,

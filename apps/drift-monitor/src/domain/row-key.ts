@@ -43,5 +43,9 @@ export function joinRows(servedKeys: Uint32Array, batchKeys: Uint32Array): Int32
     rows[slot] = keys[slot] === NO_KEY ? row : SEVERAL_ROWS;
     keys[slot] = key;
   });
-  return Int32Array.from(servedKeys, (key) => (key === NO_KEY ? NO_ROW : Math.max(NO_ROW, rows[slotOf(key)]!)));
+  const joined = new Int32Array(servedKeys.length).fill(NO_ROW);
+  servedKeys.forEach((key, i) => {
+    if (key !== NO_KEY) joined[i] = Math.max(NO_ROW, rows[slotOf(key)]!);
+  });
+  return joined;
 }
