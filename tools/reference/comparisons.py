@@ -44,19 +44,20 @@ def log10_adjusted(logs, method):
     else:
         lowest = Decimal(1)
         for rank in range(len(p), 0, -1):
-            lowest = min(lowest, p[order[rank - 1]] * len(p) / rank)
+            factor = sum(Decimal(1) / i for i in range(1, len(p) + 1)) if method == "fdr_by" else 1
+            lowest = min(lowest, p[order[rank - 1]] * len(p) * factor / rank)
             adjusted[order[rank - 1]] = lowest
     return [float(value.log10()) for value in adjusted]
 
 
 def log10_cases():
     for logs in ([-2, -1.4, -1.52, -0.7], [-4000, -400, -0.25, -4000, -3999.9], [0, 0, 0], [-0.3, -0.3, -0.3], [-12.5], [-308.5, -323.2, -324, -1]):
-        for function, method in (("benjaminiHochbergLog10", "fdr_bh"), ("holmLog10", "holm")):
+        for function, method in (("benjaminiHochbergLog10", "fdr_bh"), ("benjaminiYekutieliLog10", "fdr_by"), ("holmLog10", "holm")):
             for i, value in enumerate(log10_adjusted(logs, method)):
                 yield case(function, [logs], value, f"decimal, {method}", P, str(i))
     for p in ([0.01, 0.04, 0.03, 0.2], [1e-300, 1e-290, 1.0, 0.04, 0.049]):
         logs = np.log10(p).tolist()
-        for function, method in (("benjaminiHochbergLog10", "fdr_bh"), ("holmLog10", "holm")):
+        for function, method in (("benjaminiHochbergLog10", "fdr_bh"), ("benjaminiYekutieliLog10", "fdr_by"), ("holmLog10", "holm")):
             for i, value in enumerate(multipletests(p, method=method)[1]):
                 yield case(function, [logs], float(np.log10(value)), f"log10 of multipletests {method}", S, str(i))
 

@@ -5,6 +5,7 @@ import scipy
 import sklearn
 from scipy import stats
 from sklearn.linear_model import Ridge
+from statsmodels.stats.multitest import multipletests
 
 from samples import case
 
@@ -97,6 +98,45 @@ def attribution_cases():
         yield case("attributeChange", args, float(now.mean() - before.mean() + reach), "norm.ppf", S, "change.upper", 1e-7)
 
 
+def feature_cases():
+    """Rows drawn anew; excesses, errors, tails and adjusted p-values by numpy, scipy and statsmodels."""
+    rng = np.random.default_rng(41)
+    def loss(rows, p, truth):
+        return np.round(np.where(rng.random(rows) < truth, -np.log(p), -np.log(1 - p)), 6)
+    features = []
+    for feature, worse in (("x", 3), ("y", None), ("z", 1)):
+        p = [0.05, 0.2, 0.4, 0.6]
+        features.append([(f"{feature}={i}", loss(400 + 150 * i, q, q), loss(500 - 90 * i, q, q + 0.25 * (i == worse))) for i, q in enumerate(p)])
+    features[2].append(("z missing", loss(30, 0.1, 0.1), loss(40, 0.1, 0.9)))
+    args = [[{"feature": name, "segments": [{"segment": s, "reference": sums(a), "current": sums(b)} for s, a, b in parts]} for name, parts in zip("xyz", features)]]
+    found = []
+    for name, parts in zip("xyz", features):
+        n0, n1 = sum(len(a) for _, a, _ in parts), sum(len(b) for _, _, b in parts)
+        share = np.array([(len(a) / n0 + len(b) / n1) / 2 for _, a, b in parts])
+        change = np.array([b.mean() - a.mean() for _, a, b in parts])
+        apart = np.array([a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b) for _, a, b in parts])
+        within = np.array([np.concatenate([a - a.mean(), b - b.mean()]).var(ddof=2) * (1 / len(a) + 1 / len(b)) for _, a, b in parts])
+        variance = np.maximum(apart, within)
+        for i, (segment, a, b) in enumerate(parts):
+            if min(len(a), len(b)) < 100:
+                continue
+            rest = np.delete(np.arange(len(parts)), i)
+            weight = share[rest] / share[rest].sum()
+            excess = share[i] * (change[i] - weight @ change[rest])
+            error = share[i] * np.sqrt(variance[i] + weight**2 @ variance[rest])
+            found.append((segment, excess, error, stats.norm.sf(excess / error), share[i] * change[i]))
+    adjusted = multipletests([p for _, _, _, p, _ in found], method="fdr_by")[1]
+    worst = sorted((one for one in zip(adjusted, found) if one[0] <= 0.05), key=lambda one: -one[1][1])
+    yield case("attributeToFeatures", args, len(found), "numpy", S, "tested")
+    yield case("attributeToFeatures", args, len(worst), "statsmodels multipletests fdr_by", S, "segments.length")
+    miss = 0.05 * len(worst) / len(found) / sum(1 / i for i in range(1, len(found) + 1))
+    yield case("attributeToFeatures", args, 1 - miss, "false coverage rate under any dependence", S, "confidence")
+    for i, (p, (segment, excess, error, _, rate)) in enumerate(worst):
+        z = stats.norm.isf(miss / 2)
+        for path, value in (("excess.value", excess), ("excess.lower", excess - z * error), ("excess.upper", excess + z * error), ("rate.value", rate), ("adjustedLog10PValue", np.log10(p))):
+            yield case("attributeToFeatures", args, float(value), "numpy, norm.isf, multipletests fdr_by", S, f"segments.{i}.{path}", 1e-7)
+
+
 def ledger_cases():
     """Levels from exact decimals, and the sum of a long life, which no single level shows."""
     getcontext().prec = 60
@@ -165,3 +205,4 @@ def cases():
     yield from seasonal_cases()
     yield from loss_cases()
     yield from attribution_cases()
+    yield from feature_cases()

@@ -23,6 +23,7 @@ import {
 import type { Outgoing } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
 import type { DriftEvaluation, DriftState, FeatureDrift } from './domain/drift-evaluation.js';
+import type { FeatureLossAttribution } from './domain/feature-losses.js';
 import type { LossAttribution } from './domain/loss-attribution.js';
 import type { ForecastOutcome, IssuedForecast, PastError } from './domain/issued-forecast.js';
 import type { EstimateValue } from './domain/model-reference.js';
@@ -90,7 +91,7 @@ export function driftRequestFrom(event: BatchReady, modelDigest: string): DriftR
 
 /** What is kept of an answered request; undefined when no champion answered or its time is unknown. */
 export function servedFrom(message: PredictionsLogged): ServedRequest | undefined {
-  const { pipeline, requestId, eventTime, champion, championScores } = message;
+  const { pipeline, requestId, eventTime, champion, championScores, keys } = message;
   if (!eventTime || !champion || championScores.length === 0) return undefined;
   const served = {
     pipeline,
@@ -98,7 +99,7 @@ export function servedFrom(message: PredictionsLogged): ServedRequest | undefine
     eventTimeMs: timestampMs(eventTime),
     modelDigest: champion.digest,
   };
-  return servedRequest(served, championScores);
+  return servedRequest(served, championScores, keys);
 }
 
 /** A profile was stored. */
@@ -146,8 +147,9 @@ export function performanceTo(evaluation: PerformanceEvaluation): PerformanceEva
   });
 }
 
-function attributionTo({ change, mix, rate, segments }: LossAttribution) {
+function attributionTo({ change, mix, rate, segments, features }: LossAttribution) {
   return {
+    ...(features && { features: featuresTo(features) }),
     change: estimateTo(change),
     mix: estimateTo(mix),
     rate: estimateTo(rate),
@@ -159,6 +161,22 @@ function attributionTo({ change, mix, rate, segments }: LossAttribution) {
       referenceRows: BigInt(one.referenceRows),
       rows: BigInt(one.rows),
     })),
+  };
+}
+
+function featuresTo({ segments, tested, rows }: FeatureLossAttribution) {
+  return {
+    segments: segments.map(({ mix, rate, excess, adjustedLog10PValue, ...one }) => ({
+      ...one,
+      mix: estimateTo(mix),
+      rate: estimateTo(rate),
+      excess: estimateTo(excess),
+      adjustedPValueLog10: adjustedLog10PValue,
+      referenceRows: BigInt(one.referenceRows),
+      rows: BigInt(one.rows),
+    })),
+    tested,
+    rows: BigInt(rows),
   };
 }
 

@@ -21,6 +21,7 @@ export const SEASON_WINDOW = 'season-window';
 /** id: pipeline. */
 export const DRIFT_RECORD = 'drift-record';
 export const PERFORMANCE_RECORD = 'performance-record';
+export const FEATURE_LOSSES = 'feature-losses';
 /** id: endpoint and request. */
 export const SERVED_REQUEST = 'served-request';
 

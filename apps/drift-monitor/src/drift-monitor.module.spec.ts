@@ -90,7 +90,7 @@ const publish = <D extends DescMessage>(schema: D, message: MessageInitShape<D>,
 /** Rows with a number that grows from 0 to 1, shifted; a weekday; a column that is null in some rows. */
 async function rowsFile(shift = 0, rows = ROWS, columns = 'x, dow, gaps') {
   const outPath = join(files, `rows-${shift}-${rows}-${columns.length}.parquet`);
-  const select = `SELECT ${columns} FROM (SELECT (i * 7919 % ${rows}) / ${rows} + ${shift} AS x, i % 7 AS dow,
+  const select = `SELECT ${columns} FROM (SELECT 'row-' || i AS flight_id, (i * 7919 % ${rows}) / ${rows} + ${shift} AS x, i % 7 AS dow,
     CASE WHEN i % 5 > 0 THEN i % 1000 END AS gaps FROM range(${rows}) AS r (i))`;
   await engine.writeParquet({ select, outPath });
   return artifact(await readFile(outPath));
@@ -140,7 +140,13 @@ async function batchReady(
 }
 
 /** One request of 700 rows, calibrated scores. */
-async function serve(requestId: string, hour: number, version = 1, rows = 700): Promise<Uint8Array> {
+async function serve(
+  requestId: string,
+  hour: number,
+  version = 1,
+  rows = 700,
+  keyOf: (row: number) => string = (row) => `${requestId}/${row}`,
+): Promise<Uint8Array> {
   const random = seededRandom(hour + 1);
   const championScores = Array.from({ length: rows }, () => random.next());
   await publish(PredictionsLoggedSchema, {
@@ -149,7 +155,7 @@ async function serve(requestId: string, hour: number, version = 1, rows = 700): 
     requestId,
     eventTime: timestampFromMs(hour * HOUR),
     champion: model(version),
-    keys: championScores.map((_, row) => `${requestId}/${row}`),
+    keys: championScores.map((_, row) => keyOf(row)),
     servedByCandidate: championScores.map(() => false),
     championScores,
     candidateScores: championScores.map(() => Number.NaN),
@@ -424,6 +430,33 @@ describe('performance', () => {
     expect(segments.map(({ referenceRows }) => Number(referenceRows)).reduce((sum, rows) => sum + rows, 0)).toBe(2200);
     const kept = await platform.journal.list<ServedRequest>(SERVED_REQUEST);
     expect(kept.items.map(({ state }) => state.requestId).sort()).toEqual(['w1', 'w2']);
+  });
+
+  it('names the segments of features in which the champion got worse, where callers send the keys of the batch', async () => {
+    const rows = 'flight_id, x, dow, gaps';
+    for (const week of [0, 1, 2]) {
+      const keyOf = (row: number): string => (week === 1 ? '' : 'row-') + row;
+      const labels = await serve(`w${week}`, week * 168 + 1, 1, ROWS, keyOf);
+      // In the last week every other outcome on day 3 is turned around.
+      const seen = labels.map((value, row) => (week === 2 && row % 14 === 3 ? 1 - value : value));
+      await label(`w${week}`, seen);
+      await service.drain();
+      await batchReady(week, await rowsFile(0, ROWS, rows));
+      await service.drain();
+    }
+    const [, unjoined, last] = performances();
+    expect(unjoined!.attribution).toBeDefined();
+    expect(unjoined!.attribution!.features).toBeUndefined();
+    const { segments, tested, rows: joined } = last!.attribution!.features!;
+    expect(segments.map(({ feature, segment }) => [feature, segment])).toEqual([['dow', 'dow=3']]);
+    // Ten parts of x and of gaps and the rows without gaps, seven days.
+    expect([tested, joined]).toEqual([28, BigInt(ROWS)]);
+    const [worst] = segments;
+    expect(worst!.excess).toMatchObject({ name: 'logLossSegmentExcess', slice: 'dow=3', n: worst!.rows });
+    // A turned outcome costs 1 more on average where scores are uniform and calibrated; a fourteenth of the rows is turned.
+    expect(Math.abs(worst!.excess!.value - 1 / 14)).toBeLessThan(0.015);
+    expect(worst!.excess!.lower).toBeGreaterThan(0);
+    expect(Number(worst!.rows + worst!.referenceRows)).toBe(Math.ceil((ROWS - 3) / 7) * 2);
   });
 
   it('forgets old predictions even when no batch comes', async () => {

@@ -21,6 +21,7 @@ import { FORECAST_JOB, IssueForecasts } from './use-cases/issue-forecasts.js';
 import { ObserveServing } from './use-cases/observe-serving.js';
 import { PROFILE_JOB, ProfileReference } from './use-cases/profile-reference.js';
 import { SeasonWindows } from './use-cases/season-windows.js';
+import { SumFeatureLosses } from './use-cases/sum-feature-losses.js';
 
 /** What the drift monitor needs from whoever starts it. */
 export interface DriftMonitorOptions {
@@ -32,6 +33,9 @@ export interface DriftMonitorOptions {
 
 /** The arithmetic, for those who need it. */
 const CALCULATE = Symbol('Calculate');
+
+/** What both judgements of a batch need. */
+type JudgementParts = [Platform, PolicyGenerations, DurableJobs, Calculate, IssueForecasts];
 
 /** The policy of a batch may be announced on another topic a moment later. */
 const MAX_ATTEMPTS = 6;
@@ -73,13 +77,7 @@ export class DriftMonitorModule {
         {
           provide: EvaluateDrift,
           inject,
-          useFactory: (
-            platform: Platform,
-            policies: PolicyGenerations,
-            jobs: DurableJobs,
-            arithmetic: Calculate,
-            forecasts: IssueForecasts,
-          ) => {
+          useFactory: (...[platform, policies, jobs, arithmetic, forecasts]: JudgementParts) => {
             const seasons = new SeasonWindows(platform);
             const drift = new EvaluateDrift(platform, engine, policies, jobs, arithmetic, seasons, forecasts);
             return defined(jobs, DRIFT_JOB, drift, JUDGEMENTS);
@@ -88,14 +86,9 @@ export class DriftMonitorModule {
         {
           provide: EvaluatePerformance,
           inject,
-          useFactory: (
-            platform: Platform,
-            policies: PolicyGenerations,
-            jobs: DurableJobs,
-            arithmetic: Calculate,
-            forecasts: IssueForecasts,
-          ) => {
-            const performance = new EvaluatePerformance(platform, policies, jobs, arithmetic, forecasts);
+          useFactory: (...[platform, policies, jobs, arithmetic, forecasts]: JudgementParts) => {
+            const losses = new SumFeatureLosses(platform, engine, arithmetic);
+            const performance = new EvaluatePerformance(platform, policies, jobs, arithmetic, losses, forecasts);
             return defined(jobs, PERFORMANCE_JOB, performance, JUDGEMENTS);
           },
         },

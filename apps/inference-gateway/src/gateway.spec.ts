@@ -19,6 +19,7 @@ import {
   inference,
   LabelsObservedSchema,
   PredictionsLoggedSchema,
+  shapeViolations,
   RoutingChangedSchema,
 } from '@rondo/contracts';
 import { PermanentError } from '@rondo/kernel';
@@ -510,6 +511,14 @@ describe('the record', () => {
       expect(requestId).toBe(messages[0]!.requestId);
       expect(messages[0]!.keys[Number(row)]).toBe(`k${i}`);
     });
+  });
+
+  it('keeps rows that came without keys', async () => {
+    await route();
+    await infer({ id: 'keyless', inputs: [rowsOf(50, 500, 60)] });
+    const [message] = await logged();
+    expect(message).toMatchObject({ requestId: 'keyless', keys: ['', '', ''] });
+    expect(shapeViolations(PredictionsLoggedSchema, message!)).toEqual([]);
   });
 
   it('gives a row with an id of its own a message of its own, to be labelled by that id', async () => {

@@ -11,6 +11,7 @@ import {
 import { CountedDraws } from './draws.js';
 import { aucPlacements } from './delong.js';
 import { normalCdf, normalQuantile } from './distributions.js';
+import { filled } from './filled.js';
 import { magnitudeOf } from './magnitude.js';
 import { ascendingOrder, quantileOfSorted } from './order.js';
 import type { Interval } from './proportions.js';
@@ -163,8 +164,8 @@ export function bootstrapAucDifference(
 export function countedAuc(labels: Numbers, scores: Numbers): CountedStatistic {
   checkScored(labels, { scores });
   const order = ascendingOrder(scores);
-  const positiveMask = Int32Array.from(order, (row) => -labels[row]!);
-  const endsTie = Uint8Array.from(order, (row, i) => (scores[order[i + 1]!] === scores[row]! ? 0 : 1));
+  const positiveMask = filled(new Int32Array(order.length), (i) => -labels[order[i]!]!);
+  const endsTie = filled(new Uint8Array(order.length), (i) => (scores[order[i + 1]!] === scores[order[i]!] ? 0 : 1));
   return (counts) => {
     // Twice the concordant pairs, so that the counters stay small integers.
     let doubledPairs = 0;
@@ -206,7 +207,7 @@ function inOrderOf<Name extends string>(scores: Numbers, columns: Record<Name, N
   const order = ascendingOrder(scores);
   const arranged = (field: string, values: Numbers): Float64Array => {
     checkSameLength(field, values, 'labels', scores);
-    return Float64Array.from(order, (row) => values[row]!);
+    return filled(new Float64Array(order.length), (i) => values[order[i]!]!);
   };
   const entries = Object.entries<Numbers>(columns).map(([name, values]) => [name, arranged(name, values)]);
   const { strata, clusters, ...plain } = options;
@@ -232,18 +233,27 @@ function resamplingGroups(rows: number, options: BootstrapOptions): Uint32Array[
   if (strata !== undefined && clusters !== undefined)
     throw invalid('clusters', 'given', 'cannot be combined with strata');
   const key = strata ?? clusters;
-  if (key === undefined) return [Uint32Array.from({ length: rows }, (_, row) => row)];
+  if (key === undefined) return [filled(new Uint32Array(rows), (row) => row)];
   const field = strata === undefined ? 'clusters' : 'strata';
   if (key.length !== rows) throw invalid(field, key.length, `must have one value per row (${rows})`);
   checkFinite(field, key);
-  const members = new Map<number, number[]>();
+  const sizes = new Map<number, number>();
+  for (let row = 0; row < rows; row++) sizes.set(key[row]!, (sizes.get(key[row]!) ?? 0) + 1);
+  if (clusters !== undefined && sizes.size < 2) throw invalid('clusters', sizes.size, 'needs at least 2 clusters');
+  // Groups are views of one buffer, which many small clusters would otherwise each have of their own.
+  const members = new Uint32Array(rows);
+  const next = new Map<number, number>();
+  let start = 0;
+  const groups = Array.from(sizes, ([value, size]) => {
+    next.set(value, start);
+    return members.subarray(start, (start += size));
+  });
   for (let row = 0; row < rows; row++) {
-    const group = members.get(key[row]!);
-    if (group === undefined) members.set(key[row]!, [row]);
-    else group.push(row);
+    const at = next.get(key[row]!)!;
+    members[at] = row;
+    next.set(key[row]!, at + 1);
   }
-  if (clusters !== undefined && members.size < 2) throw invalid('clusters', members.size, 'needs at least 2 clusters');
-  return Array.from(members.values(), (group) => Uint32Array.from(group));
+  return groups;
 }
 
 /** Fills the counts of one resample; whole groups are redrawn as units, else rows within each group. */
@@ -273,13 +283,16 @@ function jackknifeAcceleration(
   clusters: Uint32Array[] | undefined,
   estimate: number,
 ): number {
-  const units = clusters ?? Array.from({ length: rows }, (_, row) => Uint32Array.of(row));
-  const groups = Math.min(JACKKNIFE_GROUPS, units.length);
+  const units = clusters?.length ?? rows;
+  const groups = Math.min(JACKKNIFE_GROUPS, units);
   const values = new Float64Array(groups);
   const counts = new Uint16Array(rows);
   for (let group = 0; group < groups; group++) {
     counts.fill(1);
-    for (let unit = group; unit < units.length; unit += groups) for (const row of units[unit]!) counts[row] = 0;
+    for (let unit = group; unit < units; unit += groups) {
+      if (clusters === undefined) counts[unit] = 0;
+      else for (const row of clusters[unit]!) counts[row] = 0;
+    }
     const value = statistic(counts);
     values[group] = Number.isFinite(value) ? value : estimate;
   }

@@ -1,5 +1,6 @@
 import { checkBetween, checkCount, checkLabels, checkProbabilities, checkSameLength, type Numbers } from './checks.js';
 import { normalCdf, normalQuantile } from './distributions.js';
+import { filled } from './filled.js';
 import { ascendingOrder } from './order.js';
 import { wilsonInterval, type Interval } from './proportions.js';
 
@@ -192,8 +193,8 @@ export function calibrationLine(
   checkSameLength('probabilities', probabilities, 'labels', labels);
   checkProbabilities('probabilities', probabilities);
   if (positives === 0 || positives === labels.length) return { kind: 'insufficient', reason: 'one-class' };
-  const logOdds = Float64Array.from(probabilities, (p) => {
-    const inside = Math.min(1 - 1e-12, Math.max(1e-12, p));
+  const logOdds = filled(new Float64Array(probabilities.length), (row) => {
+    const inside = Math.min(1 - 1e-12, Math.max(1e-12, probabilities[row]!));
     return Math.log(inside / (1 - inside));
   });
   if (logOdds.every((value) => value === logOdds[0])) return { kind: 'insufficient', reason: 'constant-prediction' };

@@ -62,16 +62,10 @@ export function attributeChange(
 ): ChangeAttribution {
   const { confidence = 0.95 } = options;
   checkBetween('confidence', confidence, 0, 1);
-  if (segments.length === 0) throw invalid('segments', 0, 'needs at least 1 segment');
-  segments.forEach(({ reference, current }, i) => {
-    checkSums(`segments[${i}].reference`, reference);
-    checkSums(`segments[${i}].current`, current);
-  });
+  checkSegments('segments', segments);
   const z = normalQuantile((1 + confidence) / 2);
   const before = total(segments.map(({ reference }) => reference));
   const now = total(segments.map(({ current }) => current));
-  if (before.n === 0) throw invalid('segments', 0, 'needs at least one row of the reference');
-  if (now.n === 0) throw invalid('segments', 0, 'needs at least one current row');
   const overall = (meanOf(before) + meanOf(now)) / 2;
   const parts = segments.map((segment) => contribution(segment, before.n, now.n, overall));
   const adjusted = holmLog10(
@@ -165,13 +159,26 @@ function total(sums: readonly SegmentSums[]): SegmentSums {
   }));
 }
 
-function meanOf({ n, sum }: SegmentSums): number {
+/** Mean of one row or more. */
+export function meanOf({ n, sum }: SegmentSums): number {
   return sum / n;
 }
 
 /** Variance of the mean; 0 for fewer than 2 rows. */
-function errorOf({ n, sum, sumSquares }: SegmentSums): number {
+export function errorOf({ n, sum, sumSquares }: SegmentSums): number {
   return n > 1 ? Math.max(0, sumSquares - (sum * sum) / n) / (n - 1) / n : 0;
+}
+
+/** Throws when there is no segment, when a side has no row, or when sums are of no possible rows. */
+export function checkSegments(field: string, segments: readonly SegmentChange[]): void {
+  if (segments.length === 0) throw invalid(field, 0, 'needs at least 1 segment');
+  segments.forEach(({ reference, current }, i) => {
+    checkSums(`${field}[${i}].reference`, reference);
+    checkSums(`${field}[${i}].current`, current);
+  });
+  if (segments.every(({ reference }) => reference.n === 0))
+    throw invalid(field, 0, 'needs at least one row of the reference');
+  if (segments.every(({ current }) => current.n === 0)) throw invalid(field, 0, 'needs at least one current row');
 }
 
 function checkSums(field: string, { n, sum, sumSquares }: SegmentSums): void {

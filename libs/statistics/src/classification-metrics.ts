@@ -9,6 +9,7 @@ import {
   invalid,
   type Numbers,
 } from './checks.js';
+import { filled } from './filled.js';
 import { ascendingOrder, sorted } from './order.js';
 
 /** How much each row counts; a weight of 2 is as the row twice. */
@@ -142,7 +143,8 @@ export function logLoss(labels: Numbers, probabilities: Numbers, { weights }: We
  */
 export function logLossPerRow(labels: Numbers, probabilities: Numbers): Float64Array {
   checkForecasts(labels, probabilities);
-  return Float64Array.from(labels, (label, i) => {
+  return filled(new Float64Array(labels.length), (i) => {
+    const label = labels[i]!;
     const ofTruth = label === 1 ? probabilities[i]! : 1 - probabilities[i]!;
     return -Math.log(Math.min(1 - SMALLEST_PROBABILITY, Math.max(SMALLEST_PROBABILITY, ofTruth)));
   });
@@ -163,7 +165,7 @@ export function brierScoreLoss(labels: Numbers, probabilities: Numbers, { weight
  */
 export function brierLossPerRow(labels: Numbers, probabilities: Numbers): Float64Array {
   checkForecasts(labels, probabilities);
-  return Float64Array.from(labels, (label, i) => (probabilities[i]! - label) ** 2);
+  return filled(new Float64Array(labels.length), (i) => (probabilities[i]! - labels[i]!) ** 2);
 }
 
 /** Rows (or their weights) by label and by decision. */

@@ -80,7 +80,9 @@ export function domainClassifier(
       : trainLogisticRegression({ ...table, params: LOGISTIC });
   const beforeScores = scoreModel(trained, Float32Array.from(before.subarray(trainN * columns)), n - trainN);
   const nowScores = scoreModel(trained, Float32Array.from(now.subarray(trainM * columns)), m - trainM);
-  const scores = Float64Array.from([...beforeScores, ...nowScores]);
+  const scores = new Float64Array(beforeScores.length + nowScores.length);
+  scores.set(beforeScores);
+  scores.set(nowScores, beforeScores.length);
   const labels = Uint8Array.from(scores, (_, i) => (i < beforeScores.length ? 0 : 1));
   const { auc, lower, upper } = delongInterval(labels, scores);
   const { pValue, probabilityHigher } = mannWhitney(beforeScores, nowScores);

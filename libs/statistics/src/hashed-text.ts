@@ -21,7 +21,7 @@ export function hashedText(texts: readonly string[], { columns }: { readonly col
       values[row * columns + (Math.abs(hash) % columns)]! += hash < 0 ? -1 : 1;
     }
     const own = values.subarray(row * columns, (row + 1) * columns);
-    const length = Math.hypot(...own);
+    const length = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0));
     if (length > 0) for (let c = 0; c < columns; c++) own[c]! /= length;
   });
   return { values, columns };

@@ -63,7 +63,7 @@ export {
 } from './promotion-decision.js';
 export { proportionDifference, type ProportionDifference } from './proportion-difference.js';
 export { fairnessGaps, type FairnessGap, type FairnessGaps, type GroupRate, type GroupRates } from './fairness-gaps.js';
-export { sliceFeature, type SliceFeature } from './slice-feature.js';
+export { sliceFeature, sliceFeatureAt, type SliceFeature } from './slice-feature.js';
 export { searchSlices, type HarmedSlice, type SliceSearch, type SliceSearchOptions } from './slice-search.js';
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
@@ -97,6 +97,7 @@ export { hashedText } from './hashed-text.js';
 export {
   benjaminiHochberg,
   benjaminiHochbergLog10,
+  benjaminiYekutieliLog10,
   benjaminiYekutieli,
   eBenjaminiHochberg,
   holm,
@@ -232,6 +233,12 @@ export {
   type SegmentChange,
   type SegmentSums,
 } from './change-attribution.js';
+export {
+  attributeToFeatures,
+  type FeatureAttribution,
+  type FeatureChange,
+  type FeatureSegmentAttribution,
+} from './feature-attribution.js';
 export { seasonalDrift, type PastWindow, type SeasonRule, type SeasonalDrift } from './seasonal-drift.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
 export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';

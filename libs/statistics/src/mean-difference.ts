@@ -1,5 +1,6 @@
 import { checkBetween, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
 import { tQuantile, tTwoSidedPValue } from './distributions.js';
+import { filled } from './filled.js';
 import { magnitudeOf } from './magnitude.js';
 
 /** A mean of paired differences with its t interval. */
@@ -55,7 +56,7 @@ export function pairedMeanDifference(
 
 /** Deviations from the mean, per row or summed per cluster. */
 function deviationsOf(differences: Numbers, mean: number, clusters: Numbers | undefined): Float64Array {
-  if (clusters === undefined) return Float64Array.from(differences, (value) => value - mean);
+  if (clusters === undefined) return filled(new Float64Array(differences.length), (i) => differences[i]! - mean);
   checkSameLength('clusters', clusters, 'differences', differences);
   checkFinite('clusters', clusters);
   const sums = new Map<number, number>();

@@ -15,9 +15,7 @@ export function benjaminiHochberg(pValues: Numbers): Float64Array {
  * @example Array.from(benjaminiYekutieli([0.01, 0.04, 0.03])) // => [0.055, 0.073333, 0.073333]
  */
 export function benjaminiYekutieli(pValues: Numbers): Float64Array {
-  let harmonic = 0;
-  for (let i = 1; i <= pValues.length; i++) harmonic += 1 / i;
-  return stepUp(pValues, harmonic);
+  return stepUp(pValues, harmonic(pValues.length));
 }
 
 /**
@@ -58,15 +56,15 @@ function ascendingIndices(pValues: Numbers): number[] {
  * @example benjaminiHochbergLog10([-2, -400]) // => [-2, -399.69897]
  */
 export function benjaminiHochbergLog10(log10PValues: Numbers): Float64Array {
-  const order = ascendingLog10(log10PValues);
-  const adjusted = new Float64Array(order.length);
-  let lowest = 0;
-  for (let rank = order.length; rank >= 1; rank--) {
-    const test = order[rank - 1]!;
-    lowest = Math.min(lowest, log10PValues[test]! + Math.log10(order.length / rank));
-    adjusted[test] = lowest;
-  }
-  return adjusted;
+  return stepUpLog10(log10PValues, 1);
+}
+
+/**
+ * {@link benjaminiYekutieli} in log10, for p-values that underflow a double: adjusted log10 p, at most 0.
+ * @example benjaminiYekutieliLog10([-2, -400]) // => [-1.823909, -399.522879]
+ */
+export function benjaminiYekutieliLog10(log10PValues: Numbers): Float64Array {
+  return stepUpLog10(log10PValues, harmonic(log10PValues.length));
 }
 
 /**
@@ -82,6 +80,25 @@ export function holmLog10(log10PValues: Numbers): Float64Array {
     adjusted[test] = highest;
   });
   return adjusted;
+}
+
+function stepUpLog10(log10PValues: Numbers, factor: number): Float64Array {
+  const order = ascendingLog10(log10PValues);
+  const adjusted = new Float64Array(order.length);
+  let lowest = 0;
+  for (let rank = order.length; rank >= 1; rank--) {
+    const test = order[rank - 1]!;
+    lowest = Math.min(lowest, log10PValues[test]! + Math.log10((order.length * factor) / rank));
+    adjusted[test] = lowest;
+  }
+  return adjusted;
+}
+
+/** 1 + 1/2 + … + 1/n: what any dependence between n tests costs. */
+export function harmonic(n: number): number {
+  let sum = 0;
+  for (let i = 1; i <= n; i++) sum += 1 / i;
+  return sum;
 }
 
 function ascendingLog10(log10PValues: Numbers): number[] {

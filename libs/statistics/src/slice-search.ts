@@ -1,5 +1,6 @@
 import { checkBetween, checkCount, checkFinite, invalid, type Numbers } from './checks.js';
 import { tQuantile, tTwoSidedPValue } from './distributions.js';
+import { harmonic } from './multiple-testing.js';
 import { valuesVary } from './regression-metrics.js';
 import type { SliceFeature } from './slice-feature.js';
 import { meanTest, type AllRows, type MeanTest, type Moments } from './slice-test.js';
@@ -232,12 +233,6 @@ function stronger(a: Candidate, b: Candidate): number {
     if (order !== 0) return order;
   }
   return 0;
-}
-
-function harmonic(n: number): number {
-  let sum = 0;
-  for (let i = 1; i <= n; i++) sum += 1 / i;
-  return sum;
 }
 
 /** Step-up: how many of the ascending p-values lie at or below the last that is at or below its rank times `step`. */

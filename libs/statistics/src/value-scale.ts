@@ -1,4 +1,5 @@
 import { checkFinite, type Numbers } from './checks.js';
+import { filled } from './filled.js';
 
 /** The distinct values, ascending, and the position of each value among them. */
 export interface ValueScale {
@@ -61,7 +62,9 @@ function denseScale(values: Float64Array): ValueScale | undefined {
 }
 
 function sparseScale(values: Numbers): ValueScale {
-  const scale = Float64Array.from(new Set(Array.from(values, (value) => value + 0))).sort();
+  const distinct = new Set<number>();
+  for (let i = 0; i < values.length; i++) distinct.add(values[i]! + 0);
+  const scale = Float64Array.from(distinct).sort();
   const position = new Map(Array.from(scale, (value, i) => [value, i]));
-  return { scale, index: Uint32Array.from(values, (value) => position.get(value + 0)!) };
+  return { scale, index: filled(new Uint32Array(values.length), (i) => position.get(values[i]! + 0)!) };
 }

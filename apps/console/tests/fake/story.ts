@@ -1141,6 +1141,18 @@ function performances(): Init<typeof PerformanceEvaluatedSchema>[] {
         { segment: 'score 0.7 to 0.8', rate: estimate('logLossRate', 0.008, 0.002, 4_100), rows: 4_100n },
         { segment: 'score 0.1 to 0.2', rate: estimate('logLossRate', 0.001, 0.003, 9_400), rows: 9_400n },
       ],
+      features: {
+        tested: 131,
+        rows: 36_100n,
+        segments: [
+          {
+            feature: 'o_out_delay',
+            segment: 'o_out_delay > 24.5',
+            excess: estimate('logLossSegmentExcess', 0.004, 0.002, 3_600),
+            rows: 3_600n,
+          },
+        ],
+      },
     },
   }));
 }

@@ -32,6 +32,7 @@ function arraysOf(calculation: Calculation): readonly (Float32Array | Float64Arr
     case 'profile':
     case 'compare':
     case 'compareInSeason':
+    case 'segment':
       return [calculation.column];
     case 'measure':
       return [calculation.scores, calculation.labels];

@@ -3,6 +3,7 @@ import type { DriftRule } from './drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue } from './model-reference.js';
 import { expectedMetrics } from './expected-metrics.js';
+import { segmentSums, type FeatureSums } from './feature-losses.js';
 import { breaksOf, profileOf, sortedFeature, type FeatureProfile } from './reference-profile.js';
 import { compareWithSeason, WINDOW_VALUES_MAX, type ProfiledWindow, type SeasonRule } from './season.js';
 
@@ -28,6 +29,14 @@ export type Calculation =
       readonly atMs: number;
       readonly past: readonly ProfiledWindow[];
     }
+  /** Losses of some rows by the segments of a feature; `rows` are the places of their values in the column. */
+  | {
+      readonly kind: 'segment';
+      readonly profile: FeatureProfile;
+      readonly column: Float32Array;
+      readonly rows: Int32Array;
+      readonly losses: Float64Array;
+    }
   /** Metrics on rows whose outcomes are known. */
   | { readonly kind: 'measure'; readonly scores: Float32Array; readonly labels: Uint8Array }
   /** Metrics expected from the scores alone. */
@@ -41,6 +50,7 @@ export interface CalculationResults {
   readonly compare: FeatureComparison;
   /** With what is kept of the batch for later seasons. */
   readonly compareInSeason: { readonly comparison: FeatureComparison; readonly kept: FeatureProfile };
+  readonly segment: FeatureSums;
   readonly measure: readonly EstimateValue[];
   readonly expect: readonly EstimateValue[];
   readonly forecast: Forecast;
@@ -60,6 +70,8 @@ export function calculated(calculation: Calculation): CalculationResults[Calcula
       const found = compareWithSeason({ atMs, profile: kept }, past, season);
       return { comparison: { ...against, ...(found && { season: found }) }, kept };
     }
+    case 'segment':
+      return segmentSums(calculation.profile, calculation);
     case 'measure':
       return classificationEstimates(calculation.labels, calculation.scores);
     case 'expect':

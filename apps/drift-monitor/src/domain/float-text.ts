@@ -14,6 +14,16 @@ export function floatsToText(values: Float32Array): string {
   return bytesToText(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
+/** uint32 numbers, likewise. */
+export function wordsToText(values: Uint32Array): string {
+  return bytesToText(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
+
+/** The numbers behind {@link wordsToText}. */
+export function wordsFromText(text: string): Uint32Array {
+  return new Uint32Array(bytesFromText(text).buffer);
+}
+
 /** The numbers behind {@link floatsToText}. */
 export function floatsFromText(text: string): Float32Array {
   return new Float32Array(bytesFromText(text).buffer);

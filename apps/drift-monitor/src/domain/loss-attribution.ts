@@ -1,8 +1,9 @@
 import { attributeChange, logLossPerRow, type AttributedEffect, type SegmentSums } from '@rondo/statistics';
+import type { FeatureLossAttribution } from './feature-losses.js';
 import type { EstimateValue } from './model-reference.js';
 import type { PerformanceRecord, Window } from './performance.js';
 
-/** Served traffic carries no features, but every row has the score the champion gave it. */
+/** Whatever callers send, every row has the score the champion gave it. */
 const BANDS = 10;
 const CONFIDENCE = 0.95;
 const METHOD = 'symmetric decomposition by score, delta method';
@@ -27,6 +28,8 @@ export interface LossAttribution {
   readonly rate: EstimateValue;
   /** Largest rate effect first. */
   readonly segments: readonly BandAttribution[];
+  /** Absent when the rows of the window or of those before it could not be joined with their features. */
+  readonly features?: FeatureLossAttribution;
 }
 
 /** Sums up labelled rows by the score they got. */

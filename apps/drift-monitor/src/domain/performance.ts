@@ -10,7 +10,7 @@ import { addedBands, type BandSums, type LossAttribution } from './loss-attribut
 import type { EstimateValue, ModelReference } from './model-reference.js';
 
 /** Windows whose labels may still come. */
-const OPEN_WINDOWS = 2;
+export const OPEN_WINDOWS = 2;
 /** Rows known later than the evaluation, as a share of all predictions, that make it worth repeating. */
 const RESTATED_SHARE = 0.05;
 
@@ -33,6 +33,8 @@ export type WindowRecord = Window & {
   readonly excessRows: number;
   /** Of its labelled rows, when labels judged it. */
   readonly bands?: BandSums;
+  /** Features of the batch that closed it; absent in windows that were opened before it was kept. */
+  readonly featuresDigest?: string;
 };
 
 /** Performance of one pipeline's champion so far. */
@@ -129,7 +131,10 @@ export function withStatedMetrics(
 }
 
 /** The window is to be evaluated; undefined when it has been, for this champion, or is about to be. */
-export function withOpenedWindow(record: PerformanceRecord, window: Window): PerformanceRecord | undefined {
+export function withOpenedWindow(
+  record: PerformanceRecord,
+  window: Window & Pick<WindowRecord, 'featuresDigest'>,
+): PerformanceRecord | undefined {
   const { modelDigest } = record;
   if (record.windows.some((known) => sameWindow(known, window) && known.modelDigest === modelDigest)) return undefined;
   const opened: WindowRecord = {

@@ -1,4 +1,5 @@
-import { bytesFromText, bytesToText, floatsFromText, floatsToText } from './float-text.js';
+import { bytesFromText, bytesToText, floatsFromText, floatsToText, wordsFromText, wordsToText } from './float-text.js';
+import { NO_KEY, rowKey } from './row-key.js';
 
 /** Label not known yet. */
 const UNKNOWN = 255;
@@ -14,6 +15,8 @@ export type ServedRequest = {
   readonly scores: string;
   /** Outcome per row, one byte each in base64; 255 = unknown. */
   readonly labels: string;
+  /** {@link rowKey} per row, uint32 in base64; absent when no row has a key. */
+  readonly keys?: string;
 };
 
 /** What became of the entries of a label message. */
@@ -36,18 +39,23 @@ export interface WindowRows {
   /** Those whose outcome is known. */
   readonly labelledScores: Float32Array;
   readonly labels: Uint8Array;
+  /** {@link rowKey} of those whose outcome is known. */
+  readonly labelledKeys: Uint32Array;
 }
 
 /** Keeps an answered request; a score that is no probability counts as not scored. */
 export function servedRequest(
   served: Pick<ServedRequest, 'pipeline' | 'requestId' | 'eventTimeMs' | 'modelDigest'>,
   championScores: readonly number[],
+  rowKeys: readonly string[] = [],
 ): ServedRequest {
+  const keys = Uint32Array.from(rowKeys, rowKey);
   const scores = Float32Array.from(championScores, (score) => (score >= 0 && score <= 1 ? score : NaN));
   return {
     ...served,
     scores: floatsToText(scores),
     labels: bytesToText(new Uint8Array(scores.length).fill(UNKNOWN)),
+    ...(keys.some((key) => key !== NO_KEY) && { keys: wordsToText(keys) }),
   };
 }
 
@@ -83,11 +91,13 @@ export function windowRows(requests: readonly ServedRequest[]): WindowRows {
   const parts = requests.map((request) => ({
     scores: floatsFromText(request.scores),
     labels: bytesFromText(request.labels),
+    keys: request.keys === undefined ? undefined : wordsFromText(request.keys),
   }));
   const total = parts.reduce((sum, { scores }) => sum + scores.length, 0);
   const scores = new Float32Array(total);
   const labelledScores = new Float32Array(total);
   const labels = new Uint8Array(total);
+  const labelledKeys = new Uint32Array(total);
   let scored = 0;
   let labelled = 0;
   for (const part of parts) {
@@ -98,6 +108,7 @@ export function windowRows(requests: readonly ServedRequest[]): WindowRows {
       const label = part.labels[row]!;
       if (label === UNKNOWN) continue;
       labelledScores[labelled] = score;
+      labelledKeys[labelled] = part.keys?.[row] ?? NO_KEY;
       labels[labelled++] = label;
     }
   }
@@ -105,5 +116,6 @@ export function windowRows(requests: readonly ServedRequest[]): WindowRows {
     scores: scores.slice(0, scored),
     labelledScores: labelledScores.slice(0, labelled),
     labels: labels.slice(0, labelled),
+    labelledKeys: labelledKeys.slice(0, labelled),
   };
 }

@@ -57,8 +57,9 @@ export class MonitorEvents {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
       const reference = (await loadReference(unit, event.pipeline))?.state;
       if (!reference) return;
-      await this.drift.begin(unit, reference, driftRequestFrom(event, reference.model.digest));
-      await this.performance.begin(unit, event.pipeline, window);
+      const request = driftRequestFrom(event, reference.model.digest);
+      await this.drift.begin(unit, reference, request);
+      await this.performance.begin(unit, event.pipeline, { ...window, featuresDigest: request.featuresDigest });
     });
   }
 

@@ -4,13 +4,27 @@ import { idFrom, TransientError } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
 import { performanceTo } from '../contract-map.js';
 import {
+  FEATURE_LOSSES,
   loadPerformance,
   loadReference,
   PERFORMANCE_EVALUATION,
   PERFORMANCE_RECORD,
   requestsIn,
 } from '../documents.js';
-import { attributeLoss, bandSums, earlierBands, type BandSums } from '../domain/loss-attribution.js';
+import {
+  attributeToSegments,
+  earlierFeatures,
+  withFeatures,
+  type FeatureLosses,
+  type FeatureSums,
+} from '../domain/feature-losses.js';
+import {
+  attributeLoss,
+  bandSums,
+  earlierBands,
+  type BandSums,
+  type LossAttribution,
+} from '../domain/loss-attribution.js';
 import type { EstimateValue } from '../domain/model-reference.js';
 import {
   bandsIn,
@@ -32,6 +46,7 @@ import type { ForecastRule } from '../domain/watched-series.js';
 import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
 import type { IssueForecasts } from './issue-forecasts.js';
+import type { SumFeatureLosses } from './sum-feature-losses.js';
 
 /** Kind of the durable job. */
 export const PERFORMANCE_JOB = 'evaluate-performance';
@@ -77,6 +92,7 @@ interface Measured {
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
   readonly bands: BandSums | undefined;
+  readonly features: readonly FeatureSums[] | undefined;
   readonly forecast: ForecastRule | undefined;
 }
 
@@ -87,16 +103,13 @@ export class EvaluatePerformance {
     private readonly policies: PolicyGenerations,
     private readonly jobs: DurableJobs,
     private readonly calculate: Calculate,
+    private readonly featureLosses: SumFeatureLosses,
     private readonly forecasts: IssueForecasts,
   ) {}
 
   /** A batch closed the window of its interval. */
-  async begin(unit: Unit, pipeline: string, window: Window): Promise<void> {
-    const { startMs, endMs } = window;
-    const opened = withOpenedWindow(await loadPerformance(unit, pipeline), {
-      startMs,
-      endMs,
-    });
+  async begin(unit: Unit, pipeline: string, window: Window & { readonly featuresDigest: string }): Promise<void> {
+    const opened = withOpenedWindow(await loadPerformance(unit, pipeline), window);
     const added = opened?.windows.find((known) => sameWindow(known, window));
     if (!opened || !added) return;
     unit.save<PerformanceRecord>({
@@ -122,12 +135,15 @@ export class EvaluatePerformance {
       predictions: rows.scores.length,
       labelled: rows.labels.length,
     };
-    const { performance, forecast } = policy.spec.monitoring;
+    const { monitoring, data } = policy.spec;
+    const { performance, forecast } = monitoring;
     const by = judgedBy(counted, performance.minRows);
     // Before the metrics, which take the arrays over.
     const bands = by === 'labels' ? bandSums(rows.labelledScores, rows.labels) : undefined;
+    const batch = { reference, keyColumn: data.features.key, featuresDigest: before.featuresDigest };
+    const features = by === 'labels' ? await this.featureLosses.of(batch, rows, run) : undefined;
     const metrics = await this.metricsOf(rows, by, run.signal);
-    const measured = { request, reference, before, rows: counted, by, metrics, bands, forecast };
+    const measured = { request, reference, before, rows: counted, by, metrics, bands, features, forecast };
     return (unit) => this.record(unit, measured);
   }
 
@@ -185,7 +201,7 @@ export class EvaluatePerformance {
     const oldest = record.windows[0];
     if (oldest && record.windows.length > 1) await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
     if (!changed) return;
-    const earlier = measured.bands && earlierBands(record, request);
+    const attribution = await this.attributionOf(unit, record, measured);
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
@@ -196,7 +212,7 @@ export class EvaluatePerformance {
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),
-      ...(earlier && measured.bands && { attribution: attributeLoss(earlier, measured.bands) }),
+      ...(attribution && { attribution }),
       state: by === 'nothing' ? 'insufficient' : 'sufficient',
       rows: by === 'scores' ? rows.predictions : rows.labelled,
       evaluatedAtMs: this.platform.clock.now(),
@@ -215,6 +231,29 @@ export class EvaluatePerformance {
       ],
     });
     await this.forecasts.begin(unit, PERFORMANCE_EVALUATION, evaluation, measured.forecast);
+  }
+
+  /** Undefined before labels and for the first window of a champion. */
+  private async attributionOf(
+    unit: Unit,
+    record: PerformanceRecord,
+    { request, bands, features }: Measured,
+  ): Promise<LossAttribution | undefined> {
+    const { pipeline, modelDigest } = request;
+    const losses = features && (await unit.load<FeatureLosses>(FEATURE_LOSSES, pipeline))?.state;
+    if (features)
+      unit.save<FeatureLosses>({
+        kind: FEATURE_LOSSES,
+        id: pipeline,
+        state: withFeatures(losses, modelDigest, request, features),
+      });
+    const earlier = bands && earlierBands(record, request);
+    if (!earlier) return undefined;
+    const before = losses && earlierFeatures(losses, modelDigest, request);
+    return {
+      ...attributeLoss(earlier, bands),
+      ...(before && features && { features: attributeToSegments(before, features) }),
+    };
   }
 }
 

@@ -244,7 +244,8 @@ function logged(
   champion: Scored,
   candidate: Scored,
 ): Parameters<LogPlace['fill']>[0] {
-  const { keys = [] } = request;
+  // Columns of the record run in parallel: rows without keys have empty ones.
+  const { keys = Array<string>(request.count).fill('') } = request;
   return {
     keys,
     byCandidate,

@@ -22,7 +22,7 @@ export function exampleDataFolder(): string {
 export interface DepartureHour {
   readonly startMs: number;
   readonly n: number;
-  /** The departure's place in its hour: what a caller without flight numbers would split by. */
+  /** The key each departure has in the feature view: what traffic is split by, and what outcomes are joined with features by. */
   readonly keys: readonly string[];
   /** Row-major, n rows. */
   readonly features: Float32Array;
@@ -118,9 +118,10 @@ export class FlightSource {
 
   private async hours(path: string, view: ServingView): Promise<DepartureHour[]> {
     // The file is in order of event time and key.
-    const [matrix, targets, times] = await Promise.all([
+    const [matrix, targets, flights, times] = await Promise.all([
       this.engine.readMatrix(path, view.columns),
       this.engine.readColumns(path, [view.target]),
+      this.engine.readKeys(path, view.key),
       this.engine.readTimes(path, view.eventTime),
     ]);
     const width = view.columns.length;
@@ -130,12 +131,10 @@ export class FlightSource {
       const startMs = Math.floor((times[from] ?? 0) / HOUR_MS) * HOUR_MS;
       let to = from;
       while (to < matrix.n && (times[to] ?? 0) < startMs + HOUR_MS) to++;
-      const name = new Date(startMs).toISOString().slice(0, 13);
-      const keys = Array.from({ length: to - from }, (_, place) => `${name}/${place}`);
       hours.push({
         startMs,
         n: to - from,
-        keys,
+        keys: flights.slice(from, to),
         features: matrix.values.slice(from * width, to * width),
         late: late.slice(from, to),
       });

@@ -52,7 +52,7 @@ const features = z
       .max(20)
       .default([])
       .describe('Reference tables.'),
-    key: column().describe('Column that identifies a row; equal keys in one batch are refused.'),
+    key: column().describe('Column that identifies a row; equal keys in one batch are refused. Callers who send it as `rondo_key` are told which features a worse log loss comes from.'),
     eventTime: column().describe('Column with the event time of the feature row.'),
     reviewReason: column()
       .optional()

@@ -10,6 +10,17 @@ const counts = fc
   .map((pairs) => [pairs.map(([a]) => a), pairs.map(([, b]) => b)]);
 const category = fc.option(fc.constantFrom('a', 'b', 'c', 'd'), { nil: null });
 const logs = fc.array(fc.double({ min: -400, max: 0, noNaN: true }), { minLength: 1, maxLength: 20 });
+/** Counts of wrong and right rows before and now, none of the sides empty. */
+const segments = (most: number) =>
+  fc
+    .array(fc.tuple(fc.nat(most), fc.nat(most), fc.nat(most), fc.nat(most)), { minLength: 1, maxLength: 5 })
+    .map((rows) =>
+      [...rows, [1, 1, 1, 1] as const].map(([wrong, right, wrongNow, rightNow], i) => ({
+        segment: `s${i}`,
+        reference: { n: wrong + right, sum: wrong, sumSquares: wrong },
+        current: { n: wrongNow + rightNow, sum: wrongNow, sumSquares: wrongNow },
+      })),
+    );
 const matrix = (minRows: number, maxRows: number) =>
   fc
     .array(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 })), {
@@ -111,6 +122,7 @@ export const driftChecks: Checked = {
       runs: 10,
     },
     { name: 'benjaminiHochbergLog10', args: logs.map((values) => [values]) },
+    { name: 'benjaminiYekutieliLog10', args: logs.map((values) => [values]) },
     { name: 'holmLog10', args: logs.map((values) => [values]) },
     {
       name: 'edgesFromQuantiles',
@@ -146,33 +158,40 @@ export const driftChecks: Checked = {
     },
     {
       name: 'attributeChange',
-      args: fc
-        .array(fc.tuple(fc.nat(30), fc.nat(30), fc.nat(30), fc.nat(30)), { minLength: 1, maxLength: 5 })
-        .map((rows) => [
-          [...rows, [1, 1, 1, 1] as const].map(([wrong, right, wrongNow, rightNow], i) => ({
-            segment: `s${i}`,
-            reference: { n: wrong + right, sum: wrong, sumSquares: wrong },
-            current: { n: wrongNow + rightNow, sum: wrongNow, sumSquares: wrongNow },
-          })),
-        ]),
+      args: segments(30).map((drawn) => [drawn]),
       invariances: [
         {
           name: 'the unit of the metric',
-          changed: ([segments], factor) => {
-            const scale = ({ n, sum, sumSquares }: s.SegmentSums) => ({
-              n,
-              sum: sum * factor,
-              sumSquares: sumSquares * factor * factor,
-            });
-            return [
-              (segments as s.SegmentChange[]).map(({ segment, reference, current }) => ({
-                segment,
-                reference: scale(reference),
-                current: scale(current),
-              })),
-            ];
-          },
+          changed: ([drawn], factor) => [scaledSegments(drawn as s.SegmentChange[], factor)],
           expected: (result, factor) => scaledAttribution(result as s.ChangeAttribution, factor),
+        },
+      ],
+    },
+    {
+      name: 'attributeToFeatures',
+      args: fc
+        .array(segments(300), { minLength: 1, maxLength: 4 })
+        .map((all) => [all.map((drawn, i) => ({ feature: `f${i}`, segments: drawn })), { minRows: 2, limit: 100 }]),
+      invariances: [
+        {
+          name: 'the unit of the metric',
+          changed: ([features, options], factor) => [
+            (features as s.FeatureChange[]).map(({ feature, segments: drawn }) => ({
+              feature,
+              segments: scaledSegments(drawn, factor),
+            })),
+            options,
+          ],
+          expected: (result, factor) => {
+            const found = result as s.FeatureAttribution;
+            const scaled = found.segments.map((one) => ({
+              ...one,
+              mix: scaledEffect(one.mix, factor),
+              rate: scaledEffect(one.rate, factor),
+              excess: scaledEffect(one.excess, factor),
+            }));
+            return { ...found, segments: scaled };
+          },
         },
       ],
     },
@@ -233,18 +252,34 @@ export const driftChecks: Checked = {
   ],
 };
 
-function scaledAttribution(result: s.ChangeAttribution, factor: number): s.ChangeAttribution {
-  const scale = ({ value, lower, upper }: s.AttributedEffect) => ({
-    value: value * factor,
-    lower: lower * factor,
-    upper: upper * factor,
+function scaledEffect({ value, lower, upper }: s.AttributedEffect, factor: number): s.AttributedEffect {
+  return { value: value * factor, lower: lower * factor, upper: upper * factor };
+}
+
+function scaledSegments(segments: readonly s.SegmentChange[], factor: number): s.SegmentChange[] {
+  const scale = ({ n, sum, sumSquares }: s.SegmentSums): s.SegmentSums => ({
+    n,
+    sum: sum * factor,
+    sumSquares: sumSquares * factor * factor,
   });
+  return segments.map(({ segment, reference, current }) => ({
+    segment,
+    reference: scale(reference),
+    current: scale(current),
+  }));
+}
+
+function scaledAttribution(result: s.ChangeAttribution, factor: number): s.ChangeAttribution {
   return {
     ...result,
-    change: scale(result.change),
-    mix: scale(result.mix),
-    rate: scale(result.rate),
-    segments: result.segments.map((one) => ({ ...one, mix: scale(one.mix), rate: scale(one.rate) })),
+    change: scaledEffect(result.change, factor),
+    mix: scaledEffect(result.mix, factor),
+    rate: scaledEffect(result.rate, factor),
+    segments: result.segments.map((one) => ({
+      ...one,
+      mix: scaledEffect(one.mix, factor),
+      rate: scaledEffect(one.rate, factor),
+    })),
   };
 }
 

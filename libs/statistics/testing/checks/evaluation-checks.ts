@@ -103,6 +103,10 @@ export const evaluationChecks: Checked = {
     },
     { name: 'fairnessGaps', args: grouped },
     { name: 'searchSlices', args: sliced, runs: 20 },
+    {
+      name: 'sliceFeatureAt',
+      args: fc.array(value, { maxLength: 40 }).map((all) => ['x', all, { edges: [-1, 0, 2.5] }]),
+    },
     { name: 'sliceFeature', args: fc.array(value, { minLength: 1, maxLength: 40 }).map((all) => ['x', all]) },
     {
       name: 'stratifiedFolds',

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIn8KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSGAoHd2luZG93cxgDIAEoBUIHukgEGgIoARIVCgRyb3dzGAQgASgDQge6SAQiAigAIqwFCgxGZWF0dXJlRHJpZnQSGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARI1CgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARIrCgppbXBvcnRhbmNlGAcgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0ChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIyChFudWxsX3JhdGVfY3VycmVudBgJIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoJYmluX2VkZ2VzGAogAygBQgm6SAaSAQMQkE4SOQoQcmVmZXJlbmNlX3NoYXJlcxgLIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABI3Cg5jdXJyZW50X3NoYXJlcxgMIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIwCgZzZWFzb24YDSABKAsyIC5yb25kby5kcmlmdC52MS5TZWFzb25Db21wYXJpc29uEjEKDmplbnNlbl9zaGFubm9uGA4gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi4KC3dhc3NlcnN0ZWluGA8gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlIpcFCg5EcmlmdEV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARInCghiYXRjaF9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjIKBndpbmRvdxgFIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2VCBrpIA8gBARI1CgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASOQoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnRCCbpIBpIBAxCQThI2ChNpbXBvcnRhbmNlX3dlaWdodGVkGAggASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEiIKEWZlYXR1cmVzX2RldGVjdGVkGAkgASgFQge6SAQaAigAEjYKEHJlZmVyZW5jZV9kaWdlc3QYCiABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESMgoRZmFsc2VfYWxhcm1fbGV2ZWwYDSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAItoBChJTZWdtZW50QXR0cmlidXRpb24SGwoHc2VnbWVudBgBIAEoCUIKukgHcgUQARjIARImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAQgASgBEh8KDnJlZmVyZW5jZV9yb3dzGAUgASgDQge6SAQiAigAEhUKBHJvd3MYBiABKANCB7pIBCICKAAi0AEKEUNoYW5nZUF0dHJpYnV0aW9uEikKBmNoYW5nZRgBIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI/CghzZWdtZW50cxgEIAMoCzIiLnJvbmRvLmRyaWZ0LnYxLlNlZ21lbnRBdHRyaWJ1dGlvbkIJukgGkgEDEOgHIvcEChRQZXJmb3JtYW5jZUV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARIyCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlQga6SAPIAQESEQoJZXN0aW1hdGVkGAUgASgIEi8KDmxhYmVsX2NvdmVyYWdlGAYgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI1CgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSPwoRcmVmZXJlbmNlX21ldHJpY3MYCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESLgoFc3RhdGUYCiABKAlCH7pIHHIaUgpzdWZmaWNpZW50UgxpbnN1ZmZpY2llbnQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNgoLYXR0cmlidXRpb24YDSABKAsyIS5yb25kby5kcmlmdC52MS5DaGFuZ2VBdHRyaWJ1dGlvbiLyAQoRUmVmZXJlbmNlUHJvZmlsZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSMAoFbW9kZWwYAiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARI1Cg9zbmFwc2hvdF9kaWdlc3QYAyABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSNQoHcHJvZmlsZRgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBImwKDUZvcmVjYXN0UG9pbnQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESDQoFdmFsdWUYAiABKAESDQoFbG93ZXIYAyABKAESDQoFdXBwZXIYBCABKAEilAcKDkZvcmVjYXN0SXNzdWVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2ZvcmVjYXN0X2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSGQoGc2VyaWVzGAMgASgJQgm6SAZyBBABGGQSLAoNZXZhbHVhdGlvbl9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEigKBW1vZGVsGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEjUKCW1hZGVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARISCgpsYXN0X3ZhbHVlGAcgASgBEjoKBnBvaW50cxgIIAMoCzIdLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0UG9pbnRCC7pICJIBBQgBEOgHEisKCmNvbmZpZGVuY2UYCSABKAFCF7pIFBISEQAAAAAAAPA/KQAAAAAAAAAAEhkKBm1ldGhvZBgKIAEoCUIJukgGcgQQARhkEg0KBXNraWxsGAsgASgBEiAKDXNraWxsX2FnYWluc3QYDCABKAlCCbpIBnIEEAEYZBISCgFuGA0gASgFQge6SAQaAigAEhgKB29yaWdpbnMYDiABKAVCB7pIBBoCKAASDQoFbGltaXQYDyABKAESKAoLYnJlYWNoX3NpZGUYECABKAlCE7pIEHIOUgVhYm92ZVIFYmVsb3cSNQoSYnJlYWNoX3Byb2JhYmlsaXR5GBEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKD2JyZWFjaF9lYXJsaWVzdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPYnJlYWNoX2V4cGVjdGVkGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1icmVhY2hfbGF0ZXN0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCghhZHZpc29yeRgVIAEoCUIgukgd2AEBchhSCG5vLXNraWxsUgxjaGFuZ2UtcG9pbnQSNQoJaXNzdWVkX2F0GBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBKskBCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBRIYChREUklGVF9TVEFURV9TRUFTT05BTBAGYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIn8KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSGAoHd2luZG93cxgDIAEoBUIHukgEGgIoARIVCgRyb3dzGAQgASgDQge6SAQiAigAIqwFCgxGZWF0dXJlRHJpZnQSGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARI1CgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARIrCgppbXBvcnRhbmNlGAcgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0ChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIyChFudWxsX3JhdGVfY3VycmVudBgJIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoJYmluX2VkZ2VzGAogAygBQgm6SAaSAQMQkE4SOQoQcmVmZXJlbmNlX3NoYXJlcxgLIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABI3Cg5jdXJyZW50X3NoYXJlcxgMIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIwCgZzZWFzb24YDSABKAsyIC5yb25kby5kcmlmdC52MS5TZWFzb25Db21wYXJpc29uEjEKDmplbnNlbl9zaGFubm9uGA4gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi4KC3dhc3NlcnN0ZWluGA8gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlIpcFCg5EcmlmdEV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARInCghiYXRjaF9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjIKBndpbmRvdxgFIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2VCBrpIA8gBARI1CgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASOQoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnRCCbpIBpIBAxCQThI2ChNpbXBvcnRhbmNlX3dlaWdodGVkGAggASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEiIKEWZlYXR1cmVzX2RldGVjdGVkGAkgASgFQge6SAQaAigAEjYKEHJlZmVyZW5jZV9kaWdlc3QYCiABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESMgoRZmFsc2VfYWxhcm1fbGV2ZWwYDSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAItoBChJTZWdtZW50QXR0cmlidXRpb24SGwoHc2VnbWVudBgBIAEoCUIKukgHcgUQARjIARImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAQgASgBEh8KDnJlZmVyZW5jZV9yb3dzGAUgASgDQge6SAQiAigAEhUKBHJvd3MYBiABKANCB7pIBCICKAAiuQIKGUZlYXR1cmVTZWdtZW50QXR0cmlidXRpb24SGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARIbCgdzZWdtZW50GAIgASgJQgq6SAdyBRABGKwCEiYKA21peBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRInCgRyYXRlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEikKBmV4Y2VzcxgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIuChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAYgASgBQg66SAsSCRkAAAAAAAAAABIfCg5yZWZlcmVuY2Vfcm93cxgHIAEoA0IHukgEIgIoABIVCgRyb3dzGAggASgDQge6SAQiAigAIowBChJGZWF0dXJlQXR0cmlidXRpb24SRgoIc2VnbWVudHMYASADKAsyKS5yb25kby5kcmlmdC52MS5GZWF0dXJlU2VnbWVudEF0dHJpYnV0aW9uQgm6SAaSAQMQ6AcSFwoGdGVzdGVkGAIgASgFQge6SAQaAigAEhUKBHJvd3MYAyABKANCB7pIBCICKAAihgIKEUNoYW5nZUF0dHJpYnV0aW9uEikKBmNoYW5nZRgBIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI/CghzZWdtZW50cxgEIAMoCzIiLnJvbmRvLmRyaWZ0LnYxLlNlZ21lbnRBdHRyaWJ1dGlvbkIJukgGkgEDEOgHEjQKCGZlYXR1cmVzGAUgASgLMiIucm9uZG8uZHJpZnQudjEuRmVhdHVyZUF0dHJpYnV0aW9uIvcEChRQZXJmb3JtYW5jZUV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARIyCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlQga6SAPIAQESEQoJZXN0aW1hdGVkGAUgASgIEi8KDmxhYmVsX2NvdmVyYWdlGAYgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI1CgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSPwoRcmVmZXJlbmNlX21ldHJpY3MYCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESLgoFc3RhdGUYCiABKAlCH7pIHHIaUgpzdWZmaWNpZW50UgxpbnN1ZmZpY2llbnQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNgoLYXR0cmlidXRpb24YDSABKAsyIS5yb25kby5kcmlmdC52MS5DaGFuZ2VBdHRyaWJ1dGlvbiLyAQoRUmVmZXJlbmNlUHJvZmlsZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSMAoFbW9kZWwYAiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARI1Cg9zbmFwc2hvdF9kaWdlc3QYAyABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSNQoHcHJvZmlsZRgEIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBImwKDUZvcmVjYXN0UG9pbnQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESDQoFdmFsdWUYAiABKAESDQoFbG93ZXIYAyABKAESDQoFdXBwZXIYBCABKAEilAcKDkZvcmVjYXN0SXNzdWVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2ZvcmVjYXN0X2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSGQoGc2VyaWVzGAMgASgJQgm6SAZyBBABGGQSLAoNZXZhbHVhdGlvbl9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEigKBW1vZGVsGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEjUKCW1hZGVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARISCgpsYXN0X3ZhbHVlGAcgASgBEjoKBnBvaW50cxgIIAMoCzIdLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0UG9pbnRCC7pICJIBBQgBEOgHEisKCmNvbmZpZGVuY2UYCSABKAFCF7pIFBISEQAAAAAAAPA/KQAAAAAAAAAAEhkKBm1ldGhvZBgKIAEoCUIJukgGcgQQARhkEg0KBXNraWxsGAsgASgBEiAKDXNraWxsX2FnYWluc3QYDCABKAlCCbpIBnIEEAEYZBISCgFuGA0gASgFQge6SAQaAigAEhgKB29yaWdpbnMYDiABKAVCB7pIBBoCKAASDQoFbGltaXQYDyABKAESKAoLYnJlYWNoX3NpZGUYECABKAlCE7pIEHIOUgVhYm92ZVIFYmVsb3cSNQoSYnJlYWNoX3Byb2JhYmlsaXR5GBEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKD2JyZWFjaF9lYXJsaWVzdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPYnJlYWNoX2V4cGVjdGVkGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1icmVhY2hfbGF0ZXN0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCghhZHZpc29yeRgVIAEoCUIgukgd2AEBchhSCG5vLXNraWxsUgxjaGFuZ2UtcG9pbnQSNQoJaXNzdWVkX2F0GBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBKskBCgpEcmlmdFN0YXRlEhsKF0RSSUZUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRRFJJRlRfU1RBVEVfQ0xFQVIQARIZChVEUklGVF9TVEFURV9TVVNQRUNURUQQAhIYChREUklGVF9TVEFURV9ERVRFQ1RFRBADEhwKGERSSUZUX1NUQVRFX0lOU1VGRklDSUVOVBAEEhoKFkRSSUZUX1NUQVRFX05FR0xJR0lCTEUQBRIYChREUklGVF9TVEFURV9TRUFTT05BTBAGYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * A feature against past batches of its season.
@@ -378,6 +378,107 @@ export const SegmentAttributionSchema: GenMessage<SegmentAttribution, {validType
   messageDesc(file_rondo_drift_v1_events, 3);
 
 /**
+ * One part of the rows by a feature, in which the log loss rose more than in the other parts.
+ *
+ * @generated from message rondo.drift.v1.FeatureSegmentAttribution
+ */
+export type FeatureSegmentAttribution = Message<"rondo.drift.v1.FeatureSegmentAttribution"> & {
+  /**
+   * @generated from field: string feature = 1;
+   */
+  feature: string;
+
+  /**
+   * For example `337 < distance <= 627` or `dow=missing`.
+   *
+   * @generated from field: string segment = 2;
+   */
+  segment: string;
+
+  /**
+   * As in SegmentAttribution. The confidence of all three is adjusted for having been selected.
+   *
+   * @generated from field: rondo.common.v1.Estimate mix = 3;
+   */
+  mix?: Estimate | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate rate = 4;
+   */
+  rate?: Estimate | undefined;
+
+  /**
+   * By how much the mean log loss of all rows rose because this part did not change as the others did.
+   *
+   * @generated from field: rondo.common.v1.Estimate excess = 5;
+   */
+  excess?: Estimate | undefined;
+
+  /**
+   * Of `excess`, over all segments of all features (Benjamini-Yekutieli).
+   *
+   * @generated from field: double adjusted_p_value_log10 = 6;
+   */
+  adjustedPValueLog10: number;
+
+  /**
+   * @generated from field: int64 reference_rows = 7;
+   */
+  referenceRows: bigint;
+
+  /**
+   * @generated from field: int64 rows = 8;
+   */
+  rows: bigint;
+};
+
+export type FeatureSegmentAttributionValid = FeatureSegmentAttribution;
+
+/**
+ * Describes the message rondo.drift.v1.FeatureSegmentAttribution.
+ * Use `create(FeatureSegmentAttributionSchema)` to create a new message.
+ */
+export const FeatureSegmentAttributionSchema: GenMessage<FeatureSegmentAttribution, {validType: FeatureSegmentAttributionValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 4);
+
+/**
+ * Where in the features a rise of the log loss is concentrated.
+ *
+ * @generated from message rondo.drift.v1.FeatureAttribution
+ */
+export type FeatureAttribution = Message<"rondo.drift.v1.FeatureAttribution"> & {
+  /**
+   * Largest excess first; empty when no part is known to differ from the others.
+   *
+   * @generated from field: repeated rondo.drift.v1.FeatureSegmentAttribution segments = 1;
+   */
+  segments: FeatureSegmentAttribution[];
+
+  /**
+   * Parts with rows enough: as many were tested.
+   *
+   * @generated from field: int32 tested = 2;
+   */
+  tested: number;
+
+  /**
+   * Rows of the window whose keys name a row of the batch.
+   *
+   * @generated from field: int64 rows = 3;
+   */
+  rows: bigint;
+};
+
+export type FeatureAttributionValid = FeatureAttribution;
+
+/**
+ * Describes the message rondo.drift.v1.FeatureAttribution.
+ * Use `create(FeatureAttributionSchema)` to create a new message.
+ */
+export const FeatureAttributionSchema: GenMessage<FeatureAttribution, {validType: FeatureAttributionValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 5);
+
+/**
  * Where a change of the log loss on live traffic comes from; mix and rate add up to the change.
  *
  * @generated from message rondo.drift.v1.ChangeAttribution
@@ -410,6 +511,13 @@ export type ChangeAttribution = Message<"rondo.drift.v1.ChangeAttribution"> & {
    * @generated from field: repeated rondo.drift.v1.SegmentAttribution segments = 4;
    */
   segments: SegmentAttribution[];
+
+  /**
+   * Once the keys of served rows name rows of the window's batch, and of an earlier window's.
+   *
+   * @generated from field: rondo.drift.v1.FeatureAttribution features = 5;
+   */
+  features?: FeatureAttribution | undefined;
 };
 
 export type ChangeAttributionValid = ChangeAttribution;
@@ -419,7 +527,7 @@ export type ChangeAttributionValid = ChangeAttribution;
  * Use `create(ChangeAttributionSchema)` to create a new message.
  */
 export const ChangeAttributionSchema: GenMessage<ChangeAttribution, {validType: ChangeAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 4);
+  messageDesc(file_rondo_drift_v1_events, 6);
 
 /**
  * What the champion achieved on live traffic once labels came; `estimated` before that.
@@ -594,7 +702,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
  * Use `create(PerformanceEvaluatedSchema)` to create a new message.
  */
 export const PerformanceEvaluatedSchema: GenMessage<PerformanceEvaluated, {validType: PerformanceEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 5);
+  messageDesc(file_rondo_drift_v1_events, 7);
 
 /**
  * Reference profile of a model that became champion.
@@ -655,7 +763,7 @@ export type ReferenceProfiledValid = Message<"rondo.drift.v1.ReferenceProfiled">
  * Use `create(ReferenceProfiledSchema)` to create a new message.
  */
 export const ReferenceProfiledSchema: GenMessage<ReferenceProfiled, {validType: ReferenceProfiledValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 6);
+  messageDesc(file_rondo_drift_v1_events, 8);
 
 /**
  * A forecast value at the end of a future window.
@@ -716,7 +824,7 @@ export type ForecastPointValid = Message<"rondo.drift.v1.ForecastPoint"> & {
  * Use `create(ForecastPointSchema)` to create a new message.
  */
 export const ForecastPointSchema: GenMessage<ForecastPoint, {validType: ForecastPointValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 7);
+  messageDesc(file_rondo_drift_v1_events, 9);
 
 /**
  * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
@@ -1013,7 +1121,7 @@ export type ForecastIssuedValid = Message<"rondo.drift.v1.ForecastIssued"> & {
  * Use `create(ForecastIssuedSchema)` to create a new message.
  */
 export const ForecastIssuedSchema: GenMessage<ForecastIssued, {validType: ForecastIssuedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 8);
+  messageDesc(file_rondo_drift_v1_events, 10);
 
 /**
  * @generated from enum rondo.drift.v1.DriftState
