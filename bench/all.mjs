@@ -16,6 +16,8 @@ const BENCHES = [
   ['journal', 'Units of work on MongoDB, beside the driver doing the same writes'],
   ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
   ['features', 'Features of one week of flights (about 118,000 rows)'],
+  ['ingest', 'CPU of data-prep per arrival, beside DuckDB alone'],
+  ['event-loop', 'How long work on a million rows holds up the event loop'],
   ['drift', 'Drift of a million rows against a million, and stream detectors'],
   ['error-rates-drift', 'Error rates of the drift rule, simulated'],
   ['error-rates-seasons', 'A seasonal year starts no cycle, simulated'],

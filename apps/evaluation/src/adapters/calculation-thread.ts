@@ -16,10 +16,25 @@ export const calculateInThread: Calculate = async <K extends Calculation['kind']
   else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     const thread = { entry, name: `rondo-${calculation.kind}`, heapMbMax: HEAP_MB_MAX };
-    return await computeInThread<Calculation, CalculationResults[K]>(thread, calculation, { signal });
+    return await computeInThread<Calculation, CalculationResults[K]>(thread, calculation, {
+      signal,
+      transfer: buffersOf(calculation),
+    });
   } finally {
     const next = waiting.shift();
     if (next) next();
     else free++;
   }
 };
+
+/** Columns of a million rows are handed over: copying them would hold up the event loop. */
+function buffersOf({ kind, request }: Calculation): ArrayBuffer[] {
+  const arrays =
+    kind === 'measure'
+      ? [
+          ...[request.labels, request.challenger, ...(request.champion ? [request.champion] : [])],
+          ...[...request.cohorts, ...request.fairness, ...(request.slices?.columns ?? [])].map(({ values }) => values),
+        ]
+      : [...request.columns, request.target];
+  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
+}

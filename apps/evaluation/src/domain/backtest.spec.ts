@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { planFolds, runFold } from './backtest.js';
+import { pickFold, planFolds, runFold, withinFold } from './backtest.js';
 
 const times = Float64Array.from({ length: 400 }, (_, i) => i * 10);
 const plan = { folds: 3, embargoMs: 0, trainRowsMax: 1_000, testRowsMax: 1_000 };
@@ -27,6 +27,26 @@ describe('the origins of a backtest', () => {
   it('are none where there is no time to cut', () => {
     expect(planFolds(new Float64Array(), plan)).toEqual([]);
     expect(planFolds(Float64Array.of(5, 5, 5), plan)).toEqual([]);
+  });
+
+  it('take the k-th row where the limit divides the rows unevenly', () => {
+    const [fold] = planFolds(times, { ...plan, trainRowsMax: 7 });
+    expect([...fold!.train]).toEqual([0, 14, 28, 42, 57, 71, 85]);
+  });
+
+  it('give the same with nothing but their own rows', () => {
+    const recipe = { trainer: 'builtin/logistic-regression', params: { l2: 1, maxIterations: 10 } } as const;
+    const target = Float32Array.from(times, (_, i) => Number(i % 3 === 0));
+    const column = Float32Array.from(times, (_, i) => (i * 37) % 11);
+    for (const planned of planFolds(times, { ...plan, trainRowsMax: 60, testRowsMax: 30 })) {
+      const others = { champion: null, challenger: null };
+      const common = { recipe, featureNames: ['x'] };
+      const whole = runFold({ ...common, columns: [column], target, fold: { ...planned, ...others } });
+      const columns = [pickFold(planned, column)];
+      const fold = { ...withinFold(planned), ...others };
+      expect(runFold({ ...common, columns, target: pickFold(planned, target), fold })).toEqual(whole);
+      expect(whole!.trainRows).toBe(60);
+    }
   });
 
   it('are left out when there is one class only to learn from', () => {

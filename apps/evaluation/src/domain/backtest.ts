@@ -46,7 +46,7 @@ export interface FoldData extends FoldPlan {
 export interface FoldRequest {
   readonly recipe: BuiltinRecipe | null;
   readonly featureNames: readonly string[];
-  /** Features of all rows, column by column. */
+  /** Features, column by column; the fold says which of the rows it uses. */
   readonly columns: readonly Float32Array[];
   /** 0 or 1. */
   readonly target: Float32Array;
@@ -81,26 +81,29 @@ export function planFolds(
     .map(({ train, test }) => ({
       fromMs: test.fromMs,
       untilMs: test.untilMs,
-      train: thinned(rowsWithin(times, train.fromMs, train.untilMs), plan.trainRowsMax),
-      test: thinned(rowsWithin(times, test.fromMs, test.untilMs), plan.testRowsMax),
+      train: rowsWithin(times, train, plan.trainRowsMax),
+      test: rowsWithin(times, test, plan.testRowsMax),
     }))
     .filter(({ train, test }) => train.length > 0 && test.length > 1);
 }
 
-function rowsWithin(times: Float64Array, fromMs: number, untilMs: number): Uint32Array {
-  const rows = new Uint32Array(times.length);
-  let n = 0;
-  // Plain loops: this runs on the main thread, over all rows, twice per origin.
-  for (let row = 0; row < times.length; row++) {
-    const time = times[row]!;
-    if (time >= fromMs && time < untilMs) rows[n++] = row;
+/** Rows of a stretch of time, at most `most` of them: evenly every k-th, the same ones every time. */
+function rowsWithin(
+  times: Float64Array,
+  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+  most: number,
+): Uint32Array {
+  // Plain loops: this runs on the main thread, over all rows, four times per origin.
+  let found = 0;
+  for (let row = 0; row < times.length; row++) if (times[row]! >= fromMs && times[row]! < untilMs) found++;
+  const rows = new Uint32Array(Math.min(found, most));
+  let [seen, taken] = [0, 0];
+  for (let row = 0; row < times.length && taken < rows.length; row++) {
+    if (!(times[row]! >= fromMs && times[row]! < untilMs)) continue;
+    if (seen === Math.floor((taken * found) / rows.length)) rows[taken++] = row;
+    seen++;
   }
-  return rows.slice(0, n);
-}
-
-function thinned(rows: Uint32Array, most: number): Uint32Array {
-  if (rows.length <= most) return rows;
-  return Uint32Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]!);
+  return rows;
 }
 
 /** Trains and compares one origin; null where its training rows are all of one class. Heavy: call it from a worker. */
@@ -129,6 +132,20 @@ function retrained(
       ? trainLogisticRegression({ ...table, params: recipe.params })
       : trainGradientBoostedTrees({ ...table, params: recipe.params });
   return scoreModel(model, rowMajor(columns, test), test.length);
+}
+
+/** The values of a fold's training rows, then of its test rows: a thread is sent no more than that. See {@link withinFold}. */
+export function pickFold({ train, test }: FoldPlan, values: Float32Array): Float32Array {
+  const picked = new Float32Array(train.length + test.length);
+  for (let at = 0; at < train.length; at++) picked[at] = values[train[at]!]!;
+  for (let at = 0; at < test.length; at++) picked[train.length + at] = values[test[at]!]!;
+  return picked;
+}
+
+/** The fold by positions in what {@link pickFold} gives. */
+export function withinFold(plan: FoldPlan): FoldPlan {
+  const positions = Uint32Array.from({ length: plan.train.length + plan.test.length }, (_, at) => at);
+  return { ...plan, train: positions.slice(0, plan.train.length), test: positions.slice(plan.train.length) };
 }
 
 /** The values of some rows, row by row: the layout of a model's input. */

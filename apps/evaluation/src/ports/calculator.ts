@@ -13,7 +13,7 @@ export interface CalculationResults {
 }
 
 /**
- * Does heavy arithmetic. Implementations for production must not hold up the event loop and must stop at the signal.
+ * Does heavy arithmetic, and takes over the columns of its request. Implementations for production must not hold up the event loop and must stop at the signal.
  * Rejects with PermanentError when the calculation refuses its input or needs too much memory, with the reason of the signal when
  * it was stopped, with TransientError when its thread died.
  */

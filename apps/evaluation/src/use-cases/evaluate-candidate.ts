@@ -10,27 +10,19 @@ import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from 
 import { measureLatency } from '../adapters/latency.js';
 import type { EvaluationConfig } from '../config.js';
 import { completedTo, type FileReference } from '../contract-map.js';
-import { beliefOf, builtinRecipe, rowMajor, type FoldData } from '../domain/backtest.js';
+import { beliefOf } from '../domain/backtest.js';
 import type { EvaluationJobInput } from '../domain/evaluation-job.js';
 import { comparisonRequests, DECISION_ROWS_MIN } from '../domain/comparison-gate.js';
 import { judge, judgeGates, type Evidence } from '../domain/gates.js';
-import type { BacktestFold, FairnessRequest } from '../domain/measurement.js';
+import type { CohortRequest, FairnessRequest, SliceRequest } from '../domain/measurement.js';
 import { modelCard } from '../domain/model-card.js';
 import type { AlphaLook } from '../domain/promotion-ledger.js';
-import { reproduciblePart, type BacktestNote, type EvaluationReport } from '../domain/report.js';
+import { reproduciblePart, type EvaluationReport } from '../domain/report.js';
 import type { Calculate } from '../ports/calculator.js';
+import { backtestCandidate } from './backtest-candidate.js';
 import { openSealedTest } from './open-sealed-test.js';
 import { takeAlphaLook } from './take-alpha-look.js';
-import {
-  baseRate,
-  columnOf,
-  foldsOf,
-  partsOf,
-  readEarlier,
-  readTest,
-  type Parts,
-  type TestRows,
-} from './read-parts.js';
+import { baseRate, columnOf, partsOf, readTest, type Parts, type TestRows } from './read-parts.js';
 
 const SCORE_BUDGET_MS = 300_000;
 
@@ -174,7 +166,7 @@ export class EvaluateCandidateJob {
     const { input, spec, parts, run } = evaluation;
     const test = await readTest(this.tools, parts.test, spec, run.signal);
     run.heartbeat(0.1);
-    const backtesting = this.backtest(evaluation);
+    const backtesting = backtestCandidate(this.tools, evaluation);
     // The backtest is waited for below; until then its failure must not count as unhandled.
     backtesting.catch(() => undefined);
     const alphaLook = await this.alphaLook(evaluation, test.features.n);
@@ -229,7 +221,8 @@ export class EvaluateCandidateJob {
   }
 
   private get tools() {
-    return { artifacts: this.platform.artifacts, engine: this.engine };
+    const { engine, calculate } = this;
+    return { artifacts: this.platform.artifacts, engine, calculate, score: this.score.bind(this) };
   }
 
   private score(digest: string, rows: Float32Array, n: number): Promise<Float32Array> {
@@ -254,14 +247,15 @@ export class EvaluateCandidateJob {
     const ofChampion = champion ? await this.score(champion.digest, features.values, features.n) : null;
     const { columns } = spec.data.features;
     const comparisons = comparisonRequests(spec.evaluation.gates, alphaLook);
-    const valuesOf = (name: string): Float32Array => columnOf(features, columns.indexOf(name));
-    const cohorts = spec.evaluation.cohorts.map(({ by, minRows }) => ({ by, minRows, values: valuesOf(by) }));
-    const fairness = spec.evaluation.gates.flatMap(({ name: gate, fairness: rule }): FairnessRequest[] =>
-      rule ? [{ gate, ...rule, values: valuesOf(rule.by) }] : [],
-    );
-    const slices = spec.evaluation.slices
-      ? { ...spec.evaluation.slices, columns: columns.map((name) => ({ name, values: valuesOf(name) })) }
-      : null;
+    const valuesOf = (name: string): Promise<Float32Array> => columnOf(features, columns.indexOf(name));
+    const cohorts: CohortRequest[] = [];
+    for (const { by, minRows } of spec.evaluation.cohorts) cohorts.push({ by, minRows, values: await valuesOf(by) });
+    const fairness: FairnessRequest[] = [];
+    for (const { name: gate, fairness: rule } of spec.evaluation.gates)
+      if (rule) fairness.push({ gate, ...rule, values: await valuesOf(rule.by) });
+    const sliced: SliceRequest['columns'][number][] = [];
+    if (spec.evaluation.slices) for (const name of columns) sliced.push({ name, values: await valuesOf(name) });
+    const slices = spec.evaluation.slices ? { ...spec.evaluation.slices, columns: sliced } : null;
     const baseline = await baseRate(this.tools, parts.train, spec, run.signal);
     const request = {
       labels,
@@ -275,28 +269,6 @@ export class EvaluateCandidateJob {
       seed: spec.training.seed,
     };
     return this.calculate({ kind: 'measure', request }, run.signal);
-  }
-
-  private async backtest(
-    evaluation: Case,
-  ): Promise<{ folds: readonly BacktestFold[]; note: BacktestNote } | undefined> {
-    const { input, spec, parts, run, champion } = evaluation;
-    if (!spec.evaluation.backtest) return undefined;
-    const recipe = builtinRecipe(spec, input.candidate);
-    const { times, columns, target } = await readEarlier(this.tools, parts, spec, run.signal);
-    const common = { recipe, featureNames: spec.data.features.columns, columns, target };
-    const compared = foldsOf(times, spec).map(async (plan) => {
-      const testRows = rowMajor(columns, plan.test);
-      const fold: FoldData = {
-        ...plan,
-        champion: champion ? await this.score(champion.digest, testRows, plan.test.length) : null,
-        challenger: recipe ? null : await this.score(input.model.digest, testRows, plan.test.length),
-      };
-      return this.calculate({ kind: 'fold', request: { ...common, fold } }, run.signal);
-    });
-    const folds = (await Promise.all(compared)).filter((fold) => fold !== null);
-    const note: BacktestNote = { mode: recipe ? 'retrained' : 'as-is', against: champion ? 'champion' : 'baseline' };
-    return { folds, note };
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ArtifactStore } from '@rondo/artifacts';
 import type { Engine, NumberMatrix } from '@rondo/datasets';
 import { PermanentError } from '@rondo/kernel';
@@ -52,9 +53,12 @@ export async function readTest(
   });
 }
 
-/** One column of a row-major matrix. */
-export function columnOf({ n, width, values }: NumberMatrix, column: number): Float32Array {
-  return Float32Array.from({ length: n }, (_, row) => values[row * width + column]!);
+/** One column of a row-major matrix. The event loop turns before it, since a caller may want many columns of a million rows. */
+export async function columnOf({ n, width, values }: NumberMatrix, column: number): Promise<Float32Array> {
+  await nextTurn();
+  const out = new Float32Array(n);
+  for (let row = 0; row < n; row++) out[row] = values[row * width + column]!;
+  return out;
 }
 
 /** Share of class 1 among the rows. */
@@ -94,12 +98,14 @@ export async function readEarlier(
   const times = new Float64Array(a.times.length + b.times.length);
   times.set(a.times);
   times.set(b.times, a.times.length);
-  const columns = a.columns.map((column, index) => {
+  const columns: Float32Array[] = [];
+  for (const [index, column] of a.columns.entries()) {
+    await nextTurn();
     const both = new Float32Array(times.length);
     both.set(column);
     both.set(b.columns[index]!, column.length);
-    return both;
-  });
+    columns.push(both);
+  }
   return { times, columns: columns.slice(0, names.length), target: columns[names.length]! };
 }
 

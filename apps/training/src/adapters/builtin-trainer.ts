@@ -39,10 +39,13 @@ export class BuiltinTrainer implements Trainer {
 }
 
 function targetOf(values: Float32Array, name: string): Uint8Array {
-  const wrong = values.findIndex((value) => value !== 0 && value !== 1);
-  if (wrong < 0) return Uint8Array.from(values);
-  const message = `${name}: row ${wrong} of the training part is ${values[wrong]}; 0 or 1 is needed`;
-  throw new TrainerFailure('BadData', message, { retryable: false });
+  // Plain loop: this runs on the main thread, over all rows.
+  for (let row = 0; row < values.length; row++) {
+    if (values[row] === 0 || values[row] === 1) continue;
+    const message = `${name}: row ${row} of the training part is ${values[row]}; 0 or 1 is needed`;
+    throw new TrainerFailure('BadData', message, { retryable: false });
+  }
+  return new Uint8Array(values);
 }
 
 async function inWorker(input: BuiltinJob, run: TrainerRun): Promise<TrainedModel> {
