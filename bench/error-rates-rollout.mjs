@@ -21,6 +21,8 @@ const table = (title, head, rows) => {
 const atMost = (hits, runs, limit) => {
   const share = hits / runs;
   if (share > limit + 2 * Math.sqrt((limit * (1 - limit)) / runs)) missed++;
+  // A sum of shares, one a run, has no binomial interval.
+  if (!Number.isInteger(hits)) return `${percent(share)} (at most ${percent(limit)})`;
   const { lower, upper } = s.wilsonInterval(hits, runs);
   return `${percent(share)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}] (at most ${percent(limit)})`;
 };
