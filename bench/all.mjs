@@ -23,6 +23,7 @@ const BENCHES = [
   ['error-rates-seasons', 'A seasonal year starts no cycle, simulated'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],
+  ['rows', 'Statistics of ten million rows'],
   ['error-rates-evaluation', 'How often the rules of an evaluation are wrong, simulated'],
   ...(hasServers('kafka', 'mongodb')
     ? [

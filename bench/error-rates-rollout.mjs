@@ -17,11 +17,14 @@ const table = (title, head, rows) => {
   console.log(`\n### ${title}\n\n| ${head.join(' | ')} |\n|${head.map(() => '---').join('|')}|`);
   for (const row of rows) console.log(`| ${row.join(' | ')} |`);
 };
-/** A share of runs with its limit; counts a miss when simulation noise cannot explain it. */
+/** A share of runs with its 95 % interval and its limit; counts a miss when simulation noise cannot explain it. */
 const atMost = (hits, runs, limit) => {
   const share = hits / runs;
   if (share > limit + 2 * Math.sqrt((limit * (1 - limit)) / runs)) missed++;
-  return `${percent(share)} (at most ${percent(limit)})`;
+  // A sum of shares, one a run, has no binomial interval.
+  if (!Number.isInteger(hits)) return `${percent(share)} (at most ${percent(limit)})`;
+  const { lower, upper } = s.wilsonInterval(hits, runs);
+  return `${percent(share)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}] (at most ${percent(limit)})`;
 };
 const normal = (random) => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 /** Poisson by inversion: counts of rare events in a minute. */
@@ -65,7 +68,7 @@ function counts() {
   table(
     'Canary on errors, two equal models for 24 h, aborted',
     ['traffic (both arms)', '30 looks', 'a look every minute'],
-    [...[4, 40, 400].map((perMinute) => [`${perMinute}/min`, aa(perMinute, 48, 1_000), aa(perMinute, 1, 300)])],
+    [...[4, 40, 400].map((perMinute) => [`${perMinute}/min`, aa(perMinute, 48, 1_000), aa(perMinute, 1, 1_500)])],
   );
   const rows = [
     [4, 0.5, 0.05],
@@ -135,7 +138,7 @@ function pairs() {
     const discordant = 1 - agreement;
     const lossShare = (1 + (champion - candidate) / discordant) / 2;
     const equal = champion === candidate;
-    const runs = 300;
+    const runs = equal ? 3_000 : 300;
     const found = (one) => Array.from({ length: runs }, (_, run) => one(run)).filter((value) => value !== null);
     const both = [
       found((run) => paired(run, lossShare, discordant, equal ? 20 : 2)),
@@ -161,8 +164,7 @@ const autoregressive = (random, rho, points) => {
 };
 
 function series() {
-  const runs = 400;
-  const watch = (rho, points, shift) => {
+  const watch = (rho, points, shift, runs) => {
     let alarms = 0;
     let judged = 0;
     for (let run = 0; run < runs; run++) {
@@ -182,7 +184,7 @@ function series() {
       if (alarm) alarms++;
       if (verdict) judged++;
     }
-    return { alarms, judged };
+    return { alarms, judged, runs };
   };
   const kayenta = (rho) => {
     let alarms = 0;
@@ -197,10 +199,10 @@ function series() {
   };
   const rows = [0, 0.5, 0.8, 0.95].map((rho) => {
     const cells = [60, 240, 720].map((points) => {
-      const { alarms, judged } = watch(rho, points, 0);
+      const { alarms, judged, runs } = watch(rho, points, 0, 1_500);
       return `${atMost(alarms, runs, ALPHA)}, enough points for a verdict in ${percent(judged / runs)}`;
     });
-    return [String(rho), ...cells, percent(watch(rho, 720, 1).alarms / runs), kayenta(rho)];
+    return [String(rho), ...cells, percent(watch(rho, 720, 1, 400).alarms / 400), kayenta(rho)];
   });
   table(
     'Minute series of two equal arms, 30 looks, aborted',

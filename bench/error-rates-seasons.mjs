@@ -5,7 +5,7 @@
  * champion knows the first half-year, from the middle of the third on the half-year before that. Detections, as the service makes
  * them (two of three batches), with the rule's season and without it; and of a shift of 0.8 standard deviations of one seasonal
  * feature, begun in any season of the fourth year: a warm season that is warmer, a cold one that is colder.
- * Build first (`npm run build`), then `node bench/error-rates-seasons.mjs [--worlds 20]`. Prints a markdown table. Seeds are fixed.
+ * Build first (`npm run build`), then `node bench/error-rates-seasons.mjs [--worlds 26]`. Prints a markdown table. Seeds are fixed.
  */
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { seededRandom } from '@rondo/kernel';
 import { normalQuantile, wilsonInterval } from '@rondo/statistics';
 
-const { values } = parseArgs({ options: { worlds: { type: 'string', default: '20' } } });
+const { values } = parseArgs({ options: { worlds: { type: 'string', default: '26' } } });
 const repeats = Number(values.worlds);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inside = (path) => import(join(root, 'apps/drift-monitor/dist/domain', path));

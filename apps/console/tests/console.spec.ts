@@ -397,6 +397,12 @@ describeInChromium('console', () => {
     await enter();
     await open('/pipelines/flight-delay');
     await page.getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180\]: \+0.0030 .* because other rows came/).waitFor();
+    await page.getByText(/found among 131 segments of features, 36,100 rows/).waitFor();
+    await page
+      .locator('figure', { hasText: 'Where it got worse, by feature' })
+      .getByText('o_out_delay')
+      .first()
+      .waitFor({ state: 'attached' });
   });
 
   it('shows each forecast with its skill, says which is only advisory, and takes a scheduled cycle off its day', async () => {

@@ -64,10 +64,7 @@ async function apply({
   const document = readFileSync(new URL('pipeline.yaml', folder), 'utf8')
     .replace('time: EventTime', `time: ${time}`)
     .replace('  manual: {', `    - { name: ahead, on: ForecastIssued, when: '${when}', ${action} }\n  manual: {`)
-    .replace(
-      '  monitoring:\n',
-      '  monitoring:\n    forecast: { horizon: 60d, series: [{ name: perf.logLoss, limit: 0.5 }] }\n',
-    );
+    .replace(/^ {4}forecast: .*$/m, '    forecast: { horizon: 60d, series: [{ name: perf.logLoss, limit: 0.5 }] }');
   const files = {
     'contract.odcs.yaml': new Uint8Array(readFileSync(new URL('contract.odcs.yaml', folder))),
     'features.sql': new Uint8Array(readFileSync(new URL('features.sql', folder))),

@@ -65,8 +65,8 @@ async function artifact(bytes: Uint8Array) {
 async function applyPolicy(monitoring = ''): Promise<void> {
   const admission = admitPipeline({
     document: readFileSync(new URL('pipeline.yaml', folder), 'utf8').replace(
-      '  monitoring:\n',
-      `  monitoring:\n    ${monitoring}\n`,
+      /^ {4}forecast: .*$/m,
+      `    ${monitoring}`,
     ),
     files: {
       'contract.odcs.yaml': new Uint8Array(readFileSync(new URL('contract.odcs.yaml', folder))),

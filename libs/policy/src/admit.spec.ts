@@ -215,9 +215,10 @@ describe('admission', () => {
     for (const problem of problems) expect(problem.line).toBeGreaterThan(rule.startsWith('file-named') ? 0 : 1);
   });
 
+  const forecasts = /^ {4}forecast: .*$/m.exec(exampleText)![0];
   const forecast = (series: string): [string, string] => [
-    'performance: { minRows: 1000, reference: SealedTest }',
-    `performance: { minRows: 1000, reference: SealedTest }\n    forecast: { horizon: 28d, series: [${series}] }`,
+    forecasts,
+    `    forecast: { horizon: 28d, series: [${series}] }`,
   ];
   const trigger = (rest: string): [string, string] => [
     '  manual: {',
@@ -230,7 +231,7 @@ describe('admission', () => {
     ['a series twice', [forecast(`${logLoss}, { name: perf.logLoss, limit: 0.6 }`)], 'unique-name'],
     ['a series that is not watched', [forecast('{ name: drift.psi, limit: 1 }')], 'invalid-value'],
     ['a limit the series cannot reach', [forecast('{ name: perf.rocAuc, limit: 70 }')], 'limit-in-range'],
-    ['a trigger on forecasts nobody makes', [trigger('action: Propose')], 'forecast-issued'],
+    ['a trigger on forecasts nobody makes', [[forecasts, ''], trigger('action: Propose')], 'forecast-issued'],
     ['a schedule without its start', [forecast(logLoss), trigger('action: Schedule')], 'schedule-start'],
     ['a start without a schedule', [forecast(logLoss), trigger('startBefore: 3d')], 'schedule-start'],
     [

@@ -14,7 +14,8 @@ export interface PrecisionEstimate {
 /**
  * Average precision with the logit interval: normal on the log-odds scale with standard error 1/√(n₊·a·(1 - a)), which
  * keeps it inside [0, 1]. At 0 or 1 that error is unbounded, so the bound is the one of n₊ independent positives,
- * (α/2)^(1/n₊). Needs one row of each class; `labels` 0/1, `scores` any finite numbers.
+ * (α/2)^(1/n₊). A little short: of 1,000 rows, 30 % positive, a 95 % interval holds the truth in 93.7 % of samples
+ * (bench/error-rates-evaluation.mjs). Needs one row of each class; `labels` 0/1, `scores` any finite numbers.
  * Source: Boyd, Eng & Page (2013), ECML PKDD ("Area under the precision-recall curve: point estimates and confidence
  * intervals").
  * @example prAucInterval([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) // => { prAuc: 0.833333, lower: 0.108193, upper: 0.995171 }
