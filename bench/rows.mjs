@@ -76,20 +76,21 @@ const tasks = {
   multiclassAuc: () => s.multiclassAuc(labels(), { probabilities: new Float32Array(2 * ROWS).fill(0.5), classes: 2 }),
   bootstrapAuc: () => s.bootstrapAuc(labels(), scores(), replicates),
   bootstrapAucDifference: () => s.bootstrapAucDifference(labels(), scores(), scores(), replicates),
-  bootstrapMeanDifference: () => s.bootstrapMeanDifference(uniform(), uniform(), replicates),
+  bootstrapMeanDifference: () => s.bootstrapMeanDifference(uniform(), replicates),
   'bootstrapMeanDifference, clusters': () =>
-    s.bootstrapMeanDifference(uniform(), uniform(), {
+    s.bootstrapMeanDifference(uniform(), {
       ...replicates,
       clusters: filled(Uint32Array, (row) => row >> 3),
     }),
   pairedBootstrap: () => s.pairedBootstrap(ROWS, (counts) => counts[0] + counts[ROWS - 1], replicates),
-  pairedMeanDifference: () => s.pairedMeanDifference(uniform(), uniform()),
+  pairedMeanDifference: () => s.pairedMeanDifference(uniform()),
   fairnessGaps: () => s.fairnessGaps({ labels: labels(), scores: scores(), groups: groups(10), threshold: 0.5 }),
   sliceFeature: () => s.sliceFeature('x', uniform()).values,
   searchSlices: () =>
     s.searchSlices([s.sliceFeature('x', groups(8)), s.sliceFeature('y', groups(8))], uniform(), { against: 'rest' }),
   labelMaturity: () => s.labelMaturity(uniform(), labels(), { age: 0.5, share: 0.9 }),
-  leastConfidenceScore: () => s.leastConfidenceScore({ probabilities: uniform(), classes: 2 }).length,
+  leastConfidenceScore: () =>
+    s.leastConfidenceScore({ probabilities: new Float32Array(2 * ROWS).fill(0.5), classes: 2 }).length,
   stratifiedFolds: () => s.stratifiedFolds(labels(), { folds: 5, seed: 1 }).length,
 };
 

@@ -8,6 +8,7 @@ import {
   type Numbers,
 } from './checks.js';
 import { normalQuantile } from './distributions.js';
+import { ascendingOrder } from './order.js';
 import type { Interval } from './proportions.js';
 
 /** How complete the labels of predictions of a certain age are. */
@@ -57,9 +58,8 @@ export function labelMaturity(
   }
   if (counts) checkSameLength('counts', counts, 'ages', ages);
   for (let i = 0; counts && i < counts.length; i++) checkCount(`counts[${i}]`, counts[i]!);
-  const order = Array.from({ length: ages.length }, (_, i) => i)
-    .filter((i) => counts?.[i] !== 0)
-    .sort((a, b) => ages[a]! - ages[b]!);
+  const every = ascendingOrder(ages);
+  const order = counts ? every.filter((i) => counts[i] !== 0) : every;
   const n = order.reduce((sum, i) => sum + (counts?.[i] ?? 1), 0);
   if (n === 0) return { kind: 'insufficient', reason: 'no-predictions' };
   if (ages[order.at(-1)!]! < age) return { kind: 'insufficient', reason: 'none-that-old' };

@@ -82,12 +82,20 @@ function byValue(name: string, column: Numbers, distinct: readonly number[]): Sl
 }
 
 function byQuantile(name: string, column: Numbers, bins: number): SliceFeature {
-  const edges = quantileEdges(Float64Array.from(column).filter(Number.isFinite), bins);
+  const edges = quantileEdges(finiteOf(column), bins);
   const parts = partsBetween(name, edges);
   const codes = filled(new Uint8Array(column.length), (row) =>
     Number.isNaN(column[row]) ? parts.length : partOf(column[row]!, edges),
   );
   return { name, values: codes.includes(parts.length) ? [...parts, `${name}=missing`] : parts, codes };
+}
+
+/** `filter` of a typed array gathers what it keeps in a list of boxed numbers first. */
+function finiteOf(column: Numbers): Float64Array {
+  const values = new Float64Array(column.length);
+  let kept = 0;
+  for (let row = 0; row < column.length; row++) if (Number.isFinite(column[row])) values[kept++] = column[row]!;
+  return values.subarray(0, kept);
 }
 
 function partsBetween(name: string, edges: Numbers): string[] {
