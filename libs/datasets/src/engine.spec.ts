@@ -60,6 +60,26 @@ describe('reading', () => {
     ]);
   });
 
+  it('gives texts as they are: empty, NULL, of any characters, in an order with ties', async () => {
+    const words = ['', "it's", null, '\\x41', 'a,b', 'ü', '𝄞 clef', null, ''];
+    const select = words
+      .map(
+        (word, i) =>
+          `SELECT ${word === null ? 'NULL' : `'${word.replaceAll("'", "''")}'`} AS word, ${i} AS id, ${i % 2} AS side`,
+      )
+      .join(' UNION ALL ');
+    const path = file('words.parquet');
+    await engine.writeParquet({ select: `SELECT * FROM (${select}) ORDER BY id`, outPath: path });
+    expect(await engine.readStrings(path, 'word')).toEqual(words);
+    const bySide = [0, 1].flatMap((side) => words.filter((_, i) => i % 2 === side));
+    expect(await engine.readStrings(path, 'word', { orderBy: ['side'] })).toEqual(bySide);
+    await engine.writeParquet({ select: 'SELECT i FROM range(40000) t(i)', outPath: file('many.parquet') });
+    const many = Array.from({ length: 40_000 }, (_, i) => String(i));
+    expect(await engine.readStrings(file('many.parquet'), 'i')).toEqual(many);
+    await engine.writeParquet({ select: "SELECT 'x' AS word WHERE false", outPath: file('none.parquet') });
+    expect(await engine.readStrings(file('none.parquet'), 'word')).toEqual([]);
+  });
+
   it('gives numbers and times with one statement, for a known number of rows as well', async () => {
     const wanted = { numbers: ['x', 'small'], times: ['at'] };
     const read = await engine.readNumbers(file('table.parquet'), wanted);

@@ -6,6 +6,7 @@ import { readable, scanOf, writeParquet } from './files.js';
 import { Sandbox } from './sandbox.js';
 import { Session, openInstance, type EngineLimits, type JsonRow } from './session.js';
 import { identifier, identifiers } from './sql-text.js';
+import { readTexts } from './texts.js';
 
 /** Written into every file the engine writes; features and files follow the version, so lineage records it. */
 export const ENGINE_VERSION = 'duckdb 1.5.5';
@@ -183,12 +184,7 @@ export class Engine {
   /** One column as text, null for NULL. */
   async readStrings(path: string, column: string, options: ReadOptions = {}): Promise<(string | null)[]> {
     await checkParquet(path, this.maxFileBytes);
-    const chunks = await this.withSession(
-      (session) =>
-        session.chunks(`SELECT ${identifier(column)}::VARCHAR FROM ${scanOf(path, 'parquet')}${orderOf(options)}`),
-      options.signal,
-    );
-    return chunks.flatMap((chunk) => chunk.getColumnValues(0) as (string | null)[]);
+    return this.withSession((session) => readTexts(session, path, column, options.orderBy), options.signal);
   }
 
   /** The key column as text. @throws PermanentError `invalid` when a key is NULL */

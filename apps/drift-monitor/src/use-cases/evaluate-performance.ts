@@ -138,11 +138,12 @@ export class EvaluatePerformance {
     const { monitoring, data } = policy.spec;
     const { performance, forecast } = monitoring;
     const by = judgedBy(counted, performance.minRows);
-    // Before the metrics, which take the arrays over.
     const bands = by === 'labels' ? bandSums(rows.labelledScores, rows.labels) : undefined;
     const batch = { reference, keyColumn: data.features.key, featuresDigest: before.featuresDigest };
-    const features = by === 'labels' ? await this.featureLosses.of(batch, rows, run) : undefined;
-    const metrics = await this.metricsOf(rows, by, run.signal);
+    const [features, metrics] = await Promise.all([
+      by === 'labels' ? this.featureLosses.of(batch, rows, run) : undefined,
+      this.metricsOf(rows, by, run.signal),
+    ]);
     const measured = { request, reference, before, rows: counted, by, metrics, bands, features, forecast };
     return (unit) => this.record(unit, measured);
   }
@@ -166,7 +167,9 @@ export class EvaluatePerformance {
     by: Measured['by'],
     signal: AbortSignal,
   ): Promise<readonly EstimateValue[]> {
-    if (by === 'labels') return this.calculate({ kind: 'measure', scores: labelledScores, labels }, signal);
+    // The arrays of a calculation are taken over; these are read beside it.
+    const measured = { scores: labelledScores.slice(), labels: labels.slice() };
+    if (by === 'labels') return this.calculate({ kind: 'measure', ...measured }, signal);
     return by === 'scores' ? this.calculate({ kind: 'expect', scores }, signal) : Promise.resolve([]);
   }
 
