@@ -23,8 +23,8 @@ type Arithmetic = NonNullable<DriftMonitorOptions['calculate']>;
  * Remembers what pure computations gave, by the digest of everything that went into them (files by their content).
  *
  * Sound because the same inputs give the same bytes: that is Rondo's own promise about feature SQL, snapshots, trainers, scoring and
- * evaluation, and specs of those parts (and `memo.spec.ts`, for the very computations used here) hold it to it. What is
- * remembered was computed by the real engine, trainer, scorer or calculator; nothing is made up. Failures are not remembered.
+ * evaluation, and specs of those parts hold it to it. What is remembered was computed by the real engine, trainer, scorer or
+ * calculator; nothing is made up. Failures are not remembered.
  */
 export class Memo {
   computed = 0;
