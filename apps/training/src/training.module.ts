@@ -4,9 +4,11 @@ import type { Scorer } from '@rondo/models';
 import { DURABLE_JOBS, PLATFORM, PolicyGenerations, type DurableJobs, type Platform } from '@rondo/service';
 import { BuiltinTrainer } from './adapters/builtin-trainer.js';
 import { CommandTrainer } from './adapters/command-trainer.js';
+import { MeasuringThread } from './adapters/measuring-thread.js';
 import type { TrainingConfig } from './config.js';
 import { TRAIN_JOB, TrainingCommands } from './handlers/training.commands.js';
 import type { TrainingJobInput } from './domain/training-job.js';
+import type { Measure } from './ports/measure.js';
 import type { Trainer } from './ports/trainer.js';
 import { TrainCandidateJob } from './use-cases/train-candidate.js';
 
@@ -20,6 +22,8 @@ export interface TrainingOptions {
   readonly path: string;
   /** Trains the built-in recipes, by default in a worker thread. */
   readonly builtin?: Trainer;
+  /** Measures candidates, by default in a worker thread. */
+  readonly measure?: Measure;
 }
 
 /** Trains candidates. */
@@ -41,6 +45,7 @@ export class TrainingModule {
       module: TrainingModule,
       controllers: [TrainingCommands],
       providers: [
+        MeasuringThread,
         {
           provide: PolicyGenerations,
           inject: [PLATFORM],
@@ -48,9 +53,11 @@ export class TrainingModule {
         },
         {
           provide: TrainCandidateJob,
-          inject: [PLATFORM, PolicyGenerations, DURABLE_JOBS],
-          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs) => {
-            const job = new TrainCandidateJob(platform, policies, engine, scorer, trainers, config.modelBytes);
+          inject: [PLATFORM, PolicyGenerations, DURABLE_JOBS, MeasuringThread],
+          useFactory: (platform: Platform, policies: PolicyGenerations, jobs: DurableJobs, thread: MeasuringThread) => {
+            const measure = options.measure ?? thread.measure.bind(thread);
+            const { modelBytes } = config;
+            const job = new TrainCandidateJob(platform, policies, engine, scorer, trainers, measure, modelBytes);
             jobs.define<TrainingJobInput>({
               kind: TRAIN_JOB,
               concurrency: config.trainerParallelism,

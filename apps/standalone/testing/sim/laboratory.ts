@@ -13,6 +13,7 @@ import { PermanentError } from '@rondo/kernel';
 import { labelingConfig, LabelingModule } from '@rondo/labeling';
 import type { Scorer } from '@rondo/models';
 import { rolloutConfig, RolloutModule } from '@rondo/rollout';
+import { classificationEstimates } from '@rondo/statistics';
 import { BuiltinTrainer, trainingConfig, TrainingModule } from '@rondo/training';
 import {
   Memo,
@@ -110,6 +111,7 @@ export class Laboratory {
           scorer,
           path: '',
           builtin: this.#trainer,
+          measure: ({ labels, probabilities }) => Promise.resolve(classificationEstimates(labels, probabilities)),
         });
       case 'evaluation':
         return EvaluationModule.forRoot({

@@ -7,8 +7,9 @@ import { elapsedMs, idFrom, PermanentError } from '@rondo/kernel';
 import { admitOnnx, featureProblem, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { classificationEstimates, type MetricEstimate } from '@rondo/statistics';
+import type { MetricEstimate } from '@rondo/statistics';
 import { failureCodeOf, progressFilter, type TrainingJobInput } from '../domain/training-job.js';
+import type { Measure } from '../ports/measure.js';
 import {
   TrainerFailure,
   type CandidateRecipe,
@@ -49,6 +50,7 @@ export class TrainCandidateJob {
     private readonly engine: Engine,
     private readonly scorer: Scorer,
     private readonly trainers: { readonly builtin: Trainer; readonly command: Trainer },
+    private readonly measure: Measure,
     private readonly modelBytesMax: number,
   ) {
     this.leases = new ModelLeases(scorer, platform.artifacts, modelBytesMax);
@@ -65,7 +67,7 @@ export class TrainCandidateJob {
         });
       const trained = await this.train(input, run, spec, recipe);
       const model = await this.admit(trained, spec);
-      const validation = await this.validate(model.digest, trained, input, spec);
+      const validation = await this.validate(model.digest, trained, input, { spec, signal: run.signal });
       const durationMs = elapsedMs(startedMs, this.platform.clock.now());
       return (unit) =>
         this.announce(unit, input, { trained, recipe, model, validation, attempt: run.attempt, durationMs });
@@ -197,8 +199,8 @@ export class TrainCandidateJob {
     digest: string,
     { logTail }: TrainedModel,
     input: TrainingJobInput,
-    spec: PipelineSpec,
-  ): Promise<MetricEstimate[]> {
+    { spec, signal }: { readonly spec: PipelineSpec; readonly signal: AbortSignal },
+  ): Promise<readonly MetricEstimate[]> {
     const { matrix, labels } = await this.platform.artifacts.withFile(input.validationDigest, async (path) => {
       const { columns } = await this.engine.readColumns(path, [spec.model.target.column]);
       return { matrix: await this.engine.readMatrix(path, spec.data.features.columns), labels: columns[0]! };
@@ -207,7 +209,7 @@ export class TrainCandidateJob {
       const probabilities = await this.leases.use(digest, () =>
         this.scorer.score(digest, matrix.values, matrix.n, { budgetMs: SCORE_BUDGET_MS }),
       );
-      return classificationEstimates(labels, probabilities);
+      return await this.measure({ labels, probabilities }, signal);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       throw new TrainerFailure('ModelRefused', `the model cannot be scored: ${error.message}`, {
