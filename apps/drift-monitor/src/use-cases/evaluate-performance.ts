@@ -167,9 +167,11 @@ export class EvaluatePerformance {
     by: Measured['by'],
     signal: AbortSignal,
   ): Promise<readonly EstimateValue[]> {
-    // The arrays of a calculation are taken over; these are read beside it.
-    const measured = { scores: labelledScores.slice(), labels: labels.slice() };
-    if (by === 'labels') return this.calculate({ kind: 'measure', ...measured }, signal);
+    if (by === 'labels') {
+      // The arrays of a calculation are taken over; these are read beside it.
+      const measured = { scores: labelledScores.slice(), labels: labels.slice() };
+      return this.calculate({ kind: 'measure', ...measured }, signal);
+    }
     return by === 'scores' ? this.calculate({ kind: 'expect', scores }, signal) : Promise.resolve([]);
   }
 

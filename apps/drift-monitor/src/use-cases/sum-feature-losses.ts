@@ -35,12 +35,22 @@ export class SumFeatureLosses {
 
   /** Undefined when the callers' keys are not those of the batch, or there is no profile to take segments from. */
   async of(
-    { reference, keyColumn, featuresDigest }: WindowBatch,
+    batch: WindowBatch,
+    rows: WindowRows,
+    run: Pick<JobRun, 'signal' | 'attempt'>,
+  ): Promise<readonly FeatureSums[] | undefined> {
+    const { featuresDigest } = batch;
+    if (featuresDigest === undefined || rows.labelledKeys.every((key) => key === NO_KEY)) return undefined;
+    return this.platform.artifacts.withFile(featuresDigest, (path) => this.sumsOf(path, batch, rows, run));
+  }
+
+  private async sumsOf(
+    path: string,
+    { reference, keyColumn }: WindowBatch,
     { labelledScores, labels, labelledKeys }: WindowRows,
     { signal, attempt }: Pick<JobRun, 'signal' | 'attempt'>,
   ): Promise<readonly FeatureSums[] | undefined> {
-    if (featuresDigest === undefined || labelledKeys.every((key) => key === NO_KEY)) return undefined;
-    const batchRows = await this.rowsOf(featuresDigest, keyColumn, labelledKeys, signal);
+    const batchRows = await this.rowsOf(path, keyColumn, labelledKeys, signal);
     if (!batchRows) return undefined;
     if (reference.status === 'profiling' && attempt < ATTEMPTS_FOR_PROFILE)
       throw new TransientError(`the reference of ${reference.pipeline} is still being profiled`, { afterMs: 1000 });
@@ -51,30 +61,26 @@ export class SumFeatureLosses {
     const profiles = await this.profilesOf(reference);
     const features = profiles.map(({ feature }) => feature);
     const sums: FeatureSums[] = [];
-    await this.platform.artifacts.withFile(featuresDigest, (path) =>
-      eachFeature(this.engine, { path, features, signal }, async (column, index) => {
-        const profile = profiles[index]!;
-        sums[index] = await this.calculate({ kind: 'segment', profile, column, rows, losses }, signal);
-      }),
-    );
+    await eachFeature(this.engine, { path, features, signal }, async (column, index) => {
+      const profile = profiles[index]!;
+      sums[index] = await this.calculate({ kind: 'segment', profile, column, rows, losses }, signal);
+    });
     return sums.length > 0 ? sums : undefined;
   }
 
   /** The batch row of each labelled row; undefined when too few have one. */
-  private rowsOf(
-    featuresDigest: string,
+  private async rowsOf(
+    path: string,
     keyColumn: string,
     labelledKeys: Uint32Array,
     signal: AbortSignal,
   ): Promise<Int32Array | undefined> {
-    return this.platform.artifacts.withFile(featuresDigest, async (path) => {
-      const { rows, columns } = await this.engine.inspect(path);
-      if (rows > BATCH_ROWS_MAX || !columns.some(({ name }) => name === keyColumn)) return undefined;
-      const keys = Uint32Array.from(await this.engine.readKeys(path, keyColumn, { signal }), rowKey);
-      const joined = joinRows(labelledKeys, keys);
-      const count = joined.reduce((sum, row) => sum + (row === NO_ROW ? 0 : 1), 0);
-      return standsForAll(count, labelledKeys.length) ? joined : undefined;
-    });
+    const { rows, columns } = await this.engine.inspect(path);
+    if (rows > BATCH_ROWS_MAX || !columns.some(({ name }) => name === keyColumn)) return undefined;
+    const keys = Uint32Array.from(await this.engine.readKeys(path, keyColumn, { signal }), rowKey);
+    const joined = joinRows(labelledKeys, keys);
+    const count = joined.reduce((sum, row) => sum + (row === NO_ROW ? 0 : 1), 0);
+    return standsForAll(count, labelledKeys.length) ? joined : undefined;
   }
 
   /** Profiles of the features the champion relies on most. */

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { exchangeModule } from './exchange-module.js';
 
 /** What a record takes from its batch; whole numbers as text. */
 interface BatchContext {
@@ -63,10 +63,7 @@ export function decodeRecord({ buffer }: RecordBytes, batch: BatchContext): Deco
 
 /** Lets every consumer of this process decode its records by {@link decodeRecord}. kafkajs loads its own when it first fetches. */
 export function decodeRecordsOnce(): void {
-  const require = createRequire(import.meta.url);
-  require(PATH);
-  const loaded = require.cache[require.resolve(PATH)];
-  if (loaded) loaded.exports = decodeRecord;
+  exchangeModule(PATH, decodeRecord);
 }
 
 function headersOf(reader: Reader): DecodedRecord['headers'] {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { exchangeModule } from './exchange-module.js';
 
 type Bytes = Buffer | string | null | undefined;
 
@@ -60,10 +60,7 @@ export function encodeRecord({
 
 /** Lets every producer of this process encode its records by {@link encodeRecord}. kafkajs loads its own when it first sends. */
 export function encodeRecordsOnce(): void {
-  const require = createRequire(import.meta.url);
-  require(PATH);
-  const loaded = require.cache[require.resolve(PATH)];
-  if (loaded) loaded.exports = encodeRecord;
+  exchangeModule(PATH, encodeRecord);
 }
 
 class Writer {
