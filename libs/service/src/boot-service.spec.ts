@@ -140,7 +140,7 @@ describe('a booted service', () => {
         topic: 'rondo.data.commands.v1',
         key: 'b',
         source: 's',
-        timeMs: 0,
+        timeMs: Date.now(),
         payload: Uint8Array.of(255, 1),
         headers: {},
       },

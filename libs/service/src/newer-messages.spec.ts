@@ -58,7 +58,16 @@ const finished = (rolloutId: string, changes: { result?: RolloutResult } = {}): 
 /** Publishes as a process of a newer version would, all with one key, and waits until everything is handled or parked. */
 async function publish(type: string, payload: Uint8Array): Promise<void> {
   const id = `newer-${++published}`;
-  const envelope = { id, type, topic: TOPIC, key: 'flights', source: 'rondo/rollout', timeMs: 0, payload, headers: {} };
+  const envelope = {
+    id,
+    type,
+    topic: TOPIC,
+    key: 'flights',
+    source: 'rondo/rollout',
+    timeMs: Date.now(),
+    payload,
+    headers: {},
+  };
   await platform.bus.publish([envelope]);
   await service.drain();
 }

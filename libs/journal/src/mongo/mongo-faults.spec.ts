@@ -96,7 +96,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
         Array.from({ length: to - from }, (_, i): Envelope => {
           const { schema, message, key } = fact(`arrival-${from + i}`, `k${(from + i) % 3}`);
           const envelope = { id: `arrival-${from + i}`, type: schema.typeName, topic: TOPIC, key, source: 'upstream' };
-          return { ...envelope, timeMs: 0, headers: {}, payload: toBinary(schema, message) };
+          return { ...envelope, timeMs: Date.now(), headers: {}, payload: toBinary(schema, message) };
         }),
       );
 
@@ -120,6 +120,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
         30_000,
       );
       await subscription.close();
+      expect((await bus.parked.list()).map(({ reason }) => reason)).toEqual([]);
     }
     const copy = async (from: Db, to: Db): Promise<void> => {
       for (const { name } of await from.listCollections().toArray())
