@@ -154,3 +154,14 @@ seccompProfile: { type: RuntimeDefault }
   value: {{ $value | quote }}
 {{- end }}
 {{- end -}}
+
+{{/* What the replicas of a service share: consumer groups, and kinds of jobs that take their time. A check compares them with the code. */}}
+{{- define "rondo.sharedWork" -}}
+control-plane: { groups: [control-plane, control-plane.notifications] }
+data-prep: { groups: [data-prep, data-prep.arrivals], jobs: [ingest, prepare-snapshot] }
+drift-monitor: { groups: [drift-monitor], jobs: [profile-reference, evaluate-drift, evaluate-performance, issue-forecasts] }
+labeling: { groups: [labeling], jobs: [open-label-campaign] }
+training: { groups: [training], jobs: [train-candidate] }
+evaluation: { groups: [evaluation], jobs: [evaluate-candidate] }
+rollout: { groups: [rollout] }
+{{- end -}}
