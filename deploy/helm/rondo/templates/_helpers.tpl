@@ -57,6 +57,8 @@ seccompProfile: { type: RuntimeDefault }
   value: {{ join "," $values.kafka.brokers | quote }}
 - name: RONDO_KAFKA_PARTITIONS
   value: {{ $values.kafka.partitions | quote }}
+- name: RONDO_KAFKA_RETENTION_MS
+  value: {{ $values.kafka.retention | quote }}
 - name: RONDO_KAFKA_REPLICATION
   value: {{ $values.kafka.replication | quote }}
 - name: RONDO_KAFKA_MIN_IN_SYNC
