@@ -80,7 +80,7 @@ const tasks = {
   'bootstrapMeanDifference, clusters': () =>
     s.bootstrapMeanDifference(uniform(), {
       ...replicates,
-      clusters: filled(Uint32Array, (row) => row >> 3),
+      clusters: filled(Uint32Array, (row) => row >> 1),
     }),
   pairedBootstrap: () => s.pairedBootstrap(ROWS, (counts) => counts[0] + counts[ROWS - 1], replicates),
   'bootstrapMeanDifference, strata': () => s.bootstrapMeanDifference(uniform(), { ...replicates, strata: groups(10) }),
