@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /**
  * Error rates of the statistics behind rollouts, labels and forecasts, by simulation with fixed seeds and on real series. Build first
- * (`npx tsc -b libs/statistics`), then `node bench/error-rates-rollout.mjs`. Prints Markdown tables; ends with code 1 when a rate
- * exceeds its limit by more than two standard errors of the simulation.
+ * (`npx tsc -b libs/statistics`), then `node bench/error-rates-rollout.mjs [--only forecasts]`. Prints Markdown tables; ends with
+ * code 1 when a rate exceeds its limit by more than two standard errors of the simulation.
  */
 import { DuckDBInstance } from '@duckdb/node-api';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { seededRandom } from '../libs/kernel/dist/index.js';
 import * as s from '../libs/statistics/dist/index.js';
 
@@ -562,14 +563,7 @@ async function forecasts() {
   );
 }
 
-counts();
-pairs();
-series();
-units();
-slices();
-lateLabels();
-annotators();
-crowds();
-queues();
-await forecasts();
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const parts = { counts, pairs, series, units, slices, lateLabels, annotators, crowds, queues, forecasts };
+for (const [name, run] of Object.entries(parts)) if (name.startsWith(values.only)) await run();
 process.exitCode = missed > 0 ? 1 : 0;

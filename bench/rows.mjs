@@ -80,10 +80,13 @@ const tasks = {
   'bootstrapMeanDifference, clusters': () =>
     s.bootstrapMeanDifference(uniform(), {
       ...replicates,
-      clusters: filled(Uint32Array, (row) => row >> 3),
+      clusters: filled(Uint32Array, (row) => row >> 1),
     }),
   pairedBootstrap: () => s.pairedBootstrap(ROWS, (counts) => counts[0] + counts[ROWS - 1], replicates),
+  'bootstrapMeanDifference, strata': () => s.bootstrapMeanDifference(uniform(), { ...replicates, strata: groups(10) }),
   pairedMeanDifference: () => s.pairedMeanDifference(uniform()),
+  'pairedMeanDifference, clusters': () =>
+    s.pairedMeanDifference(uniform(), { clusters: filled(Uint32Array, (row) => row >> 1) }),
   fairnessGaps: () => s.fairnessGaps({ labels: labels(), scores: scores(), groups: groups(10), threshold: 0.5 }),
   sliceFeature: () => s.sliceFeature('x', uniform()).values,
   searchSlices: () =>
