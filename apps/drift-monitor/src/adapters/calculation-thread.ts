@@ -27,13 +27,20 @@ export class CalculationThread {
   }
 }
 
-function arraysOf(calculation: Calculation): readonly (Float32Array | Float64Array | Uint8Array)[] {
+function arraysOf(calculation: Calculation): readonly (Float32Array | Float64Array | Uint32Array | Uint8Array)[] {
   switch (calculation.kind) {
     case 'profile':
     case 'compare':
     case 'compareInSeason':
     case 'segment':
       return [calculation.column];
+    case 'join':
+      return [
+        calculation.labelledScores,
+        calculation.labels,
+        calculation.labelledKeys,
+        ...calculation.batchKeys.map(({ bytes }) => bytes),
+      ];
     case 'measure':
       return [calculation.scores, calculation.labels];
     case 'expect':
