@@ -4,13 +4,13 @@ import type { Calculation, CalculationResults } from '../domain/calculation.js';
 const HEAP_MB_MAX = 1024;
 const entry = new URL('./calculation-worker.js', import.meta.url);
 
-/** Does the calculations of the service one after the other in a thread that is kept. */
-export class CalculationThread {
-  readonly #thread = new ComputeThread<Calculation, CalculationResults[Calculation['kind']]>({
-    entry,
-    name: 'rondo-drift',
-    heapMbMax: HEAP_MB_MAX,
-  });
+/**
+ * Does the calculations of the service in two threads that are kept, each one after the other: features in one, whole windows and
+ * series in the other, since both are wanted of a window at once.
+ */
+export class CalculationThreads {
+  readonly #features = threadFor('features');
+  readonly #windows = threadFor('windows');
 
   /** See the port `Calculate`. */
   async calculate<K extends Calculation['kind']>(
@@ -18,14 +18,24 @@ export class CalculationThread {
     signal: AbortSignal,
   ): Promise<CalculationResults[K]> {
     const transfer = arraysOf(calculation).map(({ buffer }) => buffer as ArrayBuffer);
-    return (await this.#thread.ask(calculation, { signal, transfer })) as CalculationResults[K];
+    const thread = OF_WINDOWS.has(calculation.kind) ? this.#windows : this.#features;
+    return (await thread.ask(calculation, { signal, transfer })) as CalculationResults[K];
   }
 
   /** Called by Nest when the service ends. */
-  onModuleDestroy(): Promise<void> {
-    return this.#thread.close();
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.#features.close(), this.#windows.close()]);
   }
 }
+
+const OF_WINDOWS: ReadonlySet<Calculation['kind']> = new Set(['measure', 'expect', 'forecast']);
+
+const threadFor = (what: string) =>
+  new ComputeThread<Calculation, CalculationResults[Calculation['kind']]>({
+    entry,
+    name: `rondo-drift-${what}`,
+    heapMbMax: HEAP_MB_MAX,
+  });
 
 function arraysOf(calculation: Calculation): readonly (Float32Array | Float64Array | Uint32Array | Uint8Array)[] {
   switch (calculation.kind) {
