@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 /** By then even the longest flight has landed and its record is in. */
 const OUTCOME_AFTER_MS = 12 * HOUR_MS;
 /** Hours sent at once while no rollout watches them; with one, each hour's answer may move the next hour's traffic. */
-const HOURS_AT_ONCE = 24;
+const HOURS_AT_ONCE = 84;
 
 /** What the replay may know of Rondo: what any upstream or caller could see. */
 export interface ReplayedSystem {
