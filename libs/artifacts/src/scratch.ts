@@ -81,6 +81,8 @@ async function openRoot(parent: string): Promise<{ folder: string; alive: Server
   // Listens before there is anything to keep.
   const alive = createServer((caller) => caller.destroy());
   alive.unref();
+  // Who asks is answered by the system; that a socket cannot be made or a caller not be taken is no reason to fail.
+  alive.on('error', () => undefined);
   alive.listen(`${folder}${SIGN_OF_LIFE}`);
   await once(alive, 'listening').catch(() => undefined);
   await mkdir(folder, { mode: 0o700 });
