@@ -65,6 +65,15 @@ describe('scratch folders', () => {
     await remove();
   });
 
+  it('leave nothing when the process ends with work under way', async () => {
+    const { child } = await holder();
+    const ended = once(child, 'exit');
+    child.stdin!.end();
+    expect(await ended).toEqual([0, null]);
+    expect(await readdir(parent)).toEqual([]);
+    expect(await readdir(elsewhere)).toEqual(['precious']);
+  });
+
   it('of a killed process are swept, those of processes that live or stand still are not', async () => {
     const [dead, living, stopped] = [await holder(), await holder(), await holder()];
     const own = await openScratch('spec', parent);

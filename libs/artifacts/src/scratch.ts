@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,11 +16,18 @@ export interface Scratch {
   remove(): Promise<void>;
 }
 
+interface OpenedRoot {
+  readonly folder: string;
+  readonly alive: Server;
+  /** Called when the process ends by itself: removes what work under way had, and the socket. */
+  readonly atExit: () => void;
+}
+
 /** Where this process keeps its scratch folders below one parent; there while there is one of them. */
 interface Root {
   /** Scratch folders in it. */
   users: number;
-  readonly opened: Promise<{ readonly folder: string; readonly alive: Server }>;
+  readonly opened: Promise<OpenedRoot>;
 }
 
 const roots = new Map<string, Root>();
@@ -75,7 +83,7 @@ export async function sweepScratch(parent = tmpdir()): Promise<void> {
   }
 }
 
-async function openRoot(parent: string): Promise<{ folder: string; alive: Server }> {
+async function openRoot(parent: string): Promise<OpenedRoot> {
   await mkdir(parent, { recursive: true });
   const folder = join(parent, `${ROOT}${process.pid}-${randomBytes(4).toString('hex')}`);
   // Listens before there is anything to keep.
@@ -86,13 +94,18 @@ async function openRoot(parent: string): Promise<{ folder: string; alive: Server
   alive.listen(`${folder}${SIGN_OF_LIFE}`);
   await once(alive, 'listening').catch(() => undefined);
   await mkdir(folder, { mode: 0o700 });
-  return { folder, alive };
+  const atExit = (): void => {
+    for (const path of [folder, `${folder}${SIGN_OF_LIFE}`]) rmSync(path, { recursive: true, force: true });
+  };
+  process.once('exit', atExit);
+  return { folder, alive, atExit };
 }
 
 async function release(parent: string, root: Root): Promise<void> {
   if (--root.users > 0) return;
   roots.delete(parent);
-  const { folder, alive } = await root.opened;
+  const { folder, alive, atExit } = await root.opened;
+  process.off('exit', atExit);
   await rm(folder, { recursive: true, force: true });
   // Removes the socket as well.
   await new Promise((resolve) => alive.close(resolve));
