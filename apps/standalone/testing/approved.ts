@@ -13,18 +13,18 @@ import {
   type RolloutFinished,
   type StartRollout,
 } from '@rondo/contracts';
-import type { Fact, Recorded } from './recorded.js';
+import type { Recorded } from './recorded.js';
 
 /**
  * Both stories ask for approval of every model. Traffic moves only for the model that was evaluated without a failure, and approved by
  * enough people who were shown that evaluation; the rule promotes only what every analysis passed.
  */
 export function approved(recorded: Recorded): string[] {
-  const commands = recorded.of(StartRolloutSchema);
-  const asked = new Map(commands.map(({ message }) => [message.cycleId, message.candidate?.digest]));
+  const commands = recorded.messages(StartRolloutSchema);
+  const asked = new Map(commands.map(({ cycleId, candidate }) => [cycleId, candidate?.digest]));
   return [
     ...commands.flatMap((command) =>
-      objectionsTo(recorded, command).map((objection) => `cycle ${command.message.cycleId} rolls out ${objection}`),
+      objectionsTo(recorded, command).map((objection) => `cycle ${command.cycleId} rolls out ${objection}`),
     ),
     ...recorded
       .messages(RolloutStartedSchema)
@@ -41,19 +41,15 @@ export function approved(recorded: Recorded): string[] {
   ];
 }
 
-function objectionsTo(recorded: Recorded, { position, message: command }: Fact<StartRollout>): string[] {
+function objectionsTo(recorded: Recorded, command: StartRollout): string[] {
   const { cycleId, approvalId, candidate, champion, policyGeneration } = command;
   const evaluation = recorded.messages(EvaluationCompletedSchema).find((known) => known.cycleId === cycleId);
   if (!evaluation || evaluation.model?.digest !== candidate?.digest) return ['a model that was not evaluated'];
   const request = recorded.messages(ApprovalRequestedSchema).find((known) => known.approvalId === approvalId);
   if (!request) return ['without a request for approval'];
-  const votes = recorded
-    .of(ApprovalVotedSchema)
-    .filter((vote) => vote.position < position && vote.message.approvalId === approvalId && vote.message.approve);
-  const voters = new Set(votes.map(({ message }) => message.actor?.id)).size;
-  const closed = recorded
-    .of(ApprovalClosedSchema)
-    .find((end) => end.position < position && end.message.approvalId === approvalId);
+  const votes = recorded.messages(ApprovalVotedSchema).filter((vote) => vote.approvalId === approvalId && vote.approve);
+  const voters = new Set(votes.map(({ actor }) => actor?.id)).size;
+  const decision = recorded.messages(ApprovalClosedSchema).find((end) => end.approvalId === approvalId)?.decision;
   const shown = {
     model: candidate?.digest,
     report: evaluation.report?.digest,
@@ -65,7 +61,7 @@ function objectionsTo(recorded: Recorded, { position, message: command }: Fact<S
       ? ['what its evaluation failed']
       : []),
     ...(voters < request.votesNeeded ? [`with ${voters} of ${request.votesNeeded} votes`] : []),
-    ...(closed?.message.decision === 'Approved' ? [] : [`what was decided ${closed?.message.decision ?? 'nowhere'}`]),
+    ...(decision === 'Approved' ? [] : [`what was decided ${decision ?? 'nowhere'}`]),
     ...(request.boundDigest === digestOfJson(shown) ? [] : ['something else than people were shown']),
   ];
 }
