@@ -12,7 +12,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const hasServers = (...names) => names.every((name) => process.env[`RONDO_TEST_${name.toUpperCase()}`]);
 const BENCHES = [
-  ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, every commit on the disk'],
+  [
+    'orchestration',
+    'One cycle of eight durable steps with nothing else to do, embedded mode, every commit on the disk',
+  ],
   ['journal', 'Units of work on MongoDB, beside the driver doing the same writes'],
   ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
   ['features', 'Features of one week of flights (about 118,000 rows)'],
@@ -51,7 +54,8 @@ const sections = BENCHES.map(([name, title]) => {
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const head = `# Benchmarks
 
-Written by \`node bench/all.mjs\`; measured, never asserted. Trust ratios within one run more than absolute times.
+What the scripts of \`bench/\` print, each section from a run of its own; measured, never asserted. Trust ratios within one run more
+than absolute times.
 
 Rondo ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}.
 `;

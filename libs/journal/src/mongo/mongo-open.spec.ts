@@ -65,6 +65,21 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     return db;
   };
 
+  it('refuses a server whose clock is minutes away', async () => {
+    const now = Date.now;
+    const clock = jest.spyOn(Date, 'now');
+    cleanUp.push(() => Promise.resolve(clock.mockRestore()));
+    const database = fresh().databaseName;
+    for (const shiftMs of [300_000, -300_000]) {
+      clock.mockImplementation(() => now() + shiftMs);
+      const opening = open(mongodb, database);
+      await expect(opening).rejects.toMatchObject({ code: 'failed-precondition', detail: { field: 'clock' } });
+      await expect(opening).rejects.toThrow(/(299|300) s apart; let both keep time by NTP/);
+    }
+    clock.mockImplementation(() => now() + 30_000);
+    await open(mongodb, database);
+  });
+
   it('says what to do about a standalone server, with and without a set in the connection string', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rondo-mongod-'));
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));
