@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { messageOf, randomIds, seededRandom } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
@@ -15,6 +16,7 @@ import { MongoStore } from './mongo-store.js';
 
 const SEED = 20260101;
 const LEASE_MS = 1500;
+const RELIABILITY = fileURLToPath(new URL('../../../../docs/reliability.md', import.meta.url));
 jest.setTimeout(300_000);
 
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -72,6 +74,32 @@ async function expectSound(journal: Journal, acknowledged: readonly string[]): P
     expect(state.n).toBe(entries.filter(({ key }) => key === id).length);
   }
   return entries;
+}
+
+/** What two relays of one journal published, the second after the first was frozen. */
+interface TwoRelays {
+  /** Of the journal. */
+  readonly order: readonly string[];
+  /** Published by the first before it was frozen, and after it woke. */
+  readonly before: readonly string[];
+  readonly late: readonly string[];
+  /** Published by the second. */
+  readonly taken: readonly string[];
+}
+
+/** In which way two relays did harm to each other. */
+function harmOf({ order, before, late, taken }: TwoRelays): string[] {
+  const is = (a: readonly string[], b: readonly string[]): boolean =>
+    a.length === b.length && a.every((x, at) => x === b[at]);
+  const rules: readonly [string, boolean][] = [
+    ['the second one repeated itself', is(firstTimes(taken), taken)],
+    ['the second one left out or turned round', is(taken, order.slice(order.indexOf(taken[0]!)))],
+    ['the frozen one left out or turned round', is([...before, ...late], order.slice(0, before.length + late.length))],
+    // After it woke only what it had begun before.
+    ['the frozen one published what came after its lease', !late.some((text) => text.startsWith('other-'))],
+    ['together they left out or turned round', is(firstTimes([...before, ...taken]), order)],
+  ];
+  return rules.flatMap(([harm, holds]) => (holds ? [] : [harm]));
 }
 
 const firstTimes = (texts: readonly string[]): string[] => [...new Set(texts)];
@@ -174,9 +202,10 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(firstTimes(all)).toEqual(entries.map(textOf));
   });
 
-  it('takes the lease over from a frozen process, whose cursor and messages come too late to do harm', async () => {
+  /** A process is frozen while it publishes, another one takes over and appends, and the first goes on where it was. */
+  const frozenWhilePublishing = async (ignoresEndOfLease: boolean): Promise<TwoRelays> => {
     const name = database();
-    const frozen = new MongoWriter({ url: mongodb, database: name, seed: SEED, leaseMs: LEASE_MS });
+    const frozen = new MongoWriter({ url: mongodb, database: name, seed: SEED, leaseMs: LEASE_MS, ignoresEndOfLease });
     cleanUp.push(() => frozen.kill());
     await frozen.hasPublished();
     frozen.freeze();
@@ -195,15 +224,18 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       return rest.texts.includes(newest);
     }, 60_000);
     const entries = await expectSound(journal, [...frozen.committed]);
-    const order = entries.map(textOf);
-    // Published by the new holder: once each, in order, up to the end.
-    expect(firstTimes(rest.texts)).toEqual(rest.texts);
-    expect(rest.texts).toEqual(order.slice(order.indexOf(rest.texts[0]!)));
-    // Published by the frozen one: in order, and after it woke only what it had begun before.
-    expect(frozen.published).toEqual(order.slice(0, frozen.published.length));
-    const late = frozen.published.slice(said);
-    expect(late.filter((text) => text.startsWith('other-'))).toEqual([]);
-    expect(firstTimes([...frozen.published.slice(0, said), ...rest.texts])).toEqual(order);
+    const before = frozen.published.slice(0, said);
+    return { order: entries.map(textOf), before, late: frozen.published.slice(said), taken: rest.texts };
+  };
+
+  it('takes the lease over from a frozen process, whose cursor and messages come too late to do harm', async () => {
+    expect(harmOf(await frozenWhilePublishing(false))).toEqual([]);
+  });
+
+  it('notices a relay without a lease', async () => {
+    expect(harmOf(await frozenWhilePublishing(true))).toContain('the frozen one published what came after its lease');
+    const row = '| relay without lease | a relay goes on after the end of its lease | `mongo-writers.spec.ts` |';
+    expect(await readFile(RELIABILITY, 'utf8')).toContain(row);
   });
 
   it('does not wait a minute for a process that was killed in the middle of a transaction', async () => {
