@@ -1,5 +1,5 @@
 import { PermanentError } from '@rondo/kernel';
-import type { Collection, Db, ObjectId } from 'mongodb';
+import type { Collection, Db, Filter, FindCursor, FindOptions, ObjectId, WithId } from 'mongodb';
 import type { IndexValues } from '../ports.js';
 import { MAJORITY } from './connect.js';
 
@@ -138,4 +138,15 @@ export function serviceCollections(db: Db, service: string): ServiceCollections 
     inbox: db.collection(`${service}.inbox`, MAJORITY),
     timers: db.collection(`${service}.timer`, MAJORITY),
   };
+}
+
+/** Documents with these ids, in one answer: the server's own first batch is of 101 documents. */
+export function findByIds<D extends { readonly _id: string }>(
+  collection: Collection<D>,
+  ids: readonly string[],
+  options: FindOptions = {},
+): FindCursor<WithId<D>> {
+  const filter = { _id: ids.length === 1 ? ids[0] : { $in: ids } } as Filter<D>;
+  // With room for one more, a batch that holds all is known to be the last.
+  return collection.find(filter, { ...options, batchSize: ids.length + 1 });
 }

@@ -1,7 +1,7 @@
 import { backoffMs, messageOf, TransientError, type BackoffPolicy, type Clock, type Random } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
 import { ObjectId, type AnyBulkWriteOperation, type ClientSession, type Document, type MongoClient } from 'mongodb';
-import type { DocumentDoc, ServiceCollections, TimerDoc } from './collections.js';
+import { findByIds, type DocumentDoc, type ServiceCollections, type TimerDoc } from './collections.js';
 import type { DocumentReader, MongoRow } from './document-reader.js';
 import type { FreshReads } from './fresh-reads.js';
 import { forCaller, isDuplicateKey, isPassing, isUnknownCommit, isWriteConflict } from './mongo-errors.js';
@@ -235,7 +235,7 @@ export class UnitCommitter {
     const standing = await documents.readAll([...new Set(looked)]);
     // After the documents: a transaction of ours that turned out to be committed changed both.
     const keys = open.map(({ inboxKey }) => inboxKey);
-    const carriedOut = await reads.read(() => collections.inbox.find({ _id: { $in: keys } }).toArray());
+    const carriedOut = await reads.read(() => findByIds(collections.inbox, keys).toArray());
     const attemptOf = new Map(carriedOut.map(({ _id, attempt }) => [_id, attempt.toHexString()]));
     const rest: Submission[] = [];
     for (const submission of open) {
