@@ -69,6 +69,18 @@ export interface HeadDoc {
   readonly position: number;
   /** Rises with each change of timers. */
   readonly timers: number;
+}
+
+/**
+ * One per service: what the process that publishes cannot know by itself. Not part of any transaction, because a change stream takes
+ * whole transactions apart to find what it is to tell of.
+ */
+export interface NewsDoc {
+  readonly _id: string;
+  /** Newest position that was committed by a process that does not publish. */
+  readonly position: number;
+  /** Rises when such a process has changed timers, or does not know what it has committed. */
+  readonly looks: number;
   /** Rises when a relay gives its lease back. */
   readonly handovers: number;
 }
@@ -97,6 +109,7 @@ export interface MetaDoc {
 export interface SharedCollections {
   readonly head: Collection<HeadDoc>;
   readonly lease: Collection<LeaseDoc>;
+  readonly news: Collection<NewsDoc>;
   readonly meta: Collection<MetaDoc>;
 }
 
@@ -114,6 +127,7 @@ export function sharedCollections(db: Db): SharedCollections {
   return {
     head: db.collection('head', MAJORITY),
     lease: db.collection('lease', MAJORITY),
+    news: db.collection('news', MAJORITY),
     meta: db.collection('meta', MAJORITY),
   };
 }

@@ -36,8 +36,6 @@ export type UnitOutcome = 'done' | 'duplicate' | 'conflict';
 
 /** Told of what a transaction added, as soon as it is committed. */
 export interface CommitListener {
-  /** Entries up to this position are being committed here; 0 when that is over, after `committed` where it came to that. */
-  committing(lastPosition: number): void;
   /** Entries from `firstPosition` on, in order, and whether timers changed. */
   committed(firstPosition: number, envelopes: readonly Envelope[], timersChanged: boolean): void;
   /** Something was committed; what exactly is to be read. */
@@ -216,15 +214,10 @@ export class UnitCommitter {
   async #carryOut(plan: Plan<Submission>): Promise<void> {
     const attempt = new ObjectId();
     for (const { attempts } of plan.units) attempts.add(attempt.toHexString());
-    const { listener } = this.#context;
-    try {
-      const firstPosition = await this.#transact(plan, attempt);
-      this.#conflictingSince = undefined;
-      const envelopes = plan.entries.map(({ envelope }) => envelope);
-      listener.committed(firstPosition, envelopes, plan.timers.size > 0);
-    } finally {
-      listener.committing(0);
-    }
+    const firstPosition = await this.#transact(plan, attempt);
+    this.#conflictingSince = undefined;
+    const envelopes = plan.entries.map(({ envelope }) => envelope);
+    this.#context.listener.committed(firstPosition, envelopes, plan.timers.size > 0);
     for (const { resolve } of plan.units) resolve('done');
   }
 
@@ -266,7 +259,6 @@ export class UnitCommitter {
       await this.#abort();
       throw error;
     }
-    this.#context.listener.committing(firstPosition + plan.entries.length - 1);
     for (let tries = 1; ; tries++) {
       try {
         await session.commitTransaction();
