@@ -194,6 +194,21 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(await journal.verify()).toMatchObject({ intact: true, entries: 2 });
   });
 
+  it('writes documents in one transaction that take more than a command of MongoDB has room for', async () => {
+    const store = await open(mongodb, fresh().databaseName);
+    const journal = store.journal('s');
+    const ids = ['a', 'b', 'c'];
+    const save = (letter: string) =>
+      journal.once({ consumer: 'spec', messageId: letter }, (unit) => {
+        for (const id of ids)
+          unit.save({ kind: 'k', id, state: letter.repeat(6 * 1024 * 1024), outgoing: [fact(`${id}${letter}`)] });
+      });
+    await save('x');
+    await save('y');
+    for (const id of ids) expect((await journal.load<string>('k', id))?.state).toMatch(/^y{100}/);
+    expect((await journal.entries({})).map(textOf)).toEqual(['ax', 'bx', 'cx', 'ay', 'by', 'cy']);
+  });
+
   it('orders numbers before text over pages, whichever way, by an index of its own', async () => {
     const db = fresh();
     const store = await open(mongodb, db.databaseName);

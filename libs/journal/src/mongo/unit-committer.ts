@@ -17,6 +17,7 @@ import {
   type Plan,
   type RunUnit,
 } from './unit-plan.js';
+import { WriteCommands, type UpdateStatement } from './write-commands.js';
 
 const UNITS_PER_TRANSACTION_MAX = 1024;
 const BYTES_PER_TRANSACTION_MAX = 16 * 1024 * 1024;
@@ -76,6 +77,7 @@ export class UnitCommitter {
   readonly #queue: Submission[] = [];
   /** One session for all: a new transaction on it ends one that was left open by a lost connection. */
   readonly #session: ClientSession;
+  readonly #commands: WriteCommands;
   #running: Promise<void> | undefined;
   /** Others have committed to this journal since this process last did. */
   #hasRivals = false;
@@ -86,7 +88,9 @@ export class UnitCommitter {
 
   constructor(context: CommitterContext) {
     this.#context = context;
-    this.#session = context.client.startSession({ causalConsistency: false });
+    const { client, collections } = context;
+    this.#session = client.startSession({ causalConsistency: false });
+    this.#commands = new WriteCommands(client.db(collections.documents.dbName), this.#session);
   }
 
   /**
@@ -281,9 +285,9 @@ export class UnitCommitter {
     const firstPosition = await this.#takePositions(plan);
     const placed = placePlan(collections.service, plan, { firstPosition, atMs: clock.now(), attempt });
     await this.#writeDocuments(placed);
-    if (placed.entries.length > 0) await collections.entries.insertMany([...placed.entries], options);
+    await this.#commands.insert(collections.entries.collectionName, placed.entries);
     const carriedOut = plan.units.map(({ inboxKey }) => ({ _id: inboxKey, attempt }));
-    await collections.inbox.insertMany(carriedOut, options);
+    await this.#commands.insert(collections.inbox.collectionName, carriedOut);
     const timers = [...plan.timers.values()].map(({ id, due }): AnyBulkWriteOperation<TimerDoc> => {
       if (!due) return { deleteOne: { filter: { _id: id } } };
       return { replaceOne: { filter: { _id: id }, replacement: timerDocument({ id, due }), upsert: true } };
@@ -314,20 +318,20 @@ export class UnitCommitter {
 
   /** Documents to replace are found by their id alone, which costs the server half of what a filter with the etag does. */
   async #writeDocuments({ documents }: PlacedPlan): Promise<void> {
-    const inserts: AnyBulkWriteOperation<DocumentDoc>[] = [];
-    const replacements: AnyBulkWriteOperation<DocumentDoc>[] = [];
-    const removals: AnyBulkWriteOperation<DocumentDoc>[] = [];
+    const { collectionName } = this.#context.collections.documents;
+    const inserts: DocumentDoc[] = [];
+    const replacements: UpdateStatement[] = [];
+    const removals: Document[] = [];
     for (const { key, before, after } of documents) {
-      if (!before && after) inserts.push({ insertOne: { document: after } });
-      else if (before && after)
-        replacements.push({ updateOne: { filter: { _id: key }, update: replacing(before, after) } });
-      else if (before) removals.push({ deleteOne: { filter: { _id: key, etag: before.etag } } });
+      if (!before && after) inserts.push(after);
+      else if (before && after) replacements.push({ q: { _id: key }, u: replacing(before, after) });
+      else if (before) removals.push({ _id: key, etag: before.etag });
     }
-    const writes = [...inserts, ...replacements, ...removals];
-    if (writes.length === 0) return;
-    const result = await this.#context.collections.documents.bulkWrite(writes, { session: this.#session });
-    const written = result.modifiedCount === replacements.length && result.deletedCount === removals.length;
-    if (!written) throw new PlanOutdated('a document was changed by somebody else');
+    await this.#commands.insert(collectionName, inserts);
+    const replaced = await this.#commands.update(collectionName, replacements);
+    const removed = await this.#commands.delete(collectionName, removals);
+    if (replaced === replacements.length && removed === removals.length) return;
+    throw new PlanOutdated('a document was changed by somebody else');
   }
 }
 
