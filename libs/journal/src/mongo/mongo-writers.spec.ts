@@ -17,6 +17,8 @@ import { MongoStore } from './mongo-store.js';
 const SEED = 20260101;
 const LEASE_MS = 1500;
 const RELIABILITY = fileURLToPath(new URL('../../../../docs/reliability.md', import.meta.url));
+/** How often whoever publishes looks for what it was not told. */
+const HOLDER_LOOKS_MS = 5000;
 jest.setTimeout(300_000);
 
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -130,6 +132,29 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(published.messages.slice(0, 1)).toMatchObject([
       { id: entries[0]!.messageId, type: entries[0]!.type, key: entries[0]!.key, headers: entries[0]!.headers },
     ]);
+  });
+
+  it('publishes what another process commits, and fires its timers, long before it would look by itself', async () => {
+    const name = database();
+    const published = new Published();
+    const holder = await open(mongodb, name, published.bus);
+    await increment(holder.journal('writer'), 'k', 'own');
+    await eventually(() => published.texts.includes('own'), 60_000);
+    const other = (await open(mongodb, name, new Published().bus)).journal('writer');
+    const committed = new Map<string, number>();
+    for (let i = 0; i < 3; i++) {
+      await increment(other, 'k', `other-${i}`);
+      const atMs = Date.now();
+      committed.set(`other-${i}`, atMs);
+      await other.once({ consumer: 'writer', messageId: `timer-${i}` }, (unit) =>
+        unit.schedule({ id: `t${i}`, atMs, outgoing: fact(`timer-${i}`) }),
+      );
+      committed.set(`timer-${i}`, Date.now());
+      await eventually(() => [...committed.keys()].every((text) => published.texts.includes(text)), 60_000);
+      for (const [text, sinceMs] of committed)
+        expect([text, Date.now() - sinceMs < HOLDER_LOOKS_MS / 2]).toEqual([text, true]);
+      committed.clear();
+    }
   });
 
   it('carries a cause out once when two processes have it at the same time', async () => {
