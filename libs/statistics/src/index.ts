@@ -175,13 +175,13 @@ export { seriesDifference, type SeriesDifference } from './series-difference.js'
 export { kayentaJudge, type KayentaClass, type KayentaMetric, type KayentaResult } from './kayenta-judge.js';
 export { kayentaScore, type KayentaGroup, type KayentaScore } from './kayenta-score.js';
 export { cohenKappa, type KappaResult } from './cohen-kappa.js';
+export { krippendorffAlpha, type AgreementResult, type MeasurementLevel } from './agreement.js';
 export {
-  krippendorffAlpha,
+  agreementVerdict,
   krippendorffInterval,
   type AgreementInterval,
-  type AgreementResult,
-  type MeasurementLevel,
-} from './agreement.js';
+  type AgreementVerdict,
+} from './agreement-interval.js';
 export {
   fleissKappa,
   gwetAgreement,
