@@ -183,7 +183,7 @@ def truth():
         votes = MajorityVote().fit(few).probas_
         args = [{"items": few.task.tolist(), "annotators": few.worker.tolist(), "values": few.label.tolist()}]
         for i, task in enumerate(sorted(set(few.task))[:5]):
-            yield case("inferTruth", args, float(votes.loc[task].max()), "MajorityVote", C, f"items.{i}.confidence")
+            yield case("inferTruth", args, float(votes.loc[task].max()), "MajorityVote", C, f"confidence.{i}")
 
 
 def issues():

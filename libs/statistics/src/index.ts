@@ -190,7 +190,7 @@ export {
   type ChanceCorrectedResult,
 } from './chance-corrected.js';
 export { dawidSkene, type DawidSkeneOptions, type DawidSkeneResult, type GivenLabels } from './dawid-skene.js';
-export { DAWID_SKENE_REDUNDANCY, inferTruth, type InferredItem, type InferredTruth } from './truth-inference.js';
+export { DAWID_SKENE_REDUNDANCY, inferTruth, type InferredTruth } from './truth-inference.js';
 export { labelIssues, type LabelIssues } from './label-issues.js';
 export { annotatorSkill, type AnnotatorSkill, type SkillRule } from './annotator-skill.js';
 export { committeeDisagreement, type CommitteeProbabilities } from './committee.js';

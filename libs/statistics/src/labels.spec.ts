@@ -125,7 +125,7 @@ describe('the truth behind repeated labels', () => {
       const { truth, labels } = crowd(seed, 150, [0.95, 0.93, 0.55, 0.5, 0.45, 0.55, 0.5]);
       const inferred = inferTruth(labels);
       expect(inferred.method).toBe('dawid-skene');
-      model += inferred.items.filter(({ value }, i) => value === truth[i]).length;
+      model += truth.filter((value, i) => inferred.tied[i] === 0 && inferred.values[i] === value).length;
       const votes = new Float64Array(truth.length);
       labels.items.forEach((item, i) => (votes[item]! += labels.values[i]! - 0.5));
       majority += truth.filter((value, i) => value === Number(votes[i]! > 0)).length;
@@ -134,18 +134,30 @@ describe('the truth behind repeated labels', () => {
   });
 
   it('leaves a tie open', () => {
-    expect(inferTruth({ items: [1, 1], annotators: [1, 2], values: [0, 1] }).items).toEqual([
-      { item: 1, value: null, confidence: 0.5, labels: 2 },
+    const { items, tied, confidence, labels } = inferTruth({
+      items: [1, 1, 2],
+      annotators: [1, 2, 1],
+      values: [0, 1, 1],
+    });
+    expect([items, tied, confidence, labels].map((column) => Array.from(column))).toEqual([
+      [1, 2],
+      [1, 0],
+      [0.5, 1],
+      [2, 1],
     ]);
   });
 
   it('falls back to the majority when a model has nothing to learn', () => {
     const same = { items: [1, 1, 1, 1, 1], annotators: [1, 2, 3, 4, 5], values: [7, 7, 7, 7, 7] };
-    expect(inferTruth(same)).toMatchObject({ method: 'majority', items: [{ value: 7, confidence: 1 }] });
-    expect(inferTruth({ items: [], annotators: [], values: [] })).toEqual({
+    expect(inferTruth(same)).toMatchObject({
+      method: 'majority',
+      values: new Float64Array([7]),
+      confidence: new Float64Array([1]),
+    });
+    expect(inferTruth({ items: [], annotators: [], values: [] })).toMatchObject({
       method: 'majority',
       redundancy: 0,
-      items: [],
+      items: new Float64Array(0),
     });
     expect(dawidSkene({ items: [1, 2], annotators: [9, 9], values: [0, 1] })).toEqual({
       kind: 'insufficient',

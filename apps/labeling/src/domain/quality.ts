@@ -160,9 +160,10 @@ function givenLabels(tasks: readonly TaskState[], rules: CampaignRules): GivenAn
 /** The class each task's answers come to; tasks without answers and those that are tied have none. */
 function labelsOf(tasks: readonly TaskState[], rules: CampaignRules, given: GivenAnswers): Map<TaskState, string> {
   const labels = new Map<TaskState, string>();
-  for (const { item, value } of inferTruth(given).items) {
-    if (value !== null) labels.set(tasks[item]!, rules.classes[value]!.value);
-  }
+  const { items, values, tied } = inferTruth(given);
+  items.forEach((item, i) => {
+    if (tied[i] === 0) labels.set(tasks[item]!, rules.classes[values[i]!]!.value);
+  });
   return labels;
 }
 
