@@ -36,6 +36,7 @@ const BENCHES = [
     : []),
   ...(hasServers('kafka', 'mongodb', 's3') ? [['load', 'The services under load, one replica each']] : []),
   ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
+  ['error-rates-labels', 'How often the gates on labels are wrong, simulated'],
 ];
 
 const sections = BENCHES.map(([name, title]) => {

@@ -62,6 +62,8 @@ const EXCEPTIONS: readonly { readonly because: string; readonly fields: readonly
       'BatchRejected.reason',
       'CancelLabelCampaign.reason',
       'LabelCampaignOpened.question',
+      'LabelCampaignExtended.explanation',
+      'LabelCampaignClosed.explanation',
       'LabelRecorded.rationale',
       'AnnotatorResumed.reason',
       'Finding.message',

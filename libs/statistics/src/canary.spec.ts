@@ -141,12 +141,36 @@ describe('labels that come late', () => {
     expect(grouped).toEqual(labelMaturity(waits, came, { age: 4, share: 0.3 }));
   });
 
-  it('that all came are complete', () => {
-    expect(labelMaturity([2, 2, 2], [1, 1, 1], { age: 2, share: 0.95 })).toMatchObject({
-      share: 1,
-      lower: 1,
-      mature: true,
-    });
+  it('that all came show as much as their number: mature at 98 % takes 183 of them, not one', () => {
+    const all = (rows: number) =>
+      labelMaturity(Array<number>(rows).fill(2), Array<number>(rows).fill(1), { age: 2, share: 0.98 });
+    expect(all(1)).toMatchObject({ share: 1, mature: false, upper: 1 });
+    expect([all(182), all(183)]).toMatchObject([{ mature: false }, { mature: true }]);
+    const none = labelMaturity([2, 3], [0, 0], { age: 2, share: 0.5 });
+    expect(none).toMatchObject({ share: 0, lower: 0 });
+    expect((none as { upper: number }).upper).toBeCloseTo(1 - Math.sqrt(0.025), 9);
+  });
+
+  it('have an interval that holds the truth, young predictions among them, as often as it says or more', () => {
+    const random = seededRandom(11);
+    let [above, below] = [0, 0];
+    const runs = 1_000;
+    for (let run = 0; run < runs; run++) {
+      const waits = Array.from({ length: 60 }, () => -Math.log(1 - random.next()));
+      const watched = waits.map(() => 6 * random.next());
+      const ages = waits.map((wait, i) => Math.min(wait, watched[i]!));
+      const found = labelMaturity(
+        ages,
+        waits.map((wait, i) => Number(wait <= watched[i]!)),
+        { age: 1.5, share: 0.5 },
+      );
+      if (found.kind !== 'measured') throw new Error(found.reason);
+      if (found.lower > 1 - Math.exp(-1.5)) above++;
+      if (found.upper < 1 - Math.exp(-1.5)) below++;
+    }
+    // 2.5 % each side; 4 % is three standard errors above.
+    expect([above / runs <= 0.04, below / runs <= 0.04]).toEqual([true, true]);
+    expect(above + below).toBeGreaterThan(0);
   });
 });
 
