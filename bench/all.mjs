@@ -12,7 +12,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const hasServers = (...names) => names.every((name) => process.env[`RONDO_TEST_${name.toUpperCase()}`]);
 const BENCHES = [
-  ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, every commit on the disk'],
+  [
+    'orchestration',
+    'One cycle of eight durable steps with nothing else to do, embedded mode, every commit on the disk',
+  ],
   ['journal', 'Units of work on MongoDB, beside the driver doing the same writes'],
   ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
   ['features', 'Features of one week of flights (about 118,000 rows)'],
@@ -33,6 +36,7 @@ const BENCHES = [
     : []),
   ...(hasServers('kafka', 'mongodb', 's3') ? [['load', 'The services under load, one replica each']] : []),
   ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
+  ['error-rates-canary', 'Error rates of a rollout: its own evidence, simulated'],
 ];
 
 const sections = BENCHES.map(([name, title]) => {

@@ -181,12 +181,13 @@ function addCorrectness(state: EvidenceState & { metric: 'accuracy' }, pairs: re
   };
 }
 
-function errorCounts(batch: ServedBatch): Parameters<typeof updateCountEProcess>[1] {
+/** The requests each model was asked, and those that failed. */
+function errorCounts({ champion, candidate }: ServedBatch): Parameters<typeof updateCountEProcess>[1] {
   return {
-    canaryEvents: batch.candidateErrors,
-    canaryExposure: scored(batch.candidateScores) + batch.candidateErrors,
-    baselineEvents: batch.championErrors,
-    baselineExposure: scored(batch.championScores) + batch.championErrors,
+    canaryEvents: candidate.failed,
+    canaryExposure: candidate.requests,
+    baselineEvents: champion.failed,
+    baselineExposure: champion.requests,
   };
 }
 
@@ -227,12 +228,6 @@ function pairedRows(batch: ServedBatch): number {
   let rows = 0;
   for (let i = 0; i < batch.championScores.length; i++)
     if (batch.championScores[i] !== null && batch.candidateScores[i] !== null) rows += 1;
-  return rows;
-}
-
-function scored(scores: readonly (number | null)[]): number {
-  let rows = 0;
-  for (const score of scores) if (score !== null) rows += 1;
   return rows;
 }
 

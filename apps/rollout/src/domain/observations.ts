@@ -11,8 +11,15 @@ export interface ServedBatch {
   /** Wall time of the whole request per model; 0 when it was not used. */
   readonly championLatencyMs: number;
   readonly candidateLatencyMs: number;
-  readonly championErrors: number;
-  readonly candidateErrors: number;
+  /** Requests in which each model was asked to score a row, and how many of them failed; a message may gather several requests. */
+  readonly champion: AskedRequests;
+  readonly candidate: AskedRequests;
+}
+
+/** Rows of one request fail together, so a request counts once, however many it has. One that was not asked does not count. */
+export interface AskedRequests {
+  readonly requests: number;
+  readonly failed: number;
 }
 
 /** One row that both models scored and whose outcome is known. */

@@ -110,11 +110,11 @@ export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: n
   });
 }
 
-/** Failures per scored row: a conditional binomial e-process shows harm, exact bounds of both rates show that it is tolerable. */
+/** Share of the requests that failed: a conditional binomial e-process shows harm, exact bounds of both rates show that it is tolerable. */
 export function readErrorRate(rule: AnalysisRule, state: Of<'errorRate'>, looks: number): Reading {
   return readCounts(rule, state.counts, looks, {
     name: 'errorRate',
-    unit: 'scored rows',
+    unit: 'requests',
     tolerated: rule.margin,
   });
 }

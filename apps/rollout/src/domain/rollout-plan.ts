@@ -18,11 +18,11 @@ export interface AnalysisRule {
   /** Name of the feedback that an engagement analysis counts; every feedback when absent. */
   readonly feedback?: string;
   /**
-   * Largest loss that is tolerated, >= 0: nats for logLoss, share of the rows for accuracy and errorRate, ms a row for latencyMs,
-   * the unit of the feedback for engagement.
+   * Largest loss that is tolerated, >= 0: nats for logLoss, share of the rows for accuracy, share of the requests for errorRate, ms a
+   * row for latencyMs, the unit of the feedback for engagement.
    */
   readonly margin: number;
-  /** Samples before the analysis may pass: labelled pairs, scored rows, requests or feedback events of the smaller arm. */
+  /** Samples before the analysis may pass: labelled pairs, requests or feedback events of the smaller arm. */
   readonly minSamples: number;
   /** Share of the rows both models scored that must have their label before logLoss or accuracy may pass; 0 to 1. */
   readonly minLabelShare?: number;

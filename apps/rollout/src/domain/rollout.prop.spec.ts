@@ -177,8 +177,8 @@ function afterTraffic(world: World, { hours, rows, stale, errors, twice }: Event
     candidateScores: Array.from({ length: rows }, () => 0.9),
     championLatencyMs: 1,
     candidateLatencyMs: 1,
-    championErrors: 0,
-    candidateErrors: errors,
+    champion: { requests: rows, failed: 0 },
+    candidate: { requests: rows, failed: Math.min(rows, errors) },
   };
   const once = observeBatch(world.rollout, batch);
   return twice ? observeBatch(once, batch) : once;

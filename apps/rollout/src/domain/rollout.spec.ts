@@ -81,8 +81,8 @@ const traffic = (rollout: RolloutState, hour: number, changes: Partial<ServedBat
     candidateScores: [0.9, 0.9],
     championLatencyMs: 1,
     candidateLatencyMs: 1,
-    championErrors: 0,
-    candidateErrors: 0,
+    champion: { requests: 1, failed: 0 },
+    candidate: { requests: 1, failed: 0 },
     ...changes,
   });
 
@@ -350,8 +350,8 @@ describe('labels', () => {
       candidateScores: [0.4, null, 0.6],
       championLatencyMs: 0,
       candidateLatencyMs: 0,
-      championErrors: 0,
-      candidateErrors: 0,
+      champion: { requests: 1, failed: 0 },
+      candidate: { requests: 1, failed: 0 },
     },
     { rolloutId: 'ro', sequence: 0, unpairedToo: true },
   )!;

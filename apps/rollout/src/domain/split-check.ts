@@ -26,7 +26,7 @@ export function observeSplit(
   wants: { readonly weightPercent: number },
 ): SplitState {
   const { weightPercent } = wants;
-  if (weightPercent === 0 || batch.candidateErrors > 0 || batch.servedByCandidate.length === 0) return split;
+  if (weightPercent === 0 || batch.candidate.failed > 0 || batch.servedByCandidate.length === 0) return split;
   const rows = batch.servedByCandidate.length;
   const candidateRows = batch.servedByCandidate.filter(Boolean).length;
   const counted = {

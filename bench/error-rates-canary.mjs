@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/**
+ * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows. Build first
+ * (`npx tsc -b apps/rollout`), then `node bench/error-rates-canary.mjs`. Prints Markdown tables; ends with code 1 when a rate exceeds its
+ * limit by more than two standard errors of the simulation.
+ */
+import { join } from 'node:path';
+import { seededRandom } from '../libs/kernel/dist/index.js';
+import { wilsonInterval } from '../libs/statistics/dist/index.js';
+
+const inside = (path) => import(join(import.meta.dirname, '../apps/rollout/dist/domain', path));
+const { addBatch, emptyEvidence, readEvidence } = await inside('evidence.js');
+
+let missed = 0;
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const table = (title, head, rows) => {
+  console.log(`\n### ${title}\n\n| ${head.join(' | ')} |\n|${head.map(() => '---').join('|')}|`);
+  for (const row of rows) console.log(`| ${row.join(' | ')} |`);
+};
+/** A share of runs with its 95 % interval and its limit; counts a miss when simulation noise cannot explain it. */
+const atMost = (hits, runs, limit) => {
+  if (hits / runs > limit + 2 * Math.sqrt((limit * (1 - limit)) / runs)) missed++;
+  const { lower, upper } = wilsonInterval(hits, runs);
+  return `${percent(hits / runs)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}] (at most ${percent(limit)})`;
+};
+/** Runs in which something happened. */
+const hitsOf = (runs, happens) => {
+  let hits = 0;
+  for (let run = 0; run < runs; run++) if (happens(seededRandom(run))) hits++;
+  return hits;
+};
+
+const ALPHA = 0.05;
+const ruleOf = (metric, changes = {}) => ({
+  name: metric,
+  metric,
+  alpha: ALPHA,
+  margin: 0,
+  minSamples: 200,
+  ...changes,
+});
+/** What the gateway logs of one request that both models were asked. */
+const served = (rows, changes = {}) => ({
+  requestId: 'r',
+  eventTimeMs: 0,
+  epoch: 1,
+  servedByCandidate: Array.from({ length: rows }, () => false),
+  championScores: Array.from({ length: rows }, () => 0.5),
+  candidateScores: Array.from({ length: rows }, () => 0.5),
+  championLatencyMs: 1,
+  candidateLatencyMs: 1,
+  champion: { requests: 1, failed: 0 },
+  candidate: { requests: 1, failed: 0 },
+  ...changes,
+});
+
+function failedRequests() {
+  const rule = ruleOf('errorRate');
+  const harm = (rates, rows) => (random) => {
+    let state = emptyEvidence(rule);
+    for (let request = 0; request < 1_000; request++) {
+      const [champion, candidate] = rates.map((rate) => ({ requests: 1, failed: Number(random.next() < rate) }));
+      const scores = ({ failed }) => Array.from({ length: rows }, () => (failed ? null : 0.5));
+      state = addBatch(
+        rule,
+        state,
+        served(rows, { champion, candidate, championScores: scores(champion), candidateScores: scores(candidate) }),
+      );
+    }
+    // What was refuted at any time stays refuted.
+    return readEvidence(rule, state, 1).verdict === 'Fail';
+  };
+  table(
+    'Requests that fail as a whole, 1,000 of them, harm declared',
+    ['rows a request', '1 % fail in both arms', '1 % and 5 %'],
+    [1, 8, 64].map((rows) => [
+      rows,
+      atMost(hitsOf(400, harm([0.01, 0.01], rows)), 400, ALPHA),
+      percent(hitsOf(100, harm([0.01, 0.05], rows)) / 100),
+    ]),
+  );
+}
+
+failedRequests();
+process.exitCode = missed > 0 ? 1 : 0;
