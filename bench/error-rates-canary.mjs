@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows. Build first
+ * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows, and a
+ * split of keys that come often. Build first
  * (`npx tsc -b apps/rollout`), then `node bench/error-rates-canary.mjs`. Prints Markdown tables; ends with code 1 when a rate exceeds its
  * limit by more than two standard errors of the simulation.
  */
@@ -10,6 +11,7 @@ import { wilsonInterval } from '../libs/statistics/dist/index.js';
 
 const inside = (path) => import(join(import.meta.dirname, '../apps/rollout/dist/domain', path));
 const { addBatch, emptyEvidence, readEvidence } = await inside('evidence.js');
+const { emptySplit, observeSplit, splitMismatch } = await inside('split-check.js');
 
 let missed = 0;
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -44,6 +46,8 @@ const served = (rows, changes = {}) => ({
   requestId: 'r',
   eventTimeMs: 0,
   epoch: 1,
+  keys: [],
+  assignedToCandidate: [],
   servedByCandidate: Array.from({ length: rows }, () => false),
   championScores: Array.from({ length: rows }, () => 0.5),
   candidateScores: Array.from({ length: rows }, () => 0.5),
@@ -81,5 +85,32 @@ function failedRequests() {
   );
 }
 
+function busyKeys() {
+  const mismatch = (share, keys, requests) => (random) => {
+    const arms = Array.from({ length: keys }, () => random.next() < share);
+    let split = emptySplit;
+    for (let sent = 0; sent < keys * requests; sent += 1_000) {
+      const drawn = Array.from({ length: 1_000 }, () => random.int(keys));
+      const batch = served(1, {
+        keys: drawn.map((key) => `key-${key}`),
+        assignedToCandidate: drawn.map((key) => arms[key]),
+      });
+      split = observeSplit(split, batch, { weightPercent: 10 });
+      if (splitMismatch(split, 10)) return true;
+    }
+    return false;
+  };
+  table(
+    'Split of keys that come 50 times each, 10 % asked for, mismatch reported',
+    ['keys', "10 % are the candidate's", '15 %'],
+    [500, 2_000].map((keys) => [
+      keys.toLocaleString('en-US'),
+      atMost(hitsOf(100, mismatch(0.1, keys, 50)), 100, 0.001),
+      percent(hitsOf(50, mismatch(0.15, keys, 50)) / 50),
+    ]),
+  );
+}
+
 failedRequests();
+busyKeys();
 process.exitCode = missed > 0 ? 1 : 0;

@@ -76,6 +76,10 @@ def e_processes():
         value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
         start = {"counts": [0] * len(counts), "shares": shares, "logEBefore": 0, "logE": 0, "maxLogE": 0}
         yield case("updateSampleRatioEProcess", [start, counts, shares], float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+        prior = 1_000 * np.array(shares)
+        value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
+        args = [start | {"concentration": 1_000}, counts, shares]
+        yield case("updateSampleRatioEProcess", args, float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
 
 
 def means():

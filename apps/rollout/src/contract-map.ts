@@ -100,6 +100,8 @@ export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undef
     eventTimeMs: timestampMs(message.eventTime),
     epoch: Number(message.epoch),
     ...(message.candidate && { candidateDigest: message.candidate.digest }),
+    keys: [...message.keys],
+    assignedToCandidate: assignedOf(message),
     servedByCandidate: Array.from({ length: rows }, (_, row) => message.servedByCandidate[row] ?? false),
     championScores: message.championScores.map(chanceOrNull),
     candidateScores: Array.from({ length: rows }, (_, row) => chanceOrNull(message.candidateScores[row])),
@@ -107,6 +109,12 @@ export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undef
     candidateLatencyMs: finiteOrZero(message.candidateLatencyMs),
     ...askedRequestsOf(message),
   };
+}
+
+/** A message that does not tell who was assigned tells who answered, which is the same unless the candidate failed. */
+function assignedOf({ assignedToCandidate, servedByCandidate, candidateErrors }: PredictionsLogged): boolean[] {
+  if (assignedToCandidate.length > 0) return [...assignedToCandidate];
+  return candidateErrors > 0 ? [] : [...servedByCandidate];
 }
 
 /** A message that does not tell its requests counts as one: that is never too much evidence. */

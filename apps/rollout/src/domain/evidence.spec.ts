@@ -19,6 +19,8 @@ const batch = (changes: Partial<ServedBatch> = {}): ServedBatch => ({
   eventTimeMs: 0,
   epoch: 1,
   candidateDigest: 'sha256:b',
+  keys: ['k'],
+  assignedToCandidate: [true],
   servedByCandidate: [true],
   championScores: [0.5],
   candidateScores: [0.5],

@@ -34,6 +34,8 @@ const request = (hour: number, epoch = 1): ServedBatch => ({
   eventTimeMs: hour * HOUR,
   epoch,
   candidateDigest: bundle(2).digest,
+  keys: [],
+  assignedToCandidate: [],
   servedByCandidate: Array<boolean>(ROWS).fill(false),
   championScores: Array<number>(ROWS).fill(0.9),
   candidateScores: Array<number>(ROWS).fill(0.9),

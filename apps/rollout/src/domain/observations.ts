@@ -5,6 +5,10 @@ export interface ServedBatch {
   /** Routing epoch it was served under. */
   readonly epoch: number;
   readonly candidateDigest?: string;
+  /** What the split goes by; '' for a row without a key, which falls by chance. */
+  readonly keys: readonly string[];
+  /** Rows the split gave to the candidate, whether it answered or not; empty when that is not known. */
+  readonly assignedToCandidate: readonly boolean[];
   readonly servedByCandidate: readonly boolean[];
   readonly championScores: readonly (number | null)[];
   readonly candidateScores: readonly (number | null)[];

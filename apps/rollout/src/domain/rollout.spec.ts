@@ -76,6 +76,8 @@ const traffic = (rollout: RolloutState, hour: number, changes: Partial<ServedBat
     eventTimeMs: hour * HOUR,
     epoch: rollout.wants.epoch,
     candidateDigest: 'sha256:2',
+    keys: ['', ''],
+    assignedToCandidate: [rollout.wants.weightPercent > 0, false],
     servedByCandidate: [rollout.wants.weightPercent > 0, false],
     championScores: [0.9, 0.9],
     candidateScores: [0.9, 0.9],
@@ -231,14 +233,16 @@ describe('a rollout', () => {
     const second = reconcile(labelled(traffic(traffic(begin().rollout, 0), 2), 5000), begin().routing, time);
     const rows = 4000;
     const skewed = traffic(second.rollout, 9, {
-      servedByCandidate: Array.from({ length: rows }, (_, i) => i % 10 === 0),
+      keys: Array.from({ length: rows }, () => ''),
+      assignedToCandidate: Array.from({ length: rows }, (_, i) => i % 10 === 0),
+      servedByCandidate: Array.from({ length: rows }, () => false),
       championScores: Array.from({ length: rows }, () => 0.9),
       candidateScores: Array.from({ length: rows }, () => 0.9),
     });
     const looked = reconcile(labelled(skewed, 500), second.routing, time);
     expect(looked.rollout.phase).toBe('Running');
     expect(waitingFor(looked.rollout, 0)).toContain(
-      'sample-ratio mismatch: the candidate answered 10.0 % of 4000 rows, 50 % was asked for',
+      'sample-ratio mismatch: the candidate was given 10.0 % of 4000 keys, 50 % was asked for',
     );
   });
 
@@ -345,6 +349,8 @@ describe('labels', () => {
       requestId: 'r',
       eventTimeMs: 0,
       epoch: 1,
+      keys: ['a', 'b', 'c'],
+      assignedToCandidate: [true, false, false],
       servedByCandidate: [true, false, false],
       championScores: [0.1, 0.2, 0.3],
       candidateScores: [0.4, null, 0.6],
