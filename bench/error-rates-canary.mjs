@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows, and a
- * split of keys that come often. Build first
+ * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows, a
+ * split of keys that come often, and times of neighbouring requests that are alike. Build first
  * (`npx tsc -b apps/rollout`), then `node bench/error-rates-canary.mjs`. Prints Markdown tables; ends with code 1 when a rate exceeds its
  * limit by more than two standard errors of the simulation.
  */
@@ -111,6 +111,50 @@ function busyKeys() {
   );
 }
 
+const normal = (random) => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+function latencies() {
+  const rule = ruleOf('latencyMs');
+  /** Request at which harm is declared; log-normal times of 100 ms, each arm with its own first-order autocorrelation. */
+  const harmAt =
+    (rho, { spread, factor }) =>
+    (random) => {
+      let state = emptyEvidence(rule);
+      const noise = [normal(random), normal(random)];
+      for (let request = 1; request <= 2_000; request++) {
+        for (const arm of [0, 1]) noise[arm] = rho * noise[arm] + Math.sqrt(1 - rho * rho) * normal(random);
+        const [championLatencyMs, candidateLatencyMs] = noise.map((value) => 100 * Math.exp(spread * value));
+        state = addBatch(
+          rule,
+          state,
+          served(1, { championLatencyMs, candidateLatencyMs: factor * candidateLatencyMs }),
+        );
+        if (request % 25 === 0 && readEvidence(rule, state, 1).verdict === 'Fail') return request;
+      }
+      return null;
+    };
+  const found = (rho, kind) => {
+    const at = Array.from({ length: 40 }, (_, run) => harmAt(rho, kind)(seededRandom(run))).filter(Boolean);
+    return at.length > 20 ? `${percent(at.length / 40)}, median ${median(at)}` : percent(at.length / 40);
+  };
+  table(
+    'Latency of 2,000 requests whose neighbours are alike, 80 looks, harm declared',
+    ['autocorrelation', 'equal models', '1.5 times as slow, spread 30 %', '1.5 times as slow, spread 70 %'],
+    [0, 0.5, 0.8, 0.95].map((rho) => [
+      rho,
+      atMost(
+        hitsOf(150, (random) => harmAt(rho, { spread: 0.3, factor: 1 })(random) !== null),
+        150,
+        ALPHA,
+      ),
+      found(rho, { spread: 0.3, factor: 1.5 }),
+      found(rho, { spread: 0.7, factor: 1.5 }),
+    ]),
+  );
+}
+
 failedRequests();
 busyKeys();
+latencies();
 process.exitCode = missed > 0 ? 1 : 0;

@@ -203,6 +203,39 @@ describe('errors and latency', () => {
     ).toBe('Fail');
   });
 
+  it('holds either model to the same: exchanged, they are as much slower as they were faster', () => {
+    const latency = rule('latencyMs', { margin: 0, minSamples: 50 });
+    const random = seededRandom(7);
+    let [calm, busy] = [emptyEvidence(latency), emptyEvidence(latency)];
+    for (let i = 0; i < 400; i++) {
+      const [one, other] = [1 + random.next() + Math.sin(i / 9), 1.4 + random.next() + Math.cos(i / 7)].map(Math.abs);
+      calm = addBatch(latency, calm, batch({ championLatencyMs: one!, candidateLatencyMs: other! }));
+      busy = addBatch(latency, busy, batch({ championLatencyMs: other!, candidateLatencyMs: one! }));
+    }
+    const [slower, faster] = [readEvidence(latency, calm, 1), readEvidence(latency, busy, 1)];
+    expect(slower.difference!.value).not.toBe(0);
+    expect(slower.difference!.value).toBeCloseTo(-faster.difference!.value, 12);
+  });
+
+  it('takes no request for independent of its neighbours: harm and its absence need blocks of them', () => {
+    const latency = rule('latencyMs', { margin: 0, minSamples: 10 });
+    // Fifty slow requests, then fifty fast ones, and so on.
+    const waves = (n: number) => latencies(latency, (i) => (Math.floor(i / 50) % 2 === 0 ? 3 : 0.5), n);
+    const reading = readEvidence(latency, waves(400), 1);
+    expect(reading).toMatchObject({ verdict: 'Inconclusive', eValue: 1 });
+    expect(reading.moreNeeded).toBeGreaterThan(400);
+  });
+
+  it('compares anew where an earlier version kept no series', () => {
+    const latency = rule('latencyMs', { minSamples: 1 });
+    const old = { metric: 'latencyMs', counts: {}, recentChampionMs: [1], recentCandidateMs: [1] };
+    expect(readEvidence(latency, old as unknown as EvidenceState, 1).samples).toBe(0);
+    expect(addBatch(latency, old as unknown as EvidenceState, batch())).toMatchObject({
+      recentChampionMs: [1],
+      requests: 0,
+    });
+  });
+
   it('compares only requests whose rows both models scored', () => {
     const latency = rule('latencyMs', { minSamples: 1 });
     const state = addBatch(latency, emptyEvidence(latency), batch({ championScores: [null], candidateLatencyMs: 99 }));

@@ -20,8 +20,6 @@ import type { AnalysisRule } from './rollout-plan.js';
 
 type Of<M extends EvidenceState['metric']> = Extract<EvidenceState, { metric: M }>;
 
-/** Added share of slow requests that is tolerated: a p95 estimated from a hundred requests is no sharper than this. */
-const SLOW_SHARE_TOLERANCE = 0.2;
 /** e-values are cut here, so that they stay finite in JSON. */
 const LARGEST_LOG_E = 700;
 
@@ -111,20 +109,33 @@ export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: n
 }
 
 /** Share of the requests that failed: a conditional binomial e-process shows harm, exact bounds of both rates show that it is tolerable. */
-export function readErrorRate(rule: AnalysisRule, state: Of<'errorRate'>, looks: number): Reading {
-  return readCounts(rule, state.counts, looks, {
-    name: 'errorRate',
+export function readErrorRate(rule: AnalysisRule, { counts }: Of<'errorRate'>, looks: number): Reading {
+  const { canaryEvents, canaryExposure, baselineEvents, baselineExposure } = counts;
+  const samples = Math.min(canaryExposure, baselineExposure);
+  const test = readCountEProcess(counts, rule.alpha);
+  const candidate = proportionConfidenceSequence(canaryEvents, canaryExposure, { alpha: rule.alpha / 2 });
+  const champion = proportionConfidenceSequence(baselineEvents, baselineExposure, { alpha: rule.alpha / 2 });
+  const bounds = {
+    lower: candidate.lower - champion.upper,
+    upper: candidate.upper - champion.lower,
+  };
+  const difference = share(canaryEvents, canaryExposure) - share(baselineEvents, baselineExposure);
+  const method = 'conditional binomial e-process; exact confidence sequences';
+  return reading(rule, looks, {
+    samples,
     unit: 'requests',
-    tolerated: rule.margin,
-  });
-}
-
-/** Share of requests slower than the champion's p95 plus the margin. */
-export function readLatency(rule: AnalysisRule, state: Of<'latencyMs'>, looks: number): Reading {
-  return readCounts(rule, state.counts, looks, {
-    name: 'slowRequestShare',
-    unit: 'requests',
-    tolerated: SLOW_SHARE_TOLERANCE,
+    logE: test.logEValue,
+    decision: sequentialVerdict({
+      ...lookOf(rule, samples, bounds),
+      harmShown: test.rejected,
+      decidesAt: () => rowsUntil(samples, (rows) => countsDecide(rule, counts, rows / samples)),
+    }),
+    champion: baselineExposure > 0 ? rateOf('errorRate', baselineEvents, baselineExposure, rule) : undefined,
+    candidate: canaryExposure > 0 ? rateOf('errorRate', canaryEvents, canaryExposure, rule) : undefined,
+    difference:
+      samples > 0
+        ? estimate('errorRate', difference, bounds, { rule, n: samples, method, limit: rule.margin })
+        : undefined,
   });
 }
 
@@ -159,55 +170,6 @@ export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, look
   });
 }
 
-function readCounts(
-  rule: AnalysisRule,
-  counts: Of<'errorRate'>['counts'],
-  looks: number,
-  what: {
-    readonly name: string;
-    readonly unit: string;
-    readonly tolerated: number;
-  },
-): Reading {
-  const samples = Math.min(counts.canaryExposure, counts.baselineExposure);
-  const test = readCountEProcess(counts, rule.alpha);
-  const candidate = proportionConfidenceSequence(counts.canaryEvents, counts.canaryExposure, { alpha: rule.alpha / 2 });
-  const champion = proportionConfidenceSequence(counts.baselineEvents, counts.baselineExposure, {
-    alpha: rule.alpha / 2,
-  });
-  const bounds = {
-    lower: candidate.lower - champion.upper,
-    upper: candidate.upper - champion.lower,
-  };
-  const method = 'conditional binomial e-process; exact confidence sequences';
-  const limited = { ...rule, margin: what.tolerated };
-  const difference =
-    share(counts.canaryEvents, counts.canaryExposure) - share(counts.baselineEvents, counts.baselineExposure);
-  return reading(limited, looks, {
-    samples,
-    unit: what.unit,
-    logE: test.logEValue,
-    decision: sequentialVerdict({
-      ...lookOf(limited, samples, bounds),
-      harmShown: test.rejected,
-      decidesAt: () => rowsUntil(samples, (rows) => countsDecide(limited, counts, rows / samples)),
-    }),
-    champion:
-      counts.baselineExposure > 0 ? rateOf(what.name, counts.baselineEvents, counts.baselineExposure, rule) : undefined,
-    candidate:
-      counts.canaryExposure > 0 ? rateOf(what.name, counts.canaryEvents, counts.canaryExposure, rule) : undefined,
-    difference:
-      samples > 0
-        ? estimate(what.name, difference, bounds, {
-            rule,
-            n: samples,
-            method,
-            limit: what.tolerated,
-          })
-        : undefined,
-  });
-}
-
 interface Bounds {
   readonly lower: number;
   readonly upper: number;
@@ -219,7 +181,8 @@ const VERDICTS: Readonly<Record<SequentialVerdict['verdict'], Verdict>> = {
   inconclusive: 'Inconclusive',
 };
 
-function lookOf(rule: AnalysisRule, samples: number, harm: Bounds | undefined) {
+/** What every look tells the verdict. */
+export function lookOf(rule: AnalysisRule, samples: number, harm: Bounds | undefined) {
   const { minSamples, margin } = rule;
   return { samples, minSamples, margin, ...(harm && { harm }) };
 }
@@ -300,7 +263,8 @@ interface Parts {
   readonly difference: Estimate | undefined;
 }
 
-function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
+/** A reading from its parts, with its explanation in words. */
+export function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
   const { samples, unit, logE, decision, champion, candidate, difference } = parts;
   return {
     analysis: rule.name,
@@ -338,7 +302,8 @@ function openBecause(rule: AnalysisRule, { reason, moreNeeded }: SequentialVerdi
   return `undecided, about ${count(moreNeeded)} more ${unit} decide if it stays so`;
 }
 
-function estimate(
+/** A difference with its bounds, as far as there are any. */
+export function estimate(
   name: string,
   value: number,
   bounds: { readonly lower: number; readonly upper: number } | undefined,
@@ -393,7 +358,8 @@ function rateOf(name: string, events: number, n: number, rule: AnalysisRule): Es
   };
 }
 
-function share(events: number, n: number): number {
+/** Part of the whole; 0 of nothing. */
+export function share(events: number, n: number): number {
   return n === 0 ? 0 : events / n;
 }
 
