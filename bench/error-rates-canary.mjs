@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows, a
- * split of keys that come often, and times of neighbouring requests that are alike. Build first
+ * split of keys that come often, times of neighbouring requests that are alike,
+ * and several analyses at once. Build first
  * (`npx tsc -b apps/rollout`), then `node bench/error-rates-canary.mjs`. Prints Markdown tables; ends with code 1 when a rate exceeds its
  * limit by more than two standard errors of the simulation.
  */
@@ -10,7 +11,8 @@ import { seededRandom } from '../libs/kernel/dist/index.js';
 import { wilsonInterval } from '../libs/statistics/dist/index.js';
 
 const inside = (path) => import(join(import.meta.dirname, '../apps/rollout/dist/domain', path));
-const { addBatch, emptyEvidence, readEvidence } = await inside('evidence.js');
+const { addBatch, addFeedback, emptyEvidence, readEvidence } = await inside('evidence.js');
+const { judgedAnalyses } = await inside('rollout-plan.js');
 const { emptySplit, observeSplit, splitMismatch } = await inside('split-check.js');
 
 let missed = 0;
@@ -154,7 +156,42 @@ function latencies() {
   );
 }
 
+function severalAnalyses() {
+  const runs = 200;
+  const harm = (analyses) => (random) => {
+    const evidence = analyses.map(emptyEvidence);
+    for (let look = 1; look <= 20; look++) {
+      for (const [i, rule] of analyses.entries()) {
+        for (let user = 0; user < 50; user++) {
+          for (const arm of ['champion', 'candidate']) {
+            const reaction = { arm, name: rule.feedback, value: Number(random.next() < 0.5) };
+            evidence[i] = addFeedback(rule, evidence[i], reaction);
+          }
+        }
+      }
+      if (analyses.some((rule, i) => readEvidence(rule, evidence[i], look).verdict === 'Fail')) return true;
+    }
+    return false;
+  };
+  table(
+    'Several analyses of one rollout, equal models, 20 looks, harm declared by any',
+    ['analyses', 'each with its part of alpha', 'each with all of it'],
+    [1, 3, 6].map((count) => {
+      const analyses = Array.from({ length: count }, (_, i) =>
+        ruleOf('engagement', { name: `a${i}`, feedback: `f${i}`, alpha: ALPHA }),
+      );
+      const plan = { analyses, steps: [{ analyses: analyses.map(({ name }) => name) }] };
+      return [
+        count,
+        atMost(hitsOf(runs, harm(judgedAnalyses(plan))), runs, ALPHA),
+        percent(hitsOf(runs, harm(analyses)) / runs),
+      ];
+    }),
+  );
+}
+
 failedRequests();
 busyKeys();
 latencies();
+severalAnalyses();
 process.exitCode = missed > 0 ? 1 : 0;

@@ -9,7 +9,7 @@ import {
 import type { LatencyEvidence } from './evidence.js';
 import type { Estimate, Reading } from './reading.js';
 import { estimate, lookOf, reading, share } from './readings.js';
-import type { AnalysisRule } from './rollout-plan.js';
+import { harmAlphaOf, type AnalysisRule } from './rollout-plan.js';
 
 /** Added share of slow requests that is tolerated: a p95 estimated from a hundred requests is no sharper than this. */
 const SLOW_SHARE_TOLERANCE = 0.2;
@@ -33,7 +33,7 @@ export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: n
   const bounds = means.length > 0 ? bettingConfidenceSequence(means, { ...RANGE, alpha: rule.alpha }) : undefined;
   const harm = bettingLogEValue(means, HARM);
   const decides = (repeats: number): boolean =>
-    bettingLogEValue(means, { ...HARM, repeats }) >= -Math.log(rule.alpha) ||
+    bettingLogEValue(means, { ...HARM, repeats }) >= -Math.log(harmAlphaOf(rule)) ||
     bettingLogEValue(means, { ...TOLERABLE, repeats }) >= -Math.log(rule.alpha / 2);
   const method = 'betting on block means';
   const arm = (slow: number): Estimate | undefined =>
@@ -46,7 +46,7 @@ export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: n
     logE: harm,
     decision: sequentialVerdict({
       ...lookOf(limited, requests, bounds),
-      harmShown: harm >= -Math.log(rule.alpha),
+      harmShown: harm >= -Math.log(harmAlphaOf(rule)),
       decidesAt: () =>
         blocks?.kind === 'insufficient'
           ? requests + blocks.pointsNeeded * slower.span

@@ -16,7 +16,7 @@ import {
 } from '@rondo/statistics';
 import type { EvidenceState } from './evidence.js';
 import type { Estimate, Reading, Verdict } from './reading.js';
-import type { AnalysisRule } from './rollout-plan.js';
+import { harmAlphaOf, type AnalysisRule } from './rollout-plan.js';
 
 type Of<M extends EvidenceState['metric']> = Extract<EvidenceState, { metric: M }>;
 
@@ -39,6 +39,7 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
     logE: interval.kind === 'estimated' && interval.estimate > 0 ? -Math.log(Math.max(interval.pValue, 1e-300)) : 0,
     decision: sequentialVerdict({
       ...lookOf(rule, n, harm),
+      harmShown: n >= rule.minSamples && isHarm(interval, 'positive', rule),
       labelsMature: labelsMature(rule, n, state.logged),
       decidesAt: () =>
         rowsUntil(n, (rows) =>
@@ -47,7 +48,7 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
               alpha: rule.alpha,
               tunedForRows: rule.minSamples,
             }),
-            rule.margin,
+            rule,
           ),
         ),
     }),
@@ -69,7 +70,7 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
 export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: number): Reading {
   const { n } = state;
   const { losses, wins } = state.pairs;
-  const mcnemar = readPairedEProcess(state.pairs, rule.alpha).harm;
+  const mcnemar = readPairedEProcess(state.pairs, harmAlphaOf(rule)).harm;
   const sums: RunningSums = {
     n,
     sum: losses - wins,
@@ -112,7 +113,7 @@ export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: n
 export function readErrorRate(rule: AnalysisRule, { counts }: Of<'errorRate'>, looks: number): Reading {
   const { canaryEvents, canaryExposure, baselineEvents, baselineExposure } = counts;
   const samples = Math.min(canaryExposure, baselineExposure);
-  const test = readCountEProcess(counts, rule.alpha);
+  const test = readCountEProcess(counts, harmAlphaOf(rule));
   const candidate = proportionConfidenceSequence(canaryEvents, canaryExposure, { alpha: rule.alpha / 2 });
   const champion = proportionConfidenceSequence(baselineEvents, baselineExposure, { alpha: rule.alpha / 2 });
   const bounds = {
@@ -155,6 +156,7 @@ export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, look
     logE: bounds && bounds.estimate < 0 ? -Math.log(Math.max(bounds.pValue, 1e-300)) : 0,
     decision: sequentialVerdict({
       ...lookOf(rule, n, harm),
+      harmShown: n >= rule.minSamples && isHarm(interval, 'negative', rule),
       decidesAt: () => rowsUntil(n, (rows) => engagementDecides(rule, state, rows / n)),
     }),
     champion: meanOf('engagement', state.champion, rule),
@@ -197,9 +199,15 @@ function scaled(sums: RunningSums, factor: number): RunningSums {
   return { n: Math.round(sums.n * factor), sum: sums.sum * factor, sumSquares: sums.sumSquares * factor };
 }
 
+/** Harm by the anytime-valid p-value that belongs to the interval; at alpha itself that is an interval beyond 0. */
+function isHarm(interval: SequentialResult, harmful: 'positive' | 'negative', rule: AnalysisRule): boolean {
+  if (interval.kind !== 'estimated' || interval.estimate > 0 !== (harmful === 'positive')) return false;
+  return interval.pValue < harmAlphaOf(rule);
+}
+
 /** Whether bounds of the loss would end the analysis, one way or the other. */
-function decides(interval: SequentialResult, margin: number): boolean {
-  return interval.kind === 'estimated' && (interval.upper < margin || interval.lower > 0);
+function decides(interval: SequentialResult, rule: AnalysisRule): boolean {
+  return interval.kind === 'estimated' && (interval.upper < rule.margin || isHarm(interval, 'positive', rule));
 }
 
 function accuracyDecides(
@@ -210,7 +218,7 @@ function accuracyDecides(
 ): boolean {
   const interval = meanConfidenceSequence(sums, { alpha: rule.alpha, tunedForRows: rule.minSamples });
   const then = { losses: Math.round(seen.losses * factor), wins: Math.round(seen.wins * factor) };
-  const mcnemar = readPairedEProcess(updatePairedEProcess(startPairedEProcess(), then), rule.alpha).harm;
+  const mcnemar = readPairedEProcess(updatePairedEProcess(startPairedEProcess(), then), harmAlphaOf(rule)).harm;
   const loss = harmOf(interval, exactLoss(then.losses, then.wins, sums.n, rule.alpha));
   return mcnemar.rejected || (loss !== undefined && loss.upper < rule.margin);
 }
@@ -220,7 +228,7 @@ function engagementDecides(rule: AnalysisRule, state: Of<'engagement'>, factor: 
     alpha: rule.alpha,
     tunedForRows: 2 * rule.minSamples,
   });
-  return interval.kind === 'estimated' && (interval.lower > -rule.margin || interval.upper < 0);
+  return interval.kind === 'estimated' && (interval.lower > -rule.margin || isHarm(interval, 'negative', rule));
 }
 
 function countsDecide(rule: AnalysisRule, seen: Of<'errorRate'>['counts'], factor: number): boolean {
@@ -230,7 +238,7 @@ function countsDecide(rule: AnalysisRule, seen: Of<'errorRate'>['counts'], facto
     baselineEvents: Math.round(seen.baselineEvents * factor),
     baselineExposure: Math.ceil(seen.baselineExposure * factor),
   };
-  if (readCountEProcess(updateCountEProcess(startCountEProcess(), then), rule.alpha).rejected) return true;
+  if (readCountEProcess(updateCountEProcess(startCountEProcess(), then), harmAlphaOf(rule)).rejected) return true;
   const candidate = proportionConfidenceSequence(then.canaryEvents, then.canaryExposure, { alpha: rule.alpha / 2 });
   const champion = proportionConfidenceSequence(then.baselineEvents, then.baselineExposure, { alpha: rule.alpha / 2 });
   return candidate.upper - champion.lower < rule.margin;
@@ -273,7 +281,7 @@ export function reading(rule: AnalysisRule, looks: number, parts: Parts): Readin
     ...(candidate && { candidate }),
     ...(difference && { difference }),
     eValue: Math.exp(Math.min(LARGEST_LOG_E, logE)),
-    alpha: rule.alpha,
+    alpha: harmAlphaOf(rule),
     looks,
     samples,
     minSamples: rule.minSamples,

@@ -13,8 +13,13 @@ export interface LabelMaturityRule {
 export interface AnalysisRule {
   readonly name: string;
   readonly metric: AnalysisMetric;
-  /** Chance of declaring harm, over all looks together, when there is none. In (0, 1). */
+  /**
+   * Chance that the rollout, over all looks and analyses together, declares harm when there is none; of one analysis the chance that
+   * it finds the loss tolerable when it is not. In (0, 1).
+   */
   readonly alpha: number;
+  /** This analysis' part of the chance of declaring harm; all of `alpha` when absent. */
+  readonly harmAlpha?: number;
   /** Name of the feedback that an engagement analysis counts; every feedback when absent. */
   readonly feedback?: string;
   /**
@@ -51,4 +56,20 @@ export interface RolloutPlan {
   readonly deadlineMs: number;
   /** What missing evidence means at the deadline. There is no option to promote. */
   readonly onDeadline: 'Hold' | 'RollBack';
+}
+
+/**
+ * The analyses that a step names, each with an equal part of its alpha for declaring harm: one of k false alarms is enough to roll back,
+ * so by Bonferroni's inequality all together have at most the mean of the alphas. Passing needs no part: all must pass, so the chance
+ * of a wrong pass is that of one analysis (intersection-union; Berger, 1982, Technometrics 24:295).
+ */
+export function judgedAnalyses({ analyses, steps }: RolloutPlan): AnalysisRule[] {
+  const named = new Set(steps.flatMap((step) => step.analyses));
+  const judged = analyses.filter(({ name }) => named.has(name));
+  return judged.map((rule) => ({ ...rule, harmAlpha: rule.alpha / judged.length }));
+}
+
+/** The level at which an analysis declares harm. */
+export function harmAlphaOf({ alpha, harmAlpha = alpha }: AnalysisRule): number {
+  return harmAlpha;
 }

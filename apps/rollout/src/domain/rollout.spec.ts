@@ -229,6 +229,22 @@ describe('a rollout', () => {
     expect(waitingFor(late('Hold').rollout, 0)).toContain('the deadline of 10h has passed');
   });
 
+  it('shares the chance of a false alarm among the analyses that steps name', () => {
+    const unnamed = { ...accuracy, name: 'unnamed' };
+    const alone = begin(served(), planOf({ analyses: [accuracy, unnamed] }));
+    const [first, second] = planOf().steps;
+    const steps = [{ ...first!, analyses: ['accuracy', 'again'] }, second!];
+    const both = begin(served(), planOf({ steps, analyses: [accuracy, unnamed, { ...accuracy, name: 'again' }] }));
+    const looked = (started: Change, lost: number): RolloutState => {
+      const labels = labelled(labelled(traffic(started.rollout, 0), lost, 0.1), 100);
+      return reconcile(labels, started.routing, time).rollout;
+    };
+    // Eight rows lost and none won: an e-value of 35, between 1 / 0.05 and 2 / 0.05.
+    expect(looked(alone, 8)).toMatchObject({ phase: 'RolledBack', latest: [{ alpha: 0.05, verdict: 'Fail' }] });
+    expect(looked(both, 8)).toMatchObject({ phase: 'Running', latest: [{ alpha: 0.025 }, { alpha: 0.025 }] });
+    expect(looked(both, 20).phase).toBe('RolledBack');
+  });
+
   it('holds when the observed split contradicts the share asked for', () => {
     const second = reconcile(labelled(traffic(traffic(begin().rollout, 0), 2), 5000), begin().routing, time);
     const rows = 4000;

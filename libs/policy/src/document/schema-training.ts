@@ -167,7 +167,9 @@ const analysis = z.strictObject({
     .number()
     .gt(0)
     .max(0.5)
-    .describe('Probability of a false alarm over the whole rollout, however often one looks.'),
+    .describe(
+      'Probability of a false alarm over the whole rollout, however often one looks: the analyses that steps name have equal parts of it. Of one analysis also that of a wrong pass.',
+    ),
   margin: number(0, 1e6).describe(
     'Harm up to this is tolerated, in units of the metric; of `errorRate` the share of requests that fail, of `latencyMs` ms a row.',
   ),
