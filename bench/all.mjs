@@ -37,6 +37,7 @@ const BENCHES = [
   ...(hasServers('kafka', 'mongodb', 's3') ? [['load', 'The services under load, one replica each']] : []),
   ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
   ['error-rates-labels', 'How often the gates on labels are wrong, simulated'],
+  ['error-rates-canary', 'Error rates of a rollout: its own evidence, simulated'],
 ];
 
 const sections = BENCHES.map(([name, title]) => {

@@ -77,6 +77,31 @@ def e_processes():
         value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
         start = {"counts": [0] * len(counts), "shares": shares, "logEBefore": 0, "logE": 0, "maxLogE": 0}
         yield case("updateSampleRatioEProcess", [start, counts, shares], float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+        prior = 1_000 * np.array(shares)
+        value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
+        args = [start | {"concentration": 1_000}, counts, shares]
+        yield case("updateSampleRatioEProcess", args, float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+
+
+def bets():
+    """The capital bet by bet, and the means it does not refute by a root finder."""
+    rng = np.random.default_rng(85)
+    stakes = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+    def capital(values, least, most, mean, side):
+        room = mean - least if side == "above" else mean - most
+        return special.logsumexp([np.log(np.cumprod(1 + s * (values - mean) / room)[-1]) for s in stakes]) - np.log(len(stakes))
+
+    for n, least, most, mean, alpha in ((30, -1, 1, 0, 0.05), (100, 0, 1, 0.3, 0.01), (60, -2, 3, 1.5, 0.1)):
+        values = np.round(rng.uniform(least, most, n) * 0.7 + 0.3 * most, 3)
+        for side in ("above", "below"):
+            args = [values.tolist(), {"least": least, "most": most, "mean": mean, "side": side}]
+            yield case("bettingLogEValue", args, float(capital(values, least, most, mean, side)), "cumprod, logsumexp", V)
+        args = [values.tolist(), {"least": least, "most": most, "alpha": alpha}]
+        for path, side, outside in (("lower", "above", least + 1e-9), ("upper", "below", most - 1e-9)):
+            refuted = lambda m: capital(values, least, most, m, side) - np.log(2 / alpha)
+            bound = optimize.brentq(refuted, outside, values.mean(), xtol=1e-13)
+            yield case("bettingConfidenceSequence", args, float(bound), "brentq of the capital", V, path)
 
 
 def means():
@@ -185,5 +210,5 @@ def kayenta():
 
 
 def cases():
-    for part in (proportions, quantiles, e_processes, means, maturity, series, kayenta):
+    for part in (proportions, quantiles, e_processes, bets, means, maturity, series, kayenta):
         yield from part()

@@ -1,6 +1,11 @@
 import { seededRandom, type Random } from '@rondo/kernel';
 import { describe, expect, it } from '@jest/globals';
 import {
+  addToSeries,
+  bettingConfidenceSequence,
+  bettingLogEValue,
+  emptySeries,
+  independentBlocks,
   kayentaJudge,
   kayentaScore,
   labelMaturity,
@@ -218,6 +223,47 @@ describe('a canary on minute series', () => {
     expect(seriesDifference([1], [2])).toEqual({ kind: 'insufficient', reason: 'too-few-blocks', pointsNeeded: 71 });
     const flat = Array.from({ length: 100 }, () => 1);
     expect(seriesDifference(flat, flat)).toEqual({ kind: 'insufficient', reason: 'constant', pointsNeeded: null });
+  });
+});
+
+describe('bets on a bounded mean', () => {
+  it('refute a true mean seldom, whenever one looks, and a false one soon', () => {
+    let missed = 0;
+    for (let run = 0; run < 50; run++) {
+      const random = seededRandom(run);
+      const values: number[] = [];
+      let outside = false;
+      for (let n = 1; n <= 150; n++) {
+        values.push(random.next() < 0.2 ? 1 : -0.25);
+        if (n % 30 !== 0) continue;
+        const { lower, upper } = bettingConfidenceSequence(values, { least: -1, most: 1, alpha: 0.05 });
+        if (lower > 0 || upper < 0) outside = true;
+      }
+      if (outside) missed += 1;
+    }
+    expect(missed).toBeLessThanOrEqual(5);
+    const ones = Array.from({ length: 12 }, () => 1);
+    expect(bettingLogEValue(ones, { least: -1, most: 1, mean: 0, side: 'above' })).toBeGreaterThan(Math.log(20));
+    expect(bettingLogEValue(ones, { least: -1, most: 1, mean: 0, side: 'below' })).toBeLessThan(0);
+  });
+});
+
+describe('a series in bounded room', () => {
+  it('keeps all sums while neighbours are put together', () => {
+    let series = emptySeries;
+    for (let i = 0; i < 5_001; i++) series = addToSeries(series, i);
+    const [kept, total] = [series.sums.reduce((sum, value) => sum + value, 0), (5_001 * 5_000) / 2];
+    expect(kept + series.openSum).toBe(total);
+    expect(series.sums.length * series.span + series.open).toBe(5_001);
+    expect(series.sums.length).toBeLessThan(256);
+  });
+
+  it('of equal values has neighbours that know nothing of each other, whatever their mean rounds to', () => {
+    for (const value of [1, 0.1, 1 / 3])
+      expect(independentBlocks(new Array<number>(95).fill(value), 24)).toMatchObject({
+        kind: 'blocks',
+        blockLength: 3,
+      });
   });
 });
 
