@@ -39,7 +39,8 @@ export function seriesDifference(
   checkFinite('canary', canary, 1);
   checkSameLength('canary', canary, 'baseline', baseline);
   checkBetween('alpha', alpha, 0, 1);
-  const differences = Float64Array.from(canary, (value, i) => value - baseline[i]!);
+  const differences = new Float64Array(canary.length);
+  for (let i = 0; i < differences.length; i++) differences[i] = canary[i]! - baseline[i]!;
   const blockLength = Math.ceil(TIMES_PER_BLOCK * autocorrelationTime(differences));
   const blocks = Math.floor(differences.length / blockLength);
   if (blocks < BLOCKS_MIN) {
