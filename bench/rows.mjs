@@ -124,7 +124,6 @@ const tasks = {
   purgedFolds: () => s.purgedFolds({ startMs: times(0), endMs: times(5), folds: 5 }).length,
   groupTimeFolds: () => s.groupTimeFolds({ timeMs: times(0), groups: groups(200), folds: 5 }).length,
   seriesDifference: () => s.seriesDifference(uniform(), uniform()),
-  kayentaJudge: () => s.kayentaJudge({ baseline: uniform(), canary: uniform(), direction: 'either' }),
 };
 
 const wanted = process.argv[2] ?? '';

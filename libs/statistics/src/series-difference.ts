@@ -37,7 +37,8 @@ export function seriesDifference(
   checkFinite('canary', canary, 1);
   checkSameLength('canary', canary, 'baseline', baseline);
   checkBetween('alpha', alpha, 0, 1);
-  const differences = Float64Array.from(canary, (value, i) => value - baseline[i]!);
+  const differences = new Float64Array(canary.length);
+  for (let i = 0; i < differences.length; i++) differences[i] = canary[i]! - baseline[i]!;
   const found = independentBlocks(differences, BLOCKS_MIN);
   if (found.kind === 'insufficient') return { ...found, reason: 'too-few-blocks' };
   const sums = sumsOf(found.means);
