@@ -12,7 +12,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const hasServers = (...names) => names.every((name) => process.env[`RONDO_TEST_${name.toUpperCase()}`]);
 const BENCHES = [
-  ['orchestration', 'One cycle of eight durable steps with nothing else to do, embedded mode, every commit on the disk'],
+  [
+    'orchestration',
+    'One cycle of eight durable steps with nothing else to do, embedded mode, every commit on the disk',
+  ],
   ['journal', 'Units of work on MongoDB, beside the driver doing the same writes'],
   ['gateway', 'Single-row inference through the gateway, beside a bare server with the same model'],
   ['features', 'Features of one week of flights (about 118,000 rows)'],
@@ -20,6 +23,7 @@ const BENCHES = [
   ['event-loop', 'How long work on a million rows holds up the event loop'],
   ['drift', 'Drift of a million rows against a million, and stream detectors'],
   ['error-rates-drift', 'Error rates of the drift rule, simulated'],
+  ['error-rates-intervals', 'How often the intervals of drift hold what is true, simulated'],
   ['error-rates-seasons', 'A seasonal year starts no cycle, simulated'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],

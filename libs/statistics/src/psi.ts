@@ -1,5 +1,7 @@
-import { checkBetween, checkCounts, checkSameLength, invalid, type Numbers } from './checks.js';
+import { checkAtLeast, checkBetween, checkCounts, checkSameLength, invalid, type Numbers } from './checks.js';
 import { chiSquaredQuantile, log10ChiSquaredSurvival, pValueFromLog10 } from './distributions.js';
+import { distanceInterval } from './noncentral-chi-squared.js';
+import type { Interval } from './proportions.js';
 
 /** A population stability index with what sampling alone produces. */
 export interface PsiResult {
@@ -78,6 +80,28 @@ export function psi(
     degreesOfFreedom: bins - 1,
     standardError: standardErrorOf({ counts: referenceCounts, rows: n }, { counts: currentCounts, rows: m }, bins),
   };
+}
+
+/**
+ * The interval of the populations' PSI around a value of {@link psi}, which it also holds. For a small shift
+ * PSI / (1/n + 1/m) is about noncentral chi-squared, with the populations' PSI in place of the value as noncentrality; for a
+ * large one the value is normal around PSI + noise with the delta method's error. The interval reaches as far as either.
+ * Source: Smithson (2003), Confidence Intervals, ch. 4, for the first.
+ * @param options.confidence coverage, 0..1; default 0.95
+ * @example psiInterval(psi([250, 250, 250, 250], [200, 240, 260, 300])) // => { lower: 0, upper: 0.049117 }
+ */
+export function psiInterval(
+  { value, noise, degreesOfFreedom, standardError }: PsiResult,
+  options: { readonly confidence?: number } = {},
+): Interval {
+  const { confidence = 0.95 } = options;
+  checkBetween('confidence', confidence, 0, 1);
+  checkAtLeast('value', value, 0);
+  if (degreesOfFreedom === 0) return { lower: value, upper: value };
+  const unit = noise / degreesOfFreedom;
+  const firstOrder = (standardError / unit) ** 2 - 2 * degreesOfFreedom;
+  const { lower, upper } = distanceInterval(value / unit, degreesOfFreedom, firstOrder, confidence);
+  return { lower: Math.min(value, lower * unit), upper: Math.max(value, upper * unit) };
 }
 
 /**

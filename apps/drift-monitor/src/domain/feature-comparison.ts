@@ -1,9 +1,11 @@
 import {
   chiSquaredTwoSample,
   compareWithKept,
+  cramersVInterval,
   jensenShannonInterval,
   normalQuantile,
   psi,
+  psiInterval,
   wassersteinWithKept,
   type CellCounts,
   type Tails,
@@ -40,7 +42,7 @@ export interface FeatureComparison {
   readonly sufficient: boolean;
   /** The PSI is above its floor: not to be had by sampling alone. */
   readonly aboveFloor: boolean;
-  /** Absent when one side has no value at all. */
+  /** KS, or Cramér's V whose `limit` is what sampling alone makes of it. Absent without values, and of too few or equal ones. */
   readonly distance?: EstimateValue;
   /** Jensen-Shannon distance over the same bins as the PSI, 0..1; its `limit` is what sampling alone makes of it. */
   readonly jensenShannon: EstimateValue;
@@ -99,12 +101,11 @@ export function compareFeature(
     psi: {
       name: 'psi',
       value: result.value,
-      lower: Math.max(0, result.value - Z * result.standardError),
-      upper: result.value + Z * result.standardError,
+      ...psiInterval(result, { confidence: CONFIDENCE }),
       confidence: CONFIDENCE,
       n: rows,
       slice: profile.feature,
-      method: 'delta method',
+      method: 'noncentral chi-squared or delta method, whichever is wider',
       limit: result.floor,
     },
     effect: Math.max(0, result.value - result.noise),
@@ -213,20 +214,20 @@ function categoryTest(profile: CategoryProfile, reference: readonly number[], no
   const m = now.reduce((sum, count) => sum + count, 0);
   if (profile.rows === 0 || m === 0) return { log10PValues: [] };
   const test = chiSquaredTwoSample(reference, now, { minExpected: MIN_EXPECTED });
-  const value = test.kind === 'tested' ? test.cramersV : 0;
-  // The root of a non-central chi-squared statistic has a standard deviation of at most about 1.
-  const reach = Z / Math.sqrt(profile.rows + m);
+  const found = cramersVInterval(reference, now, { minExpected: MIN_EXPECTED, confidence: CONFIDENCE });
+  if (test.kind === 'insufficient' || found.kind === 'insufficient') return { log10PValues: [] };
   return {
-    log10PValues: test.kind === 'tested' ? [test.log10PValue] : [],
+    log10PValues: [test.log10PValue],
     distance: {
       name: 'cramersV',
-      value,
-      lower: Math.max(0, value - reach),
-      upper: Math.min(1, value + reach),
+      value: found.cramersV,
+      lower: found.lower,
+      upper: found.upper,
       confidence: CONFIDENCE,
       n: m,
       slice: profile.feature,
-      method: 'chi-squared, normal approximation of its root',
+      method: 'noncentral chi-squared',
+      limit: found.noise,
     },
   };
 }

@@ -89,6 +89,7 @@ export const driftChecks: Checked = {
       'hellingerDistance',
       'totalVariationDistance',
       'chiSquaredTwoSample',
+      'cramersVInterval',
       'gTwoSample',
     ].map((name) => ({ name, args: counts, invariances: [{ ...orderOfRows, name: 'the order of bins' }, swapped] })),
     { name: 'klDivergence', args: counts, invariances: [{ ...orderOfRows, name: 'the order of bins' }] },
