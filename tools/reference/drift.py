@@ -159,6 +159,11 @@ def cases():
                 yield case("quantileEdges", [a, bins], float(edge), "quantile", N, str(i))
             for i, count in enumerate(counts):
                 yield case("binCounts", [b, edges.tolist()], float(count), "searchsorted left", N, str(i))
+    # Samples that do not overlap: two of the C(n + m, n) orders are as far apart.
+    for n, m in ((30, 40), (600, 600), (900, 500)):
+        a, b = list(range(n)), list(range(n, n + m))
+        value = (np.log(2) - special.gammaln(n + m + 1) + special.gammaln(n + 1) + special.gammaln(m + 1)) / np.log(10)
+        yield case("ksTwoSample", [a, b, {"method": "exact"}], float(value), "special.gammaln", V, "log10PValue")
     yield from anderson_cases()
     yield from kept_cases()
     yield from interval_cases()
