@@ -51,7 +51,7 @@ const JACKKNIFE_GROUPS = 200;
 /**
  * Bootstraps any statistic of paired rows. The statistic receives how often each row was drawn, so that a metric can
  * keep its presorted ranks instead of copying and sorting rows in every resample. Acceleration for BCa comes from
- * `influence` (one value per row) or else from leaving out up to 200 groups of rows (or clusters) in turn.
+ * `influence` (one value per row, summed over each cluster, since clusters are what is redrawn) or else from leaving out up to 200 groups of rows (or clusters) in turn.
  * Source: Efron (1987), JASA 82:171.
  * @example pairedBootstrap(4, (counts) => counts.reduce((sum, count, row) => sum + count * row, 0) / 4, { seed: 1 }) // => { estimate: 1.5, replicates: 2000 }
  */
@@ -89,7 +89,7 @@ export function pairedBootstrap(
   const accelerated =
     options.influence === undefined
       ? jackknifeAcceleration(rows, statistic, options.clusters === undefined ? undefined : groups, estimate)
-      : acceleration(options.influence);
+      : acceleration(options.clusters === undefined ? options.influence : summedOver(groups, options.influence));
   return {
     estimate,
     standardError: standardDeviation(ascending),
@@ -118,8 +118,7 @@ export function bootstrapMeanDifference(differences: Numbers, options: Bootstrap
     return sum / weight;
   };
   const mean = values.reduce((sum, value) => sum + value, 0) / rows;
-  const influence = options.clusters === undefined ? { influence: values.map((value) => value - mean) } : {};
-  return pairedBootstrap(rows, statistic, { ...options, ...influence });
+  return pairedBootstrap(rows, statistic, { ...options, influence: values.map((value) => value - mean) });
 }
 
 /**
@@ -275,6 +274,10 @@ function drawing(groups: Uint32Array[], whole: boolean, draws: CountedDraws): (c
       for (let i = 0; i < block.length; i++) counts[group[i]!] = block[i]!;
     }
   };
+}
+
+function summedOver(groups: readonly Uint32Array[], values: Numbers): Float64Array {
+  return Float64Array.from(groups, (group) => group.reduce((sum, row) => sum + values[row]!, 0));
 }
 
 function jackknifeAcceleration(
