@@ -61,9 +61,9 @@ describe('intervals of how far two distributions are apart', () => {
       [500, 500, 500],
       [300, 500, 700],
     ] as const;
-    for (const pair of [calm, shifted]) {
-      const found = cramersVInterval(...pair);
-      const test = chiSquaredTwoSample(...pair);
+    for (const [before, now] of [calm, shifted]) {
+      const found = cramersVInterval(before, now);
+      const test = chiSquaredTwoSample(before, now);
       if (found.kind !== 'estimated' || test.kind !== 'tested') throw new Error('too few rows');
       expect(found.cramersV).toBe(test.cramersV);
       expect(found.lower).toBeLessThanOrEqual(found.cramersV);

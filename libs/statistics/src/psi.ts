@@ -15,6 +15,8 @@ export interface PsiResult {
   readonly significant: boolean;
   /** False with fewer than five rows per bin in either sample: the floor is not trustworthy, nothing is significant. */
   readonly sufficient: boolean;
+  /** Rows of either sample from which it is sufficient. */
+  readonly rowsNeeded: number;
   readonly pValue: number;
   readonly log10PValue: number;
   readonly degreesOfFreedom: number;
@@ -52,6 +54,7 @@ export function psi(
       floor: 0,
       significant: false,
       sufficient: true,
+      rowsNeeded: 0,
       pValue: 1,
       log10PValue: 0,
       degreesOfFreedom: 0,
@@ -67,7 +70,8 @@ export function psi(
   }
   const noise = 1 / n + 1 / m;
   const floor = noise * chiSquaredQuantile(level, bins - 1);
-  const sufficient = Math.min(n, m) >= MIN_ROWS_PER_BIN * bins;
+  const rowsNeeded = MIN_ROWS_PER_BIN * bins;
+  const sufficient = Math.min(n, m) >= rowsNeeded;
   const log10PValue = log10ChiSquaredSurvival(value / noise, bins - 1);
   return {
     value,
@@ -75,6 +79,7 @@ export function psi(
     floor,
     significant: sufficient && value > floor,
     sufficient,
+    rowsNeeded,
     pValue: pValueFromLog10(log10PValue),
     log10PValue,
     degreesOfFreedom: bins - 1,

@@ -40,6 +40,8 @@ export interface FeatureComparison {
   readonly psiStandardError: number;
   /** False when there are too few rows per bin to tell drift from noise. */
   readonly sufficient: boolean;
+  /** Rows of the batch and of the reference from which it is true. */
+  readonly rowsNeeded: number;
   /** The PSI is above its floor: not to be had by sampling alone. */
   readonly aboveFloor: boolean;
   /** KS, or Cramér's V whose `limit` is what sampling alone makes of it. Absent without values, and of too few or equal ones. */
@@ -112,6 +114,7 @@ export function compareFeature(
     aboveFloor: result.significant,
     psiStandardError: result.standardError,
     sufficient: result.sufficient,
+    rowsNeeded: result.rowsNeeded,
     ...(values.distance && { distance: values.distance }),
     jensenShannon: binDistance(profile.feature, before, after),
     ...(wasserstein && { wasserstein }),
