@@ -8,6 +8,7 @@ import {
   calibrationLine,
   chiSquaredTwoSample,
   cohenKappa,
+  countedAuc,
   delongInterval,
   delongPaired,
   differenceConfidenceSequence,
@@ -147,6 +148,18 @@ describe('comparisons on the same rows', () => {
       expect(repeated.bca.lower).toBeCloseTo(single.bca.lower, 12);
       expect(repeated.bca.upper).toBeCloseTo(single.bca.upper, 12);
     }
+  });
+
+  it('count a row as often as it was drawn', () => {
+    const { labels, champion } = rows(200, 8, 0);
+    const counts = Uint16Array.from(labels, (_, i) => i % 4);
+    const repeated = Array.from(counts, (count, i) => Array<number>(count).fill(i)).flat();
+    const drawn = rocAuc(
+      repeated.map((i) => labels[i]!),
+      repeated.map((i) => champion[i]!),
+    );
+    expect(countedAuc(labels, champion)(counts)).toBeCloseTo(drawn, 12);
+    expect(countedAuc(labels, champion)(Uint16Array.from(labels))).toBeNaN();
   });
 
   it('redraw whole clusters when asked', () => {

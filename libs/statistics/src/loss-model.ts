@@ -108,8 +108,11 @@ export function estimateLoss(
   const shares = columns.flatMap((column, c) =>
     Array.from(binCounts(column, model.edges[c]!), (count) => count / rows),
   );
-  const summed = (effects: readonly (readonly number[])[]): number =>
-    effects.flat().reduce((sum, effect, i) => sum + shares[i]! * effect, 0);
+  const summed = (effects: readonly (readonly number[])[]): number => {
+    let [sum, at] = [0, 0];
+    for (const ofColumn of effects) for (const effect of ofColumn) sum += shares[at++]! * effect;
+    return sum;
+  };
   const value = Math.max(0, model.mean + summed(model.effects));
   const ofRows = Math.max(0, model.residualVariance + summed(model.varianceEffects)) / rows;
   const standardError = Math.sqrt(ofRows + quadratic(model.covariance, [1, ...shares]) + summed(model.shrinkage) ** 2);
