@@ -37,6 +37,8 @@ const BENCHES = [
     : []),
   ...(hasServers('kafka', 'mongodb', 's3') ? [['load', 'The services under load, one replica each']] : []),
   ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
+  ['error-rates-labels', 'How often the gates on labels are wrong, simulated'],
+  ['error-rates-canary', 'Error rates of a rollout: its own evidence, simulated'],
 ];
 
 const sections = BENCHES.map(([name, title]) => {
@@ -55,7 +57,8 @@ const sections = BENCHES.map(([name, title]) => {
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const head = `# Benchmarks
 
-Written by \`node bench/all.mjs\`; measured, never asserted. Trust ratios within one run more than absolute times.
+What the scripts of \`bench/\` print, each section from a run of its own; measured, never asserted. Trust ratios within one run more
+than absolute times.
 
 Rondo ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}.
 `;

@@ -23,7 +23,7 @@ const { values } = parseArgs({
 const rows = Number(values.rows);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inside = (path) => import(join(root, 'apps/drift-monitor/dist', path));
-const { CalculationThread } = await inside('adapters/calculation-thread.js');
+const { CalculationThreads } = await inside('adapters/calculation-threads.js');
 const { eachFeature } = await inside('adapters/feature-columns.js');
 const { judgeBatch, startFalseAlarms } = await inside('domain/drift-evaluation.js');
 
@@ -104,7 +104,7 @@ try {
 }
 const engine = new Engine({ threads: 2, memoryMb: 256, statementMs: 600_000 });
 // As in the service: columns are read here and handed to the thread, which is kept.
-const thread = new CalculationThread();
+const thread = new CalculationThreads();
 const { signal } = new AbortController();
 try {
   const rounds = Number(values.rounds);

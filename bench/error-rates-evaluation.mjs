@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
  * How often the rules of an evaluation are wrong, simulated through the very functions the service uses. Build first
- * (`npm run build`), then `node bench/error-rates-evaluation.mjs`. Prints a markdown table; ends with code 1 when a rate is
- * above its limit. Seeds are fixed: equal code gives equal tables. Trials are as many as it takes for the interval to exclude the
- * limit, where the limit is not the level of the test itself. Takes a few minutes.
+ * (`npm run build`), then `node bench/error-rates-evaluation.mjs [--only calibration]`. Prints a markdown table; ends with code 1
+ * when a rate is above its limit. Seeds are fixed: equal code gives equal tables, also of one part alone. Trials are as many as it
+ * takes for the interval to exclude the limit, where the limit is not the level of the test itself. Takes some ten minutes.
  */
+import { parseArgs } from 'node:util';
 import { seededRandom } from '../libs/kernel/dist/index.js';
 import {
   delongPaired,
@@ -13,9 +14,9 @@ import {
   logLossPerRow,
   nextAlpha,
   nonInferiority,
+  normalCdf,
   normalQuantile,
   pairedMeanDifference,
-  prAuc,
   prAucInterval,
   searchSlices,
   sliceFeature,
@@ -24,7 +25,9 @@ import {
   wilsonInterval,
 } from '../libs/statistics/dist/index.js';
 
-const random = seededRandom(2026);
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+/** Started afresh by every part. */
+let random = seededRandom(2026);
 const NORMALS = Float64Array.from({ length: 16_384 }, (_, i) => normalQuantile((i + 0.5) / 16_384));
 const normal = () => NORMALS[random.int(16_384)];
 const logistic = (x) => 1 / (1 + Math.exp(-x));
@@ -209,7 +212,7 @@ function bestOfEight() {
 function calibration() {
   for (const n of [200, 2_000]) {
     let [error, debiased, expected] = [0, 0, 0];
-    const TRIALS = 5_000;
+    const TRIALS = 40_000;
     const above = count(TRIALS, () => {
       const probabilities = Float64Array.from({ length: n }, () => logistic(1.2 * normal() - 0.5));
       const labels = probabilities.map((p) => (random.next() < p ? 1 : 0));
@@ -229,15 +232,44 @@ function calibration() {
   }
 }
 
-function intervals() {
-  const truth = scored(400_000, [0.6]);
-  const area = prAuc(truth.labels, truth.models[0]);
-  const outside = count(4_000, () => {
-    const { labels, models } = scored(1_000, [0.6]);
-    const { lower, upper } = prAucInterval(labels, models[0]);
-    return area < lower || area > upper;
-  });
-  report('true PR AUC outside its 95 % interval', outside, 4_000, 0.05, `n = 1,000, truth ${area.toFixed(3)}`);
+/** Binormal scores, whose areas are known: precision at the score that a share 1 - u of positives reaches, over u. */
+function trueAveragePrecision(share, distance) {
+  const STEPS = 100_000;
+  let sum = 0;
+  for (let step = 0; step < STEPS; step++) {
+    const recall = 1 - (step + 0.5) / STEPS;
+    const falsePositives = 1 - normalCdf(distance + normalQuantile(1 - recall));
+    sum += (share * recall) / (share * recall + (1 - share) * falsePositives);
+  }
+  return sum / STEPS;
+}
+
+function precisionIntervals() {
+  const TRIALS = 20_000;
+  for (const [share, n, distance] of [
+    [0.01, 5_000, 2],
+    [0.05, 1_000, 2],
+    [0.1, 1_000, 1],
+    [0.3, 200, 1],
+    [0.3, 1_000, 1.115],
+    [0.3, 1_000, 3],
+    [0.5, 1_000, 0.3],
+  ]) {
+    const truth = trueAveragePrecision(share, distance);
+    const outside = count(TRIALS, () => {
+      const labels = Uint8Array.from({ length: n }, () => (random.next() < share ? 1 : 0));
+      const { lower, upper } = prAucInterval(
+        labels,
+        Float64Array.from(labels, (label) => distance * label + normal()),
+      );
+      return truth < lower || truth > upper;
+    });
+    const rows = `n = ${n.toLocaleString('en-US')}, ${(100 * share).toFixed(0)} % positive, truth ${truth.toFixed(3)}`;
+    report('true PR AUC outside its 95 % interval', outside, TRIALS, 0.05, rows);
+  }
+}
+
+function groupGaps() {
   let plain = 0;
   const groupsOf = (share) => {
     const groups = Uint16Array.from({ length: 2_000 }, (_, row) => row % 10);
@@ -245,7 +277,8 @@ function intervals() {
     const labels = Uint8Array.from(groups, () => random.int(2));
     return fairnessGaps({ labels, scores, groups, threshold: 0.5 }).demographicParity;
   };
-  const accused = count(1_000, () => {
+  const TRIALS = 20_000;
+  const accused = count(TRIALS, () => {
     const gap = groupsOf(() => 0.3);
     if (gap.gap > 0.1) plain++;
     return gap.lower > 0;
@@ -253,9 +286,9 @@ function intervals() {
   report(
     '10 groups treated alike called unequal',
     accused,
-    1_000,
+    TRIALS,
     0.05,
-    `plain gap above 0.1: ${percent(plain / 1_000)}`,
+    `plain gap above 0.1: ${percent(plain / TRIALS)}`,
   );
   const wrong = count(1_000, () => {
     const gap = groupsOf((group) => (group < 5 ? 0.2 : 0.4));
@@ -264,7 +297,20 @@ function intervals() {
   report('true gap of 0.2 outside its 95 % interval', wrong, 1_000, 0.05, '10 groups of 200 rows');
 }
 
-for (const simulate of [superiority, worseModel, healthySlices, bestOfEight, calibration, intervals]) simulate();
+const parts = {
+  superiority,
+  worseModel,
+  healthySlices,
+  bestOfEight,
+  calibration,
+  precisionIntervals,
+  groupGaps,
+};
+for (const [name, simulate] of Object.entries(parts)) {
+  if (!name.startsWith(values.only)) continue;
+  random = seededRandom(2026);
+  simulate();
+}
 console.log(`| what goes wrong | rate | 95 % interval | trials | limit | beside |
 |---|---|---|---|---|---|
 ${rows.join('\n')}`);

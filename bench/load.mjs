@@ -54,6 +54,8 @@ const ROWS = 24;
 const engine = new Engine({ threads: 1 });
 /** Requests under way at once while a backlog is announced. */
 const AT_ONCE = 32;
+/** Runs of the same work differ by up to this factor. */
+const NOISE = 1.25;
 /** Clock ticks of /proc per second. */
 const TICKS = 100;
 
@@ -291,6 +293,15 @@ function report(stages) {
   }
 }
 
+/** What grew with backlog, history or pipelines by more than runs differ; times of single arrivals are left to the reader. */
+function grown([first, ...later]) {
+  const cpuOf = ({ cpu }) => cpu.reduce((sum, ms) => sum + ms, 0);
+  return later.flatMap((stage) => [
+    ...(cpuOf(stage) > NOISE * cpuOf(first) ? [`${stage.name}: CPU per arrival`] : []),
+    ...(first.decided > NOISE * stage.decided ? [`${stage.name}: time per decision`] : []),
+  ]);
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'rondo-load-'));
 const inbox = join(folder, 'inbox');
 mkdirSync(inbox);
@@ -312,6 +323,11 @@ try {
   stages.push(await stage(load, `${load.names.length} pipelines`, ARRIVALS));
   await load.stop();
   report(stages);
+  const worse = grown(stages);
+  if (worse.length > 0) {
+    log(`grew by more than ${Math.round((NOISE - 1) * 100)} %: ${worse.join('; ')}`);
+    process.exitCode = 1;
+  }
 } finally {
   await rondo?.stop();
   for (const name of [rondo?.database, `${rondo?.database}_load`].filter(Boolean)) await client.db(name).dropDatabase();

@@ -32,6 +32,15 @@ const binned = () => {
   const edges = s.quantileEdges(reference, 10);
   return [s.binCounts(reference, edges), s.binCounts(uniform(), edges)];
 };
+/** The thing a label is of: so many labels each. */
+const units = (labelsEach) => filled(Uint32Array, (row) => Math.floor(row / labelsEach));
+/** Labels of annotators who are right four times in five. */
+const given = (labelsEach) => ({
+  items: units(labelsEach),
+  annotators: filled(Uint8Array, (row) => row % labelsEach),
+  values: filled(Uint8Array, (row) => (Math.floor(row / labelsEach) + Number(random.next() < 0.2)) % 2),
+});
+const times = (lag) => filled(Float64Array, (row) => row + lag);
 const replicates = { seed: 1, replicates: 100 };
 
 const tasks = {
@@ -40,7 +49,7 @@ const tasks = {
   ksTwoSampleSorted: () => s.ksTwoSampleSorted(ascending(), ascending()),
   mannWhitney: () => s.mannWhitney(uniform(), coarse()),
   'mannWhitney, all values equal': () => s.mannWhitney(new Float64Array(ROWS), new Float64Array(ROWS)),
-  andersonDarling: () => s.andersonDarling(uniform(), uniform()),
+  andersonDarling: () => s.andersonDarling([uniform(), uniform()]),
   cramerVonMises: () => s.cramerVonMises(uniform(), uniform()),
   wasserstein1: () => s.wasserstein1(uniform(), uniform()),
   energyDistance: () => s.energyDistance(uniform(), uniform()),
@@ -80,10 +89,13 @@ const tasks = {
   'bootstrapMeanDifference, clusters': () =>
     s.bootstrapMeanDifference(uniform(), {
       ...replicates,
-      clusters: filled(Uint32Array, (row) => row >> 3),
+      clusters: filled(Uint32Array, (row) => row >> 1),
     }),
   pairedBootstrap: () => s.pairedBootstrap(ROWS, (counts) => counts[0] + counts[ROWS - 1], replicates),
+  'bootstrapMeanDifference, strata': () => s.bootstrapMeanDifference(uniform(), { ...replicates, strata: groups(10) }),
   pairedMeanDifference: () => s.pairedMeanDifference(uniform()),
+  'pairedMeanDifference, clusters': () =>
+    s.pairedMeanDifference(uniform(), { clusters: filled(Uint32Array, (row) => row >> 1) }),
   fairnessGaps: () => s.fairnessGaps({ labels: labels(), scores: scores(), groups: groups(10), threshold: 0.5 }),
   sliceFeature: () => s.sliceFeature('x', uniform()).values,
   searchSlices: () =>
@@ -91,7 +103,28 @@ const tasks = {
   labelMaturity: () => s.labelMaturity(uniform(), labels(), { age: 0.5, share: 0.9 }),
   leastConfidenceScore: () =>
     s.leastConfidenceScore({ probabilities: new Float32Array(2 * ROWS).fill(0.5), classes: 2 }).length,
+  marginUncertaintyScore: () =>
+    s.marginUncertaintyScore({ probabilities: new Float32Array(2 * ROWS).fill(0.5), classes: 2 }).length,
+  entropyScore: () => s.entropyScore({ probabilities: new Float32Array(2 * ROWS).fill(0.5), classes: 2 }).length,
+  committeeDisagreement: () =>
+    s.committeeDisagreement({ probabilities: new Float32Array(4 * ROWS).fill(0.5), members: 2, classes: 2 }).length,
+  hybridQueue: () => s.hybridQueue({ uncertainty: uniform(), draws: uniform() }, { count: 1_000, controlShare: 0.1 }),
+  labelIssues: () => s.labelIssues(labels(), { probabilities: new Float32Array(2 * ROWS).fill(0.5), classes: 2 }),
+  cohenKappa: () => s.cohenKappa(labels(), labels()),
+  'krippendorffInterval, nominal': () => s.krippendorffInterval(units(2), labels(), 'nominal'),
+  'krippendorffInterval, ordinal': () => s.krippendorffInterval(units(2), groups(5), 'ordinal'),
+  agreementVerdict: () => s.agreementVerdict(units(2), labels(), 0.8),
+  fleissKappa: () => s.fleissKappa(units(2), labels()),
+  gwetAgreement: () => s.gwetAgreement(units(2), labels()),
+  'inferTruth, majority of 2': () => s.inferTruth(given(2)).method,
+  'inferTruth, model of 5': () => s.inferTruth(given(5)).method,
   stratifiedFolds: () => s.stratifiedFolds(labels(), { folds: 5, seed: 1 }).length,
+  groupFolds: () => s.groupFolds(groups(200), { folds: 5 }).length,
+  'groupFolds, a million groups': () => s.groupFolds(units(10), { folds: 5 }).length,
+  purgedFolds: () => s.purgedFolds({ startMs: times(0), endMs: times(5), folds: 5 }).length,
+  groupTimeFolds: () => s.groupTimeFolds({ timeMs: times(0), groups: groups(200), folds: 5 }).length,
+  seriesDifference: () => s.seriesDifference(uniform(), uniform()),
+  kayentaJudge: () => s.kayentaJudge({ baseline: uniform(), canary: uniform(), direction: 'either' }),
 };
 
 const wanted = process.argv[2] ?? '';

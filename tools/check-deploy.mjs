@@ -123,8 +123,13 @@ async function checkChart() {
     const bad = stdout.replaceAll('terminationGracePeriodSeconds', 'terminationGraceSeconds');
     writeFileSync(file, bad);
     complaints.push(...mustFail('a misspelt field', await validate(file)));
+    const { namespace = '' } = parse(readFileSync(values, 'utf8')).kafka ?? {};
+    complaints.push(...names.wronglyScaled(root, stdout, namespace).map((text) => `${name}: ${text}`));
     const soft = stdout.replaceAll('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false');
     complaints.push(...mustFail('a writable root', names.badManifests(soft)));
+    const elsewhere = stdout.replaceAll('data-prep.arrivals', 'data-prep.gone');
+    if (stdout.includes('ScaledObject'))
+      complaints.push(...mustFail('a group that nobody reads as', names.wronglyScaled(root, elsewhere, namespace)));
   }
   const misspelt = [
     'lint',

@@ -14,7 +14,7 @@ const check = process.argv.includes('--check');
 /** project folder → [type, runtime, exports "./testing", folder of src that is an entry of its own] */
 export const projects = {
   'libs/kernel': ['kernel', 'any'],
-  'libs/contracts': ['contract', 'any'],
+  'libs/contracts': ['contract', 'any', undefined, 'onnx'],
   'libs/statistics': ['domain', 'any'],
   'libs/learners': ['domain', 'any'],
   'libs/policy': ['platform', 'node'],
@@ -23,7 +23,7 @@ export const projects = {
   'libs/messaging': ['platform', 'node', 'testing'],
   'libs/artifacts': ['platform', 'node', 'testing'],
   'libs/datasets': ['platform', 'node'],
-  'libs/models': ['platform', 'node'],
+  'libs/models': ['platform', 'node', undefined, 'onnx'],
   'libs/rpc': ['platform', 'node'],
   'libs/security': ['platform', 'node'],
   'libs/telemetry': ['platform', 'node'],
@@ -73,8 +73,11 @@ for (const [folder, [type, runtime, testing, part]] of Object.entries(projects))
   const lib = walk(join(dir, 'src')).filter((f) => !f.endsWith('.spec.ts'));
   const extra = testing ? walk(join(dir, 'testing')).filter((f) => !f.endsWith('.spec.ts')) : [];
   const deps = internalImports([...lib, ...extra]).filter((dep) => dep !== name);
-  for (const dep of deps) if (!folderOf(dep)) throw new Error(`${folder} imports @rondo/${dep}, which is not in the table`);
-  const out = testing ? { main: './dist/src/index', src: './src/index.ts' } : { main: './dist/index', src: './src/index.ts' };
+  for (const dep of deps)
+    if (!folderOf(dep)) throw new Error(`${folder} imports @rondo/${dep}, which is not in the table`);
+  const out = testing
+    ? { main: './dist/src/index', src: './src/index.ts' }
+    : { main: './dist/index', src: './src/index.ts' };
   write(join(dir, 'package.json'), {
     name: `@rondo/${name}`,
     version: '0.1.0',
@@ -118,7 +121,10 @@ for (const [folder, [type, runtime, testing, part]] of Object.entries(projects))
     exclude: ['**/*.spec.ts', 'dist'],
     references: deps.map((dep) => ({ path: `../../${folderOf(dep)}` })),
   });
-  write(join(dir, 'jest.config.mjs'), `import preset from '../../jest.preset.mjs';\n\nexport default { ...preset, displayName: '${name}' };\n`);
+  write(
+    join(dir, 'jest.config.mjs'),
+    `import preset from '../../jest.preset.mjs';\n\nexport default { ...preset, displayName: '${name}' };\n`,
+  );
   if (!check && !existsSync(join(dir, 'src/index.ts'))) write(join(dir, 'src/index.ts'), 'export {};\n');
 }
 write(join(root, 'tsconfig.json'), {

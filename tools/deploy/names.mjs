@@ -151,6 +151,42 @@ export function badReferences({ services, volumes = {}, networks = {} }) {
   });
 }
 
+/** Groups of which every replica reads everything. */
+const OF_EVERY_REPLICA = new Set(['control-plane.watchers', 'inference-gateway.routing']);
+
+/** What is scaled on is what the code does: consumer groups shared by the replicas of a service, and kinds of its jobs. */
+export function wronglyScaled(root, text, namespace) {
+  const scaled = parseAllDocuments(text)
+    .map((document) => document.toJS())
+    .filter((item) => item?.kind === 'ScaledObject');
+  return scaled.flatMap(({ metadata, spec }) => {
+    const service = metadata.labels['app.kubernetes.io/component'];
+    const sources = readdirSync(join(root, 'apps', service, 'src'), { recursive: true })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
+      .map((file) => read(root, join('apps', service, 'src', file)));
+    const source = sources.join('\n');
+    const groups = spec.triggers
+      .filter(({ type }) => type === 'kafka')
+      .map(({ metadata: { consumerGroup } }) => consumerGroup.slice(namespace.length));
+    const kinds = spec.triggers
+      .flatMap(({ metadata: { query } }) => (/kind=~"([^"]*)"/.exec(query)?.[1] ?? '').split('|'))
+      .filter(Boolean);
+    const declared = [...source.matchAll(/(?:group:|GROUP =) '([a-z.-]+)'/g)].map(([, group]) => group);
+    const at = `ScaledObject ${metadata.name}`;
+    return [
+      ...groups
+        .filter((group) => group !== service && !declared.includes(group))
+        .map((group) => `${at}: nobody reads as ${group}`),
+      ...declared
+        .filter((group) => !groups.includes(group) && !OF_EVERY_REPLICA.has(group))
+        .map((group) => `${at}: the backlog of ${group} asks for no replica`),
+      ...kinds
+        .filter((kind) => !source.includes(`'${kind}'`))
+        .map((kind) => `${at}: there are no jobs of kind ${kind}`),
+    ];
+  });
+}
+
 /** What schemas cannot say of rendered manifests: references, hardening, explicit edges. */
 export function badManifests(text) {
   const all = parseAllDocuments(text)

@@ -5,6 +5,7 @@ import scipy
 import statsmodels
 from scipy import optimize, special, stats
 from statsmodels.duration.survfunc import SurvfuncRight
+from statsmodels.stats.proportion import proportion_confint
 from statsmodels.tsa.stattools import acf
 
 from samples import case
@@ -76,6 +77,31 @@ def e_processes():
         value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
         start = {"counts": [0] * len(counts), "shares": shares, "logEBefore": 0, "logE": 0, "maxLogE": 0}
         yield case("updateSampleRatioEProcess", [start, counts, shares], float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+        prior = 1_000 * np.array(shares)
+        value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
+        args = [start | {"concentration": 1_000}, counts, shares]
+        yield case("updateSampleRatioEProcess", args, float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+
+
+def bets():
+    """The capital bet by bet, and the means it does not refute by a root finder."""
+    rng = np.random.default_rng(85)
+    stakes = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+    def capital(values, least, most, mean, side):
+        room = mean - least if side == "above" else mean - most
+        return special.logsumexp([np.log(np.cumprod(1 + s * (values - mean) / room)[-1]) for s in stakes]) - np.log(len(stakes))
+
+    for n, least, most, mean, alpha in ((30, -1, 1, 0, 0.05), (100, 0, 1, 0.3, 0.01), (60, -2, 3, 1.5, 0.1)):
+        values = np.round(rng.uniform(least, most, n) * 0.7 + 0.3 * most, 3)
+        for side in ("above", "below"):
+            args = [values.tolist(), {"least": least, "most": most, "mean": mean, "side": side}]
+            yield case("bettingLogEValue", args, float(capital(values, least, most, mean, side)), "cumprod, logsumexp", V)
+        args = [values.tolist(), {"least": least, "most": most, "alpha": alpha}]
+        for path, side, outside in (("lower", "above", least + 1e-9), ("upper", "below", most - 1e-9)):
+            refuted = lambda m: capital(values, least, most, m, side) - np.log(2 / alpha)
+            bound = optimize.brentq(refuted, outside, values.mean(), xtol=1e-13)
+            yield case("bettingConfidenceSequence", args, float(bound), "brentq of the capital", V, path)
 
 
 def means():
@@ -93,19 +119,40 @@ def means():
         yield case("differenceConfidenceSequence", args, float(half), "equation 9", N, "halfWidth")
 
 
+def beta_product(factors, probability):
+    """Quantile of a product of independent betas, taken as the beta with its first two moments."""
+    if not factors:
+        return 1.0
+    first = np.prod([a / (a + b) for a, b in factors])
+    second = np.prod([a * (a + 1) / ((a + b) * (a + b + 1)) for a, b in factors])
+    scale = (first - second) / (second - first**2)
+    return stats.beta.ppf(probability, first * scale, (1 - first) * scale)
+
+
 def maturity():
+    """Share by Kaplan and Meier; bounds by the beta product confidence procedure from its definition."""
     rng = np.random.default_rng(82)
     for n, age, share, digits in ((5, 3, 0.5, 0), (200, 4, 0.9, 2), (300, 10, 0.8, 0)):
         ages = np.round(rng.exponential(5, n), digits) if n > 5 else np.array([1.0, 2, 3, 4, 4])
         labelled = (rng.random(n) < 0.7).astype(int) if n > 5 else np.array([1, 1, 1, 1, 0])
         curve = SurvfuncRight(ages, labelled)
         at = np.searchsorted(curve.surv_times, age, side="right") - 1
-        waiting, error = curve.surv_prob[at], curve.surv_prob_se[at]
-        spread = stats.norm.ppf(0.975) * error / (waiting * np.log(waiting))
         args = [ages.tolist(), labelled.tolist(), {"age": age, "share": share}]
-        yield case("labelMaturity", args, float(1 - waiting), "SurvfuncRight", S, "share")
-        yield case("labelMaturity", args, float(1 - waiting ** np.exp(spread)), "SurvfuncRight, log(-log)", S, "lower")
-        yield case("labelMaturity", args, float(1 - waiting ** np.exp(-spread)), "SurvfuncRight, log(-log)", S, "upper")
+        yield case("labelMaturity", args, float(1 - curve.surv_prob[at]), "SurvfuncRight", S, "share")
+        came = labelled == 1
+        times = [t for t in np.unique(ages[came]) if t <= age]
+        factors = [(((ages >= t).sum() - d + 1), d) for t in times for d in [(came & (ages == t)).sum()]]
+        watched = ((ages > age) | ((ages == age) & ~came)).sum()
+        method = "beta product, moments"
+        yield case("labelMaturity", args, float(1 - beta_product(factors, 0.975)), method, V, "lower", 1e-8)
+        yield case("labelMaturity", args, float(1 - beta_product([*factors, (watched, 1)], 0.025)), method, V, "upper", 1e-8)
+    # All watched as long, or all came: a binomial share.
+    for n, hits in ((1, 1), (40, 40), (183, 183), (50, 47)):
+        labelled = [1] * hits + [0] * (n - hits)
+        low, high = proportion_confint(hits, n, 0.05, method="beta")
+        args = [[2] * n, labelled, {"age": 2, "share": 0.9}]
+        yield case("labelMaturity", args, float(low), "proportion_confint beta", S, "lower", 1e-8)
+        yield case("labelMaturity", args, float(high), "proportion_confint beta", S, "upper", 1e-8)
 
 
 def autocorrelation_time(x):
@@ -163,5 +210,5 @@ def kayenta():
 
 
 def cases():
-    for part in (proportions, quantiles, e_processes, means, maturity, series, kayenta):
+    for part in (proportions, quantiles, e_processes, bets, means, maturity, series, kayenta):
         yield from part()

@@ -74,18 +74,45 @@ def half_normals(variances, n):
     return mean / n, (mean + skewed * np.sqrt(variance)) / n
 
 
+def many_positives():
+    """Nine tenths are positive and ranked hardly better than by chance: the share of positives says most of the error."""
+    rng = np.random.default_rng(54)
+    labels = (rng.random(150) < 0.9).astype(int)
+    return labels.tolist(), np.round(rng.normal(0, 1, 150) + 0.2 * labels, 6).tolist()
+
+
+def weight_derivatives(labels, scores):
+    """How fast the average precision changes with the weight of each row: a complex step, exact to rounding."""
+    y, s = np.array(labels), np.array(scores)
+    at = [s >= threshold for threshold in np.unique(s)]
+
+    def area(w):
+        total = (w * y).sum()
+        reached = [(w * y)[above].sum() for above in at]
+        precision = [true / w[above].sum() for true, above in zip(reached, at)]
+        steps = np.array(reached) - np.array([*reached[1:], 0])
+        return (steps * np.array(precision)).sum() / total
+
+    h = 1e-30
+    unit = np.ones(len(y))
+    weights = np.linspace(0.5, 2, len(y))
+    assert math.isclose(area(weights), sk.average_precision_score(y, s, sample_weight=weights), rel_tol=1e-12)
+    return np.array([area(unit + 1j * h * (np.arange(len(y)) == row)).imag / h for row in range(len(y))])
+
+
 def areas_and_calibration():
-    for labels, scores in binary_samples():
+    for labels, scores in (*binary_samples(), scored(4, 120, 12, 4.0), many_positives()):
         area = sk.average_precision_score(labels, scores)
         m = sum(labels)
+        error = max(np.sqrt(area * (1 - area) / m), np.sqrt((weight_derivatives(labels, scores) ** 2).sum()))
         if area < 1:
             logit = special.logit(area)
-            half = Z / np.sqrt(m * area * (1 - area))
+            half = stats.t.ppf(0.975, max(1, min(m, len(labels) - m) - 1)) * error / (area * (1 - area))
             low, high = special.expit(logit - half), special.expit(logit + half)
         else:
             low, high = 0.025 ** (1 / m), 1.0
-        for path, value in (("prAuc", area), ("lower", low), ("upper", high)):
-            yield case("prAucInterval", [labels, scores], float(value), "average_precision_score, expit", K, path)
+        for path, value in (("prAuc", area), ("standardError", error), ("lower", low), ("upper", high)):
+            yield case("prAucInterval", [labels, scores], float(value), "average_precision_score, complex step, t, expit", K, path)
     for seed in (51, 52, 53):
         labels, p = scored(seed, 200, 12, 0.6)
         order = np.argsort(p)

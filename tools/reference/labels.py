@@ -62,6 +62,7 @@ def agreement():
             yield case("fleissKappa", [units, values], float(fleiss_kappa(counts)), "fleiss_kappa", S, "coefficient")
         for level in ("nominal", "ordinal", "interval"):
             yield from jackknife(table, level)
+    yield from unanimous()
 
 
 def jackknife(table, level):
@@ -74,8 +75,50 @@ def jackknife(table, level):
     args = [*long_form(table), level]
     yield case("krippendorffInterval", args, float(alpha(data)), f"alpha {level}", K, "alpha")
     yield case("krippendorffInterval", args, float(error), f"alpha {level}, jackknife", K, "standardError", 1e-8)
+    if level == "nominal":
+        yield from disagreement_bounds(args, paired, float(alpha(data)), error)
+        return
     half = stats.t.ppf(0.975, len(without) - 1) * error
     yield case("krippendorffInterval", args, float(alpha(data) - half), f"alpha {level}, jackknife", K, "lower", 1e-8)
+
+
+def disagreement_bounds(args, paired, alpha, error):
+    """Clopper and Pearson's interval of the share of disagreement, with the number of units that gives the jackknife's variance."""
+    labels = [[v for v in row if v is not None] for row in paired]
+    counts = np.unique(sum(labels, []), return_counts=True)[1]
+    total, units = counts.sum(), len(labels)
+    by_chance = 1 - (counts * (counts - 1)).sum() / (total * (total - 1))
+
+    def most(size):
+        shares = np.array([size // len(counts) + (k < size % len(counts)) for k in range(len(counts))])
+        return (size**2 - (shares**2).sum()) / (size - 1)
+
+    scale = max(most(len(row)) for row in labels) * units / total / by_chance
+    share = (1 - alpha) / scale
+    effective = units if error == 0 else min(units, share * (1 - share) / (error / scale) ** 2)
+    hits, misses = share * effective, (1 - share) * effective
+    least = 0.0 if hits == 0 else stats.beta.ppf(0.025, hits, misses + 1)
+    greatest = stats.beta.ppf(0.975, hits + 1, misses)
+    for path, value in (("lower", 1 - scale * greatest), ("upper", 1 - scale * least)):
+        yield case("krippendorffInterval", args, float(value), "beta.ppf of the share of disagreement", V, path, 1e-7)
+
+
+def unanimous():
+    """Two people who agree on everything."""
+    for ones, zeros in ((2, 2), (10, 26), (1, 40)):
+        args = [[u for u in range(ones + zeros) for _ in range(2)], [1] * (2 * ones) + [0] * (2 * zeros), "nominal"]
+        yield from disagreement_bounds(args, [[1, 1]] * ones + [[0, 0]] * zeros, 1.0, 0.0)
+        yield case("agreementVerdict", [*args[:2], 0.8], float(verdict_units(ones, zeros) - ones - zeros), "beta.ppf, searched", V, "moreNeeded")
+
+
+def verdict_units(ones, zeros):
+    """Units that agree on everything until the lower bound reaches 0.8, with the share of ones as it is."""
+    counts = 2 * np.array([ones, zeros])
+    by_chance = 1 - (counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1))
+    units = ones + zeros
+    while 1 - stats.beta.ppf(0.975, 1, units) / by_chance < 0.8:
+        units += 1
+    return units
 
 
 def crowds():
@@ -140,7 +183,7 @@ def truth():
         votes = MajorityVote().fit(few).probas_
         args = [{"items": few.task.tolist(), "annotators": few.worker.tolist(), "values": few.label.tolist()}]
         for i, task in enumerate(sorted(set(few.task))[:5]):
-            yield case("inferTruth", args, float(votes.loc[task].max()), "MajorityVote", C, f"items.{i}.confidence")
+            yield case("inferTruth", args, float(votes.loc[task].max()), "MajorityVote", C, f"confidence.{i}")
 
 
 def issues():

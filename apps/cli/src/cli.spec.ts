@@ -272,6 +272,21 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
+  ListCampaigns: () => ({
+    campaigns: [
+      {
+        campaignId: 'c1',
+        pipeline: 'flights',
+        state: 'Closed',
+        tasks: 24,
+        answered: 24,
+        answersPerTask: 4,
+        verdict: Verdict.INCONCLUSIVE,
+        explanation: 'agreement 1.00 [0.72, 1.00] on 24 tasks, it must be 0.8 or more: undecided',
+        moreTasksNeeded: 12,
+      },
+    ],
+  }),
   ListAnnotators: () => ({
     annotators: [
       {
@@ -762,6 +777,12 @@ describe('events, audit and settings', () => {
 });
 
 describe('label', () => {
+  it('shows campaigns with their verdict and what it lacks', async () => {
+    const { out } = await rondo(['label', 'stats', '-p', 'flights']);
+    expect(out).toMatch(/c1\s+flights\s+Closed\s+24 of 24\s+.*\s+agreement 1.00 \[0.72, 1.00\] on 24 tasks.*undecided/);
+    expect(out).toMatch(/VERDICT\s+BECAUSE/);
+  });
+
   it('shows annotators with what gold tasks tell of them', async () => {
     const { out } = await rondo(['label', 'annotators', '-p', 'flights']);
     expect(out).toMatch(

@@ -314,6 +314,11 @@ export const campaignShape: Shape<LabelCampaign> = {
     { head: 'SKIPPED', text: (campaign) => String(campaign.skipped) },
     { head: 'DUE', text: (campaign) => timeText(campaign.dueAt) },
     { head: 'QUALITY', text: (campaign) => campaign.quality.map(estimateText).join('; ') || '-' },
+    {
+      head: 'VERDICT',
+      text: (campaign) => (campaign.state === 'Open' ? '-' : verdictText(campaign.verdict)),
+    },
+    { head: 'BECAUSE', text: (campaign) => campaign.explanation || '-' },
   ],
 };
 

@@ -18,6 +18,7 @@ import {
   CandidateTrainedSchema,
   ChampionChangedSchema,
   CycleFinishedSchema,
+  CyclePhaseChangedSchema,
   CycleOverrideRequestSchema,
   CycleService,
   DecisionMadeSchema,
@@ -293,6 +294,20 @@ describe('the control-plane', () => {
     await say(LabelCampaignClosedSchema, { pipeline, cycleId: last(OpenLabelCampaignSchema).cycleId, campaignId: 'c', passed: true, reason: 'TimeBudgetExhausted', answered: 0, unanswered: 12 });
     expect((await cycle(1)).phase).toBe('Training');
     expect(platform.recorded(PrepareSnapshotSchema)).toHaveLength(1);
+  });
+
+  it.each([
+    [true, 'Training', /^5 of 12 doubtful rows labeled \(Complete\); no label is used: agreement 0.9, undecided; 3 candidates$/],
+    [false, 'Finished', /^label quality undecided: 5 of 12 doubtful rows labeled .*: agreement 0.9, undecided$/],
+  ] as const)('says that no label was used because agreement was undecided; goes on: %s', async (passed, phase, reason) => {
+    await apply();
+    await weekArrives(3);
+    await snapshotPrepared(12n);
+    const { cycleId } = last(OpenLabelCampaignSchema);
+    const end = { verdict: Verdict.INCONCLUSIVE, explanation: 'agreement 0.9, undecided', moreTasksNeeded: 30 };
+    await say(LabelCampaignClosedSchema, { pipeline, cycleId, campaignId: 'c', passed, reason: 'Complete', answered: 5, unanswered: 7, ...end });
+    expect((await cycle(1)).phase).toBe(phase);
+    expect(passed ? last(CyclePhaseChangedSchema).reason : last(CycleFinishedSchema).reason).toMatch(reason);
   });
 
   it('goes on with the candidates that could be trained, and fails with none', async () => {

@@ -9,7 +9,7 @@ import {
   type JobDefinition,
   type Platform,
 } from '@rondo/service';
-import { CalculationThread } from './adapters/calculation-thread.js';
+import { CalculationThreads } from './adapters/calculation-threads.js';
 import type { DriftMonitorConfig } from './config.js';
 import { DriftRpc } from './handlers/drift.rpc.js';
 import { MonitorEvents } from './handlers/monitor.events.js';
@@ -51,11 +51,11 @@ export class DriftMonitorModule {
       controllers: [MonitorEvents],
       providers: [
         DriftRpc,
-        CalculationThread,
+        CalculationThreads,
         {
           provide: CALCULATE,
-          inject: [CalculationThread],
-          useFactory: (thread: CalculationThread): Calculate => calculate ?? thread.calculate.bind(thread),
+          inject: [CalculationThreads],
+          useFactory: (threads: CalculationThreads): Calculate => calculate ?? threads.calculate.bind(threads),
         },
         {
           provide: PolicyGenerations,

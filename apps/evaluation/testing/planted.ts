@@ -7,9 +7,8 @@ import type { Engine } from '@rondo/datasets';
 import { trainGradientBoostedTrees } from '@rondo/learners';
 import { treesToOnnx } from '@rondo/models';
 import { admitPipeline } from '@rondo/policy';
-import { runFold } from '../src/domain/backtest.js';
-import { measure } from '../src/domain/measure.js';
-import type { Calculate, Calculation } from '../src/ports/calculator.js';
+import { calculated, type Calculation } from '../src/domain/calculation.js';
+import type { Calculate } from '../src/ports/calculator.js';
 import type { TestPlatform } from '@rondo/service/testing';
 
 export const pipeline = 'planted';
@@ -230,7 +229,4 @@ export async function evaluate(platform: TestPlatform, request: Request): Promis
 }
 
 /** Calculates on the spot: starting a thread from source takes longer than the arithmetic of a spec. */
-export const calculateHere = ((calculation: Calculation) =>
-  Promise.resolve(
-    calculation.kind === 'measure' ? measure(calculation.request) : runFold(calculation.request),
-  )) as Calculate;
+export const calculateHere = ((calculation: Calculation) => Promise.resolve(calculated(calculation))) as Calculate;

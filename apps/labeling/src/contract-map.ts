@@ -8,12 +8,14 @@ import {
   type Annotator,
   type AnswerSchema,
   LabelCampaignClosedSchema,
+  LabelCampaignExtendedSchema,
   LabelCampaignOpenedSchema,
   LabelCampaignSchema,
   LabelRecordedSchema,
   LabelTaskSchema,
   StepFailedSchema,
   TimerFiredSchema,
+  Verdict,
   type LabelCampaign,
   type LabelTask,
   type OpenLabelCampaign,
@@ -25,13 +27,8 @@ import type { Principal } from '@rondo/security';
 import type { JobFailure } from '@rondo/service';
 import { DUE_TIMER, SERVICE } from './campaign-store.js';
 import { skillOf, type AnnotatorState, type Pause } from './domain/annotator.js';
-import {
-  NO_GOLD,
-  type CampaignEnd,
-  type CampaignRules,
-  type CampaignState,
-  type QualityEstimate,
-} from './domain/campaign.js';
+import { NO_GOLD, type CampaignEnd, type CampaignRules, type CampaignState } from './domain/campaign.js';
+import type { LabelVerdict, QualityEstimate } from './domain/quality.js';
 import { asAnyOther, showsSuggestion, stateOf, type AnswerState, type TaskState } from './domain/task.js';
 
 /** What a command to open a campaign says, as plain JSON, so that a job can carry it. */
@@ -173,7 +170,7 @@ export function annotatorTo(state: AnnotatorState): Annotator {
 
 export function closedFact(campaign: CampaignState, end: CampaignEnd, goldTaskIds: readonly string[]): Outgoing {
   const { pipeline, cycleId, campaignId } = campaign;
-  const { labelSet, passed, reason, answered, unanswered } = end;
+  const { labelSet, passed, verdict, reason, answered, unanswered } = end;
   const init = {
     pipeline,
     cycleId,
@@ -183,12 +180,36 @@ export function closedFact(campaign: CampaignState, end: CampaignEnd, goldTaskId
     }),
     quality: end.quality.map(estimateTo),
     passed,
+    ...(verdict && verdictTo(verdict)),
     reason,
     answered,
     unanswered,
     goldTaskIds: [...goldTaskIds],
   };
   return outgoing(LabelCampaignClosedSchema, init, { pipeline, cycleId });
+}
+
+export function extendedFact(campaign: CampaignState, agreement: QualityEstimate): Outgoing {
+  const { pipeline, cycleId, campaignId, rules, extended } = campaign;
+  const init = {
+    pipeline,
+    cycleId,
+    campaignId,
+    answersPerTask: rules.annotatorsPerTask,
+    agreement: estimateTo(agreement),
+    explanation: extended?.explanation ?? '',
+  };
+  return outgoing(LabelCampaignExtendedSchema, init, { pipeline, cycleId });
+}
+
+const VERDICTS: Readonly<Record<LabelVerdict['verdict'], Verdict>> = {
+  Pass: Verdict.PASS,
+  Fail: Verdict.FAIL,
+  Inconclusive: Verdict.INCONCLUSIVE,
+};
+
+function verdictTo({ verdict, explanation, moreTasks }: LabelVerdict) {
+  return { verdict: VERDICTS[verdict], explanation, ...(moreTasks !== undefined && { moreTasksNeeded: moreTasks }) };
 }
 
 export function failedFact(request: CampaignRequest, { code, message, attempts }: JobFailure): Outgoing {
@@ -207,7 +228,7 @@ function estimateTo(estimate: QualityEstimate): Omit<QualityEstimate, 'n'> & { r
 /** A campaign as people see it. While it is open, gold tasks count like any other: progress must not give them away. */
 export function campaignTo(campaign: CampaignState): LabelCampaign {
   const { pipeline, cycleId, campaignId, rules, tasks, answered, skipped, openedAtMs, dueAtMs, end } = campaign;
-  const { gold = NO_GOLD } = campaign;
+  const { gold = NO_GOLD, extended } = campaign;
   const hidden = end ? NO_GOLD : gold;
   return create(LabelCampaignSchema, {
     pipeline,
@@ -224,6 +245,9 @@ export function campaignTo(campaign: CampaignState): LabelCampaign {
     dueAt: timestampFromMs(dueAtMs),
     quality: (end?.quality ?? []).map(estimateTo),
     closeReason: end?.reason ?? '',
+    answersPerTask: rules.annotatorsPerTask,
+    ...(end?.verdict && verdictTo(end.verdict)),
+    ...(!end && extended && { explanation: extended.explanation }),
   });
 }
 

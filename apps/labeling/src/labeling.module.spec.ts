@@ -11,6 +11,7 @@ import {
   CancelLabelCampaignSchema,
   GetTaskRequestSchema,
   LabelCampaignClosedSchema,
+  LabelCampaignExtendedSchema,
   LabelCampaignOpenedSchema,
   LabelingService,
   LabelRecordedSchema,
@@ -23,6 +24,7 @@ import {
   ResumeAnnotatorRequestSchema,
   StepFailedSchema,
   SubmitAnswerRequestSchema,
+  Verdict,
   type LabelTask,
   type LeaseTasksResponse,
 } from '@rondo/contracts';
@@ -298,8 +300,10 @@ describe('answering', () => {
     expect(event!.quality.find((estimate) => estimate.name === 'coverage')).toMatchObject({
       value: 0.75,
       n: 4n,
-      method: 'Wilson',
+      method: 'counted, no interval',
     });
+    expect(event).toMatchObject({ verdict: Verdict.PASS, explanation: '3 of 4 rows have a label, 0 % must' });
+    expect(event!.moreTasksNeeded).toBeUndefined();
     expect(await reasonOf(lease(1))).toEqual(['failed-precondition', 'CAMPAIGN_CLOSED']);
     await platform.clock.advance(10_000);
     await service.drain();
@@ -384,6 +388,46 @@ describe('independent answers', () => {
     await service.drain();
     const agreement = closed()[0]?.quality.find((estimate) => estimate.name === 'agreement');
     expect(agreement).toMatchObject({ value: 1, n: 2n });
+    expect(closed()[0]).toMatchObject({ verdict: Verdict.PASS });
+  });
+
+  it('too few to tell how far people agree are asked for once more, then end undecided and unused', async () => {
+    await service.close();
+    await platform.close();
+    await start(
+      ['maxItems: 24', 'maxItems: 2'],
+      ['blindShare: 0.15', 'blindShare: 0'],
+      ['    quality:', '    annotatorsPerTask: 2\n    quality:'],
+      ['minCoverage: 0', 'minCoverage: 0, minAgreement: 0.8'],
+    );
+    await open();
+    let id = 40;
+    const answerAll = async (context: typeof ann): Promise<void> => {
+      for (const [at, task] of (await lease(2, context)).tasks.entries())
+        await submit(task, String(at), { context, id: id++ });
+      await service.drain();
+    };
+    const campaign = async () =>
+      (await service.rpc(LabelingService).listCampaigns(create(ListCampaignsRequestSchema, { pipeline }), viewer))
+        .campaigns![0]!;
+    await answerAll(ann);
+    await answerAll(bob);
+    expect(closed()).toEqual([]);
+    expect(platform.recorded(LabelCampaignExtendedSchema).map(({ message }) => message)).toMatchObject([
+      { campaignId: openedId(), answersPerTask: 3, agreement: { value: 1, limit: 0.8, n: 2n } },
+    ]);
+    expect(await campaign()).toMatchObject({ state: 'Open', answered: 0, tasks: 2, answersPerTask: 3 });
+    expect((await lease(2, ann)).tasks).toEqual([]);
+    await answerAll(rpcContext('cat', 'annotator'));
+    expect(platform.recorded(LabelCampaignExtendedSchema)).toHaveLength(2);
+    await platform.clock.advance(3_000);
+    await service.drain();
+    const [event] = closed();
+    expect(event).toMatchObject({ passed: true, reason: 'TimeBudgetExhausted', verdict: Verdict.INCONCLUSIVE });
+    expect(event!.labelSet).toBeUndefined();
+    expect(event!.explanation).toMatch(/undecided; about \d+ more tasks/);
+    expect(event!.moreTasksNeeded).toBeGreaterThan(10);
+    expect(await campaign()).toMatchObject({ verdict: Verdict.INCONCLUSIVE, explanation: event!.explanation });
   });
 });
 

@@ -27,7 +27,7 @@ import {
 import type { Outgoing } from '@rondo/journal';
 import type { PipelineSpec } from '@rondo/policy';
 import type { Fact, Measured } from './domain/facts.js';
-import type { ObservedFeedback, ObservedLabels, ServedBatch } from './domain/observations.js';
+import type { AskedRequests, ObservedFeedback, ObservedLabels, ServedBatch } from './domain/observations.js';
 import { etagOf } from './domain/override.js';
 import { waitingFor } from './domain/plan.js';
 import type { Estimate, Reading } from './domain/reading.js';
@@ -100,13 +100,37 @@ export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undef
     eventTimeMs: timestampMs(message.eventTime),
     epoch: Number(message.epoch),
     ...(message.candidate && { candidateDigest: message.candidate.digest }),
+    keys: [...message.keys],
+    assignedToCandidate: assignedOf(message),
     servedByCandidate: Array.from({ length: rows }, (_, row) => message.servedByCandidate[row] ?? false),
     championScores: message.championScores.map(chanceOrNull),
     candidateScores: Array.from({ length: rows }, (_, row) => chanceOrNull(message.candidateScores[row])),
     championLatencyMs: finiteOrZero(message.championLatencyMs),
     candidateLatencyMs: finiteOrZero(message.candidateLatencyMs),
-    championErrors: Math.max(0, message.championErrors),
-    candidateErrors: Math.max(0, message.candidateErrors),
+    ...askedRequestsOf(message),
+  };
+}
+
+/** A message that does not tell who was assigned tells who answered, which is the same unless the candidate failed. */
+function assignedOf({ assignedToCandidate, servedByCandidate, candidateErrors }: PredictionsLogged): boolean[] {
+  if (assignedToCandidate.length > 0) return [...assignedToCandidate];
+  return candidateErrors > 0 ? [] : [...servedByCandidate];
+}
+
+/** A message that does not tell its requests counts as one: that is never too much evidence. */
+function askedRequestsOf(message: PredictionsLogged): Pick<ServedBatch, 'champion' | 'candidate'> {
+  if (message.championRequests + message.candidateRequests > 0)
+    return {
+      champion: { requests: message.championRequests, failed: message.championFailedRequests },
+      candidate: { requests: message.candidateRequests, failed: message.candidateFailedRequests },
+    };
+  const one = (scores: readonly number[], errors: number): AskedRequests => ({
+    requests: errors > 0 || scores.some((score) => chanceOrNull(score) !== null) ? 1 : 0,
+    failed: errors > 0 ? 1 : 0,
+  });
+  return {
+    champion: one(message.championScores, message.championErrors),
+    candidate: one(message.candidateScores, message.candidateErrors),
   };
 }
 

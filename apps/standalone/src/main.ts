@@ -34,7 +34,12 @@ interface Flags {
 function flagsOf(argv: string[]): Flags | undefined {
   const { values } = parseArgs({
     args: argv,
-    options: { once: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, fresh: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      once: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   return values.help ? undefined : { once: values.once, json: values.json, fresh: values.fresh };
 }
@@ -57,22 +62,37 @@ async function main(flags: Flags): Promise<number> {
     dataRoots: config.quickstart ? [exampleDataFolder()] : [],
   });
   const localToken = rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
-  terminal.addresses({ signIn: rondo.signInUrl(), grpc: rondo.door.grpcAddress, gateway: rondo.gatewayHttpUrl, home: resolve(config.home), tokenKept: localToken !== '' });
+  terminal.addresses({
+    signIn: rondo.signInUrl(),
+    grpc: rondo.door.grpcAddress,
+    gateway: rondo.gatewayHttpUrl,
+    home: resolve(config.home),
+    tokenKept: localToken !== '',
+  });
   const story = await followStory(rondo.store.bus, storySchemas, terminal);
   try {
     let status = 0;
     if (config.quickstart) {
-      const options = { home: resolve(config.home), weeks: config.quickstartWeeks, sample: config.quickstartSample, document: config.quickstartDocument, signal: stop.signal };
+      const options = {
+        home: resolve(config.home),
+        weeks: config.quickstartWeeks,
+        sample: config.quickstartSample,
+        document: config.quickstartDocument,
+        signal: stop.signal,
+      };
       const quickstart = new Quickstart(rondo, options);
-      const pipeline = await quickstart.run();
-      if (!stop.signal.aborted) {
-        const summary = await quickstart.summary(pipeline, (performance.now() - startedMs) / 1000);
-        if (flags.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
-        else if (flags.once) process.stdout.write(`\n${summaryTable(summary)}\n`);
-        else terminal.storyEnds(summary);
-        status = summary.sound ? 0 : 1;
+      try {
+        const pipeline = await quickstart.run();
+        if (!stop.signal.aborted) {
+          const summary = await quickstart.summary(pipeline, (performance.now() - startedMs) / 1000);
+          if (flags.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+          else if (flags.once) process.stdout.write(`\n${summaryTable(summary)}\n`);
+          else terminal.storyEnds(summary);
+          status = summary.sound ? 0 : 1;
+        }
+      } finally {
+        await quickstart.close();
       }
-      await quickstart.close();
     }
     if (!flags.once) await stopped;
     return flags.once ? status : 0;
@@ -87,7 +107,12 @@ try {
   if (flags) process.exitCode = await main(flags);
   else process.stdout.write(`${HELP}\n`);
 } catch (error) {
-  const text = error instanceof PermanentError || error instanceof TypeError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text =
+    error instanceof PermanentError || error instanceof TypeError
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
   process.stderr.write(`rondo: ${text}\n`);
   process.exitCode = error instanceof TypeError ? 2 : 1;
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { DynamicModule } from '@nestjs/common';
-import { FolderArtifactStore } from '@rondo/artifacts';
+import { FolderArtifactStore, sweepScratch } from '@rondo/artifacts';
 import { parseConfig, type Environment } from '@rondo/config';
 import { AccessDeniedSchema, allTopics } from '@rondo/contracts';
 import { controlPlaneConfig, ControlPlaneModule, type ShownSpan, type Surroundings } from '@rondo/control-plane';
@@ -21,7 +21,14 @@ import { rolloutConfig, RolloutModule } from '@rondo/rollout';
 import { frontDoor, StreamHub, type RunningFrontDoor } from '@rondo/rpc';
 import { Authenticator, Sessions, TokenFile } from '@rondo/security';
 import { bootService, type Platform, type RunningService } from '@rondo/service';
-import { createLogger, createTelemetry, SqliteSpanStore, type FinishedSpan, type Logger, type RunningTelemetry } from '@rondo/telemetry';
+import {
+  createLogger,
+  createTelemetry,
+  SqliteSpanStore,
+  type FinishedSpan,
+  type Logger,
+  type RunningTelemetry,
+} from '@rondo/telemetry';
 import { trainingConfig, TrainingModule } from '@rondo/training';
 import type { StandaloneConfig } from './config.js';
 
@@ -86,8 +93,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
 async function openShared({ config, version }: StandaloneOptions): Promise<Shared> {
   const home = resolve(config.home);
   await mkdir(join(home, 'inbox'), { recursive: true, mode: 0o700 });
+  await sweepScratch();
   const logFile = createWriteStream(join(home, 'rondo.log'), { flags: 'a', mode: 0o600 });
-  const log = createLogger({ service: 'standalone', level: config.logLevel, write: (line) => void logFile.write(line) });
+  const log = createLogger({
+    service: 'standalone',
+    level: config.logLevel,
+    write: (line) => void logFile.write(line),
+  });
   const spans = new SqliteSpanStore(join(home, 'spans.db'));
   const telemetry = createTelemetry({
     service: 'standalone',
@@ -98,12 +110,24 @@ async function openShared({ config, version }: StandaloneOptions): Promise<Share
     ...(config.otlpEndpoint !== undefined && { otlpEndpoint: config.otlpEndpoint }),
   });
   const store = SqliteStore.open(join(home, 'rondo.db'), {
-    busOptions: { onParked: (parked) => log.error('message parked', { type: parked.delivery.type, group: parked.delivery.group, reason: parked.reason }) },
+    busOptions: {
+      onParked: (parked) =>
+        log.error('message parked', {
+          type: parked.delivery.type,
+          group: parked.delivery.group,
+          reason: parked.reason,
+        }),
+    },
   });
   const tokens = new TokenFile(home, systemClock);
   const sessions = new Sessions(systemClock);
   const doorJournal = store.journal('front-door', { currentTraceparent: () => telemetry.current() });
-  const authenticator = new Authenticator({ tokens, sessions, clock: systemClock, onDenied: (denial) => recordDenial(doorJournal, log, denial) });
+  const authenticator = new Authenticator({
+    tokens,
+    sessions,
+    clock: systemClock,
+    onDenied: (denial) => recordDenial(doorJournal, log, denial),
+  });
   return {
     home,
     store,
@@ -120,9 +144,18 @@ async function openShared({ config, version }: StandaloneOptions): Promise<Share
   };
 }
 
-function recordDenial(journal: Journal, log: Logger, denial: { method: string; principal: string; reason: string; atMs: number }): void {
+function recordDenial(
+  journal: Journal,
+  log: Logger,
+  denial: { method: string; principal: string; reason: string; atMs: number },
+): void {
   const id = randomIds.next();
-  const message = create(AccessDeniedSchema, { method: denial.method, principal: denial.principal, reason: denial.reason, at: timestampFromMs(denial.atMs) });
+  const message = create(AccessDeniedSchema, {
+    method: denial.method,
+    principal: denial.principal,
+    reason: denial.reason,
+    at: timestampFromMs(denial.atMs),
+  });
   const kept = journal.once({ consumer: 'front-door', messageId: id, actor: denial.principal || 'anonymous' }, (unit) =>
     unit.save({ kind: 'denial', id, state: {}, outgoing: [{ schema: AccessDeniedSchema, message, key: 'access' }] }),
   );
@@ -134,7 +167,16 @@ function platformOf(shared: Shared, service: string): Platform {
   const known = shared.journals.find((item) => item.service === service)?.journal;
   const journal = known ?? shared.store.journal(service, { currentTraceparent: () => telemetry.current() });
   if (!known) shared.journals.push({ service, journal });
-  return { service, bus: shared.store.bus, journal, artifacts: shared.artifacts, clock: systemClock, ids: randomIds, telemetry, log: shared.log.child({ service }) };
+  return {
+    service,
+    bus: shared.store.bus,
+    journal,
+    artifacts: shared.artifacts,
+    clock: systemClock,
+    ids: randomIds,
+    telemetry,
+    log: shared.log.child({ service }),
+  };
 }
 
 function modulesOf({ environment, version, dataRoots }: StandaloneOptions, shared: Shared): [string, DynamicModule][] {
@@ -143,30 +185,54 @@ function modulesOf({ environment, version, dataRoots }: StandaloneOptions, share
     version,
     mode: 'embedded',
     journals,
-    spans: ({ cycleId, traceId }) => Promise.resolve((cycleId ? spans.byCycle(cycleId) : spans.byTrace(traceId)).map(shownSpan)),
+    spans: ({ cycleId, traceId }) =>
+      Promise.resolve((cycleId ? spans.byCycle(cycleId) : spans.byTrace(traceId)).map(shownSpan)),
   };
   const authenticate = authenticator.authenticate.bind(authenticator);
   // A service's own default stands where the environment says nothing.
   const dataEnvironment = { RONDO_DATA_ROOTS: [join(home, 'inbox'), ...dataRoots].join(','), ...environment };
   const gatewayEnvironment = { RONDO_GATEWAY_STATE_FOLDER: join(home, 'gateway'), ...environment };
   return [
-    ['control-plane', ControlPlaneModule.forRoot({ config: parseConfig(controlPlaneConfig, environment), surroundings })],
+    [
+      'control-plane',
+      ControlPlaneModule.forRoot({ config: parseConfig(controlPlaneConfig, environment), surroundings }),
+    ],
     ['data-prep', DataPrepModule.forRoot({ config: parseConfig(dataPrepConfig, dataEnvironment), authenticate })],
     ['drift-monitor', DriftMonitorModule.forRoot({ config: parseConfig(driftMonitorConfig, environment), engine })],
     ['labeling', LabelingModule.forRoot(parseConfig(labelingConfig, environment))],
-    ['training', TrainingModule.forRoot({ config: parseConfig(trainingConfig, environment), engine, scorer, path: environment['PATH'] ?? '' })],
+    [
+      'training',
+      TrainingModule.forRoot({
+        config: parseConfig(trainingConfig, environment),
+        engine,
+        scorer,
+        path: environment['PATH'] ?? '',
+      }),
+    ],
     ['evaluation', EvaluationModule.forRoot({ config: parseConfig(evaluationConfig, environment), engine, scorer })],
     ['rollout', RolloutModule.forRoot(parseConfig(rolloutConfig, environment))],
-    ['inference-gateway', InferenceGatewayModule.forRoot({ config: parseConfig(gatewayConfig, gatewayEnvironment), authenticate })],
+    [
+      'inference-gateway',
+      InferenceGatewayModule.forRoot({ config: parseConfig(gatewayConfig, gatewayEnvironment), authenticate }),
+    ],
   ];
 }
 
 function shownSpan(span: FinishedSpan): ShownSpan {
   const { parentSpanId, linkedTraceIds, attributes, ...rest } = span;
-  return { ...rest, parentSpanId: parentSpanId ?? '', attributes: { ...attributes }, linkedTraceIds: [...linkedTraceIds] };
+  return {
+    ...rest,
+    parentSpanId: parentSpanId ?? '',
+    attributes: { ...attributes },
+    linkedTraceIds: [...linkedTraceIds],
+  };
 }
 
-async function openDoors(options: StandaloneOptions, shared: Shared, services: readonly RunningService[]): Promise<RunningStandalone> {
+async function openDoors(
+  options: StandaloneOptions,
+  shared: Shared,
+  services: readonly RunningService[],
+): Promise<RunningStandalone> {
   const { config, consoleFolder } = options;
   const { store, telemetry, log, authenticator, sessions, tokens } = shared;
   const stream = new StreamHub();
@@ -175,7 +241,10 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
     topics: allTopics().filter((topic) => !/\.commands\.|\.serving\./.test(topic)),
     handle: (delivery) => {
       const kind = delivery.type.split('.').at(-1) ?? '';
-      stream.publish({ topic: delivery.topic, data: { pipeline: delivery.key, cycleId: delivery.headers['cycleid'] ?? '', kind } });
+      stream.publish({
+        topic: delivery.topic,
+        data: { pipeline: delivery.key, cycleId: delivery.headers['cycleid'] ?? '', kind },
+      });
       return Promise.resolve();
     },
   });
@@ -192,7 +261,10 @@ async function openDoors(options: StandaloneOptions, shared: Shared, services: r
     statics: consoleFolder,
     mounts: [{ path: '/v1/events', handler: intake.http, requires: 'producer' }],
   });
-  const gateway = (services.find((service) => service.name === 'inference-gateway') as RunningService).app.get(InferenceGateway, { strict: false });
+  const gateway = (services.find((service) => service.name === 'inference-gateway') as RunningService).app.get(
+    InferenceGateway,
+    { strict: false },
+  );
   assert(gateway.addresses, 'the gateway listens once its service is booted');
   const { host: gatewayHost, httpPort, grpcPort } = gateway.addresses;
   return {

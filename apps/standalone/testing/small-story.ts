@@ -106,7 +106,7 @@ const SMALL_ROLLOUT = {
   ],
   analyses: [
     { name: 'no-great-harm', metric: 'logLoss', alpha: 0.05, margin: 0.3, minSamples: 50 },
-    { name: 'errors', metric: 'errorRate', alpha: 0.05, margin: 0.2, minSamples: 50 },
+    { name: 'errors', metric: 'errorRate', alpha: 0.05, margin: 0.5, minSamples: 9 },
   ],
 };
 

@@ -62,6 +62,8 @@ const EXCEPTIONS: readonly { readonly because: string; readonly fields: readonly
       'BatchRejected.reason',
       'CancelLabelCampaign.reason',
       'LabelCampaignOpened.question',
+      'LabelCampaignExtended.explanation',
+      'LabelCampaignClosed.explanation',
       'LabelRecorded.rationale',
       'AnnotatorResumed.reason',
       'Finding.message',
@@ -112,8 +114,10 @@ const EXCEPTIONS: readonly { readonly because: string; readonly fields: readonly
     ],
   },
   {
-    because: 'one entry per key, by the rule parallel_columns; not looked at one by one, for speed',
+    because:
+      'one entry per key, by the rules parallel_columns and assignment_per_row; not looked at one by one, for speed',
     fields: [
+      'PredictionsLogged.assigned_to_candidate',
       'PredictionsLogged.served_by_candidate',
       'PredictionsLogged.champion_scores',
       'PredictionsLogged.candidate_scores',

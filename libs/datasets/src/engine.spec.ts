@@ -76,6 +76,9 @@ describe('reading', () => {
     await engine.writeParquet({ select: 'SELECT i FROM range(40000) t(i)', outPath: file('many.parquet') });
     const many = Array.from({ length: 40_000 }, (_, i) => String(i));
     expect(await engine.readStrings(file('many.parquet'), 'i')).toEqual(many);
+    const packed = await engine.readPackedKeys(file('many.parquet'), 'i');
+    expect(Buffer.concat(packed.map(({ bytes }) => bytes)).toString()).toBe(many.join(''));
+    expect(packed.flatMap(({ lengths }) => lengths.split(','))).toEqual(many.map(({ length }) => String(length)));
     await engine.writeParquet({ select: "SELECT 'x' AS word WHERE false", outPath: file('none.parquet') });
     expect(await engine.readStrings(file('none.parquet'), 'word')).toEqual([]);
   });
@@ -91,6 +94,10 @@ describe('reading', () => {
     await expect(engine.readKeys(file('table.parquet'), 'word')).rejects.toMatchObject({
       code: 'invalid',
       detail: { field: 'word' },
+    });
+    await expect(engine.readPackedKeys(file('table.parquet'), 'word')).rejects.toMatchObject({
+      code: 'invalid',
+      detail: { field: 'word', rule: 'a key is never NULL' },
     });
     await expect(engine.readColumns(file('table.parquet'), ['nope'])).rejects.toMatchObject({ code: 'invalid' });
     await expect(engine.readColumns(file('table.parquet'), ['word'])).rejects.toMatchObject({ code: 'invalid' });

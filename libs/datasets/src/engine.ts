@@ -6,7 +6,7 @@ import { readable, scanOf, writeParquet } from './files.js';
 import { Sandbox } from './sandbox.js';
 import { Session, openInstance, type EngineLimits, type JsonRow } from './session.js';
 import { identifier, identifiers } from './sql-text.js';
-import { readTexts } from './texts.js';
+import { readPackedTexts, unpackTexts, type PackedTexts } from './texts.js';
 
 /** Written into every file the engine writes; features and files follow the version, so lineage records it. */
 export const ENGINE_VERSION = 'duckdb 1.5.5';
@@ -183,21 +183,21 @@ export class Engine {
 
   /** One column as text, null for NULL. */
   async readStrings(path: string, column: string, options: ReadOptions = {}): Promise<(string | null)[]> {
-    await checkParquet(path, this.maxFileBytes);
-    return this.withSession((session) => readTexts(session, path, column, options.orderBy), options.signal);
+    return unpackTexts(await this.#packed(path, column, options));
   }
 
   /** The key column as text. @throws PermanentError `invalid` when a key is NULL */
   async readKeys(path: string, column: string, options: ReadOptions = {}): Promise<string[]> {
     const values = await this.readStrings(path, column, options);
-    if (values.includes(null)) {
-      throw new PermanentError('invalid', `key column ${column} holds NULL`, {
-        field: column,
-        value: null,
-        rule: 'a key is never NULL',
-      });
-    }
+    if (values.includes(null)) throw nullKey(column);
     return values as string[];
+  }
+
+  /** The key column side by side, for a thread to look at. @throws PermanentError `invalid` when a key is NULL */
+  async readPackedKeys(path: string, column: string, options: ReadOptions = {}): Promise<PackedTexts[]> {
+    const packed = await this.#packed(path, column, options);
+    if (packed.some(({ lengths }) => lengths.includes('-'))) throw nullKey(column);
+    return packed;
   }
 
   /** A TIMESTAMP column in ms since the epoch, NaN for NULL. */
@@ -237,6 +237,11 @@ export class Engine {
     return this.withSession((session) => session.rows(select), signal);
   }
 
+  async #packed(path: string, column: string, { orderBy, signal }: ReadOptions): Promise<PackedTexts[]> {
+    await checkParquet(path, this.maxFileBytes);
+    return this.withSession((session) => readPackedTexts(session, path, column, orderBy), signal);
+  }
+
   /**
    * Reads the selected values chunk by chunk, so that copying them never holds up the event loop.
    * @returns rows of the file
@@ -269,6 +274,14 @@ export class Engine {
       return rows;
     }, options.signal);
   }
+}
+
+function nullKey(column: string): PermanentError {
+  return new PermanentError('invalid', `key column ${column} holds NULL`, {
+    field: column,
+    value: null,
+    rule: 'a key is never NULL',
+  });
 }
 
 function timeOf(column: string): string {

@@ -27,4 +27,5 @@ export {
   type ProfileOptions,
 } from './profile.js';
 export { identifier, identifiers, literal, timestampLiteral } from './sql-text.js';
+export type { PackedTexts } from './texts.js';
 export type { JsonRow } from './session.js';

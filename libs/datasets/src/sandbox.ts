@@ -1,7 +1,7 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { copyFile, link, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, link, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openScratch, type Scratch } from '@rondo/artifacts';
 import { openInstance, Session, type EngineLimits } from './session.js';
 import { literal } from './sql-text.js';
 
@@ -13,14 +13,14 @@ export class Sandbox {
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly limits: EngineLimits,
-    private readonly folder: string,
+    private readonly scratch: Scratch,
   ) {}
 
   static async open(limits: EngineLimits): Promise<Sandbox> {
-    const folder = await mkdtemp(join(tmpdir(), 'rondo-sandbox-'));
-    const sandbox = new Sandbox(await openInstance(limits), limits, folder);
+    const scratch = await openScratch('sandbox');
+    const sandbox = new Sandbox(await openInstance(limits), limits, scratch);
     await sandbox.use(undefined, async (session) => {
-      await session.run(`SET allowed_directories = [${literal(folder)}]`);
+      await session.run(`SET allowed_directories = [${literal(scratch.path)}]`);
       await session.run('SET enable_external_access = false');
       await session.run('SET lock_configuration = true');
     });
@@ -34,7 +34,7 @@ export class Sandbox {
 
   /** Shows the sandbox a file from outside while `read` runs. */
   async withInput<T>(path: string, read: (inside: string) => Promise<T>): Promise<T> {
-    const inside = join(this.folder, 'input');
+    const inside = join(this.scratch.path, 'input');
     // Another file system, or a file that somebody else owns.
     await link(path, inside).catch(() => copyFile(path, inside));
     try {
@@ -46,7 +46,7 @@ export class Sandbox {
 
   /** Lets the sandbox write a file, which then is at `path`. */
   async withOutput<T>(path: string, write: (inside: string) => Promise<T>): Promise<T> {
-    const inside = join(this.folder, 'output');
+    const inside = join(this.scratch.path, 'output');
     try {
       const written = await write(inside);
       await rename(inside, path).catch(() => copyFile(inside, path));
@@ -58,6 +58,6 @@ export class Sandbox {
 
   async close(): Promise<void> {
     this.instance.closeSync();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.scratch.remove();
   }
 }

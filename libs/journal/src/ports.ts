@@ -76,6 +76,7 @@ export interface JournalEntry {
 
 /** What a unit of work may read and change. Reads see its own changes. Nothing is visible outside before the commit. */
 export interface Unit {
+  /** The document as the unit first saw it: read once, however often it is loaded. */
   load<S>(kind: string, id: string): Promise<Stored<S> | undefined>;
   list<S>(kind: string, query?: ListQuery): Promise<Page<S>>;
   /**

@@ -262,6 +262,19 @@ function conflicts(start: Start): void {
     expect(await meddle((unit) => unit.remove('thing', 'a'))).toBe(2);
     expect(await meddle(put('unrelated', {}))).toBe(1);
   });
+
+  it('shows a document to a unit as it was when the unit first loaded it', async () => {
+    const { own } = await start();
+    await own.once(fresh(), put('a', { n: 1 }));
+    const seen = await own.once(fresh(), async (unit) => {
+      const read = async (id: string): Promise<number> => (await unit.load('thing', id))?.version ?? 0;
+      const first = [await read('a'), await read('b')];
+      await own.once(fresh(), (other) => ['a', 'b'].forEach((id) => put(id, { n: 2 })(other)));
+      return [...first, await read('a'), await read('b')];
+    });
+    expect(seen).toMatchObject({ value: [1, 0, 1, 0] });
+    expect(await own.load('thing', 'a')).toMatchObject({ version: 2 });
+  });
 }
 
 function lists(start: Start): void {

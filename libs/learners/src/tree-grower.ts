@@ -1,4 +1,4 @@
-import type { BinnedTable } from './binning.js';
+import { binCountMax, type BinnedTable } from './binning.js';
 import { HistogramBuilder, type Derivatives, type Histogram, layoutOf } from './histograms.js';
 import type { DecisionTree } from './models.js';
 import { SplitSearch, type LeafSums, type Split, type SplitRules } from './split-search.js';
@@ -27,6 +27,8 @@ export class TreeGrower {
   private readonly search: SplitSearch;
   private readonly order: Int32Array;
   private readonly rightRows: Int32Array;
+  /** By code of a bin. */
+  private readonly goesLeft = new Uint8Array(binCountMax + 1);
 
   constructor(
     private readonly table: BinnedTable,
@@ -98,13 +100,18 @@ export class TreeGrower {
     const missing = this.table.binCounts[split.feature]!;
     const { bin, missingLeft } = split;
     const end = leaf.start + leaf.sums.rows;
+    const goesLeft = this.goesLeft.fill(1, 0, bin + 1).fill(0, bin + 1);
+    goesLeft[missing] = missingLeft ? 1 : 0;
     let left = leaf.start;
     let right = 0;
+    // Without a branch, which would be guessed wrong for a good part of the rows: written to both sides, and one of them moves on.
     for (let i = leaf.start; i < end; i++) {
       const row = order[i]!;
-      const code = codes[row]!;
-      if (code === missing ? missingLeft : code <= bin) order[left++] = row;
-      else rightRows[right++] = row;
+      const toLeft = goesLeft[codes[row]!]!;
+      order[left] = row;
+      rightRows[right] = row;
+      left += toLeft;
+      right += 1 - toLeft;
     }
     order.set(rightRows.subarray(0, right), left);
     return left;

@@ -33,8 +33,8 @@ export interface DeliveryRecords {
   park(message: ParkedMessage): Promise<void>;
   /** Oldest first, without those being replayed. */
   parked(): Promise<ParkedMessage[]>;
-  /** Places of the parked messages of these partitions, replayed or not. */
-  parkedPlaces(partitions: readonly PartitionRef[]): Promise<AttemptRef[]>;
+  /** Places and ids of the parked messages of these partitions, replayed or not. */
+  parkedPlaces(partitions: readonly PartitionRef[]): Promise<(AttemptRef & { readonly messageId: string })[]>;
   /** Marks a parked message for replay and names its group; undefined when there is none, or it is being replayed. */
   beginReplay(id: string): Promise<string | undefined>;
   /** Messages of a group that are marked for replay, oldest first. */

@@ -1,4 +1,4 @@
-export { constantToOnnx, linearToOnnx, modelToOnnx, treesToOnnx, type ModelMetadata } from './onnx/write-onnx.js';
+export * from './onnx/index.js';
 export { inspectOnnx, type OnnxSummary, type TensorSignature } from './admission/inspect-onnx.js';
 export { admitOnnx, type Admission, type AdmissionRequest, type AdmittedModel } from './admission/admit-onnx.js';
 export { defaultAdmissionLimits, type AdmissionLimits } from './admission/limits.js';

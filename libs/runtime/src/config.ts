@@ -41,6 +41,13 @@ export const runtimeConfig = defineConfig({
     unit: 'brokers',
     help: 'Brokers that must have a message before it counts as published; 2 in production.',
   },
+  kafkaRetentionMs: {
+    type: 'duration',
+    default: '7d',
+    min: 3_600_000,
+    max: 3_650 * 86_400_000,
+    help: 'How long topics keep messages: longer than a service may stand still, and than the age of the newest backup. A topic that keeps them for less is refused.',
+  },
   kafkaNamespace: {
     type: 'string',
     default: '',

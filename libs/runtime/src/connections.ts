@@ -50,6 +50,7 @@ export function kafkaOptionsOf(config: RuntimeConfig): Omit<KafkaBusOptions, 're
       partitions: config.kafkaPartitions,
       replicationFactor: config.kafkaReplication,
       minInSyncReplicas: config.kafkaMinInSync,
+      retentionMs: config.kafkaRetentionMs,
     },
     namespace: config.kafkaNamespace,
     sessionTimeoutMs: config.kafkaSessionMs,

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { DynamicModule } from '@nestjs/common';
-import type { S3Address } from '@rondo/artifacts';
+import { sweepScratch, type S3Address } from '@rondo/artifacts';
 import {
   ConfigError,
   parseConfig,
@@ -124,6 +124,8 @@ export async function startService<C extends ConfigSchema>(
     sampleRatio: runtime.traceSampleRatio,
     ...(runtime.otlpEndpoint !== undefined && { otlpEndpoint: runtime.otlpEndpoint }),
   });
+  await sweepScratch();
+  if (runtime.scratchFolder !== undefined) await sweepScratch(runtime.scratchFolder);
   const connections = await connect(runtime, `rondo-${definition.name}`, log);
   const life = new Life(definition, { ...settings, environment, connections, telemetry, log });
   try {

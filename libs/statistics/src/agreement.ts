@@ -1,5 +1,4 @@
-import { checkBetween, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
-import { tQuantile } from './distributions.js';
+import { checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
 import { looseScale, valueScale, type ValueScale } from './value-scale.js';
 
 /** How values differ: as names, ranks, amounts, or amounts with a true zero. */
@@ -17,19 +16,7 @@ export type AgreementResult =
     }
   | { readonly kind: 'insufficient'; readonly reason: 'no-unit-labelled-twice' | 'one-value' };
 
-/** The same with an interval over units; no bounds when leaving out some units leaves alpha undefined. */
-export type AgreementInterval =
-  | (Extract<AgreementResult, { readonly kind: 'measured' }> & {
-      readonly standardError: number | null;
-      readonly lower: number | null;
-      readonly upper: number | null;
-    })
-  | Extract<AgreementResult, { readonly kind: 'insufficient' }>;
-
 const MAX_RATIO_VALUES = 5_000;
-/** Groups of units that are left out in turn. */
-const JACKKNIFE_GROUPS = 50;
-
 /**
  * Krippendorff's α for any number of annotators with missing labels: one entry per label, `units[i]` the thing labelled
  * (any number that identifies it), `values[i]` the label. 1 - observed / expected disagreement with squared
@@ -38,35 +25,11 @@ const JACKKNIFE_GROUPS = 50;
  * @example krippendorffAlpha([0, 0, 1, 1, 2, 2, 3, 3], [1, 1, 2, 2, 1, 2, 3, 3], 'nominal') // => { kind: 'measured', alpha: 0.666667, units: 4, labels: 8 }
  */
 export function krippendorffAlpha(units: Numbers, values: Numbers, level: MeasurementLevel): AgreementResult {
-  return alphaOf(group(units, values, level), level);
-}
-
-/**
- * {@link krippendorffAlpha} with its standard error and interval by the jackknife: one of at most 50 groups of units is left out in
- * turn, so units must be independent; t with groups - 1 degrees of freedom, cut at 1. Deterministic.
- * Source: Quenouille and Tukey; Shao & Tu (1995), The Jackknife and Bootstrap, ch. 2.
- * @example krippendorffInterval([0, 0, 1, 1, 2, 2, 3, 3], [1, 1, 2, 2, 1, 2, 3, 3], 'nominal') // => { alpha: 0.666667, standardError: 0.373063, lower: -0.520586, upper: 1 }
- */
-export function krippendorffInterval(
-  units: Numbers,
-  values: Numbers,
-  level: MeasurementLevel,
-  options: { readonly confidence?: number } = {},
-): AgreementInterval {
-  const { confidence = 0.95 } = options;
-  checkBetween('confidence', confidence, 0, 1);
-  const labels = group(units, values, level);
-  const whole = alphaOf(labels, level);
-  if (whole.kind === 'insufficient') return whole;
-  const standardError = jackknife(labels, level, whole.units);
-  if (standardError === null) return { ...whole, standardError, lower: null, upper: null };
-  const groups = Math.min(JACKKNIFE_GROUPS, whole.units);
-  const halfWidth = tQuantile((1 + confidence) / 2, groups - 1) * standardError;
-  return { ...whole, standardError, lower: whole.alpha - halfWidth, upper: Math.min(1, whole.alpha + halfWidth) };
+  return alphaOf(grouped(units, values, level), level);
 }
 
 /** Labels as positions on the scale of values, ordered by unit; unit u owns `starts[u]` up to `starts[u + 1]`. */
-interface GroupedLabels {
+export interface GroupedLabels {
   readonly scale: Float64Array;
   readonly index: Uint32Array;
   readonly starts: Uint32Array;
@@ -78,7 +41,8 @@ interface Disagreement {
   readonly expected: number;
 }
 
-function group(units: Numbers, values: Numbers, level: MeasurementLevel): GroupedLabels {
+/** Labels ordered by unit. */
+export function grouped(units: Numbers, values: Numbers, level: MeasurementLevel): GroupedLabels {
   checkSameLength('values', values, 'units', units);
   const { index: unit, scale: unitScale } = looseScale('units', units);
   // Every pair of the scale is visited at ratio level, so it should hold no value that does not occur.
@@ -100,7 +64,7 @@ function occurring(values: Numbers): ValueScale {
 }
 
 /** Without the units whose number leaves `omitted` when divided by `groups`; with all of them by default. */
-function alphaOf(labels: GroupedLabels, level: MeasurementLevel, groups = 1, omitted = 1): AgreementResult {
+export function alphaOf(labels: GroupedLabels, level: MeasurementLevel, groups = 1, omitted = 1): AgreementResult {
   const { scale, index, starts } = labels;
   const kept = new Uint8Array(starts.length - 1);
   const frequency = new Float64Array(scale.length);
@@ -125,21 +89,6 @@ function alphaOf(labels: GroupedLabels, level: MeasurementLevel, groups = 1, omi
         : squared(labels, kept, frequency, positions);
   const alpha = 1 - ((total - 1) * disagreement.observed) / disagreement.expected;
   return { kind: 'measured', alpha, units, labels: total };
-}
-
-/** Null when a part of the units leaves alpha undefined. */
-function jackknife(labels: GroupedLabels, level: MeasurementLevel, units: number): number | null {
-  const groups = Math.min(JACKKNIFE_GROUPS, units);
-  if (groups < 2) return null;
-  const without: number[] = [];
-  for (let omitted = 0; omitted < groups; omitted++) {
-    const part = alphaOf(labels, level, groups, omitted);
-    if (part.kind === 'insufficient') return null;
-    without.push(part.alpha);
-  }
-  const mean = without.reduce((sum, alpha) => sum + alpha, 0) / groups;
-  const squares = without.reduce((sum, alpha) => sum + (alpha - mean) ** 2, 0);
-  return Math.sqrt((squares * (groups - 1)) / groups);
 }
 
 function checkRatioScale(scale: Float64Array): void {

@@ -9,6 +9,8 @@ import { checkFinite, type Numbers } from './checks.js';
 export function autocorrelationTime(series: Numbers): number {
   checkFinite('series', series);
   const n = series.length;
+  // A mean that is off by a rounding error would make equal values look perfectly autocorrelated.
+  if (Array.prototype.every.call(series, (value) => value === series[0])) return 1;
   let mean = 0;
   for (let i = 0; i < n; i++) mean += series[i]! / n;
   const covariance = (lag: number): number => {
@@ -17,7 +19,6 @@ export function autocorrelationTime(series: Numbers): number {
     return sum / n;
   };
   const variance = covariance(0);
-  if (variance <= 0) return 1;
   let time = -1;
   let lowest = Infinity;
   for (let lag = 0; lag + 1 < n; lag += 2) {

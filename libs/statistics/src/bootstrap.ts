@@ -15,17 +15,15 @@ import { filled } from './filled.js';
 import { magnitudeOf } from './magnitude.js';
 import { ascendingOrder, quantileOfSorted } from './order.js';
 import type { Interval } from './proportions.js';
+import { drawing, resamplingSets, type ResamplingUnits } from './resampling.js';
+import type { RowSets } from './row-sets.js';
 
 /** How rows are resampled; equal seeds give equal results on every platform. */
-export interface BootstrapOptions {
+export interface BootstrapOptions extends ResamplingUnits {
   readonly seed: number;
   /** Resamples, at least 100; 2,000 by default. */
   readonly replicates?: number;
   readonly confidence?: number;
-  /** A number per row: rows are redrawn within their stratum. Not together with `clusters`. */
-  readonly strata?: Numbers;
-  /** A number per row: whole clusters are redrawn, for rows that are not independent (one flight, one user). */
-  readonly clusters?: Numbers;
 }
 
 /** A statistic with its resampled spread. */
@@ -64,8 +62,8 @@ export function pairedBootstrap(
   checkCount('rows', rows, 2);
   checkCount('replicates', replicates, 100);
   checkBetween('confidence', confidence, 0, 1);
-  const groups = resamplingGroups(rows, options);
-  const draw = drawing(groups, options.clusters !== undefined, new CountedDraws(seed));
+  const sets = resamplingSets(rows, options);
+  const draw = drawing(sets, options.clusters !== undefined, new CountedDraws(seed));
   const counts = new Uint16Array(rows).fill(1);
   const estimate = statistic(counts);
   if (!Number.isFinite(estimate)) throw invalid('statistic', estimate, 'must be finite on the rows as they are');
@@ -88,8 +86,8 @@ export function pairedBootstrap(
   const ascending = drawn.subarray(0, defined).sort();
   const accelerated =
     options.influence === undefined
-      ? jackknifeAcceleration(rows, statistic, options.clusters === undefined ? undefined : groups, estimate)
-      : acceleration(options.clusters === undefined ? options.influence : summedOver(groups, options.influence));
+      ? jackknifeAcceleration(rows, statistic, options.clusters === undefined ? undefined : sets, estimate)
+      : acceleration(options.clusters === undefined ? options.influence : summedOver(sets, options.influence));
   return {
     estimate,
     standardError: standardDeviation(ascending),
@@ -226,67 +224,21 @@ function classInfluence(labels: Numbers, perRow: Float64Array, centre: number, p
   return perRow.map((value, row) => (value - centre) / (labels[row] === 1 ? positives : negatives));
 }
 
-/** The row sets that resampling works on: all rows as one set, one per stratum, or one per cluster. */
-function resamplingGroups(rows: number, options: BootstrapOptions): Uint32Array[] {
-  const { strata, clusters } = options;
-  if (strata !== undefined && clusters !== undefined)
-    throw invalid('clusters', 'given', 'cannot be combined with strata');
-  const key = strata ?? clusters;
-  if (key === undefined) return [filled(new Uint32Array(rows), (row) => row)];
-  const field = strata === undefined ? 'clusters' : 'strata';
-  if (key.length !== rows) throw invalid(field, key.length, `must have one value per row (${rows})`);
-  checkFinite(field, key);
-  const sizes = new Map<number, number>();
-  for (let row = 0; row < rows; row++) sizes.set(key[row]!, (sizes.get(key[row]!) ?? 0) + 1);
-  if (clusters !== undefined && sizes.size < 2) throw invalid('clusters', sizes.size, 'needs at least 2 clusters');
-  // Groups are views of one buffer, which many small clusters would otherwise each have of their own.
-  const members = new Uint32Array(rows);
-  const next = new Map<number, number>();
-  let start = 0;
-  const groups = Array.from(sizes, ([value, size]) => {
-    next.set(value, start);
-    return members.subarray(start, (start += size));
+function summedOver({ members, starts, count }: RowSets, values: Numbers): Float64Array {
+  return Float64Array.from({ length: count }, (_, set) => {
+    let sum = 0;
+    for (let at = starts[set]!; at < starts[set + 1]!; at++) sum += values[members[at]!]!;
+    return sum;
   });
-  for (let row = 0; row < rows; row++) {
-    const at = next.get(key[row]!)!;
-    members[at] = row;
-    next.set(key[row]!, at + 1);
-  }
-  return groups;
-}
-
-/** Fills the counts of one resample; whole groups are redrawn as units, else rows within each group. */
-function drawing(groups: Uint32Array[], whole: boolean, draws: CountedDraws): (counts: Uint16Array) => void {
-  if (whole) {
-    const ofGroup = new Uint32Array(groups.length);
-    return (counts) => {
-      draws.add(ofGroup.fill(0), groups.length);
-      groups.forEach((group, i) => group.forEach((row) => (counts[row] = ofGroup[i]!)));
-    };
-  }
-  // Drawing into a block per group and then spreading it touches memory in order, which halves the time.
-  const blocks = groups.map((group) => new Uint16Array(group.length));
-  return (counts) => {
-    for (let g = 0; g < groups.length; g++) {
-      const group = groups[g]!;
-      const block = blocks[g]!;
-      draws.add(block.fill(0), block.length);
-      for (let i = 0; i < block.length; i++) counts[group[i]!] = block[i]!;
-    }
-  };
-}
-
-function summedOver(groups: readonly Uint32Array[], values: Numbers): Float64Array {
-  return Float64Array.from(groups, (group) => group.reduce((sum, row) => sum + values[row]!, 0));
 }
 
 function jackknifeAcceleration(
   rows: number,
   statistic: CountedStatistic,
-  clusters: Uint32Array[] | undefined,
+  clusters: RowSets | undefined,
   estimate: number,
 ): number {
-  const units = clusters?.length ?? rows;
+  const units = clusters?.count ?? rows;
   const groups = Math.min(JACKKNIFE_GROUPS, units);
   const values = new Float64Array(groups);
   const counts = new Uint16Array(rows);
@@ -294,7 +246,10 @@ function jackknifeAcceleration(
     counts.fill(1);
     for (let unit = group; unit < units; unit += groups) {
       if (clusters === undefined) counts[unit] = 0;
-      else for (const row of clusters[unit]!) counts[row] = 0;
+      else {
+        const { members, starts } = clusters;
+        for (let at = starts[unit]!; at < starts[unit + 1]!; at++) counts[members[at]!] = 0;
+      }
     }
     const value = statistic(counts);
     values[group] = Number.isFinite(value) ? value : estimate;

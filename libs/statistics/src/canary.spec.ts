@@ -1,6 +1,11 @@
 import { seededRandom, type Random } from '@rondo/kernel';
 import { describe, expect, it } from '@jest/globals';
 import {
+  addToSeries,
+  bettingConfidenceSequence,
+  bettingLogEValue,
+  emptySeries,
+  independentBlocks,
   kayentaJudge,
   kayentaScore,
   labelMaturity,
@@ -141,12 +146,36 @@ describe('labels that come late', () => {
     expect(grouped).toEqual(labelMaturity(waits, came, { age: 4, share: 0.3 }));
   });
 
-  it('that all came are complete', () => {
-    expect(labelMaturity([2, 2, 2], [1, 1, 1], { age: 2, share: 0.95 })).toMatchObject({
-      share: 1,
-      lower: 1,
-      mature: true,
-    });
+  it('that all came show as much as their number: mature at 98 % takes 183 of them, not one', () => {
+    const all = (rows: number) =>
+      labelMaturity(Array<number>(rows).fill(2), Array<number>(rows).fill(1), { age: 2, share: 0.98 });
+    expect(all(1)).toMatchObject({ share: 1, mature: false, upper: 1 });
+    expect([all(182), all(183)]).toMatchObject([{ mature: false }, { mature: true }]);
+    const none = labelMaturity([2, 3], [0, 0], { age: 2, share: 0.5 });
+    expect(none).toMatchObject({ share: 0, lower: 0 });
+    expect((none as { upper: number }).upper).toBeCloseTo(1 - Math.sqrt(0.025), 9);
+  });
+
+  it('have an interval that holds the truth, young predictions among them, as often as it says or more', () => {
+    const random = seededRandom(11);
+    let [above, below] = [0, 0];
+    const runs = 1_000;
+    for (let run = 0; run < runs; run++) {
+      const waits = Array.from({ length: 60 }, () => -Math.log(1 - random.next()));
+      const watched = waits.map(() => 6 * random.next());
+      const ages = waits.map((wait, i) => Math.min(wait, watched[i]!));
+      const found = labelMaturity(
+        ages,
+        waits.map((wait, i) => Number(wait <= watched[i]!)),
+        { age: 1.5, share: 0.5 },
+      );
+      if (found.kind !== 'measured') throw new Error(found.reason);
+      if (found.lower > 1 - Math.exp(-1.5)) above++;
+      if (found.upper < 1 - Math.exp(-1.5)) below++;
+    }
+    // 2.5 % each side; 4 % is three standard errors above.
+    expect([above / runs <= 0.04, below / runs <= 0.04]).toEqual([true, true]);
+    expect(above + below).toBeGreaterThan(0);
   });
 });
 
@@ -194,6 +223,47 @@ describe('a canary on minute series', () => {
     expect(seriesDifference([1], [2])).toEqual({ kind: 'insufficient', reason: 'too-few-blocks', pointsNeeded: 71 });
     const flat = Array.from({ length: 100 }, () => 1);
     expect(seriesDifference(flat, flat)).toEqual({ kind: 'insufficient', reason: 'constant', pointsNeeded: null });
+  });
+});
+
+describe('bets on a bounded mean', () => {
+  it('refute a true mean seldom, whenever one looks, and a false one soon', () => {
+    let missed = 0;
+    for (let run = 0; run < 50; run++) {
+      const random = seededRandom(run);
+      const values: number[] = [];
+      let outside = false;
+      for (let n = 1; n <= 150; n++) {
+        values.push(random.next() < 0.2 ? 1 : -0.25);
+        if (n % 30 !== 0) continue;
+        const { lower, upper } = bettingConfidenceSequence(values, { least: -1, most: 1, alpha: 0.05 });
+        if (lower > 0 || upper < 0) outside = true;
+      }
+      if (outside) missed += 1;
+    }
+    expect(missed).toBeLessThanOrEqual(5);
+    const ones = Array.from({ length: 12 }, () => 1);
+    expect(bettingLogEValue(ones, { least: -1, most: 1, mean: 0, side: 'above' })).toBeGreaterThan(Math.log(20));
+    expect(bettingLogEValue(ones, { least: -1, most: 1, mean: 0, side: 'below' })).toBeLessThan(0);
+  });
+});
+
+describe('a series in bounded room', () => {
+  it('keeps all sums while neighbours are put together', () => {
+    let series = emptySeries;
+    for (let i = 0; i < 5_001; i++) series = addToSeries(series, i);
+    const [kept, total] = [series.sums.reduce((sum, value) => sum + value, 0), (5_001 * 5_000) / 2];
+    expect(kept + series.openSum).toBe(total);
+    expect(series.sums.length * series.span + series.open).toBe(5_001);
+    expect(series.sums.length).toBeLessThan(256);
+  });
+
+  it('of equal values has neighbours that know nothing of each other, whatever their mean rounds to', () => {
+    for (const value of [1, 0.1, 1 / 3])
+      expect(independentBlocks(new Array<number>(95).fill(value), 24)).toMatchObject({
+        kind: 'blocks',
+        blockLength: 3,
+      });
   });
 });
 

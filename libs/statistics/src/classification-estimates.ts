@@ -21,7 +21,7 @@ export interface MetricEstimate {
 
 /**
  * The usual report on a binary classifier: `logLoss` and `brier` with the t interval of a mean, `rocAuc` with DeLong's
- * interval and `prAuc` with the logit interval (both left out with fewer than two rows of a class), `ece` with the reach of
+ * interval and `prAuc` with {@link prAucInterval} (both left out with fewer than two rows of a class), `ece` with the reach of
  * its sampling error, `positiveRate` and `meanScore`.
  * @param labels 0 or 1, length n, at least 2 rows
  * @param probabilities in [0, 1], length n
@@ -55,7 +55,7 @@ export function classificationEstimates(
       value: precision.prAuc,
       lower: low,
       upper: high,
-      method: 'logit interval',
+      method: 'logit interval, infinitesimal jackknife',
     });
   }
   const { error, interval } = expectedCalibrationError(labels, probabilities, { confidence });

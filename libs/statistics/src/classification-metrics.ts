@@ -101,7 +101,15 @@ export function concordance(higher: Float64Array, lower: Float64Array): number {
 export function prAuc(labels: Numbers, scores: Numbers, { weights }: Weighted = {}): number {
   const positives = checkRows(labels, scores);
   if (weights !== undefined) return weightedPrecision(labels, scores, weights);
-  const order = ascendingOrder(scores);
+  return averagePrecision(labels, scores, { order: ascendingOrder(scores), positives });
+}
+
+/** {@link prAuc} of rows whose ascending order is known. */
+export function averagePrecision(
+  labels: Numbers,
+  scores: Numbers,
+  { order, positives }: { readonly order: Uint32Array; readonly positives: number },
+): number {
   let truePositives = 0;
   let area = 0;
   for (let i = order.length - 1; i >= 0;) {

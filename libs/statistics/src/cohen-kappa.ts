@@ -17,7 +17,10 @@ export function cohenKappa(a: Numbers, b: Numbers, weights: 'none' | 'linear' | 
   checkFinite('b', b);
   checkSameLength('b', b, 'a', a);
   const rows = a.length;
-  const { scale, index } = valueScale(Float64Array.from([...Array.from(a), ...Array.from(b)]));
+  const both = new Float64Array(2 * rows);
+  both.set(a);
+  both.set(b, rows);
+  const { scale, index } = valueScale(both);
   if (scale.length === 1) return { kind: 'insufficient', reason: 'one-value' };
   const ofA = new Float64Array(scale.length);
   const ofB = new Float64Array(scale.length);

@@ -1,5 +1,6 @@
 import { checkCount, checkFinite, checkProbabilities, checkSameLength, invalid, type Numbers } from './checks.js';
 import { kCenterGreedy } from './active-learning.js';
+import { ascendingOrder } from './order.js';
 
 /** Why a row was chosen. */
 export type QueueArm = 'uncertain' | 'diverse' | 'control';
@@ -50,14 +51,17 @@ export function hybridQueue(
   const wanted = controlShare === 0 ? 0 : Math.max(1, Math.round(count * controlShare));
   const controls = Math.min(count, wanted);
   const diverse = Math.min(count - controls, Math.round(count * diverseShare));
-  const rows = Array.from({ length: uncertainty.length }, (_, row) => row);
-  const control = [...rows].sort((a, b) => draws[a]! - draws[b]! || a - b).slice(0, controls);
-  const drawn = new Set(control);
-  const ranked = rows
-    .filter((row) => !drawn.has(row))
-    .sort((a, b) => uncertainty[b]! - uncertainty[a]! || draws[a]! - draws[b]! || a - b);
-  const uncertain = ranked.slice(0, count - controls - diverse);
-  const rest = ranked.slice(uncertain.length, uncertain.length + DIVERSE_CANDIDATES * diverse);
+  const byDraw = ascendingOrder(draws);
+  const control = Array.from(byDraw.subarray(0, controls));
+  const others = byDraw.subarray(controls);
+  const certainty = new Float64Array(others.length);
+  for (let i = 0; i < others.length; i++) certainty[i] = -uncertainty[others[i]!]!;
+  // Equal ones stay in the order of their draws.
+  const ranked = ascendingOrder(certainty);
+  const wantedRows = count - controls - diverse;
+  const between = (from: number, to: number): number[] => Array.from(ranked.subarray(from, to), (i) => others[i]!);
+  const uncertain = between(0, wantedRows);
+  const rest = between(wantedRows, wantedRows + DIVERSE_CANDIDATES * diverse);
   return interleave([
     ['uncertain', uncertain],
     ['control', control],

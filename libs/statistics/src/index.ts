@@ -178,17 +178,19 @@ export { sequentialVerdict, type SequentialLook, type SequentialVerdict } from '
 export { rowsUntil } from './rows-until.js';
 export { labelMaturity, type LabelMaturity } from './label-maturity.js';
 export { autocorrelationTime } from './autocorrelation.js';
+export { addToSeries, emptySeries, independentBlocks, type EvenSeries, type IndependentBlocks } from './even-series.js';
+export { bettingConfidenceSequence, bettingLogEValue, type MeanBet } from './betting-e-process.js';
 export { seriesDifference, type SeriesDifference } from './series-difference.js';
 export { kayentaJudge, type KayentaClass, type KayentaMetric, type KayentaResult } from './kayenta-judge.js';
 export { kayentaScore, type KayentaGroup, type KayentaScore } from './kayenta-score.js';
 export { cohenKappa, type KappaResult } from './cohen-kappa.js';
+export { krippendorffAlpha, type AgreementResult, type MeasurementLevel } from './agreement.js';
 export {
-  krippendorffAlpha,
+  agreementVerdict,
   krippendorffInterval,
   type AgreementInterval,
-  type AgreementResult,
-  type MeasurementLevel,
-} from './agreement.js';
+  type AgreementVerdict,
+} from './agreement-interval.js';
 export {
   fleissKappa,
   gwetAgreement,
@@ -197,7 +199,7 @@ export {
   type ChanceCorrectedResult,
 } from './chance-corrected.js';
 export { dawidSkene, type DawidSkeneOptions, type DawidSkeneResult, type GivenLabels } from './dawid-skene.js';
-export { DAWID_SKENE_REDUNDANCY, inferTruth, type InferredItem, type InferredTruth } from './truth-inference.js';
+export { DAWID_SKENE_REDUNDANCY, inferTruth, type InferredTruth } from './truth-inference.js';
 export { labelIssues, type LabelIssues } from './label-issues.js';
 export { annotatorSkill, type AnnotatorSkill, type SkillRule } from './annotator-skill.js';
 export { committeeDisagreement, type CommitteeProbabilities } from './committee.js';

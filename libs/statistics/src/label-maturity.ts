@@ -7,7 +7,7 @@ import {
   invalid,
   type Numbers,
 } from './checks.js';
-import { normalQuantile } from './distributions.js';
+import { betaQuantile } from './distributions.js';
 import { ascendingOrder } from './order.js';
 import type { Interval } from './proportions.js';
 
@@ -28,11 +28,12 @@ export type LabelMaturity =
 /**
  * Share of labels that have arrived by `age` (any unit of time), from predictions with and without a label: `ages[i]` is how long
  * prediction i waited for its label, or has waited so far when `labelled[i]` is 0. Kaplan-Meier estimate, so young predictions
- * count for as long as they have been watched; Greenwood's variance on the log(-log) scale. Labels that come quickly are not like
- * those that come late (a complaint comes sooner than silence), so a comparison on immature rows is biased: hold.
- * Grouped waits have their number of predictions in `options.counts`.
- * Source: Kaplan & Meier (1958), JASA 53:457; Kalbfleisch & Prentice (1980).
- * @example labelMaturity([1, 2, 3, 4, 4], [1, 1, 1, 1, 0], { age: 3, share: 0.5 }) // => { kind: 'measured', share: 0.6, n: 5, mature: false, matureAtAge: 3 }
+ * count for as long as they have been watched. The interval is the beta product confidence procedure with its betas joined by their
+ * moments: Clopper and Pearson's when all were watched as long, and as wide as few predictions or many young ones ask for, also when
+ * every label has come or none. Labels that come quickly are not like those that come late (a complaint comes sooner than silence),
+ * so a comparison on immature rows is biased: hold. Grouped waits have their number of predictions in `options.counts`.
+ * Source: Kaplan & Meier (1958), JASA 53:457; Fay, Brittain & Proschan (2013), Biostatistics 14:723.
+ * @example labelMaturity([1, 2, 3, 4, 4], [1, 1, 1, 1, 0], { age: 3, share: 0.5 }) // => { kind: 'measured', share: 0.6, n: 5, lower: 0.146633, upper: 0.947255, mature: false, matureAtAge: 3 }
  */
 export function labelMaturity(
   ages: Numbers,
@@ -64,8 +65,8 @@ export function labelMaturity(
   if (n === 0) return { kind: 'insufficient', reason: 'no-predictions' };
   if (ages[order.at(-1)!]! < age) return { kind: 'insufficient', reason: 'none-that-old' };
   let waiting = 1;
-  let hazardVariance = 0;
-  let at = { waiting: 1, hazardVariance: 0 };
+  let belief = CERTAIN;
+  let at = { waiting, belief, watched: n };
   let matureAtAge: number | null = null;
   let risk = n;
   for (let start = 0; start < order.length;) {
@@ -78,22 +79,37 @@ export function labelMaturity(
       arrived += rows * labelled[order[start]!]!;
     }
     waiting *= (risk - arrived) / risk;
-    if (arrived < risk) hazardVariance += arrived / (risk * (risk - arrived));
-    if (time <= age) at = { waiting, hazardVariance };
+    if (arrived > 0) belief = timesBeta(belief, risk - arrived + 1, arrived);
+    if (time <= age) at = { waiting, belief, watched: risk - (time === age ? arrived : left) };
     if (matureAtAge === null && 1 - waiting >= wanted) matureAtAge = time;
     risk -= left;
   }
-  const bounds = waitingBounds(at, confidence);
-  const interval = { lower: 1 - bounds.upper, upper: 1 - bounds.lower };
+  const most = betaLike(at.belief, (1 + confidence) / 2);
+  const least = at.watched === 0 ? 0 : betaLike(timesBeta(at.belief, at.watched, 1), (1 - confidence) / 2);
+  const interval = { lower: 1 - most, upper: 1 - least };
   return { kind: 'measured', share: 1 - at.waiting, n, mature: interval.lower >= wanted, matureAtAge, ...interval };
 }
 
-/** Interval of the share still waiting; none of them or all of them leave no variance to build one on. */
-function waitingBounds(
-  { waiting, hazardVariance }: { waiting: number; hazardVariance: number },
-  confidence: number,
-): Interval {
-  if (waiting <= 0 || waiting >= 1) return { lower: waiting, upper: waiting };
-  const spread = (normalQuantile((1 + confidence) / 2) * Math.sqrt(hazardVariance)) / Math.log(waiting);
-  return { lower: waiting ** Math.exp(-spread), upper: waiting ** Math.exp(spread) };
+/** Product of independent betas by its mean and variance: logarithms of the mean and of 1 + variance / mean². */
+interface BetaProduct {
+  readonly logMean: number;
+  readonly logSpread: number;
+}
+
+const CERTAIN: BetaProduct = { logMean: 0, logSpread: 0 };
+
+function timesBeta({ logMean, logSpread }: BetaProduct, a: number, b: number): BetaProduct {
+  return {
+    logMean: logMean + Math.log1p(-b / (a + b)),
+    logSpread: logSpread + Math.log1p(b / (a * (a + b + 1))),
+  };
+}
+
+/** Quantile of the beta with the mean and the variance of the product. */
+function betaLike({ logMean, logSpread }: BetaProduct, probability: number): number {
+  if (logSpread === 0) return 1;
+  const mean = Math.exp(logMean);
+  const spread = Math.expm1(logSpread);
+  const a = (-Math.expm1(logMean) - mean * spread) / spread;
+  return betaQuantile(probability, a, (a * -Math.expm1(logMean)) / mean);
 }

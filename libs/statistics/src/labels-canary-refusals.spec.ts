@@ -82,6 +82,22 @@ const refused: readonly [what: string, call: () => unknown, field: string][] = [
   ['a half count', () => s.labelMaturity([1], [1], { age: 0, share: 0.5, counts: [0.5] }), 'counts[0]'],
   ['ages without counts', () => s.labelMaturity([1], [1], { age: 0, share: 0.5, counts: [] }), 'counts'],
   ['series of unequal length', () => s.seriesDifference([1, 2], [1]), 'canary'],
+  [
+    'a bet on a value out of range',
+    () => s.bettingLogEValue([2], { least: -1, most: 1, mean: 0, side: 'above' }),
+    'values[0]',
+  ],
+  ['a bet on a bound', () => s.bettingLogEValue([0], { least: 0, most: 1, mean: 1, side: 'below' }), 'mean'],
+  [
+    'a bet that never comes',
+    () => s.bettingLogEValue([0], { least: 0, most: 1, mean: 0.5, side: 'below', repeats: 0 }),
+    'repeats',
+  ],
+  ['a range turned around', () => s.bettingConfidenceSequence([0], { least: 1, most: 0, alpha: 0.05 }), 'most'],
+  ['a sure confidence', () => s.bettingConfidenceSequence([0], { least: 0, most: 1, alpha: 0 }), 'alpha'],
+  ['no block', () => s.independentBlocks([1], 0), 'blocksMin'],
+  ['an infinite point', () => s.addToSeries(s.emptySeries, Infinity), 'value'],
+  ['a split without a prior', () => s.startSampleRatioEProcess([1, 1], { concentration: 0 }), 'concentration'],
   ['an empty series', () => s.autocorrelationTime([]), 'series'],
   ['an infinite measurement', () => s.kayentaJudge({ baseline: [1, Infinity], canary: [1] }), 'baseline[1]'],
   [

@@ -9,6 +9,7 @@ import {
   inferTruth,
   judgeGuidedQueue,
   krippendorffAlpha,
+  agreementVerdict,
   krippendorffInterval,
   labelIssues,
   labelsForPrecision,
@@ -66,12 +67,51 @@ describe('agreement', () => {
     expect(held / 200).toBeLessThan(0.99);
   });
 
-  it('has no interval when it rests on one unit', () => {
-    expect(krippendorffInterval([1, 1, 1], [0, 1, 1], 'nominal')).toMatchObject({
-      kind: 'measured',
-      lower: null,
-      upper: null,
-    });
+  it('is hardly known from few units, also when nobody disagreed', () => {
+    const alike = (units: number) => Array.from({ length: 2 * units }, (_, i) => i >> 1);
+    const answers = alike(4).map((unit) => unit % 2);
+    const four = krippendorffInterval(alike(4), answers, 'nominal');
+    expect(four).toMatchObject({ kind: 'measured', alpha: 1, upper: 1 });
+    expect((four as { lower: number }).lower).toBeLessThan(0);
+    expect(krippendorffInterval(alike(4), answers, 'interval')).toMatchObject({ alpha: 1, lower: null, upper: null });
+    const one = krippendorffInterval([1, 1, 1], [0, 1, 1], 'nominal');
+    expect(one).toMatchObject({ kind: 'measured', standardError: null, upper: 0.975 });
+  });
+
+  it('passes, fails, or says how many more units a verdict takes', () => {
+    const tasks = (count: number, wrongEvery: number) => {
+      const units = Array.from({ length: 2 * count }, (_, i) => i >> 1);
+      return agreementVerdict(
+        units,
+        units.map((unit, i) => (i % 2 === 1 && (unit + 1) % wrongEvery === 0 ? 1 - (unit % 2) : unit % 2)),
+        0.8,
+      );
+    };
+    const few = tasks(20, Infinity);
+    expect(few).toMatchObject({ verdict: 'inconclusive', alpha: 1 });
+    expect(tasks(20 + few.moreNeeded!, Infinity)).toMatchObject({ verdict: 'pass', moreNeeded: 0 });
+    expect(tasks(19 + few.moreNeeded!, Infinity).verdict).toBe('inconclusive');
+    expect(tasks(200, 3)).toMatchObject({ verdict: 'fail', moreNeeded: 0 });
+    expect(agreementVerdict([1, 1, 2], [0, 0, 1], 0.8)).toMatchObject({ reason: 'one-value', moreNeeded: 35 });
+    expect(agreementVerdict([1, 2], [0, 1], 0.8)).toMatchObject({ reason: 'no-unit-labelled-twice', moreNeeded: 36 });
+    expect(agreementVerdict([1, 2], [0, 1], 1).moreNeeded).toBeNull();
+  });
+
+  it('below what is asked for seldom passes, above it seldom fails', () => {
+    const skills = [0.85, 0.8];
+    const { labels: everything } = crowd(1, 20_000, skills);
+    const truth = krippendorffAlpha(everything.items, everything.values, 'nominal') as { alpha: number };
+    for (const [limit, wrong] of [
+      [truth.alpha + 0.01, 'pass'],
+      [truth.alpha - 0.01, 'fail'],
+    ] as const) {
+      const verdicts = Array.from({ length: 400 }, (_, run) => {
+        const { labels } = crowd(1_000 + run, 60, skills);
+        return agreementVerdict(labels.items, labels.values, limit).verdict;
+      });
+      // 2.5 % are allowed; 5 % is three standard errors above.
+      expect(verdicts.filter((verdict) => verdict === wrong).length / 400).toBeLessThanOrEqual(0.05);
+    }
   });
 });
 
@@ -85,7 +125,7 @@ describe('the truth behind repeated labels', () => {
       const { truth, labels } = crowd(seed, 150, [0.95, 0.93, 0.55, 0.5, 0.45, 0.55, 0.5]);
       const inferred = inferTruth(labels);
       expect(inferred.method).toBe('dawid-skene');
-      model += inferred.items.filter(({ value }, i) => value === truth[i]).length;
+      model += truth.filter((value, i) => inferred.tied[i] === 0 && inferred.values[i] === value).length;
       const votes = new Float64Array(truth.length);
       labels.items.forEach((item, i) => (votes[item]! += labels.values[i]! - 0.5));
       majority += truth.filter((value, i) => value === Number(votes[i]! > 0)).length;
@@ -94,18 +134,30 @@ describe('the truth behind repeated labels', () => {
   });
 
   it('leaves a tie open', () => {
-    expect(inferTruth({ items: [1, 1], annotators: [1, 2], values: [0, 1] }).items).toEqual([
-      { item: 1, value: null, confidence: 0.5, labels: 2 },
+    const { items, tied, confidence, labels } = inferTruth({
+      items: [1, 1, 2],
+      annotators: [1, 2, 1],
+      values: [0, 1, 1],
+    });
+    expect([items, tied, confidence, labels].map((column) => Array.from(column))).toEqual([
+      [1, 2],
+      [1, 0],
+      [0.5, 1],
+      [2, 1],
     ]);
   });
 
   it('falls back to the majority when a model has nothing to learn', () => {
     const same = { items: [1, 1, 1, 1, 1], annotators: [1, 2, 3, 4, 5], values: [7, 7, 7, 7, 7] };
-    expect(inferTruth(same)).toMatchObject({ method: 'majority', items: [{ value: 7, confidence: 1 }] });
-    expect(inferTruth({ items: [], annotators: [], values: [] })).toEqual({
+    expect(inferTruth(same)).toMatchObject({
+      method: 'majority',
+      values: new Float64Array([7]),
+      confidence: new Float64Array([1]),
+    });
+    expect(inferTruth({ items: [], annotators: [], values: [] })).toMatchObject({
       method: 'majority',
       redundancy: 0,
-      items: [],
+      items: new Float64Array(0),
     });
     expect(dawidSkene({ items: [1, 2], annotators: [9, 9], values: [0, 1] })).toEqual({
       kind: 'insufficient',

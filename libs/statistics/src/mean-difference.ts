@@ -2,6 +2,7 @@ import { checkBetween, checkFinite, checkSameLength, invalid, type Numbers } fro
 import { tQuantile, tTwoSidedPValue } from './distributions.js';
 import { filled } from './filled.js';
 import { magnitudeOf } from './magnitude.js';
+import { setsByKey } from './row-sets.js';
 
 /** A mean of paired differences with its t interval. */
 export interface MeanDifference {
@@ -58,10 +59,11 @@ export function pairedMeanDifference(
 function deviationsOf(differences: Numbers, mean: number, clusters: Numbers | undefined): Float64Array {
   if (clusters === undefined) return filled(new Float64Array(differences.length), (i) => differences[i]! - mean);
   checkSameLength('clusters', clusters, 'differences', differences);
-  checkFinite('clusters', clusters);
-  const sums = new Map<number, number>();
-  for (let i = 0; i < differences.length; i++)
-    sums.set(clusters[i]!, (sums.get(clusters[i]!) ?? 0) + differences[i]! - mean);
-  if (sums.size < 2) throw invalid('clusters', sums.size, 'needs at least 2 clusters');
-  return Float64Array.from(sums.values());
+  const { members, starts, count } = setsByKey('clusters', clusters);
+  if (count < 2) throw invalid('clusters', count, 'needs at least 2 clusters');
+  return filled(new Float64Array(count), (cluster) => {
+    let sum = 0;
+    for (let at = starts[cluster]!; at < starts[cluster + 1]!; at++) sum = sum + differences[members[at]!]! - mean;
+    return sum;
+  });
 }

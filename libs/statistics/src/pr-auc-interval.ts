@@ -1,10 +1,13 @@
-import { checkBetween, checkBothClasses, type Numbers } from './checks.js';
-import { prAuc } from './classification-metrics.js';
-import { normalQuantile } from './distributions.js';
+import { checkBetween, checkBothClasses, checkFinite, checkSameLength, type Numbers } from './checks.js';
+import { averagePrecision } from './classification-metrics.js';
+import { tQuantile } from './distributions.js';
+import { ascendingOrder } from './order.js';
 
 /** Average precision with its interval. */
 export interface PrecisionEstimate {
   readonly prAuc: number;
+  /** On the scale of the area. */
+  readonly standardError: number;
   readonly lower: number;
   readonly upper: number;
   readonly positives: number;
@@ -12,13 +15,17 @@ export interface PrecisionEstimate {
 }
 
 /**
- * Average precision with the logit interval: normal on the log-odds scale with standard error 1/√(n₊·a·(1 - a)), which
- * keeps it inside [0, 1]. At 0 or 1 that error is unbounded, so the bound is the one of n₊ independent positives,
- * (α/2)^(1/n₊). A little short: of 1,000 rows, 30 % positive, a 95 % interval holds the truth in 93.7 % of samples
- * (bench/error-rates-evaluation.mjs). Needs one row of each class; `labels` 0/1, `scores` any finite numbers.
+ * Average precision with an interval on the log-odds scale, which keeps it inside [0, 1]. The standard error is the larger of
+ * two: √(a·(1 - a)/n₊), which takes the area for a share of n₊ positives, and that of the infinitesimal jackknife, which also
+ * counts how the negatives above a positive, and the share of positives, vary from sample to sample; the first alone leaves
+ * out the truth in 7 % of samples with half of the rows positive and a weak ranking, and in 13 % with nine tenths. The second
+ * alone is short with few positives. t quantiles with one degree of freedom less than rows of the rarer class. Holds the
+ * truth in at least about 95 % of samples (bench/error-rates-evaluation.mjs), and in more for strong rankings.
+ * At an area of 1 both errors are 0 and the bound is that of n₊ independent positives, (α/2)^(1/n₊). Needs one row of each
+ * class; `labels` 0/1, `scores` any finite numbers; rows independent of each other.
  * Source: Boyd, Eng & Page (2013), ECML PKDD ("Area under the precision-recall curve: point estimates and confidence
- * intervals").
- * @example prAucInterval([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) // => { prAuc: 0.833333, lower: 0.108193, upper: 0.995171 }
+ * intervals") for scale and first error; Efron (1982), "The jackknife, the bootstrap and other resampling plans", ch. 6.
+ * @example prAucInterval([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) // => { prAuc: 0.833333, standardError: 0.263523 }
  */
 export function prAucInterval(
   labels: Numbers,
@@ -27,11 +34,46 @@ export function prAucInterval(
 ): PrecisionEstimate {
   const { confidence = 0.95 } = options;
   checkBetween('confidence', confidence, 0, 1);
+  checkSameLength('scores', scores, 'labels', labels);
   const positives = checkBothClasses('labels', labels);
-  const area = prAuc(labels, scores);
-  const estimate = { prAuc: area, positives, negatives: labels.length - positives };
+  checkFinite('scores', scores);
+  const negatives = labels.length - positives;
+  const ranked = { order: ascendingOrder(scores), positives };
+  const area = averagePrecision(labels, scores, ranked);
+  const ofShare = Math.sqrt(Math.max(0, area * (1 - area)) / positives);
+  const standardError = Math.max(ofShare, jackknifeError(labels, scores, { ...ranked, area }));
+  const estimate = { prAuc: area, standardError, positives, negatives };
   if (area >= 1) return { ...estimate, lower: ((1 - confidence) / 2) ** (1 / positives), upper: 1 };
+  const degreesOfFreedom = Math.max(1, Math.min(positives, negatives) - 1);
+  const spread = (tQuantile((1 + confidence) / 2, degreesOfFreedom) * standardError) / (area * (1 - area));
   const centre = Math.log(area / (1 - area));
-  const spread = normalQuantile((1 + confidence) / 2) / Math.sqrt(positives * area * (1 - area));
   return { ...estimate, lower: 1 / (1 + Math.exp(spread - centre)), upper: 1 / (1 + Math.exp(-centre - spread)) };
+}
+
+/** √Σ u², where u is how fast the area changes with the weight of a row; one walk over the rows in order. */
+function jackknifeError(
+  labels: Numbers,
+  scores: Numbers,
+  { order, positives, area }: { readonly order: Uint32Array; readonly positives: number; readonly area: number },
+): number {
+  let positivesBelow = 0;
+  // Of the thresholds up to the row's score, which it is above: what its weight adds as a positive, and takes away by being decided for 1.
+  let gain = 0;
+  let loss = 0;
+  let squares = 0;
+  for (let start = 0; start < order.length;) {
+    const score = scores[order[start]!]!;
+    let end = start;
+    let found = 0;
+    for (; end < order.length && scores[order[end]!] === score; end++) found += labels[order[end]!]!;
+    const decided = order.length - start;
+    const precision = (positives - positivesBelow) / decided;
+    gain += found / decided;
+    loss += (found / decided) * precision;
+    const ofPositive = precision - area + gain - loss;
+    squares += found * ofPositive ** 2 + (end - start - found) * loss ** 2;
+    positivesBelow += found;
+    start = end;
+  }
+  return Math.sqrt(squares) / positives;
 }

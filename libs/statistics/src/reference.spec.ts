@@ -65,6 +65,8 @@ describe('values computed by other libraries', () => {
 
   /** Exported functions without a number of their own that another library or the definition could be asked for. */
   const exempt: Readonly<Record<string, string>> = {
+    addToSeries: 'sums what it is given; canary.spec.ts',
+    independentBlocks: 'part of seriesDifference, which has cases; canary.spec.ts',
     startAlphaLedger: 'an empty state',
     startBreachTracker: 'an empty state',
     startCountEProcess: 'an empty state',

@@ -33,19 +33,27 @@ export interface SampleRatioEProcess {
   readonly logEBefore: number;
   readonly logE: number;
   readonly maxLogE: number;
+  /** 10,000 when absent. */
+  readonly concentration?: number;
 }
 
-/** How strongly the prior of the tested-against splits concentrates on the configured one. */
+/** How strongly the prior of the tested-against splits concentrates on the configured one: tuned for tens of thousands of requests. */
 const CONCENTRATION = 10_000;
 
 /**
  * Starts a test of the traffic split that may be looked at after every request: multinomial counts against a Dirichlet
- * mixture centred on the configured shares. Source: Lindon & Malek (2022), NeurIPS.
+ * mixture centred on the configured shares, of that `concentration`: about as many requests as a mismatch should be found in,
+ * 10,000 by default. Requests must fall on the arms independently; of a split by key count each key once.
+ * Source: Lindon & Malek (2022), NeurIPS.
  * @example startSampleRatioEProcess([1, 3]).shares // => [0.25, 0.75]
  */
-export function startSampleRatioEProcess(shares: Numbers): SampleRatioEProcess {
+export function startSampleRatioEProcess(
+  shares: Numbers,
+  { concentration = CONCENTRATION }: { readonly concentration?: number } = {},
+): SampleRatioEProcess {
+  checkBetween('concentration', concentration, 0, Infinity);
   const { fractions } = checkArms(new Float64Array(shares.length), shares);
-  return { counts: fractions.map(() => 0), shares: fractions, logEBefore: 0, logE: 0, maxLogE: 0 };
+  return { counts: fractions.map(() => 0), shares: fractions, logEBefore: 0, logE: 0, maxLogE: 0, concentration };
 }
 
 /**
@@ -65,8 +73,8 @@ export function updateSampleRatioEProcess(
   const same = fractions.every((share, i) => Math.abs(share - state.shares[i]!) < 1e-12);
   const logEBefore = same ? state.logEBefore : state.logE;
   const totals = fractions.map((_, i) => (same ? state.counts[i]! : 0) + counts[i]!);
-  const logE = logEBefore + logDirichletRatio(totals, fractions);
-  return { counts: totals, shares: fractions, logEBefore, logE, maxLogE: Math.max(state.maxLogE, logE) };
+  const logE = logEBefore + logDirichletRatio(totals, fractions, state.concentration ?? CONCENTRATION);
+  return { ...state, counts: totals, shares: fractions, logEBefore, logE, maxLogE: Math.max(state.maxLogE, logE) };
 }
 
 /**
@@ -77,15 +85,15 @@ export function readSampleRatioEProcess(state: SampleRatioEProcess, alpha: numbe
   return evidence(state.logE, state.maxLogE, alpha);
 }
 
-function logDirichletRatio(counts: readonly number[], shares: readonly number[]): number {
+function logDirichletRatio(counts: readonly number[], shares: readonly number[], concentration: number): number {
   let total = 0;
   let logRatio = 0;
   counts.forEach((count, i) => {
-    const prior = CONCENTRATION * shares[i]!;
+    const prior = concentration * shares[i]!;
     total += count;
     logRatio += logGamma(prior + count) - logGamma(prior) - count * Math.log(shares[i]!);
   });
-  return logRatio + logGamma(CONCENTRATION) - logGamma(CONCENTRATION + total);
+  return logRatio + logGamma(concentration) - logGamma(concentration + total);
 }
 
 function checkArms(counts: Numbers, shares: Numbers): { total: number; fractions: number[] } {

@@ -1,7 +1,7 @@
-import { autocorrelationTime } from './autocorrelation.js';
 import { checkBetween, checkFinite, checkSameLength, type Numbers } from './checks.js';
 import { meanConfidenceSequence, type RunningSums, type SequentialInterval } from './confidence-sequence.js';
 import { normalCdf, tQuantile } from './distributions.js';
+import { independentBlocks } from './even-series.js';
 
 /** The difference of two series with an interval that holds at all looks, or what is missing. */
 export type SeriesDifference =
@@ -14,8 +14,6 @@ export type SeriesDifference =
   | { readonly kind: 'insufficient'; readonly reason: 'too-few-blocks'; readonly pointsNeeded: number }
   | { readonly kind: 'insufficient'; readonly reason: 'constant'; readonly pointsNeeded: null };
 
-/** A block is this many autocorrelation times long, so that neighbours hardly know of each other. */
-const TIMES_PER_BLOCK = 3;
 /** Fewer blocks tell too little of their own variance; with 10 the false alarms exceed 5 %. */
 const BLOCKS_MIN = 24;
 /** Blocks at which the interval is tightest. */
@@ -40,16 +38,9 @@ export function seriesDifference(
   checkSameLength('canary', canary, 'baseline', baseline);
   checkBetween('alpha', alpha, 0, 1);
   const differences = Float64Array.from(canary, (value, i) => value - baseline[i]!);
-  const blockLength = Math.ceil(TIMES_PER_BLOCK * autocorrelationTime(differences));
-  const blocks = Math.floor(differences.length / blockLength);
-  if (blocks < BLOCKS_MIN) {
-    return {
-      kind: 'insufficient',
-      reason: 'too-few-blocks',
-      pointsNeeded: BLOCKS_MIN * blockLength - differences.length,
-    };
-  }
-  const sums = blockSums(differences, blocks, blockLength);
+  const found = independentBlocks(differences, BLOCKS_MIN);
+  if (found.kind === 'insufficient') return { ...found, reason: 'too-few-blocks' };
+  const sums = sumsOf(found.means);
   const interval = meanConfidenceSequence(sums, { alpha, tunedForRows: TUNED_BLOCKS });
   if (interval.kind === 'insufficient') return { kind: 'insufficient', reason: 'constant', pointsNeeded: null };
   const { estimate } = interval;
@@ -60,23 +51,19 @@ export function seriesDifference(
     lower: estimate - halfWidth,
     upper: estimate + halfWidth,
     halfWidth,
-    blocks,
-    blockLength,
+    blocks: found.means.length,
+    blockLength: found.blockLength,
   };
 }
 
-/** The newest points, a whole number of blocks of them. */
-function blockSums(differences: Float64Array, blocks: number, blockLength: number): RunningSums {
-  const first = differences.length - blocks * blockLength;
+function sumsOf(means: Float64Array): RunningSums {
   let sum = 0;
   let sumSquares = 0;
-  for (let block = 0; block < blocks; block++) {
-    let mean = 0;
-    for (let i = 0; i < blockLength; i++) mean += differences[first + block * blockLength + i]! / blockLength;
+  for (const mean of means) {
     sum += mean;
     sumSquares += mean * mean;
   }
-  return { n: blocks, sum, sumSquares };
+  return { n: means.length, sum, sumSquares };
 }
 
 /** The sequence takes the variance for known; with few blocks Student's quantile of the same tail takes the normal one's place. */

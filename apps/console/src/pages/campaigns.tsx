@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { LabelCampaign } from '@rondo/contracts';
+import { Verdict, type LabelCampaign } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../api/queries.js';
 import { formatCount } from '../model/format.js';
-import { spaced, statusOf } from '../model/words.js';
+import { spaced, statusOf, verdictOf } from '../model/words.js';
 import { Estimate } from '../ui/estimate.js';
 import { Card, Page, Table } from '../ui/layout.js';
 import { PipelineLink } from '../ui/links.js';
@@ -46,14 +46,18 @@ function Row({ campaign }: { readonly campaign: LabelCampaign }): ReactNode {
           ))
         )}
       </td>
-      <td className="rd-nowrap">
+      <td className="rd-words">
         {campaign.state === 'Open' ? (
           <>
             due <Ago at={campaign.dueAt} />
           </>
         ) : (
-          spaced(campaign.closeReason)
+          <>
+            {spaced(campaign.closeReason)}{' '}
+            {campaign.verdict !== Verdict.UNSPECIFIED && <Status of={verdictOf(campaign.verdict)} />}
+          </>
         )}
+        {campaign.explanation !== '' && <div className="rd-muted rd-words">{campaign.explanation}</div>}
       </td>
     </tr>
   );

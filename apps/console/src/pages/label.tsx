@@ -40,6 +40,11 @@ function Progress({ campaign }: { readonly campaign: LabelCampaign }): ReactNode
       >
         <span style={{ width: `${String(Math.min(100, (done / Math.max(1, campaign.tasks)) * 100))}%` }} />
       </div>
+      {campaign.explanation !== '' && (
+        <p>
+          Each row is asked to {formatCount(campaign.answersPerTask)} people now: {campaign.explanation}.
+        </p>
+      )}
       {left !== undefined && (
         <p className="rd-muted">
           {left > 0

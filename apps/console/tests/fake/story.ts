@@ -879,8 +879,19 @@ function campaigns(): Init<typeof LabelCampaignSchema>[] {
     { value: '0', title: 'On time' },
   ];
   const quality = [
-    estimate('agreement', 0.83, 0.06, 120, { method: "Krippendorff's alpha, bootstrap" }),
-    estimate('coverage', 0.98, 0.02, 120),
+    estimate('agreement', 0.83, 0.06, 120, {
+      method: "Krippendorff's alpha, nominal, Clopper-Pearson on effective tasks",
+      limit: 0.7,
+    }),
+  ];
+  const answersPerTask = 2;
+  const verdict = Verdict.PASS;
+  const explanation = 'agreement 0.83 [0.77, 0.89] on 120 tasks, it must be 0.7 or more';
+  const doubtful = [
+    estimate('agreement', 0.83, 0.14, 40, {
+      method: "Krippendorff's alpha, nominal, Clopper-Pearson on effective tasks",
+      limit: 0.7,
+    }),
   ];
   return [
     {
@@ -914,6 +925,9 @@ function campaigns(): Init<typeof LabelCampaignSchema>[] {
       openedAt: before(1499),
       dueAt: before(1400),
       quality,
+      answersPerTask,
+      verdict,
+      explanation,
       closeReason: 'Complete',
     },
     {
@@ -928,7 +942,12 @@ function campaigns(): Init<typeof LabelCampaignSchema>[] {
       skipped: 0,
       openedAt: before(189),
       dueAt: before(100),
-      quality,
+      quality: doubtful,
+      answersPerTask: 4,
+      verdict: Verdict.INCONCLUSIVE,
+      explanation:
+        'agreement 0.83 [0.69, 0.97] on 40 tasks, it must be 0.7 or more: undecided; about 12 more tasks with two answers would, if agreement stays as it is',
+      moreTasksNeeded: 12,
       closeReason: 'Complete',
     },
   ];

@@ -38,15 +38,17 @@ export class DataEvents {
   @HandleEvent(ArrivalAcceptedSchema)
   async onAccepted(event: ArrivalAccepted, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      await noteEventTime(unit, event.pipeline, msOf(event.dataInterval?.end));
-      await record(unit, {
-        ...arrival(event, delivery.timeMs),
-        fate: 'Pending',
-        reason: 'Checking',
-        explanation: 'the batch is being checked against its contract',
-        eventTimeMs: msOf(event.dataInterval?.end),
-        summary: `data announced: ${event.uri}`,
-      });
+      await Promise.all([
+        noteEventTime(unit, event.pipeline, msOf(event.dataInterval?.end)),
+        record(unit, {
+          ...arrival(event, delivery.timeMs),
+          fate: 'Pending',
+          reason: 'Checking',
+          explanation: 'the batch is being checked against its contract',
+          eventTimeMs: msOf(event.dataInterval?.end),
+          summary: `data announced: ${event.uri}`,
+        }),
+      ]);
     });
   }
 
@@ -113,9 +115,11 @@ export class DataEvents {
   @HandleEvent(BatchReadySchema)
   async onReady(event: BatchReady, delivery: Delivery): Promise<void> {
     await this.platform.journal.once(causeOf(delivery), async (unit) => {
-      const pipeline = await loadPipeline(unit, event.pipeline);
+      const [pipeline, before] = await Promise.all([
+        loadPipeline(unit, event.pipeline),
+        known(unit, event.pipeline, 'arrival', event.eventId),
+      ]);
       savePipeline(unit, { ...pipeline, readyRows: Number(event.readyRowsTotal) });
-      const before = await known(unit, event.pipeline, 'arrival', event.eventId);
       const endMs = msOf(event.dataInterval?.end);
       await decideEvent(unit, this.policies, {
         pipeline: event.pipeline,

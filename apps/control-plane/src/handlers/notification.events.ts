@@ -10,6 +10,7 @@ import {
   CycleStartedSchema,
   DecisionMadeSchema,
   IncidentOpenedSchema,
+  LabelCampaignExtendedSchema,
   LabelCampaignOpenedSchema,
   registry,
   RolloutFinishedSchema,
@@ -34,6 +35,7 @@ export const NOTIFIABLE = [
   CycleStartedSchema,
   DecisionMadeSchema,
   IncidentOpenedSchema,
+  LabelCampaignExtendedSchema,
   LabelCampaignOpenedSchema,
   RolloutFinishedSchema,
 ] as const;

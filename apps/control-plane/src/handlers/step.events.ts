@@ -9,6 +9,7 @@ import {
   StepFailedSchema,
   TimerFiredSchema,
   TrainingProgressedSchema,
+  Verdict,
   type CandidateFailed,
   type CandidateTrained,
   type EvaluationCompleted,
@@ -51,8 +52,14 @@ export class StepEvents {
     await this.step(event.cycleId, delivery, async (unit, cycle, spec) => {
       if (cycle.phase !== 'Labeling') return;
       const atMs = this.platform.clock.now();
-      const labelNote = `${event.answered} of ${event.answered + event.unanswered} doubtful rows labeled (${event.reason}); rows without an answer are left out`;
-      if (!event.passed) return finishCycle(unit, cycle, spec, { result: 'Failed', reason: `label quality not reached: ${labelNote}`, atMs });
+      const undecided = event.verdict === Verdict.INCONCLUSIVE;
+      const unused = undecided || event.verdict === Verdict.FAIL;
+      const rest = unused ? `no label is used: ${event.explanation}` : 'rows without an answer are left out';
+      const labelNote = `${event.answered} of ${event.answered + event.unanswered} doubtful rows labeled (${event.reason}); ${rest}`;
+      if (!event.passed) {
+        const what = undecided ? 'label quality undecided' : 'label quality not reached';
+        return finishCycle(unit, cycle, spec, { result: 'Failed', reason: `${what}: ${labelNote}`, atMs });
+      }
       const labelSet = artifactFrom(event.labelSet);
       if (event.answered > 0 && labelSet) return prepareWithLabels(unit, { ...cycle, labelNote, labelSet }, spec, atMs);
       beginTraining(unit, { ...cycle, labelNote }, spec, atMs);

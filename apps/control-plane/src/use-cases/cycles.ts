@@ -144,7 +144,8 @@ export function beginTraining(unit: Unit, cycle: CycleState, spec: PipelineSpec,
       headersOf(cycle),
     ),
   );
-  saveCycle(unit, next, [phaseChanged(next, cycle.phase, `${commands.length} candidates`), ...commands]);
+  const reason = cycle.phase === 'Labeling' ? `${cycle.labelNote}; ${commands.length} candidates` : `${commands.length} candidates`;
+  saveCycle(unit, next, [phaseChanged(next, cycle.phase, reason), ...commands]);
 }
 
 /** All candidates are done: choose one on the validation rows and have it judged on the sealed test rows. */

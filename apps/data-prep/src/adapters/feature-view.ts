@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { digestOfJson, type ArtifactStore } from '@rondo/artifacts';
+import { digestOfJson, withScratch, type ArtifactStore } from '@rondo/artifacts';
 import { ENGINE_VERSION, type runFeatureSql, type DataFinding, type Engine } from '@rondo/datasets';
 import type { PipelineSpec } from '@rondo/policy';
 import type { ArtifactReference, ComputedFeatures } from '../domain/batch.js';
 import { finding, type Finding } from '../domain/finding.js';
 import type { Locations } from './locations.js';
-import { withFiles, withScratch } from './scratch.js';
+import { withFiles } from './with-files.js';
 
 /** Media type of every table that is stored. */
 export const PARQUET = 'application/vnd.apache.parquet';
@@ -82,7 +82,7 @@ export async function computeFeatures(
 ): Promise<ComputedFeatures | { readonly findings: readonly Finding[] }> {
   const { features, source } = view.spec.data;
   const digests = [input.rowsDigest, ...input.contextDigests, ...view.tables.map(({ digest }) => digest)];
-  return withScratch((folder) =>
+  return withScratch('data-prep', (folder) =>
     withFiles(tools.artifacts, digests, async ([batchPath, ...paths]) => {
       const outPath = join(folder, 'features.parquet');
       const reviewOutPath = join(folder, 'review.parquet');

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadObjectCommand, S3Client, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { explainS3Error, isAbsent, isOutOfSpace, type S3Address } from '@rondo/artifacts';
+import { explainS3Error, isAbsent, isOutOfSpace, withScratch, type S3Address } from '@rondo/artifacts';
 import { PermanentError, TransientError } from '@rondo/kernel';
 import { refuseUri } from './allowed-roots.js';
-import { withScratch } from './scratch.js';
 
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
@@ -80,7 +79,7 @@ export class S3Inbox {
    */
   withFile<T>(uri: string, maxBytes: number, use: (path: string) => Promise<T>): Promise<T> {
     const place = this.#placeOf(uri);
-    return withScratch(async (folder) => {
+    return withScratch('data-prep', async (folder) => {
       const path = join(folder, place.Key.split('/').at(-1)!);
       await this.#download(uri, place, maxBytes, path);
       return use(path);

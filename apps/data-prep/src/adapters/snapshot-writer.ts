@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { digestOfJson, type ArtifactStore } from '@rondo/artifacts';
+import { digestOfJson, withScratch, type ArtifactStore } from '@rondo/artifacts';
 import { ENGINE_VERSION, type Engine, identifier, literal, scanOf, timestampLiteral } from '@rondo/datasets';
 import { canonicalJson, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
@@ -7,7 +7,7 @@ import type { ArtifactReference, ComputedFeatures } from '../domain/batch.js';
 import { finding, type Finding } from '../domain/finding.js';
 import type { SnapshotPlan, TimeRange } from '../domain/snapshot-plan.js';
 import { storeParquet } from './feature-view.js';
-import { withFiles, withScratch } from './scratch.js';
+import { withFiles } from './with-files.js';
 
 /** One part of a snapshot. */
 export interface SnapshotSplit {
@@ -80,7 +80,7 @@ export async function writeSnapshot(
   input: SnapshotInput,
   signal: AbortSignal,
 ): Promise<Snapshot | { readonly findings: readonly Finding[] }> {
-  return withScratch(async (folder) => {
+  return withScratch('data-prep', async (folder) => {
     const labelsPath = await writeLabels(tools.engine, input, folder, signal);
     const splits = await withFiles(
       tools.artifacts,

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ArrivalAcceptedSchema, ArrivalMergedSchema, ARRIVALS_TOPIC } from '@rondo/contracts';
+import type { SubscribeOptions, Subscription } from '@rondo/messaging';
+import type { Platform } from '@rondo/service';
+import { AnnounceArrival } from '../use-cases/announce-arrival.js';
+import { ArrivalsFeed } from './arrivals.feed.js';
 import { DAY_MS, FIRST_MS, openFixture, PIPELINE, type Fixture } from '../testing/fixture.js';
 
 let fixture: Fixture;
@@ -48,6 +52,43 @@ describe('the arrivals topic', () => {
     expect(fixture.platform.recorded(ArrivalAcceptedSchema)).toHaveLength(1);
     expect(fixture.platform.recorded(ArrivalMergedSchema)).toHaveLength(1);
     expect(await reasons()).toEqual([]);
+  });
+
+  it('takes another event at a place that was used before, as a topic that was made again has', async () => {
+    let handle: SubscribeOptions['handle'] | undefined;
+    const subscribe = async (options: SubscribeOptions): Promise<Subscription> => {
+      handle = options.handle;
+      return { close: () => Promise.resolve() };
+    };
+    const platform = { ...fixture.platform, bus: { ...fixture.platform.bus, system: 'spec', subscribe } };
+    await new ArrivalsFeed(
+      platform as unknown as Platform,
+      fixture.service.get(AnnounceArrival),
+    ).onApplicationBootstrap();
+    const before = fixture.platform.recorded(ArrivalMergedSchema).length;
+    for (const id of ['again-1', 'again-2', 'again-2']) {
+      await handle!({
+        ...{
+          id,
+          type: 'dev.rondo.data.arrived.v1',
+          topic: ARRIVALS_TOPIC,
+          key: PIPELINE,
+          source: 'urn:upstream',
+          timeMs: FIRST_MS,
+        },
+        ...{
+          group: 'data-prep.arrivals',
+          partition: 3,
+          offset: 0,
+          attempt: 1,
+          headers: { 'content-type': JSON_EVENT },
+        },
+        payload: new TextEncoder().encode(JSON.stringify(event(id))),
+      });
+    }
+    await fixture.service.drain();
+    // Each is the data of the first test; a delivery that comes twice counts once.
+    expect(fixture.platform.recorded(ArrivalMergedSchema)).toHaveLength(before + 2);
   });
 
   it('keeps two producers apart that use the same id', async () => {

@@ -51,8 +51,9 @@ export class ArrivalsFeed implements OnApplicationBootstrap, OnApplicationShutdo
       ...(parent === undefined ? { root: true } : { parent }),
     };
     await this.platform.telemetry.span(`process ${delivery.type}`, options, async (span) => {
-      // The place in the log names the delivery: ids are unique per producer only, and a repeated event is to be counted as one.
-      const messageId = `${delivery.topic}/${delivery.partition}/${delivery.offset}`;
+      // The place in the log names the delivery: a repeated event is to be counted as one. Its id too: a topic that is made again, or a
+      // log that lost its end, has other events at the same places.
+      const messageId = `${delivery.topic}/${delivery.partition}/${delivery.offset}/${delivery.source} ${delivery.id}`;
       const cause = { consumer: GROUP, messageId, traceparent: span.traceparent };
       await untilKnown(delivery, () => this.announce.execute(announcement, cause));
     });

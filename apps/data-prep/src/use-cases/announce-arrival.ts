@@ -44,13 +44,16 @@ export class AnnounceArrival {
 
   async #admit(unit: Unit, announcement: Announcement, dedupeKey: string): Promise<AnnounceOutcome> {
     const { pipeline } = announcement;
-    const policy = await this.tools.policies.latest(unit, pipeline);
-    if (!policy) throw unknownPipeline(pipeline);
-    await this.#checkAgainstPolicy(unit, announcement, policy.spec);
     const id = announcementId(announcement);
-    const known = await unit.load<{ batchId: string }>(ANNOUNCEMENT, id);
     const keyId = idFrom('batch-key', pipeline, dedupeKey);
-    const key = await unit.load<KeyState>(BATCH_KEY, keyId);
+    const [policy, newest, known, key] = await Promise.all([
+      this.tools.policies.latest(unit, pipeline),
+      newestBatch(unit, pipeline),
+      unit.load<{ batchId: string }>(ANNOUNCEMENT, id),
+      unit.load<KeyState>(BATCH_KEY, keyId),
+    ]);
+    if (!policy) throw unknownPipeline(pipeline);
+    this.#checkAgainstPolicy(announcement, policy.spec, newest);
     const batchId = known?.state.batchId ?? key?.state.batchId;
     const stored = batchId === undefined ? undefined : await unit.load<Batch>(BATCH, batchId);
     if (stored && (known || stored.state.state !== 'failed')) return this.#merge(unit, stored.state, announcement, id);
@@ -76,16 +79,11 @@ export class AnnounceArrival {
     return { batchId: fresh, duplicate: false };
   }
 
-  async #checkAgainstPolicy(unit: Unit, announcement: Announcement, spec: PipelineSpec): Promise<void> {
-    const newest = await unit.list<Batch>(BATCH, {
-      where: { pipeline: spec.name, state: 'ready' },
-      orderBy: { index: 'endMs', direction: 'desc' },
-      limit: 1,
-    });
+  #checkAgainstPolicy(announcement: Announcement, spec: PipelineSpec, newest: Batch | undefined): void {
     checkTimes(announcement, {
       time: spec.time,
       nowMs: this.tools.clock.now(),
-      watermarkMs: newest.items[0]?.state.endMs,
+      watermarkMs: newest?.endMs,
       windowMs: spec.data.windowMs,
     });
     if (announcement.dataSchema === undefined) return;
@@ -104,6 +102,16 @@ export class AnnounceArrival {
     unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: batch.batchId, announcedAtMs: announcement.announcedAtMs } });
     return { batchId: batch.batchId, duplicate: true };
   }
+}
+
+/** The ready batch whose interval ends last. */
+async function newestBatch(unit: Unit, pipeline: string): Promise<Batch | undefined> {
+  const { items } = await unit.list<Batch>(BATCH, {
+    where: { pipeline, state: 'ready' },
+    orderBy: { index: 'endMs', direction: 'desc' },
+    limit: 1,
+  });
+  return items[0]?.state;
 }
 
 function announcementId({ pipeline, eventSource, eventId }: Announcement): string {

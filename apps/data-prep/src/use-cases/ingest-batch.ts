@@ -1,3 +1,4 @@
+import { withScratch } from '@rondo/artifacts';
 import type { Unit } from '@rondo/journal';
 import { assert, messageOf, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
@@ -7,7 +8,6 @@ import { conformRows, type ConformedRows } from '../adapters/batch-reader.js';
 import { describeColumns, sortedColumns, type ColumnShapes } from '../adapters/column-shapes.js';
 import { storeParquet } from '../adapters/feature-view.js';
 import { readContract } from '../adapters/odcs-contract.js';
-import { withScratch } from '../adapters/scratch.js';
 import { arrivalFailed, batchQuarantined } from '../contract-map.js';
 import { failBatch, judgeRows, overlapFinding, type AcceptedRows, type Batch } from '../domain/batch.js';
 import type { BatchContract } from '../domain/contract.js';
@@ -109,7 +109,7 @@ export class IngestBatch {
       eventTimeColumn: spec.data.source.eventTimeColumn,
       signal,
     };
-    return withScratch(async (folder) => {
+    return withScratch('data-prep', async (folder) => {
       const rows = await conformRows(engine, path, contract, folder, signal);
       run.heartbeat(0.2);
       const history = await newestReady(journal, batch.pipeline, HISTORY);

@@ -1,4 +1,4 @@
-import type { Engine } from '@rondo/datasets';
+import type { Engine, FileShape } from '@rondo/datasets';
 
 /** Columns read at once, so that memory grows with the rows and not with the width. */
 const COLUMNS_AT_ONCE = 4;
@@ -15,15 +15,23 @@ export async function eachFeature(
     path,
     features,
     signal,
-  }: { readonly path: string; readonly features: readonly string[]; readonly signal: AbortSignal },
+    ...known
+  }: {
+    readonly path: string;
+    readonly features: readonly string[];
+    readonly signal: AbortSignal;
+    /** Of the file, where the caller knows. */
+    readonly shape?: FileShape;
+  },
   use: (column: Float32Array, index: number) => Promise<void>,
 ): Promise<number> {
-  const shape = await engine.inspect(path);
-  const present = new Set(shape.columns.map(({ name }) => name));
+  const { rows, columns: inFile } = known.shape ?? (await engine.inspect(path));
+  const present = new Set(inFile.map(({ name }) => name));
   const read = async (group: readonly string[]): Promise<Float32Array[]> => {
     const readable = group.filter((feature) => present.has(feature));
-    const { columns } = readable.length > 0 ? await engine.readColumns(path, readable, { signal }) : { columns: [] };
-    return group.map((feature) => columns[readable.indexOf(feature)] ?? new Float32Array(shape.rows).fill(NaN));
+    const { columns } =
+      readable.length > 0 ? await engine.readColumns(path, readable, { rows, signal }) : { columns: [] };
+    return group.map((feature) => columns[readable.indexOf(feature)] ?? new Float32Array(rows).fill(NaN));
   };
   let used: Promise<unknown> = Promise.resolve();
   for (let first = 0; first < features.length; first += COLUMNS_AT_ONCE) {
@@ -31,5 +39,5 @@ export async function eachFeature(
     used = Promise.all(columns.map((column, offset) => use(column, first + offset)));
   }
   await used;
-  return shape.rows;
+  return rows;
 }

@@ -3,7 +3,8 @@ import type { DriftRule } from './drift-evaluation.js';
 import { compareFeature, type FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue } from './model-reference.js';
 import { expectedMetrics } from './expected-metrics.js';
-import { segmentSums, type FeatureSums } from './feature-losses.js';
+import { joinLosses, segmentSums, type FeatureSums, type JoinedLosses, type LabelledRows } from './feature-losses.js';
+import { rowKeys, type PackedKeys } from './row-key.js';
 import { breaksOf, profileOf, sortedFeature, type FeatureProfile } from './reference-profile.js';
 import { compareWithSeason, WINDOW_VALUES_MAX, type ProfiledWindow, type SeasonRule } from './season.js';
 
@@ -29,6 +30,8 @@ export type Calculation =
       readonly atMs: number;
       readonly past: readonly ProfiledWindow[];
     }
+  /** Which rows of a batch are labelled, and what each of them lost. */
+  | ({ readonly kind: 'join' } & LabelledRows & { readonly batchKeys: readonly PackedKeys[] })
   /** Losses of some rows by the segments of a feature; `rows` are the places of their values in the column. */
   | {
       readonly kind: 'segment';
@@ -50,6 +53,7 @@ export interface CalculationResults {
   readonly compare: FeatureComparison;
   /** With what is kept of the batch for later seasons. */
   readonly compareInSeason: { readonly comparison: FeatureComparison; readonly kept: FeatureProfile };
+  readonly join: JoinedLosses;
   readonly segment: FeatureSums;
   readonly measure: readonly EstimateValue[];
   readonly expect: readonly EstimateValue[];
@@ -70,6 +74,8 @@ export function calculated(calculation: Calculation): CalculationResults[Calcula
       const found = compareWithSeason({ atMs, profile: kept }, past, season);
       return { comparison: { ...against, ...(found && { season: found }) }, kept };
     }
+    case 'join':
+      return joinLosses(calculation, rowKeys(calculation.batchKeys));
     case 'segment':
       return segmentSums(calculation.profile, calculation);
     case 'measure':

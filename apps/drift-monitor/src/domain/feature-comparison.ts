@@ -2,11 +2,13 @@ import {
   chiSquaredTwoSample,
   compareWithKept,
   cramersVInterval,
+  gTwoSample,
   jensenShannonInterval,
   normalQuantile,
   psi,
   psiInterval,
   wassersteinWithKept,
+  type CategoryTest,
   type CellCounts,
   type Tails,
 } from '@rondo/statistics';
@@ -71,7 +73,7 @@ interface ValueTests {
 
 /**
  * Compares a feature of a batch with its profile: PSI with a noise floor; Kolmogorov-Smirnov for any change and Mann-Whitney
- * for a shift (continuous), or chi-squared with Cramér's V (few values); a chi-squared test of the share of missing values.
+ * for a shift (continuous), or chi-squared tests with Cramér's V (few values); chi-squared tests of the share of missing values.
  * The p-value is the smallest of the tests', times their number (Bonferroni).
  * @param breaks of the profile; the batch's values were counted among them as `current`
  * @param options.tails of the batch's values beyond the breaks; without them there is no Wasserstein distance
@@ -91,9 +93,7 @@ export function compareFeature(
   const result = psi(before, after, { level: psiFloorLevel });
   const values =
     profile.kind === 'continuous' ? valueTests(profile, breaks, current) : categoryTest(profile, reference, now);
-  const nulls = chiSquaredTwoSample([profile.rows, profile.nulls], [current.rows, current.missing], {
-    minExpected: MIN_EXPECTED,
-  });
+  const nulls = sameShares([profile.rows, profile.nulls], [current.rows, current.missing]);
   const wasserstein = profile.kind === 'continuous' ? earthMoved(profile, breaks, current, tails) : undefined;
   const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
   return {
@@ -213,10 +213,23 @@ function earthMoved(
   };
 }
 
+/**
+ * The less certain of Pearson's and the likelihood-ratio test. At the level of one look over thirty features, one in 200,000,
+ * Pearson's raises up to 6 times the alarms it states where a rare category meets a reference twenty times the batch, and the
+ * other up to 20 times where it meets a smaller one; both agree on an alarm at most 2.5 times as often (exact, two categories).
+ */
+function sameShares(reference: readonly number[], now: readonly number[]): CategoryTest {
+  const options = { minExpected: MIN_EXPECTED };
+  const pearson = chiSquaredTwoSample(reference, now, options);
+  const likelihoodRatio = gTwoSample(reference, now, options);
+  if (pearson.kind !== 'tested' || likelihoodRatio.kind !== 'tested') return pearson;
+  return pearson.log10PValue > likelihoodRatio.log10PValue ? pearson : likelihoodRatio;
+}
+
 function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTests {
   const m = now.reduce((sum, count) => sum + count, 0);
   if (profile.rows === 0 || m === 0) return { log10PValues: [] };
-  const test = chiSquaredTwoSample(reference, now, { minExpected: MIN_EXPECTED });
+  const test = sameShares(reference, now);
   const found = cramersVInterval(reference, now, { minExpected: MIN_EXPECTED, confidence: CONFIDENCE });
   if (test.kind === 'insufficient' || found.kind === 'insufficient') return { log10PValues: [] };
   return {

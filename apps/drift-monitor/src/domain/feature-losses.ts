@@ -1,5 +1,6 @@
 import {
   attributeToFeatures,
+  logLossPerRow,
   sliceFeatureAt,
   type AttributedEffect,
   type SegmentChange,
@@ -8,6 +9,7 @@ import {
 import type { EstimateValue } from './model-reference.js';
 import { OPEN_WINDOWS, sameWindow, type Window } from './performance.js';
 import type { FeatureProfile } from './reference-profile.js';
+import { joinRows, NO_ROW } from './row-key.js';
 
 /** Share of the labelled rows that must be joined with their features: an attribution of fewer could be of other rows. */
 const JOINED_SHARE_MIN = 0.9;
@@ -53,6 +55,31 @@ export interface FeatureLossAttribution {
 /** Whether so many of the labelled rows were joined that they may stand for all. */
 export const standsForAll = (joined: number, labelled: number): boolean =>
   joined > 0 && joined >= JOINED_SHARE_MIN * labelled;
+
+/** Rows of a window whose outcomes are known. */
+export interface LabelledRows {
+  readonly labelledScores: Float32Array;
+  readonly labels: Uint8Array;
+  readonly labelledKeys: Uint32Array;
+}
+
+/** Labelled rows whose features are known. */
+export interface JoinedLosses {
+  /** Their places in the batch. */
+  readonly rows: Int32Array;
+  /** The log loss of each. */
+  readonly losses: Float64Array;
+}
+
+/** Joins labelled rows by key with the rows of their batch. */
+export function joinLosses(
+  { labelledScores, labels, labelledKeys }: LabelledRows,
+  batchKeys: Uint32Array,
+): JoinedLosses {
+  const joined = joinRows(labelledKeys, batchKeys);
+  const every = logLossPerRow(labels, labelledScores);
+  return { rows: joined.filter((row) => row !== NO_ROW), losses: every.filter((_, i) => joined[i] !== NO_ROW) };
+}
 
 /** Sums up losses by the segments of a feature: bins or values of the champion's reference, other values, missing ones. */
 export function segmentSums(

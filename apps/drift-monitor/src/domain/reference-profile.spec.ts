@@ -78,6 +78,18 @@ describe('a comparison', () => {
     expect(result.currentShares).toEqual([1 / 3, 1 / 3, 0, 1 / 3]);
   });
 
+  // Chances of as many or more rows with the value, from scipy 1.17.1: hypergeom.sf(rows - 1, 21000, 400 + rows, 1000).
+  it.each([
+    [40, 7.328564627532113e-5],
+    [45, 1.711408257868747e-6],
+    [50, 2.4309267216866532e-8],
+  ])('is no surer of a rare value that came %d times than it may be', (often, chance) => {
+    const times = (count: number, of: number) => Array.from({ length: of }, (_, row) => (row < of - count ? 0 : 1));
+    const result = compared(profileOf(feature(times(400, 20_000))), feature(times(often, 1_000)), options);
+    expect(result.log10PValue).toBeGreaterThan(Math.log10(chance));
+    expect(result.log10PValue).toBeLessThan(Math.log10(2 * chance));
+  });
+
   it('says nothing about a feature that neither side has', () => {
     const result = compared(profileOf(feature([], 5000)), feature([], 5000), options);
     expect(result).toMatchObject({ log10PValue: 0, nullRateCurrent: 1 });

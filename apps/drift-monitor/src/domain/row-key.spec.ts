@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { joinRows, NO_KEY, NO_ROW, rowKey } from './row-key.js';
+import { joinRows, NO_KEY, NO_ROW, rowKey, rowKeys } from './row-key.js';
 
 const keysOf = (...keys: string[]): Uint32Array => Uint32Array.from(keys, rowKey);
 
@@ -10,6 +10,16 @@ describe('the key of a row', () => {
     expect(rowKey('a')).toBe(rowKey('a'));
     expect([rowKey('a'), rowKey('ä'), rowKey('あ')].every((key) => key !== NO_KEY)).toBe(true);
     expect(rowKey('')).toBe(NO_KEY);
+  });
+
+  it('is that of the text, however the text comes', () => {
+    const texts = [['2001-01-29T10:05:00 ATL-DFW', '', 'ä', '\uFEFF𝄞 clef'], ['a']];
+    const packed = texts.map((part) => ({
+      bytes: new Uint8Array(Buffer.from(part.join(''))),
+      lengths: part.map((text) => Buffer.byteLength(text)).join(','),
+    }));
+    expect([...rowKeys(packed)]).toEqual(texts.flat().map(rowKey));
+    expect([...rowKeys([])]).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** What stands for a row without a key. */
 export const NO_KEY = 0;
@@ -20,10 +21,46 @@ export function rowKey(key: string): number {
     hash = Math.imul(hash ^ (unit & 0xff), FNV_PRIME);
     hash = Math.imul(hash ^ (unit >>> 8), FNV_PRIME);
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return mixed(hash);
+}
+
+function mixed(sum: number): number {
+  let hash = Math.imul(sum ^ (sum >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   hash = (hash ^ (hash >>> 16)) >>> 0;
   return hash === NO_KEY ? 1 : hash;
+}
+
+/** Keys side by side: UTF-8, and the bytes of each as numbers with commas between them. */
+export interface PackedKeys {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly lengths: string;
+}
+
+/** {@link rowKey} of each. */
+export function rowKeys(packed: readonly PackedKeys[]): Uint32Array {
+  const parts = packed.map(({ bytes, lengths }) => {
+    let at = 0;
+    return Uint32Array.from(lengths.split(','), (length) => rowKeyOf(bytes, at, (at += Number(length))));
+  });
+  const keys = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    keys.set(part, at);
+    at += part.length;
+  }
+  return keys;
+}
+
+function rowKeyOf(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): number {
+  if (start === end) return NO_KEY;
+  let hash = FNV_OFFSET;
+  for (let i = start; i < end; i++) {
+    const unit = bytes[i]!;
+    if (unit > 0x7f) return rowKey(utf8.decode(bytes.subarray(start, end)));
+    hash = Math.imul(Math.imul(hash ^ unit, FNV_PRIME), FNV_PRIME);
+  }
+  return mixed(hash);
 }
 
 /** The batch row of each served key: {@link NO_ROW} where no batch row has it, or more than one. */

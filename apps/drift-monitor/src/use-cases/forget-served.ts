@@ -1,7 +1,7 @@
-import type { Unit } from '@rondo/journal';
+import type { Stored, Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobRun, Platform } from '@rondo/service';
-import { SERVED_REQUEST } from '../documents.js';
+import { dayOf, SERVED_REQUEST } from '../documents.js';
 import type { ServedRequest } from '../domain/served-request.js';
 
 /** Kind of the durable job. */
@@ -41,18 +41,20 @@ export class ForgetServed {
         messageId: `${run.jobId}/${run.attempt}/${page}`,
       };
       const done = await journal.once(cause, async (unit) => {
-        const orderBy = { index: 'day', direction: 'asc' } as const;
-        const { items } = await unit.list<ServedRequest>(SERVED_REQUEST, {
-          where: { pipeline },
-          orderBy,
-          limit: PAGE,
-        });
-        const old = items.filter(({ state }) => state.eventTimeMs < beforeMs);
+        // Mostly there is nothing to remove, which the day of the oldest one says.
+        const [oldest] = await this.oldest(unit, pipeline, 1);
+        if (!oldest || dayOf(oldest.state.eventTimeMs) > dayOf(beforeMs - 1)) return false;
+        const old = (await this.oldest(unit, pipeline, PAGE)).filter(({ state }) => state.eventTimeMs < beforeMs);
         for (const { id } of old) unit.remove(SERVED_REQUEST, id);
         return old.length === PAGE;
       });
       more = done.outcome === 'duplicate' || done.value;
     }
+  }
+
+  private async oldest(unit: Unit, pipeline: string, limit: number): Promise<readonly Stored<ServedRequest>[]> {
+    const orderBy = { index: 'day', direction: 'asc' } as const;
+    return (await unit.list<ServedRequest>(SERVED_REQUEST, { where: { pipeline }, orderBy, limit })).items;
   }
 
   failed(_unit: Unit, { pipeline }: ForgetRequest, failure: JobFailure): void {

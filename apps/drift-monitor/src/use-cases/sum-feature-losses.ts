@@ -1,12 +1,11 @@
-import type { Engine } from '@rondo/datasets';
+import type { Engine, FileShape } from '@rondo/datasets';
 import { TransientError } from '@rondo/kernel';
 import type { JobRun, Platform } from '@rondo/service';
-import { logLossPerRow } from '@rondo/statistics';
 import { eachFeature } from '../adapters/feature-columns.js';
-import { standsForAll, type FeatureSums } from '../domain/feature-losses.js';
+import { standsForAll, type FeatureSums, type JoinedLosses } from '../domain/feature-losses.js';
 import type { ReferenceProfile } from '../domain/reference-profile.js';
 import type { Reference } from '../domain/reference.js';
-import { joinRows, NO_KEY, NO_ROW, rowKey } from '../domain/row-key.js';
+import { NO_KEY } from '../domain/row-key.js';
 import type { WindowRows } from '../domain/served-request.js';
 import type { Calculate } from '../ports/calculator.js';
 
@@ -47,40 +46,37 @@ export class SumFeatureLosses {
   private async sumsOf(
     path: string,
     { reference, keyColumn }: WindowBatch,
-    { labelledScores, labels, labelledKeys }: WindowRows,
+    window: WindowRows,
     { signal, attempt }: Pick<JobRun, 'signal' | 'attempt'>,
   ): Promise<readonly FeatureSums[] | undefined> {
-    const batchRows = await this.rowsOf(path, keyColumn, labelledKeys, signal);
-    if (!batchRows) return undefined;
+    const shape = await this.engine.inspect(path);
+    const joined = await this.joined({ path, shape, keyColumn }, window, signal);
+    if (!joined) return undefined;
     if (reference.status === 'profiling' && attempt < ATTEMPTS_FOR_PROFILE)
       throw new TransientError(`the reference of ${reference.pipeline} is still being profiled`, { afterMs: 1000 });
     if (reference.status !== 'ready') return undefined;
-    const every = logLossPerRow(labels, labelledScores);
-    const losses = every.filter((_, row) => batchRows[row] !== NO_ROW);
-    const rows = batchRows.filter((row) => row !== NO_ROW);
     const profiles = await this.profilesOf(reference);
     const features = profiles.map(({ feature }) => feature);
     const sums: FeatureSums[] = [];
-    await eachFeature(this.engine, { path, features, signal }, async (column, index) => {
+    await eachFeature(this.engine, { path, shape, features, signal }, async (column, index) => {
       const profile = profiles[index]!;
-      sums[index] = await this.calculate({ kind: 'segment', profile, column, rows, losses }, signal);
+      sums[index] = await this.calculate({ kind: 'segment', profile, column, ...joined }, signal);
     });
     return sums.length > 0 ? sums : undefined;
   }
 
-  /** The batch row of each labelled row; undefined when too few have one. */
-  private async rowsOf(
-    path: string,
-    keyColumn: string,
-    labelledKeys: Uint32Array,
+  /** The labelled rows that are rows of the batch; undefined when they are too few. */
+  private async joined(
+    { path, shape, keyColumn }: { readonly path: string; readonly shape: FileShape; readonly keyColumn: string },
+    { labelledScores, labels, labelledKeys }: WindowRows,
     signal: AbortSignal,
-  ): Promise<Int32Array | undefined> {
-    const { rows, columns } = await this.engine.inspect(path);
-    if (rows > BATCH_ROWS_MAX || !columns.some(({ name }) => name === keyColumn)) return undefined;
-    const keys = Uint32Array.from(await this.engine.readKeys(path, keyColumn, { signal }), rowKey);
-    const joined = joinRows(labelledKeys, keys);
-    const count = joined.reduce((sum, row) => sum + (row === NO_ROW ? 0 : 1), 0);
-    return standsForAll(count, labelledKeys.length) ? joined : undefined;
+  ): Promise<JoinedLosses | undefined> {
+    if (shape.rows > BATCH_ROWS_MAX || !shape.columns.some(({ name }) => name === keyColumn)) return undefined;
+    const batchKeys = await this.engine.readPackedKeys(path, keyColumn, { signal });
+    // The arrays of a calculation are taken over; these are read beside it.
+    const rows = { labelledScores: labelledScores.slice(), labels: labels.slice(), labelledKeys: labelledKeys.slice() };
+    const joined = await this.calculate({ kind: 'join', ...rows, batchKeys }, signal);
+    return standsForAll(joined.rows.length, labelledKeys.length) ? joined : undefined;
   }
 
   /** Profiles of the features the champion relies on most. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { computeInThread } from '@rondo/service/threads';
-import type { Calculate, Calculation, CalculationResults } from '../ports/calculator.js';
+import type { Calculation, CalculationResults } from '../domain/calculation.js';
+import type { Calculate } from '../ports/calculator.js';
 
 const HEAP_MB_MAX = 2048;
 const entry = new URL('./calculation-worker.js', import.meta.url);
@@ -28,13 +29,19 @@ export const calculateInThread: Calculate = async <K extends Calculation['kind']
 };
 
 /** Columns of a million rows are handed over: copying them would hold up the event loop. */
-function buffersOf({ kind, request }: Calculation): ArrayBuffer[] {
-  const arrays =
-    kind === 'measure'
-      ? [
-          ...[request.labels, request.challenger, ...(request.champion ? [request.champion] : [])],
-          ...[...request.cohorts, ...request.fairness, ...(request.slices?.columns ?? [])].map(({ values }) => values),
-        ]
-      : [...request.columns, request.target];
-  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
+function buffersOf(calculation: Calculation): ArrayBuffer[] {
+  return arraysOf(calculation).map(({ buffer }) => buffer as ArrayBuffer);
+}
+
+function arraysOf({ kind, request }: Calculation): readonly (Float32Array | Float64Array)[] {
+  switch (kind) {
+    case 'measure': {
+      const { labels, challenger, champion, features } = request;
+      return [labels, challenger, ...(champion ? [champion] : []), features.values];
+    }
+    case 'pickFolds':
+      return request.parts.flatMap(({ times, columns }) => [times, ...columns]);
+    case 'fold':
+      return [...request.columns, request.target];
+  }
 }

@@ -6,13 +6,21 @@ const WARM_UP_REQUESTS = 20;
 const BUDGET_MS = 3_000;
 const REQUESTS_MIN = 20;
 
-/** What is timed: requests of `rows` rows taken from the matrix in turn, wrapping around. */
+/** What is timed: requests of `rows` rows taken from the matrix in turn, wrapping around; it may be {@link timedRows}. */
 export interface LatencyPlan {
   readonly digest: string;
   readonly values: Float32Array;
   readonly width: number;
   readonly rows: number;
   readonly requests: number;
+}
+
+/** A copy of those rows of a matrix that the requests are made of. */
+export function timedRows(
+  values: Float32Array,
+  { width, rows, requests }: Pick<LatencyPlan, 'width' | 'rows' | 'requests'>,
+): Float32Array {
+  return values.slice(0, (WARM_UP_REQUESTS + requests) * rows * width);
 }
 
 /** Times requests one after another, as one caller sees them, after a warm-up. The event loop turns between requests. */

@@ -5,14 +5,9 @@ import {
   type GradientBoostingParams,
   type LogisticRegressionParams,
 } from '@rondo/learners';
-import {
-  bayesianComparison,
-  logLossPerRow,
-  pairedMeanDifference,
-  rollingOrigin,
-  type BayesianComparison,
-} from '@rondo/statistics';
+import { bayesianComparison, logLossPerRow, pairedMeanDifference, type BayesianComparison } from '@rondo/statistics';
 import type { PipelineSpec } from '@rondo/policy';
+import type { FoldPlan } from './fold-rows.js';
 import type { BacktestFold } from './measurement.js';
 
 /** A built-in recipe that can be trained again. */
@@ -24,14 +19,6 @@ export type BuiltinRecipe =
 export function builtinRecipe(spec: PipelineSpec, candidate: string): BuiltinRecipe | null {
   const recipe = spec.training.candidates.find(({ name }) => name === candidate);
   return recipe === undefined || recipe.trainer === 'command' ? null : (recipe as BuiltinRecipe);
-}
-
-/** Rows of one origin, by their position in the concatenated training and validation parts. */
-export interface FoldPlan {
-  readonly fromMs: number;
-  readonly untilMs: number;
-  readonly train: Uint32Array;
-  readonly test: Uint32Array;
 }
 
 /** One origin with the scores of the models that are not trained here. */
@@ -51,59 +38,6 @@ export interface FoldRequest {
   /** 0 or 1. */
   readonly target: Float32Array;
   readonly fold: FoldData;
-}
-
-/**
- * Rolling origins: the stretch of time is cut into `folds` + 1 equal slices; slice k is predicted from all slices before it.
- * Rows above the limits are thinned evenly (every k-th), the same ones every time. Oldest first; origins without rows to
- * train or to test on are left out.
- */
-export function planFolds(
-  times: Float64Array,
-  plan: {
-    readonly folds: number;
-    readonly embargoMs: number;
-    readonly trainRowsMax: number;
-    readonly testRowsMax: number;
-  },
-): FoldPlan[] {
-  if (times.length === 0) return [];
-  let [fromMs, lastMs] = [Infinity, -Infinity];
-  for (const time of times) {
-    fromMs = Math.min(fromMs, time);
-    lastMs = Math.max(lastMs, time);
-  }
-  const untilMs = lastMs + 1;
-  const testMs = Math.floor((untilMs - fromMs) / (plan.folds + 1));
-  if (testMs < 1) return [];
-  const origins = rollingOrigin({ fromMs, untilMs, testMs, embargoMs: plan.embargoMs }).slice(-plan.folds);
-  return origins
-    .map(({ train, test }) => ({
-      fromMs: test.fromMs,
-      untilMs: test.untilMs,
-      train: rowsWithin(times, train, plan.trainRowsMax),
-      test: rowsWithin(times, test, plan.testRowsMax),
-    }))
-    .filter(({ train, test }) => train.length > 0 && test.length > 1);
-}
-
-/** Rows of a stretch of time, at most `most` of them: evenly every k-th, the same ones every time. */
-function rowsWithin(
-  times: Float64Array,
-  { fromMs, untilMs }: { fromMs: number; untilMs: number },
-  most: number,
-): Uint32Array {
-  // Plain loops: this runs on the main thread, over all rows, four times per origin.
-  let found = 0;
-  for (let row = 0; row < times.length; row++) if (times[row]! >= fromMs && times[row]! < untilMs) found++;
-  const rows = new Uint32Array(Math.min(found, most));
-  let [seen, taken] = [0, 0];
-  for (let row = 0; row < times.length && taken < rows.length; row++) {
-    if (!(times[row]! >= fromMs && times[row]! < untilMs)) continue;
-    if (seen === Math.floor((taken * found) / rows.length)) rows[taken++] = row;
-    seen++;
-  }
-  return rows;
 }
 
 /** Trains and compares one origin; null where its training rows are all of one class. Heavy: call it from a worker. */
@@ -132,20 +66,6 @@ function retrained(
       ? trainLogisticRegression({ ...table, params: recipe.params })
       : trainGradientBoostedTrees({ ...table, params: recipe.params });
   return scoreModel(model, rowMajor(columns, test), test.length);
-}
-
-/** The values of a fold's training rows, then of its test rows: a thread is sent no more than that. See {@link withinFold}. */
-export function pickFold({ train, test }: FoldPlan, values: Float32Array): Float32Array {
-  const picked = new Float32Array(train.length + test.length);
-  for (let at = 0; at < train.length; at++) picked[at] = values[train[at]!]!;
-  for (let at = 0; at < test.length; at++) picked[train.length + at] = values[test[at]!]!;
-  return picked;
-}
-
-/** The fold by positions in what {@link pickFold} gives. */
-export function withinFold(plan: FoldPlan): FoldPlan {
-  const positions = Uint32Array.from({ length: plan.train.length + plan.test.length }, (_, at) => at);
-  return { ...plan, train: positions.slice(0, plan.train.length), test: positions.slice(plan.train.length) };
 }
 
 /** The values of some rows, row by row: the layout of a model's input. */

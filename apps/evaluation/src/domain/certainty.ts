@@ -1,7 +1,7 @@
 import type { MetricEstimate } from '@rondo/statistics';
 
-/** Corners of the intervals are tried in all combinations up to this many values. */
-const VALUES_MAX = 6;
+/** Corners of the intervals are tried in all combinations, 1,024 of so many values; an expression that reads more is never certain. */
+const VALUES_MAX = 10;
 const HALVINGS = 20;
 /** Nearer than a tenth of a percent to the estimate, no number of rows would be worth naming. */
 const SHRUNK_MIN = 0.03;
@@ -24,9 +24,8 @@ export function certaintyOf(
   n: number,
   holds: (values: Readonly<Record<string, number>>) => boolean,
 ): Certainty {
-  const uncertain = estimates
-    .filter(({ value, lower = value, upper = value }) => lower < value || upper > value)
-    .slice(0, VALUES_MAX);
+  const uncertain = estimates.filter(({ value, lower = value, upper = value }) => lower < value || upper > value);
+  if (uncertain.length > VALUES_MAX) return { certain: false, needsRows: 0 };
   const agreed = (shrunk: number): boolean => {
     const centre = holds(Object.fromEntries(uncertain.map(({ name, value }) => [name, value])));
     return corners(uncertain, shrunk).every((values) => holds(values) === centre);

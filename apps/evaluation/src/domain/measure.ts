@@ -44,6 +44,9 @@ export function measure(request: MeasureRequest): Measurements {
   });
   const ofChallenger = losses('logLoss', challenger);
   const againstChampion = champion && minus(ofChallenger, losses('logLoss', champion));
+  const valuesOf = columnsOf(request.features, labels.length);
+  const cohorts = request.cohorts.map((rule) => ({ ...rule, values: valuesOf(rule.by) }));
+  const columns = () => request.features.names.map((name) => ({ name, values: valuesOf(name) }));
   return {
     n: labels.length,
     challenger: measureModel(labels, challenger),
@@ -54,9 +57,22 @@ export function measure(request: MeasureRequest): Measurements {
       brier: meanOf(losses('brier', constant)),
     },
     differences: Object.fromEntries(differences),
-    ...compareCohorts(request.cohorts, againstChampion, CONFIDENCE),
-    fairness: request.fairness.map((gate) => measureFairness(gate, labels, challenger)),
-    slices: request.slices && findSlices(request.slices, { againstChampion, ofChallenger }),
+    ...compareCohorts(cohorts, againstChampion, CONFIDENCE),
+    fairness: request.fairness.map((rule) =>
+      measureFairness({ ...rule, values: valuesOf(rule.by) }, labels, challenger),
+    ),
+    slices: request.slices && findSlices({ ...request.slices, columns: columns() }, { againstChampion, ofChallenger }),
+  };
+}
+
+/** Single columns of the row-major matrix, copied when they are asked for. */
+function columnsOf({ names, values }: MeasureRequest['features'], rows: number): (name: string) => Float32Array {
+  const width = names.length;
+  return (name) => {
+    const column = new Float32Array(rows);
+    const at = names.indexOf(name);
+    for (let row = 0; row < rows; row++) column[row] = values[row * width + at]!;
+    return column;
   };
 }
 

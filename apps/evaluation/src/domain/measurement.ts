@@ -19,15 +19,16 @@ export interface ComparisonRequest {
 }
 
 /** A feature whose values form cohorts. */
-export interface CohortRequest {
+export interface CohortRule {
   readonly by: string;
   readonly minRows: number;
-  /** One value per row, NaN for missing. */
-  readonly values: Float32Array;
 }
 
+/** The same with one value per row, NaN for missing. */
+export type CohortRequest = CohortRule & { readonly values: Float32Array };
+
 /** One fairness gate: gaps between the groups that a feature forms. */
-export interface FairnessRequest {
+export interface FairnessRule {
   readonly gate: string;
   readonly by: string;
   readonly measure: FairnessMeasure;
@@ -35,21 +36,25 @@ export interface FairnessRequest {
   readonly threshold: number;
   readonly minRows: number;
   readonly confidence: number;
-  /** One value per row, NaN for missing. */
-  readonly values: Float32Array;
 }
+
+/** The same with one value per row, NaN for missing. */
+export type FairnessRequest = FairnessRule & { readonly values: Float32Array };
 
 /** What must not differ between groups. */
 export type FairnessMeasure = 'DemographicParity' | 'EqualisedOdds' | 'EqualOpportunity';
 
 /** How slices are searched. */
-export interface SliceRequest {
+export interface SliceRule {
   readonly depth: number;
   readonly minRows: number;
   readonly falseDiscoveryRate: number;
-  /** One value per row, NaN for missing. */
-  readonly columns: readonly { readonly name: string; readonly values: Float32Array }[];
 }
+
+/** The same with one value per row of each feature, NaN for missing. */
+export type SliceRequest = SliceRule & {
+  readonly columns: readonly { readonly name: string; readonly values: Float32Array }[];
+};
 
 /** Everything that is computed on the rows of the sealed test part. */
 export interface MeasureRequest {
@@ -61,9 +66,11 @@ export interface MeasureRequest {
   /** Share of class 1 in the training part. */
   readonly baseline: number;
   readonly comparisons: readonly ComparisonRequest[];
-  readonly cohorts: readonly CohortRequest[];
-  readonly fairness: readonly FairnessRequest[];
-  readonly slices: SliceRequest | null;
+  /** What the models read, row by row, NaN for missing; rules name its columns. */
+  readonly features: { readonly names: readonly string[]; readonly values: Float32Array };
+  readonly cohorts: readonly CohortRule[];
+  readonly fairness: readonly FairnessRule[];
+  readonly slices: SliceRule | null;
   /** Seed of every resampling. */
   readonly seed: number;
 }

@@ -1,19 +1,7 @@
-import type { FoldRequest } from '../domain/backtest.js';
-import type { BacktestFold, Measurements, MeasureRequest } from '../domain/measurement.js';
-
-/** Arithmetic that takes seconds. */
-export type Calculation =
-  | { readonly kind: 'measure'; readonly request: MeasureRequest }
-  | { readonly kind: 'fold'; readonly request: FoldRequest };
-
-/** Results by kind of calculation. */
-export interface CalculationResults {
-  readonly measure: Measurements;
-  readonly fold: BacktestFold | null;
-}
+import type { Calculation, CalculationResults } from '../domain/calculation.js';
 
 /**
- * Does heavy arithmetic, and takes over the columns of its request. Implementations for production must not hold up the event loop and must stop at the signal.
+ * Does heavy arithmetic, and takes over the arrays of its request. Implementations for production must not hold up the event loop and must stop at the signal.
  * Rejects with PermanentError when the calculation refuses its input or needs too much memory, with the reason of the signal when
  * it was stopped, with TransientError when its thread died.
  */

@@ -7,14 +7,13 @@ import { canonicalJson, elapsedMs, PermanentError } from '@rondo/kernel';
 import { featureProblem, type LoadedModel, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
-import { measureLatency } from '../adapters/latency.js';
+import { measureLatency, timedRows } from '../adapters/latency.js';
 import type { EvaluationConfig } from '../config.js';
 import { completedTo, type FileReference } from '../contract-map.js';
 import { beliefOf } from '../domain/backtest.js';
 import type { EvaluationJobInput } from '../domain/evaluation-job.js';
 import { comparisonRequests, DECISION_ROWS_MIN } from '../domain/comparison-gate.js';
 import { judge, judgeGates, type Evidence } from '../domain/gates.js';
-import type { CohortRequest, FairnessRequest, SliceRequest } from '../domain/measurement.js';
 import { modelCard } from '../domain/model-card.js';
 import type { AlphaLook } from '../domain/promotion-ledger.js';
 import { reproduciblePart, type EvaluationReport } from '../domain/report.js';
@@ -22,7 +21,7 @@ import type { Calculate } from '../ports/calculator.js';
 import { backtestCandidate } from './backtest-candidate.js';
 import { openSealedTest } from './open-sealed-test.js';
 import { takeAlphaLook } from './take-alpha-look.js';
-import { baseRate, columnOf, partsOf, readTest, type Parts, type TestRows } from './read-parts.js';
+import { baseRate, partsOf, readTest, type Parts, type TestRows } from './read-parts.js';
 
 const SCORE_BUDGET_MS = 300_000;
 
@@ -170,18 +169,16 @@ export class EvaluateCandidateJob {
     // The backtest is waited for below; until then its failure must not count as unhandled.
     backtesting.catch(() => undefined);
     const alphaLook = await this.alphaLook(evaluation, test.features.n);
+    const { width, values } = test.features;
+    const rows = spec.evaluation.latency?.rows ?? 1;
+    const requests = this.config.evaluationLatencyRequests;
+    const timed = { width, rows, requests, values: timedRows(values, { width, rows, requests }) };
     const measurements = await this.measure(evaluation, test, alphaLook);
     run.heartbeat(0.6);
     const backtest = await backtesting;
     run.heartbeat(0.9);
     // Timed last, when nothing of this evaluation competes for the processor any more.
-    const latency = await measureLatency(this.scorer, {
-      digest: input.model.digest,
-      values: test.features.values,
-      width: test.features.width,
-      rows: spec.evaluation.latency?.rows ?? 1,
-      requests: this.config.evaluationLatencyRequests,
-    });
+    const latency = await measureLatency(this.scorer, { ...timed, digest: input.model.digest });
     const modelBytes = input.model.sizeBytes;
     const folds = backtest?.folds ?? null;
     const gates = judgeGates(spec.evaluation.gates, {
@@ -245,27 +242,17 @@ export class EvaluateCandidateJob {
     const challenger = await this.score(input.model.digest, features.values, features.n);
     run.heartbeat(0.3);
     const ofChampion = champion ? await this.score(champion.digest, features.values, features.n) : null;
-    const { columns } = spec.data.features;
-    const comparisons = comparisonRequests(spec.evaluation.gates, alphaLook);
-    const valuesOf = (name: string): Promise<Float32Array> => columnOf(features, columns.indexOf(name));
-    const cohorts: CohortRequest[] = [];
-    for (const { by, minRows } of spec.evaluation.cohorts) cohorts.push({ by, minRows, values: await valuesOf(by) });
-    const fairness: FairnessRequest[] = [];
-    for (const { name: gate, fairness: rule } of spec.evaluation.gates)
-      if (rule) fairness.push({ gate, ...rule, values: await valuesOf(rule.by) });
-    const sliced: SliceRequest['columns'][number][] = [];
-    if (spec.evaluation.slices) for (const name of columns) sliced.push({ name, values: await valuesOf(name) });
-    const slices = spec.evaluation.slices ? { ...spec.evaluation.slices, columns: sliced } : null;
-    const baseline = await baseRate(this.tools, parts.train, spec, run.signal);
+    const { gates, cohorts, slices } = spec.evaluation;
     const request = {
       labels,
       challenger,
       champion: ofChampion,
-      baseline,
-      comparisons,
+      baseline: await baseRate(this.tools, parts.train, spec, run.signal),
+      comparisons: comparisonRequests(gates, alphaLook),
+      features: { names: spec.data.features.columns, values: features.values },
       cohorts,
-      fairness,
-      slices,
+      fairness: gates.flatMap(({ name: gate, fairness }) => (fairness ? [{ gate, ...fairness }] : [])),
+      slices: slices ?? null,
       seed: spec.training.seed,
     };
     return this.calculate({ kind: 'measure', request }, run.signal);

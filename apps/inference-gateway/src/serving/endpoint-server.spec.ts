@@ -59,17 +59,32 @@ describe('a candidate that crashes', () => {
     expect([...answer.probabilities]).toEqual([0.25, 0.25, 0.25]);
     expect(answer.byCandidate).toBeUndefined();
     expect(logged).toMatchObject([{ championErrors: 0, candidateErrors: 3, candidateLatencyMs: 0 }]);
+    expect(Array.from(logged[0]!.assigned)).toEqual([1, 1, 1]);
   });
 
-  it('rests after five failures in a row, while its failures are still counted, and gets another chance later', async () => {
+  it('fails one request, however many rows it has', async () => {
+    const { infer, logged } = serverWith(() => Promise.reject(new Error('the worker ended')));
+    await infer(64);
+    expect(logged).toMatchObject([{ candidateErrors: 64, candidateRequests: 1, candidateFailedRequests: 1 }]);
+    expect(logged).toMatchObject([{ championRequests: 1, championFailedRequests: 0 }]);
+  });
+
+  it('rests after five failures in a row, is held to nothing it was not asked for, and gets another chance later', async () => {
     const { infer, logged, asked, clock } = serverWith(() => Promise.reject(new Error('deadline-exceeded')));
     for (let i = 0; i < 20; i++) await infer();
     expect(asked()).toBe(5);
     expect(logged.length).toBe(20);
-    expect(logged.every((rows) => rows.candidateErrors === 1)).toBe(true);
+    const total = (field: 'candidateErrors' | 'candidateRequests' | 'candidateFailedRequests' | 'championRequests') =>
+      logged.reduce((sum, rows) => sum + rows[field], 0);
+    expect(total('candidateErrors')).toBe(5);
+    expect(total('candidateRequests')).toBe(5);
+    expect(total('candidateFailedRequests')).toBe(5);
+    expect(total('championRequests')).toBe(20);
+    expect(logged.every(({ assigned, byCandidate }) => assigned[0] === 1 && byCandidate[0] === 0)).toBe(true);
     clock.nowMs += 10_000;
     await infer();
     expect(asked()).toBe(6);
+    expect(total('candidateFailedRequests')).toBe(6);
   });
 });
 
@@ -82,6 +97,7 @@ describe('a candidate that recovers', () => {
     for (let i = 0; i < 5; i++) await infer();
     await shadows.idle();
     expect(logged.at(-1)).toMatchObject({ candidateErrors: 0, championErrors: 0 });
+    expect(logged.at(-1)).toMatchObject({ candidateRequests: 1, candidateFailedRequests: 0, championRequests: 1 });
     expect([logged.at(-1)!.championScores[0], logged.at(-1)!.candidateScores[0]]).toEqual([0.25, 0.75]);
   });
 });

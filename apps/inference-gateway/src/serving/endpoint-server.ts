@@ -9,7 +9,10 @@ import type { ShadowQueue } from './shadow-queue.js';
 /** Longest wait for the candidate, and longest run of it, before the champion answers in its place. */
 const CANDIDATE_BUDGET_MS = 1_000;
 
-/** Failures in a row after which the candidate is not asked for a while: each of them may have cost a caller the whole budget. */
+/**
+ * Failures in a row after which the candidate is not asked for a while: each of them may have cost a caller the whole budget. What it
+ * is not asked is no evidence about it, for or against: those requests count as the champion's only.
+ */
 const STRIKES_MAX = 5;
 const REST_MS = 10_000;
 
@@ -30,12 +33,21 @@ export interface Answer {
 interface Scored {
   readonly scores: Float32Array;
   latencyMs: number;
+  /** Rows it was asked for and did not score. */
   errors: number;
+  /** It was asked for at least one row. */
+  asked: boolean;
+}
+
+/** Whose rows are whose: 1 for the candidate's. */
+interface Arms {
+  readonly assigned: Uint8Array;
+  readonly byCandidate: Uint8Array;
 }
 
 /** Shared by all single rows that only the champion scores; never written to. */
 const ONE_BY_CHAMPION = new Uint8Array(1);
-const ONE_UNSCORED: Scored = { scores: Float32Array.of(Number.NaN), latencyMs: 0, errors: 0 };
+const ONE_UNSCORED: Scored = { scores: Float32Array.of(Number.NaN), latencyMs: 0, errors: 0, asked: false };
 
 /** What endpoint servers share. */
 export interface ServingParts {
@@ -111,14 +123,16 @@ export class EndpointServer {
       place.fill(
         logged(
           request,
-          byCandidate,
-          { scores: probabilities, latencyMs: 0, errors: 0 },
+          { assigned: byCandidate, byCandidate },
+          { scores: probabilities, latencyMs: 0, errors: 0, asked: true },
           count === 1 ? ONE_UNSCORED : unscored(count),
         ),
       );
       return { requestId: place.handle, probabilities, champion };
     } catch (error) {
-      place.fill(logged(request, new Uint8Array(count), { ...unscored(count), errors: count }, unscored(count)));
+      const none = new Uint8Array(count);
+      const failed = { ...unscored(count), errors: count, asked: true };
+      place.fill(logged(request, { assigned: none, byCandidate: none }, failed, unscored(count)));
       throw error;
     }
   }
@@ -138,14 +152,14 @@ export class EndpointServer {
       if (others.length > 0) await this.#score(this.routing.champion, request, others, champion);
     } catch (error) {
       champion.errors += others.length;
-      place.fill(logged(request, byCandidate, champion, candidate));
+      place.fill(logged(request, { assigned, byCandidate }, champion, candidate));
       throw error;
     }
     const probabilities = Float32Array.from(
       byCandidate,
       (flag, row) => (flag === 1 ? candidate : champion).scores[row]!,
     );
-    this.#shadow(request, place, { byCandidate, champion, candidate });
+    this.#shadow(request, place, { assigned, byCandidate, champion, candidate });
     const served = countOnes(byCandidate) > 0;
     return {
       requestId: place.handle,
@@ -169,18 +183,14 @@ export class EndpointServer {
   }
 
   /** Scores what is missing for the paired comparison, after the answer, then completes the log. */
-  #shadow(
-    request: InferRequest,
-    place: LogPlace,
-    done: { byCandidate: Uint8Array; champion: Scored; candidate: Scored },
-  ): void {
+  #shadow(request: InferRequest, place: LogPlace, done: Arms & { champion: Scored; candidate: Scored }): void {
     const { byCandidate, champion, candidate } = done;
     const canaryRows = rowsWhere(byCandidate, 1);
     const copies = this.routing.shadow ? rowsWhere(byCandidate, 0) : [];
     // Only the time of the same rows is comparable: the champion's own rows count when the candidate scores them too.
     if (copies.length === 0) champion.latencyMs = 0;
     if (canaryRows.length === 0) candidate.latencyMs = 0;
-    const finish = (): void => place.fill(logged(request, byCandidate, champion, candidate));
+    const finish = (): void => place.fill(logged(request, done, champion, candidate));
     if (canaryRows.length + copies.length === 0) return finish();
     const compare = async (): Promise<void> => {
       if (copies.length > 0) await this.#tryCandidate(request, copies, candidate);
@@ -200,8 +210,9 @@ export class EndpointServer {
 
   async #tryCandidate(request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
     const { candidateModel } = this;
-    const resting = this.#strikes >= STRIKES_MAX && this.parts.now() < this.#restUntilMs;
-    if (!candidateModel || candidateModel.features !== this.features || resting) {
+    if (this.#strikes >= STRIKES_MAX && this.parts.now() < this.#restUntilMs) return;
+    if (!candidateModel || candidateModel.features !== this.features) {
+      into.asked = true;
       into.errors += rows.length;
       return;
     }
@@ -217,6 +228,7 @@ export class EndpointServer {
 
   async #score(model: ServedModel, request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
     const started = performance.now();
+    into.asked = true;
     const scores = await this.#ask(model, pick(request, rows, this.features), rows.length);
     into.latencyMs += performance.now() - started;
     rows.forEach((row, i) => (into.scores[row] = scores[i]!));
@@ -235,12 +247,12 @@ export function placeOf(routing: ServedRouting, model: ServedModel): Place {
 }
 
 function unscored(count: number): Scored {
-  return { scores: new Float32Array(count).fill(Number.NaN), latencyMs: 0, errors: 0 };
+  return { scores: new Float32Array(count).fill(Number.NaN), latencyMs: 0, errors: 0, asked: false };
 }
 
 function logged(
   request: InferRequest,
-  byCandidate: Uint8Array,
+  { assigned, byCandidate }: Arms,
   champion: Scored,
   candidate: Scored,
 ): Parameters<LogPlace['fill']>[0] {
@@ -248,6 +260,7 @@ function logged(
   const { keys = Array<string>(request.count).fill('') } = request;
   return {
     keys,
+    assigned,
     byCandidate,
     championScores: champion.scores,
     candidateScores: candidate.scores,
@@ -255,6 +268,10 @@ function logged(
     candidateLatencyMs: candidate.latencyMs,
     championErrors: champion.errors,
     candidateErrors: candidate.errors,
+    championRequests: Number(champion.asked),
+    championFailedRequests: Number(champion.errors > 0),
+    candidateRequests: Number(candidate.asked),
+    candidateFailedRequests: Number(candidate.errors > 0),
   };
 }
 

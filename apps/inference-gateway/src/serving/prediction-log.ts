@@ -13,15 +13,37 @@ const WAIT_MS = 250;
 /** What is logged of some rows; columns run in parallel, NaN where a model did not score the row. */
 export interface LoggedRows {
   readonly keys: readonly string[];
+  /** 1 where the split gives the row to the candidate. */
+  readonly assigned: ArrayLike<number>;
+  /** 1 where the candidate answered it. */
   readonly byCandidate: ArrayLike<number>;
   readonly championScores: ArrayLike<number>;
   readonly candidateScores: ArrayLike<number>;
   /** Wall time per model over the rows that both scored; 0 when there are none. */
   readonly championLatencyMs: number;
   readonly candidateLatencyMs: number;
+  /** Rows a model was asked for and did not score. */
   readonly championErrors: number;
   readonly candidateErrors: number;
+  /** Requests a model was asked in, and those it failed in: one request counts once a model. */
+  readonly championRequests: number;
+  readonly championFailedRequests: number;
+  readonly candidateRequests: number;
+  readonly candidateFailedRequests: number;
 }
+
+/** What of single rows adds up in one message. */
+const TOTALS = [
+  'championLatencyMs',
+  'candidateLatencyMs',
+  'championErrors',
+  'candidateErrors',
+  'championRequests',
+  'championFailedRequests',
+  'candidateRequests',
+  'candidateFailedRequests',
+] as const;
+type Totals = Pick<LoggedRows, (typeof TOTALS)[number]>;
 
 /** A place in the log, given out with the answer and filled when the scores are complete. */
 export interface LogPlace {
@@ -93,13 +115,11 @@ export class PredictionLog {
       champion: refOf(routing.champion),
       ...(routing.candidate && { candidate: refOf(routing.candidate) }),
       keys: [...rows.keys],
+      assignedToCandidate: Array.from(rows.assigned, (flag) => flag === 1),
       servedByCandidate: Array.from(rows.byCandidate, (flag) => flag === 1),
       championScores: Array.from(rows.championScores),
       candidateScores: Array.from(rows.candidateScores),
-      championLatencyMs: rows.championLatencyMs,
-      candidateLatencyMs: rows.candidateLatencyMs,
-      championErrors: rows.championErrors,
-      candidateErrors: rows.candidateErrors,
+      ...totalsOf([rows]),
     });
     this.publisher.offer(PredictionsLoggedSchema, message, {
       key: routing.endpoint,
@@ -142,22 +162,23 @@ class OpenBatch {
   #publishWhenComplete(): void {
     if (!this.#closed || this.#filled < this.#given) return;
     const rows = this.#rows;
-    const total = (field: 'championLatencyMs' | 'candidateLatencyMs' | 'championErrors' | 'candidateErrors'): number =>
-      rows.reduce((sum, row) => sum + row[field], 0);
     this.publish(
       {
         keys: rows.map((row) => row.keys[0] ?? ''),
+        assigned: rows.map((row) => row.assigned[0] ?? 0),
         byCandidate: rows.map((row) => row.byCandidate[0] ?? 0),
         championScores: rows.map((row) => row.championScores[0] ?? Number.NaN),
         candidateScores: rows.map((row) => row.candidateScores[0] ?? Number.NaN),
-        championLatencyMs: total('championLatencyMs'),
-        candidateLatencyMs: total('candidateLatencyMs'),
-        championErrors: total('championErrors'),
-        candidateErrors: total('candidateErrors'),
+        ...totalsOf(rows),
       },
       this.#eventTimeMs,
     );
   }
+}
+
+function totalsOf(rows: readonly LoggedRows[]): Totals {
+  const sums = TOTALS.map((field) => [field, rows.reduce((sum, row) => sum + row[field], 0)]);
+  return Object.fromEntries(sums) as Totals;
 }
 
 function refOf(model: ServedModel): { name: string; version: number; digest: string } {

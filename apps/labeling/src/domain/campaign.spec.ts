@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkOpen, completionReason, conclude, type CampaignRules, type CampaignState } from './campaign.js';
+import { checkOpen, completionReason, extend, type CampaignRules, type CampaignState } from './campaign.js';
+import { conclude } from './quality.js';
 import { chooseRows, taskFor } from './selection.js';
 import type { AnswerState, TaskState } from './task.js';
 
@@ -40,15 +41,14 @@ const answered = (index: number, values: readonly string[], more: Partial<TaskSt
 });
 
 describe('the conclusion of a campaign', () => {
-  it('holds the labels by row key and the coverage with its interval', () => {
+  it('holds the labels by row key and the coverage, which is counted', () => {
     const tasks = [answered(0, ['1']), answered(1, ['0']), answered(2, []), answered(3, [''])];
     const conclusion = conclude({ ...rules, minCoverage: 0.5 }, tasks, 'TimeBudgetExhausted');
     expect(conclusion.labels).toEqual({ k0: 1, k1: 0 });
     expect(conclusion).toMatchObject({ passed: true, usable: true, answered: 2, unanswered: 2 });
     const coverage = conclusion.quality.find((estimate) => estimate.name === 'coverage');
-    expect(coverage).toMatchObject({ value: 0.5, n: 4, limit: 0.5, method: 'Wilson' });
-    expect(coverage?.lower).toBeCloseTo(0.15, 2);
-    expect(coverage?.upper).toBeCloseTo(0.85, 2);
+    expect(coverage).toMatchObject({ value: 0.5, n: 4, limit: 0.5, method: 'counted, no interval' });
+    expect(coverage?.lower).toBeUndefined();
   });
 
   it.each([
@@ -63,24 +63,51 @@ describe('the conclusion of a campaign', () => {
     expect([conclusion.usable, conclusion.passed]).toEqual([false, passed]);
   });
 
-  it('measures agreement when two people answered, and holds it against its limit', () => {
+  it('measures agreement when two people answered', () => {
     const tasks = [answered(0, ['1', '1']), answered(1, ['0', '0']), answered(2, ['1', '0']), answered(3, ['0', '0'])];
     const agreement = conclude(rules, tasks, 'Complete').quality.find((estimate) => estimate.name === 'agreement');
     expect(agreement?.value).toBeCloseTo(1 - (7 * 2) / (2 * 3 * 5), 9);
     expect(agreement?.n).toBe(4);
-    expect(conclude({ ...rules, minAgreement: 0.5 }, tasks, 'Complete').usable).toBe(true);
-    expect(conclude({ ...rules, minAgreement: 0.6 }, tasks, 'Complete').usable).toBe(false);
   });
 
-  it('does not take agreement for granted when it was asked for and cannot be measured', () => {
-    expect(
-      conclude({ ...rules, minAgreement: -1, onExhausted: 'Fail' }, [answered(0, ['1'])], 'TimeBudgetExhausted').passed,
-    ).toBe(false);
+  /** Both classes in turn; two people, who disagree about every `wrongEvery`-th row. */
+  const twice = (count: number, wrongEvery = Infinity): TaskState[] =>
+    Array.from({ length: count }, (_, i) => {
+      const [one, other] = i % 2 ? ['1', '0'] : ['0', '1'];
+      return answered(i, [one!, (i + 1) % wrongEvery === 0 ? other! : one!]);
+    });
+  const strict = { ...rules, minAgreement: 0.8, onExhausted: 'Fail' } as const;
+
+  it.each([
+    ['40 rows without disagreement', twice(40), 'Pass', undefined],
+    ['every third row in dispute', twice(90, 3), 'Fail', undefined],
+    ['four rows without disagreement', twice(4), 'Inconclusive', 27],
+    ['one row', [answered(0, ['1', '1'])], 'Inconclusive', 35],
+    ['rows that are all alike', Array.from({ length: 60 }, (_, i) => answered(i, ['1', '1'])), 'Inconclusive', 1],
+    ['no row answered twice', [answered(0, ['1'])], 'Inconclusive', 36],
+  ] as const)('judges agreement by its interval: %s', (_name, tasks, verdict, moreTasks) => {
+    const conclusion = conclude(strict, tasks, 'Complete');
+    expect(conclusion.verdict?.verdict).toBe(verdict);
+    expect(conclusion.verdict?.moreTasks).toBe(moreTasks);
+    expect([conclusion.usable, conclusion.passed]).toEqual([verdict === 'Pass', verdict === 'Pass']);
+    const without = conclude({ ...strict, onExhausted: 'ContinueWithout' }, tasks, 'Complete');
+    expect([without.usable, without.passed]).toEqual([verdict === 'Pass', true]);
   });
 
-  it('calls it full agreement when all answers are alike', () => {
-    const tasks = [answered(0, ['1', '1']), answered(1, ['1', '1'])];
-    expect(conclude({ ...rules, minAgreement: 0.8 }, tasks, 'Complete').usable).toBe(true);
+  it('says what its verdict rests on and what it lacks', () => {
+    const explain = (tasks: readonly TaskState[], more = {}): string | undefined =>
+      conclude({ ...strict, ...more }, tasks, 'Complete').verdict?.explanation;
+    expect(explain(twice(4))).toMatch(
+      /^agreement 1\.00 \[-0\.\d\d, 1\.00\] on 4 tasks, it must be 0\.8 or more: undecided; about 27 more tasks with two answers would, if agreement stays as it is$/,
+    );
+    expect(explain([answered(0, ['1', '1'])])).toMatch(
+      /^all answers are the same.*: undecided; at least 35 more tasks/,
+    );
+    expect(explain(twice(60), { minAgreement: 1 })).toMatch(/undecided, and no number of tasks would decide it$/);
+    expect(explain([answered(0, ['1']), answered(1, [])], { minCoverage: 0.9 })).toBe(
+      '1 of 2 rows have a label, 90 % must',
+    );
+    expect(conclude(strict, twice(4), 'Cancelled').verdict).toBeUndefined();
   });
 
   it('shows the pull of suggestions: agreement with and without seeing them', () => {
@@ -192,6 +219,21 @@ describe('a campaign', () => {
     expect(() => checkOpen(campaign, 100)).toThrow(/out of time/);
     const end = { atMs: 5, reason: 'Complete', passed: true, quality: [], answered: 3, unanswered: 0 } as const;
     expect(() => checkOpen({ ...campaign, end }, 6)).toThrow(/closed \(Complete\)/);
+  });
+
+  it('asks one more person about each task while agreement is measured and undecided, twice as many at most', () => {
+    const tasks = [answered(0, ['1', '1']), answered(1, ['0', '0'])];
+    const of = { ...campaign, rules: { ...rules, annotatorsPerTask: 2, minAgreement: 0.8 }, tasks: 2, answered: 2 };
+    const again = (state: CampaignState, given = tasks) =>
+      extend(state, conclude(state.rules, given, 'Complete'), given)?.campaign;
+    const third = again(of);
+    expect(third).toMatchObject({ answered: 0, skipped: 0, rules: { annotatorsPerTask: 3 }, extended: { from: 2 } });
+    expect(third?.extended?.explanation).toMatch(/undecided/);
+    const fourth = again(third!);
+    expect(fourth).toMatchObject({ rules: { annotatorsPerTask: 4 }, extended: { from: 2 } });
+    expect(again(fourth!)).toBeUndefined();
+    expect(again({ ...of, rules })).toBeUndefined();
+    expect(again(of, [answered(0, ['1', '1']), answered(1, ['1', '1'])])).toBeUndefined();
   });
 
   it('says when the budget of items cut rows off', () => {

@@ -34,7 +34,7 @@ export function chooseRows(
   options: { readonly maxItems: number; readonly controlShare: number; readonly salt: string },
 ): ChosenRow[] {
   const uncertainty = probabilities
-    ? marginUncertaintyScore({ probabilities: Array.from(probabilities).flatMap((p) => [p, 1 - p]), classes: 2 })
+    ? marginUncertaintyScore({ probabilities: ofBothClasses(probabilities), classes: 2 })
     : rowKeys.map(() => 1);
   const draws = rowKeys.map((rowKey) => hashShare(options.salt, 'order', rowKey));
   const count = Math.min(options.maxItems, rowKeys.length);
@@ -43,6 +43,15 @@ export function chooseRows(
     uncertainty: uncertainty[row]!,
     arm,
   }));
+}
+
+function ofBothClasses(positive: ArrayLike<number>): Float64Array {
+  const both = new Float64Array(2 * positive.length);
+  for (let row = 0; row < positive.length; row++) {
+    both[2 * row] = positive[row]!;
+    both[2 * row + 1] = 1 - positive[row]!;
+  }
+  return both;
 }
 
 /**

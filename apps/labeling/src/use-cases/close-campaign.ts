@@ -10,15 +10,18 @@ import {
   openCampaignsOf,
   saveAnnotator,
   saveCampaign,
+  saveTask,
 } from '../campaign-store.js';
-import { closedFact, labelSetBytes } from '../contract-map.js';
+import { closedFact, extendedFact, labelSetBytes } from '../contract-map.js';
 import {
   completionReason,
-  conclude,
+  extend,
+  isComplete,
   type CampaignEnd,
   type CampaignState,
   type CloseReason,
 } from '../domain/campaign.js';
+import { conclude } from '../domain/quality.js';
 
 /** What {@link CloseCampaign} works with. */
 export interface CloseCampaignParts {
@@ -32,9 +35,18 @@ export interface CloseCampaignParts {
 export class CloseCampaign {
   constructor(private readonly parts: CloseCampaignParts) {}
 
-  /** Ends a campaign without open tasks, inside the unit that answered the last one. */
-  complete(unit: Unit, campaign: CampaignState): Promise<void> {
-    return this.end(unit, campaign, completionReason(campaign));
+  /**
+   * Ends a campaign without open tasks, inside the unit that answered the last one; when more answers may decide its agreement, asks for
+   * them instead, for as long as there is time.
+   */
+  async complete(unit: Unit, campaign: CampaignState): Promise<void> {
+    const reason = completionReason(campaign);
+    const tasks = (await listTasks(unit, campaign.campaignId)).map(({ state }) => state);
+    const longer = extend(campaign, conclude(campaign.rules, tasks, reason), tasks);
+    if (!longer) return this.end(unit, campaign, reason);
+    for (const task of tasks) saveTask(unit, task, longer.campaign.rules.annotatorsPerTask);
+    saveCampaign(unit, longer.campaign, [extendedFact(longer.campaign, longer.agreement)]);
+    if (isComplete(longer.campaign)) await this.complete(unit, longer.campaign);
   }
 
   /** Ends a campaign whose time is up; one that is over already is left alone. */
@@ -56,7 +68,7 @@ export class CloseCampaign {
 
   private async end(unit: Unit, campaign: CampaignState, reason: CloseReason): Promise<void> {
     const tasks = await listTasks(unit, campaign.campaignId);
-    const { labels, usable, passed, quality, answered, unanswered } = conclude(
+    const { labels, usable, passed, verdict, quality, answered, unanswered } = conclude(
       campaign.rules,
       tasks.map(({ state }) => state),
       reason,
@@ -67,6 +79,7 @@ export class CloseCampaign {
       atMs: this.parts.clock.now(),
       reason,
       passed,
+      ...(verdict && { verdict }),
       quality,
       answered,
       unanswered,

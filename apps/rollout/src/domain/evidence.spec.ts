@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { seededRandom } from '@rondo/kernel';
 import { addBatch, addFeedback, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
 import type { ScoredPair, ServedBatch } from './observations.js';
+import type { Reading } from './reading.js';
 import type { AnalysisRule } from './rollout-plan.js';
 
 const rule = (metric: AnalysisRule['metric'], changes: Partial<AnalysisRule> = {}): AnalysisRule => ({
@@ -18,13 +19,15 @@ const batch = (changes: Partial<ServedBatch> = {}): ServedBatch => ({
   eventTimeMs: 0,
   epoch: 1,
   candidateDigest: 'sha256:b',
+  keys: ['k'],
+  assignedToCandidate: [true],
   servedByCandidate: [true],
   championScores: [0.5],
   candidateScores: [0.5],
   championLatencyMs: 1,
   candidateLatencyMs: 1,
-  championErrors: 0,
-  candidateErrors: 0,
+  champion: { requests: 1, failed: 0 },
+  candidate: { requests: 1, failed: 0 },
   ...changes,
 });
 
@@ -122,19 +125,50 @@ describe('paired accuracy', () => {
 describe('errors and latency', () => {
   it('passes two arms without failures and fails an arm that fails alone', () => {
     const errors = rule('errorRate', { minSamples: 1000 });
-    const scores = Array.from({ length: 1500 }, () => 0.5);
-    const quiet = addBatch(errors, emptyEvidence(errors), batch({ championScores: scores, candidateScores: scores }));
-    expect(readEvidence(errors, quiet, 1).verdict).toBe('Pass');
-    const failing = addBatch(
-      errors,
-      quiet,
+    const requests = (candidateFailed: number): ServedBatch =>
       batch({
-        championScores: scores,
-        candidateScores: scores.map(() => null),
-        candidateErrors: 1500,
-      }),
+        champion: { requests: 1500, failed: 0 },
+        candidate: { requests: 1500, failed: candidateFailed },
+      });
+    const quiet = addBatch(errors, emptyEvidence(errors), requests(0));
+    expect(readEvidence(errors, quiet, 1).verdict).toBe('Pass');
+    expect(readEvidence(errors, addBatch(errors, quiet, requests(1500)), 2).verdict).toBe('Fail');
+  });
+
+  it('counts a request once, however many rows fail with it', () => {
+    const errors = rule('errorRate');
+    const after = (rows: number): Reading => {
+      const quiet = { champion: { requests: 200, failed: 0 }, candidate: { requests: 200, failed: 0 } };
+      const one = batch({
+        championScores: Array.from({ length: rows }, () => 0.5),
+        candidateScores: Array.from({ length: rows }, () => null),
+        champion: { requests: 1, failed: 0 },
+        candidate: { requests: 1, failed: 1 },
+      });
+      return readEvidence(errors, addBatch(errors, addBatch(errors, emptyEvidence(errors), batch(quiet)), one), 1);
+    };
+    expect(after(64).verdict).toBe('Inconclusive');
+    expect(after(64)).toEqual(after(1));
+  });
+
+  it('holds a candidate to no request it was not asked', () => {
+    const errors = rule('errorRate', { minSamples: 20 });
+    const asked = addBatch(
+      errors,
+      emptyEvidence(errors),
+      batch({ champion: { requests: 100, failed: 0 }, candidate: { requests: 20, failed: 1 } }),
     );
-    expect(readEvidence(errors, failing, 2).verdict).toBe('Fail');
+    const rested = addBatch(
+      errors,
+      asked,
+      batch({ champion: { requests: 5_000, failed: 2 }, candidate: { requests: 0, failed: 0 } }),
+    );
+    const reading = readEvidence(errors, rested, 1);
+    expect(reading).toMatchObject({
+      verdict: 'Inconclusive',
+      samples: 20,
+      eValue: readEvidence(errors, asked, 1).eValue,
+    });
   });
 
   const latencies = (rule: AnalysisRule, candidateMs: (i: number) => number, n: number): EvidenceState => {
@@ -167,6 +201,39 @@ describe('errors and latency', () => {
         1,
       ).verdict,
     ).toBe('Fail');
+  });
+
+  it('holds either model to the same: exchanged, they are as much slower as they were faster', () => {
+    const latency = rule('latencyMs', { margin: 0, minSamples: 50 });
+    const random = seededRandom(7);
+    let [calm, busy] = [emptyEvidence(latency), emptyEvidence(latency)];
+    for (let i = 0; i < 400; i++) {
+      const [one, other] = [1 + random.next() + Math.sin(i / 9), 1.4 + random.next() + Math.cos(i / 7)].map(Math.abs);
+      calm = addBatch(latency, calm, batch({ championLatencyMs: one!, candidateLatencyMs: other! }));
+      busy = addBatch(latency, busy, batch({ championLatencyMs: other!, candidateLatencyMs: one! }));
+    }
+    const [slower, faster] = [readEvidence(latency, calm, 1), readEvidence(latency, busy, 1)];
+    expect(slower.difference!.value).not.toBe(0);
+    expect(slower.difference!.value).toBeCloseTo(-faster.difference!.value, 12);
+  });
+
+  it('takes no request for independent of its neighbours: harm and its absence need blocks of them', () => {
+    const latency = rule('latencyMs', { margin: 0, minSamples: 10 });
+    // Fifty slow requests, then fifty fast ones, and so on.
+    const waves = (n: number) => latencies(latency, (i) => (Math.floor(i / 50) % 2 === 0 ? 3 : 0.5), n);
+    const reading = readEvidence(latency, waves(400), 1);
+    expect(reading).toMatchObject({ verdict: 'Inconclusive', eValue: 1 });
+    expect(reading.moreNeeded).toBeGreaterThan(400);
+  });
+
+  it('compares anew where an earlier version kept no series', () => {
+    const latency = rule('latencyMs', { minSamples: 1 });
+    const old = { metric: 'latencyMs', counts: {}, recentChampionMs: [1], recentCandidateMs: [1] };
+    expect(readEvidence(latency, old as unknown as EvidenceState, 1).samples).toBe(0);
+    expect(addBatch(latency, old as unknown as EvidenceState, batch())).toMatchObject({
+      recentChampionMs: [1],
+      requests: 0,
+    });
   });
 
   it('compares only requests whose rows both models scored', () => {
@@ -246,13 +313,17 @@ describe('an undecided analysis', () => {
       let state = emptyEvidence(errors);
       for (let i = 0; i < requests; i++) {
         const bad = i % 100 === 0 ? 1 : 0;
-        state = addBatch(errors, state, batch({ championErrors: bad, candidateErrors: bad }));
+        state = addBatch(
+          errors,
+          state,
+          batch({ champion: { requests: 1, failed: bad }, candidate: { requests: 1, failed: bad } }),
+        );
       }
       return state;
     };
     const reading = readEvidence(errors, served(1_000), 1);
     expect(reading.verdict).toBe('Inconclusive');
-    expect(reading.explanation).toMatch(/^undecided, about [\d,]+ more scored rows decide if it stays so/);
+    expect(reading.explanation).toMatch(/^undecided, about [\d,]+ more requests decide if it stays so/);
     const requests = 1_000 + reading.moreNeeded!;
     expect(readEvidence(errors, served(Math.ceil(1.02 * requests)), 1).verdict).toBe('Pass');
     expect(readEvidence(errors, served(Math.floor(0.9 * requests)), 1).verdict).toBe('Inconclusive');

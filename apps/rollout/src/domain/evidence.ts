@@ -1,15 +1,19 @@
 import {
+  addToSeries,
+  emptySeries,
   startCountEProcess,
   startPairedEProcess,
   updateCountEProcess,
   updatePairedEProcess,
   type CountEProcess,
+  type EvenSeries,
   type PairedEProcess,
   type RunningSums,
 } from '@rondo/statistics';
+import { readLatency } from './latency-reading.js';
 import type { ScoredPair, ServedBatch } from './observations.js';
 import type { Reading } from './reading.js';
-import { readAccuracy, readEngagement, readErrorRate, readLatency, readLogLoss } from './readings.js';
+import { readAccuracy, readEngagement, readErrorRate, readLogLoss } from './readings.js';
 import type { AnalysisRule } from './rollout-plan.js';
 
 /** Sufficient statistics of one analysis: plain JSON that goes on after a restart. */
@@ -31,27 +35,45 @@ export type EvidenceState =
       readonly logged: number;
     }
   | { readonly metric: 'errorRate'; readonly counts: CountEProcess }
-  | {
-      readonly metric: 'latencyMs';
-      readonly counts: CountEProcess;
-      readonly recentChampionMs: readonly number[];
-      readonly recentCandidateMs: readonly number[];
-    }
+  | LatencyEvidence
   | {
       readonly metric: 'engagement';
       readonly champion: RunningSums;
       readonly candidate: RunningSums;
     };
 
+/** How often each model was slower than the other usually is, in order of arrival: neighbouring requests are alike. */
+export interface LatencyEvidence {
+  readonly metric: 'latencyMs';
+  /** Requests compared, and those in which each model was slow. */
+  readonly requests: number;
+  readonly championSlow: number;
+  readonly candidateSlow: number;
+  /** Per request 1 where only the candidate was slow, -1 where only the champion was. */
+  readonly slower: EvenSeries;
+  readonly recentChampionMs: readonly number[];
+  readonly recentCandidateMs: readonly number[];
+}
+
 const NO_SUMS: RunningSums = { n: 0, sum: 0, sumSquares: 0 };
-/** Champion requests that the slow-request limit is taken from. */
+/** Requests of a model that the limit of the other is taken from. */
 const RECENT_REQUESTS = 100;
-/** Champion requests needed before a limit can be taken. */
+/** Requests needed before a limit can be taken. */
 const FEWEST_REQUESTS = 5;
 /** Scores are kept this far from 0 and 1, so that one sure mistake has a finite loss. */
 const SCORE_MARGIN = 1e-7;
 /** Score from which a row is answered as positive. */
 const DECISION_THRESHOLD = 0.5;
+
+const NO_LATENCIES: LatencyEvidence = {
+  metric: 'latencyMs',
+  requests: 0,
+  championSlow: 0,
+  candidateSlow: 0,
+  slower: emptySeries,
+  recentChampionMs: [],
+  recentCandidateMs: [],
+};
 
 /** Nothing observed. */
 export function emptyEvidence(rule: AnalysisRule): EvidenceState {
@@ -75,12 +97,7 @@ export function emptyEvidence(rule: AnalysisRule): EvidenceState {
     case 'errorRate':
       return { metric: 'errorRate', counts: startCountEProcess() };
     case 'latencyMs':
-      return {
-        metric: 'latencyMs',
-        counts: startCountEProcess(),
-        recentChampionMs: [],
-        recentCandidateMs: [],
-      };
+      return NO_LATENCIES;
     case 'engagement':
       return { metric: 'engagement', champion: NO_SUMS, candidate: NO_SUMS };
   }
@@ -109,7 +126,7 @@ export function addBatch(rule: AnalysisRule, state: EvidenceState, batch: Served
         counts: updateCountEProcess(state.counts, errorCounts(batch)),
       };
     case 'latencyMs':
-      return addLatency(rule, state, batch);
+      return addLatency(rule, comparable(state), batch);
     case 'logLoss':
     case 'accuracy':
       return { ...state, logged: state.logged + pairedRows(batch) };
@@ -145,7 +162,7 @@ export function readEvidence(rule: AnalysisRule, state: EvidenceState, looks: nu
     case 'errorRate':
       return readErrorRate(rule, state, looks);
     case 'latencyMs':
-      return readLatency(rule, state, looks);
+      return readLatency(rule, comparable(state), looks);
     case 'engagement':
       return readEngagement(rule, state, looks);
   }
@@ -181,40 +198,46 @@ function addCorrectness(state: EvidenceState & { metric: 'accuracy' }, pairs: re
   };
 }
 
-function errorCounts(batch: ServedBatch): Parameters<typeof updateCountEProcess>[1] {
+/** The requests each model was asked, and those that failed. */
+function errorCounts({ champion, candidate }: ServedBatch): Parameters<typeof updateCountEProcess>[1] {
   return {
-    canaryEvents: batch.candidateErrors,
-    canaryExposure: scored(batch.candidateScores) + batch.candidateErrors,
-    baselineEvents: batch.championErrors,
-    baselineExposure: scored(batch.championScores) + batch.championErrors,
+    canaryEvents: candidate.failed,
+    canaryExposure: candidate.requests,
+    baselineEvents: champion.failed,
+    baselineExposure: champion.requests,
   };
 }
 
 /**
- * Counts requests slower, per row, than the champion's p95 plus the tolerated margin. The limit is taken from the champion's
- * earlier requests only, so under equality both arms exceed it alike and the count test stays valid. Only requests whose same
- * rows both models scored are compared: the time of a row depends on how many share the call.
+ * Notes which model was slower, per row, than the other one's p95 of its last hundred requests plus the tolerated margin. Each is held
+ * to the other's limit, so under equality they are slow equally often, however much the times of neighbouring requests depend on
+ * each other. Only requests whose same rows both models scored are compared: the time of a row depends on how many share the call.
  */
-function addLatency(
-  rule: AnalysisRule,
-  state: EvidenceState & { metric: 'latencyMs' },
-  batch: ServedBatch,
-): EvidenceState {
+function addLatency(rule: AnalysisRule, state: LatencyEvidence, batch: ServedBatch): LatencyEvidence {
   const rows = pairedRows(batch);
   if (rows === 0 || batch.championLatencyMs <= 0 || batch.candidateLatencyMs <= 0) return state;
   const championMs = batch.championLatencyMs / rows;
   const candidateMs = batch.candidateLatencyMs / rows;
-  const recentChampionMs = [...state.recentChampionMs, championMs].slice(-RECENT_REQUESTS);
-  const recentCandidateMs = [...state.recentCandidateMs, candidateMs].slice(-RECENT_REQUESTS);
-  if (state.recentChampionMs.length < FEWEST_REQUESTS) return { ...state, recentChampionMs, recentCandidateMs };
-  const limitMs = percentile95(state.recentChampionMs) + rule.margin;
-  const counts = updateCountEProcess(state.counts, {
-    canaryEvents: candidateMs > limitMs ? 1 : 0,
-    canaryExposure: 1,
-    baselineEvents: championMs > limitMs ? 1 : 0,
-    baselineExposure: 1,
-  });
-  return { metric: 'latencyMs', counts, recentChampionMs, recentCandidateMs };
+  const recent = {
+    recentChampionMs: [...state.recentChampionMs, championMs].slice(-RECENT_REQUESTS),
+    recentCandidateMs: [...state.recentCandidateMs, candidateMs].slice(-RECENT_REQUESTS),
+  };
+  if (state.recentChampionMs.length < FEWEST_REQUESTS) return { ...state, ...recent };
+  const candidateSlow = candidateMs > percentile95(state.recentChampionMs) + rule.margin ? 1 : 0;
+  const championSlow = championMs > percentile95(state.recentCandidateMs) + rule.margin ? 1 : 0;
+  return {
+    ...state,
+    ...recent,
+    requests: state.requests + 1,
+    championSlow: state.championSlow + championSlow,
+    candidateSlow: state.candidateSlow + candidateSlow,
+    slower: addToSeries(state.slower, candidateSlow - championSlow),
+  };
+}
+
+/** A rollout of an earlier version kept no series; its times are compared anew. */
+function comparable(state: LatencyEvidence | { readonly slower?: undefined }): LatencyEvidence {
+  return state.slower === undefined ? NO_LATENCIES : state;
 }
 
 /** 95th percentile by nearest rank. */
@@ -227,12 +250,6 @@ function pairedRows(batch: ServedBatch): number {
   let rows = 0;
   for (let i = 0; i < batch.championScores.length; i++)
     if (batch.championScores[i] !== null && batch.candidateScores[i] !== null) rows += 1;
-  return rows;
-}
-
-function scored(scores: readonly (number | null)[]): number {
-  let rows = 0;
-  for (const score of scores) if (score !== null) rows += 1;
   return rows;
 }
 

@@ -34,13 +34,15 @@ const request = (hour: number, epoch = 1): ServedBatch => ({
   eventTimeMs: hour * HOUR,
   epoch,
   candidateDigest: bundle(2).digest,
+  keys: [],
+  assignedToCandidate: [],
   servedByCandidate: Array<boolean>(ROWS).fill(false),
   championScores: Array<number>(ROWS).fill(0.9),
   candidateScores: Array<number>(ROWS).fill(0.9),
   championLatencyMs: 0,
   candidateLatencyMs: 0,
-  championErrors: 0,
-  candidateErrors: 0,
+  champion: { requests: 1, failed: 0 },
+  candidate: { requests: 1, failed: 0 },
 });
 
 const LOSS: ScoredPair = { champion: 0.9, candidate: 0.1, label: 1 };
@@ -100,7 +102,9 @@ describe('a candidate whose errors are noticed late', () => {
     const held = rolledOut(patient, 0.065);
     expect(held.phase).toBe('RolledBack');
     expect(held.hours).toBeGreaterThan(hasty.hours);
-    expect(held.waits[10]).toContain('accuracy: waits for late labels: no request is 5d old yet, the first is in 115h;');
+    expect(held.waits[10]).toContain(
+      'accuracy: waits for late labels: no request is 5d old yet, the first is in 115h;',
+    );
   });
 
   it('is promoted once requests are old enough when it is no worse', () => {

@@ -3,7 +3,7 @@ import { labelMaturity, updatePairedEProcess, type RunningSums } from '@rondo/st
 import { addBatch, addPairs, emptyEvidence, readEvidence, type EvidenceState } from './evidence.js';
 import type { ScoredPair, ServedBatch } from './observations.js';
 import type { Reading } from './reading.js';
-import type { AnalysisRule, LabelMaturityRule } from './rollout-plan.js';
+import { harmAlphaOf, type AnalysisRule, type LabelMaturityRule } from './rollout-plan.js';
 
 type LabelEvidence = Extract<EvidenceState, { metric: 'logLoss' | 'accuracy' }>;
 
@@ -71,7 +71,7 @@ export function readMaturing(
   maturing: MaturingEvidence,
   { looks, nowMs }: { readonly looks: number; readonly nowMs: number },
 ): Reading {
-  const half = { ...rule, alpha: rule.alpha / 2 };
+  const half = { ...rule, alpha: rule.alpha / 2, harmAlpha: harmAlphaOf(rule) / 2 };
   const early = readEvidence(half, all, looks);
   if (early.verdict === 'Fail') return early;
   const now = settled(rule, maturing, nowMs);

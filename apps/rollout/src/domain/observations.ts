@@ -5,14 +5,25 @@ export interface ServedBatch {
   /** Routing epoch it was served under. */
   readonly epoch: number;
   readonly candidateDigest?: string;
+  /** What the split goes by; '' for a row without a key, which falls by chance. */
+  readonly keys: readonly string[];
+  /** Rows the split gave to the candidate, whether it answered or not; empty when that is not known. */
+  readonly assignedToCandidate: readonly boolean[];
   readonly servedByCandidate: readonly boolean[];
   readonly championScores: readonly (number | null)[];
   readonly candidateScores: readonly (number | null)[];
   /** Wall time of the whole request per model; 0 when it was not used. */
   readonly championLatencyMs: number;
   readonly candidateLatencyMs: number;
-  readonly championErrors: number;
-  readonly candidateErrors: number;
+  /** Requests in which each model was asked to score a row, and how many of them failed; a message may gather several requests. */
+  readonly champion: AskedRequests;
+  readonly candidate: AskedRequests;
+}
+
+/** Rows of one request fail together, so a request counts once, however many it has. One that was not asked does not count. */
+export interface AskedRequests {
+  readonly requests: number;
+  readonly failed: number;
 }
 
 /** One row that both models scored and whose outcome is known. */

@@ -16,12 +16,10 @@ import {
 } from '@rondo/statistics';
 import type { EvidenceState } from './evidence.js';
 import type { Estimate, Reading, Verdict } from './reading.js';
-import type { AnalysisRule } from './rollout-plan.js';
+import { harmAlphaOf, type AnalysisRule } from './rollout-plan.js';
 
 type Of<M extends EvidenceState['metric']> = Extract<EvidenceState, { metric: M }>;
 
-/** Added share of slow requests that is tolerated: a p95 estimated from a hundred requests is no sharper than this. */
-const SLOW_SHARE_TOLERANCE = 0.2;
 /** e-values are cut here, so that they stay finite in JSON. */
 const LARGEST_LOG_E = 700;
 
@@ -41,6 +39,7 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
     logE: interval.kind === 'estimated' && interval.estimate > 0 ? -Math.log(Math.max(interval.pValue, 1e-300)) : 0,
     decision: sequentialVerdict({
       ...lookOf(rule, n, harm),
+      harmShown: n >= rule.minSamples && isHarm(interval, 'positive', rule),
       labelsMature: labelsMature(rule, n, state.logged),
       decidesAt: () =>
         rowsUntil(n, (rows) =>
@@ -49,7 +48,7 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
               alpha: rule.alpha,
               tunedForRows: rule.minSamples,
             }),
-            rule.margin,
+            rule,
           ),
         ),
     }),
@@ -71,7 +70,7 @@ export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: num
 export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: number): Reading {
   const { n } = state;
   const { losses, wins } = state.pairs;
-  const mcnemar = readPairedEProcess(state.pairs, rule.alpha).harm;
+  const mcnemar = readPairedEProcess(state.pairs, harmAlphaOf(rule)).harm;
   const sums: RunningSums = {
     n,
     sum: losses - wins,
@@ -110,21 +109,34 @@ export function readAccuracy(rule: AnalysisRule, state: Of<'accuracy'>, looks: n
   });
 }
 
-/** Failures per scored row: a conditional binomial e-process shows harm, exact bounds of both rates show that it is tolerable. */
-export function readErrorRate(rule: AnalysisRule, state: Of<'errorRate'>, looks: number): Reading {
-  return readCounts(rule, state.counts, looks, {
-    name: 'errorRate',
-    unit: 'scored rows',
-    tolerated: rule.margin,
-  });
-}
-
-/** Share of requests slower than the champion's p95 plus the margin. */
-export function readLatency(rule: AnalysisRule, state: Of<'latencyMs'>, looks: number): Reading {
-  return readCounts(rule, state.counts, looks, {
-    name: 'slowRequestShare',
+/** Share of the requests that failed: a conditional binomial e-process shows harm, exact bounds of both rates show that it is tolerable. */
+export function readErrorRate(rule: AnalysisRule, { counts }: Of<'errorRate'>, looks: number): Reading {
+  const { canaryEvents, canaryExposure, baselineEvents, baselineExposure } = counts;
+  const samples = Math.min(canaryExposure, baselineExposure);
+  const test = readCountEProcess(counts, harmAlphaOf(rule));
+  const candidate = proportionConfidenceSequence(canaryEvents, canaryExposure, { alpha: rule.alpha / 2 });
+  const champion = proportionConfidenceSequence(baselineEvents, baselineExposure, { alpha: rule.alpha / 2 });
+  const bounds = {
+    lower: candidate.lower - champion.upper,
+    upper: candidate.upper - champion.lower,
+  };
+  const difference = share(canaryEvents, canaryExposure) - share(baselineEvents, baselineExposure);
+  const method = 'conditional binomial e-process; exact confidence sequences';
+  return reading(rule, looks, {
+    samples,
     unit: 'requests',
-    tolerated: SLOW_SHARE_TOLERANCE,
+    logE: test.logEValue,
+    decision: sequentialVerdict({
+      ...lookOf(rule, samples, bounds),
+      harmShown: test.rejected,
+      decidesAt: () => rowsUntil(samples, (rows) => countsDecide(rule, counts, rows / samples)),
+    }),
+    champion: baselineExposure > 0 ? rateOf('errorRate', baselineEvents, baselineExposure, rule) : undefined,
+    candidate: canaryExposure > 0 ? rateOf('errorRate', canaryEvents, canaryExposure, rule) : undefined,
+    difference:
+      samples > 0
+        ? estimate('errorRate', difference, bounds, { rule, n: samples, method, limit: rule.margin })
+        : undefined,
   });
 }
 
@@ -144,6 +156,7 @@ export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, look
     logE: bounds && bounds.estimate < 0 ? -Math.log(Math.max(bounds.pValue, 1e-300)) : 0,
     decision: sequentialVerdict({
       ...lookOf(rule, n, harm),
+      harmShown: n >= rule.minSamples && isHarm(interval, 'negative', rule),
       decidesAt: () => rowsUntil(n, (rows) => engagementDecides(rule, state, rows / n)),
     }),
     champion: meanOf('engagement', state.champion, rule),
@@ -159,55 +172,6 @@ export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, look
   });
 }
 
-function readCounts(
-  rule: AnalysisRule,
-  counts: Of<'errorRate'>['counts'],
-  looks: number,
-  what: {
-    readonly name: string;
-    readonly unit: string;
-    readonly tolerated: number;
-  },
-): Reading {
-  const samples = Math.min(counts.canaryExposure, counts.baselineExposure);
-  const test = readCountEProcess(counts, rule.alpha);
-  const candidate = proportionConfidenceSequence(counts.canaryEvents, counts.canaryExposure, { alpha: rule.alpha / 2 });
-  const champion = proportionConfidenceSequence(counts.baselineEvents, counts.baselineExposure, {
-    alpha: rule.alpha / 2,
-  });
-  const bounds = {
-    lower: candidate.lower - champion.upper,
-    upper: candidate.upper - champion.lower,
-  };
-  const method = 'conditional binomial e-process; exact confidence sequences';
-  const limited = { ...rule, margin: what.tolerated };
-  const difference =
-    share(counts.canaryEvents, counts.canaryExposure) - share(counts.baselineEvents, counts.baselineExposure);
-  return reading(limited, looks, {
-    samples,
-    unit: what.unit,
-    logE: test.logEValue,
-    decision: sequentialVerdict({
-      ...lookOf(limited, samples, bounds),
-      harmShown: test.rejected,
-      decidesAt: () => rowsUntil(samples, (rows) => countsDecide(limited, counts, rows / samples)),
-    }),
-    champion:
-      counts.baselineExposure > 0 ? rateOf(what.name, counts.baselineEvents, counts.baselineExposure, rule) : undefined,
-    candidate:
-      counts.canaryExposure > 0 ? rateOf(what.name, counts.canaryEvents, counts.canaryExposure, rule) : undefined,
-    difference:
-      samples > 0
-        ? estimate(what.name, difference, bounds, {
-            rule,
-            n: samples,
-            method,
-            limit: what.tolerated,
-          })
-        : undefined,
-  });
-}
-
 interface Bounds {
   readonly lower: number;
   readonly upper: number;
@@ -219,7 +183,8 @@ const VERDICTS: Readonly<Record<SequentialVerdict['verdict'], Verdict>> = {
   inconclusive: 'Inconclusive',
 };
 
-function lookOf(rule: AnalysisRule, samples: number, harm: Bounds | undefined) {
+/** What every look tells the verdict. */
+export function lookOf(rule: AnalysisRule, samples: number, harm: Bounds | undefined) {
   const { minSamples, margin } = rule;
   return { samples, minSamples, margin, ...(harm && { harm }) };
 }
@@ -234,9 +199,15 @@ function scaled(sums: RunningSums, factor: number): RunningSums {
   return { n: Math.round(sums.n * factor), sum: sums.sum * factor, sumSquares: sums.sumSquares * factor };
 }
 
+/** Harm by the anytime-valid p-value that belongs to the interval; at alpha itself that is an interval beyond 0. */
+function isHarm(interval: SequentialResult, harmful: 'positive' | 'negative', rule: AnalysisRule): boolean {
+  if (interval.kind !== 'estimated' || interval.estimate > 0 !== (harmful === 'positive')) return false;
+  return interval.pValue < harmAlphaOf(rule);
+}
+
 /** Whether bounds of the loss would end the analysis, one way or the other. */
-function decides(interval: SequentialResult, margin: number): boolean {
-  return interval.kind === 'estimated' && (interval.upper < margin || interval.lower > 0);
+function decides(interval: SequentialResult, rule: AnalysisRule): boolean {
+  return interval.kind === 'estimated' && (interval.upper < rule.margin || isHarm(interval, 'positive', rule));
 }
 
 function accuracyDecides(
@@ -247,7 +218,7 @@ function accuracyDecides(
 ): boolean {
   const interval = meanConfidenceSequence(sums, { alpha: rule.alpha, tunedForRows: rule.minSamples });
   const then = { losses: Math.round(seen.losses * factor), wins: Math.round(seen.wins * factor) };
-  const mcnemar = readPairedEProcess(updatePairedEProcess(startPairedEProcess(), then), rule.alpha).harm;
+  const mcnemar = readPairedEProcess(updatePairedEProcess(startPairedEProcess(), then), harmAlphaOf(rule)).harm;
   const loss = harmOf(interval, exactLoss(then.losses, then.wins, sums.n, rule.alpha));
   return mcnemar.rejected || (loss !== undefined && loss.upper < rule.margin);
 }
@@ -257,7 +228,7 @@ function engagementDecides(rule: AnalysisRule, state: Of<'engagement'>, factor: 
     alpha: rule.alpha,
     tunedForRows: 2 * rule.minSamples,
   });
-  return interval.kind === 'estimated' && (interval.lower > -rule.margin || interval.upper < 0);
+  return interval.kind === 'estimated' && (interval.lower > -rule.margin || isHarm(interval, 'negative', rule));
 }
 
 function countsDecide(rule: AnalysisRule, seen: Of<'errorRate'>['counts'], factor: number): boolean {
@@ -267,7 +238,7 @@ function countsDecide(rule: AnalysisRule, seen: Of<'errorRate'>['counts'], facto
     baselineEvents: Math.round(seen.baselineEvents * factor),
     baselineExposure: Math.ceil(seen.baselineExposure * factor),
   };
-  if (readCountEProcess(updateCountEProcess(startCountEProcess(), then), rule.alpha).rejected) return true;
+  if (readCountEProcess(updateCountEProcess(startCountEProcess(), then), harmAlphaOf(rule)).rejected) return true;
   const candidate = proportionConfidenceSequence(then.canaryEvents, then.canaryExposure, { alpha: rule.alpha / 2 });
   const champion = proportionConfidenceSequence(then.baselineEvents, then.baselineExposure, { alpha: rule.alpha / 2 });
   return candidate.upper - champion.lower < rule.margin;
@@ -300,7 +271,8 @@ interface Parts {
   readonly difference: Estimate | undefined;
 }
 
-function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
+/** A reading from its parts, with its explanation in words. */
+export function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
   const { samples, unit, logE, decision, champion, candidate, difference } = parts;
   return {
     analysis: rule.name,
@@ -309,7 +281,7 @@ function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
     ...(candidate && { candidate }),
     ...(difference && { difference }),
     eValue: Math.exp(Math.min(LARGEST_LOG_E, logE)),
-    alpha: rule.alpha,
+    alpha: harmAlphaOf(rule),
     looks,
     samples,
     minSamples: rule.minSamples,
@@ -338,7 +310,8 @@ function openBecause(rule: AnalysisRule, { reason, moreNeeded }: SequentialVerdi
   return `undecided, about ${count(moreNeeded)} more ${unit} decide if it stays so`;
 }
 
-function estimate(
+/** A difference with its bounds, as far as there are any. */
+export function estimate(
   name: string,
   value: number,
   bounds: { readonly lower: number; readonly upper: number } | undefined,
@@ -393,7 +366,8 @@ function rateOf(name: string, events: number, n: number, rule: AnalysisRule): Es
   };
 }
 
-function share(events: number, n: number): number {
+/** Part of the whole; 0 of nothing. */
+export function share(events: number, n: number): number {
   return n === 0 ? 0 : events / n;
 }
 

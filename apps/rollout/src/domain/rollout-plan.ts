@@ -13,16 +13,21 @@ export interface LabelMaturityRule {
 export interface AnalysisRule {
   readonly name: string;
   readonly metric: AnalysisMetric;
-  /** Chance of declaring harm, over all looks together, when there is none. In (0, 1). */
+  /**
+   * Chance that the rollout, over all looks and analyses together, declares harm when there is none; of one analysis the chance that
+   * it finds the loss tolerable when it is not. In (0, 1).
+   */
   readonly alpha: number;
+  /** This analysis' part of the chance of declaring harm; all of `alpha` when absent. */
+  readonly harmAlpha?: number;
   /** Name of the feedback that an engagement analysis counts; every feedback when absent. */
   readonly feedback?: string;
   /**
-   * Largest loss that is tolerated, >= 0: nats for logLoss, share of the rows for accuracy and errorRate, ms a row for latencyMs,
-   * the unit of the feedback for engagement.
+   * Largest loss that is tolerated, >= 0: nats for logLoss, share of the rows for accuracy, share of the requests for errorRate, ms a
+   * row for latencyMs, the unit of the feedback for engagement.
    */
   readonly margin: number;
-  /** Samples before the analysis may pass: labelled pairs, scored rows, requests or feedback events of the smaller arm. */
+  /** Samples before the analysis may pass: labelled pairs, requests or feedback events of the smaller arm. */
   readonly minSamples: number;
   /** Share of the rows both models scored that must have their label before logLoss or accuracy may pass; 0 to 1. */
   readonly minLabelShare?: number;
@@ -51,4 +56,20 @@ export interface RolloutPlan {
   readonly deadlineMs: number;
   /** What missing evidence means at the deadline. There is no option to promote. */
   readonly onDeadline: 'Hold' | 'RollBack';
+}
+
+/**
+ * The analyses that a step names, each with an equal part of its alpha for declaring harm: one of k false alarms is enough to roll back,
+ * so by Bonferroni's inequality all together have at most the mean of the alphas. Passing needs no part: all must pass, so the chance
+ * of a wrong pass is that of one analysis (intersection-union; Berger, 1982, Technometrics 24:295).
+ */
+export function judgedAnalyses({ analyses, steps }: RolloutPlan): AnalysisRule[] {
+  const named = new Set(steps.flatMap((step) => step.analyses));
+  const judged = analyses.filter(({ name }) => named.has(name));
+  return judged.map((rule) => ({ ...rule, harmAlpha: rule.alpha / judged.length }));
+}
+
+/** The level at which an analysis declares harm. */
+export function harmAlphaOf({ alpha, harmAlpha = alpha }: AnalysisRule): number {
+  return harmAlpha;
 }

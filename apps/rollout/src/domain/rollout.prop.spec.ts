@@ -172,13 +172,15 @@ function afterTraffic(world: World, { hours, rows, stale, errors, twice }: Event
     eventTimeMs: world.hour * HOUR,
     epoch: stale ? wants.epoch - 1 : wants.epoch,
     candidateDigest: 'sha256:2',
+    keys: Array.from({ length: rows }, () => ''),
+    assignedToCandidate: Array.from({ length: rows }, (_, i) => i % 100 < wants.weightPercent),
     servedByCandidate: Array.from({ length: rows }, (_, i) => i % 100 < wants.weightPercent),
     championScores: Array.from({ length: rows }, () => 0.9),
     candidateScores: Array.from({ length: rows }, () => 0.9),
     championLatencyMs: 1,
     candidateLatencyMs: 1,
-    championErrors: 0,
-    candidateErrors: errors,
+    champion: { requests: rows, failed: 0 },
+    candidate: { requests: rows, failed: Math.min(rows, errors) },
   };
   const once = observeBatch(world.rollout, batch);
   return twice ? observeBatch(once, batch) : once;

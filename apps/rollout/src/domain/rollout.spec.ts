@@ -76,13 +76,15 @@ const traffic = (rollout: RolloutState, hour: number, changes: Partial<ServedBat
     eventTimeMs: hour * HOUR,
     epoch: rollout.wants.epoch,
     candidateDigest: 'sha256:2',
+    keys: ['', ''],
+    assignedToCandidate: [rollout.wants.weightPercent > 0, false],
     servedByCandidate: [rollout.wants.weightPercent > 0, false],
     championScores: [0.9, 0.9],
     candidateScores: [0.9, 0.9],
     championLatencyMs: 1,
     candidateLatencyMs: 1,
-    championErrors: 0,
-    candidateErrors: 0,
+    champion: { requests: 1, failed: 0 },
+    candidate: { requests: 1, failed: 0 },
     ...changes,
   });
 
@@ -227,18 +229,36 @@ describe('a rollout', () => {
     expect(waitingFor(late('Hold').rollout, 0)).toContain('the deadline of 10h has passed');
   });
 
+  it('shares the chance of a false alarm among the analyses that steps name', () => {
+    const unnamed = { ...accuracy, name: 'unnamed' };
+    const alone = begin(served(), planOf({ analyses: [accuracy, unnamed] }));
+    const [first, second] = planOf().steps;
+    const steps = [{ ...first!, analyses: ['accuracy', 'again'] }, second!];
+    const both = begin(served(), planOf({ steps, analyses: [accuracy, unnamed, { ...accuracy, name: 'again' }] }));
+    const looked = (started: Change, lost: number): RolloutState => {
+      const labels = labelled(labelled(traffic(started.rollout, 0), lost, 0.1), 100);
+      return reconcile(labels, started.routing, time).rollout;
+    };
+    // Eight rows lost and none won: an e-value of 35, between 1 / 0.05 and 2 / 0.05.
+    expect(looked(alone, 8)).toMatchObject({ phase: 'RolledBack', latest: [{ alpha: 0.05, verdict: 'Fail' }] });
+    expect(looked(both, 8)).toMatchObject({ phase: 'Running', latest: [{ alpha: 0.025 }, { alpha: 0.025 }] });
+    expect(looked(both, 20).phase).toBe('RolledBack');
+  });
+
   it('holds when the observed split contradicts the share asked for', () => {
     const second = reconcile(labelled(traffic(traffic(begin().rollout, 0), 2), 5000), begin().routing, time);
     const rows = 4000;
     const skewed = traffic(second.rollout, 9, {
-      servedByCandidate: Array.from({ length: rows }, (_, i) => i % 10 === 0),
+      keys: Array.from({ length: rows }, () => ''),
+      assignedToCandidate: Array.from({ length: rows }, (_, i) => i % 10 === 0),
+      servedByCandidate: Array.from({ length: rows }, () => false),
       championScores: Array.from({ length: rows }, () => 0.9),
       candidateScores: Array.from({ length: rows }, () => 0.9),
     });
     const looked = reconcile(labelled(skewed, 500), second.routing, time);
     expect(looked.rollout.phase).toBe('Running');
     expect(waitingFor(looked.rollout, 0)).toContain(
-      'sample-ratio mismatch: the candidate answered 10.0 % of 4000 rows, 50 % was asked for',
+      'sample-ratio mismatch: the candidate was given 10.0 % of 4000 keys, 50 % was asked for',
     );
   });
 
@@ -345,13 +365,15 @@ describe('labels', () => {
       requestId: 'r',
       eventTimeMs: 0,
       epoch: 1,
+      keys: ['a', 'b', 'c'],
+      assignedToCandidate: [true, false, false],
       servedByCandidate: [true, false, false],
       championScores: [0.1, 0.2, 0.3],
       candidateScores: [0.4, null, 0.6],
       championLatencyMs: 0,
       candidateLatencyMs: 0,
-      championErrors: 0,
-      candidateErrors: 0,
+      champion: { requests: 1, failed: 0 },
+      candidate: { requests: 1, failed: 0 },
     },
     { rolloutId: 'ro', sequence: 0, unpairedToo: true },
   )!;

@@ -4,7 +4,7 @@ import type { Fact, Measured } from './facts.js';
 import { noLabels, type LabelCounts, type ScoredPair, type ServedBatch } from './observations.js';
 import { addOutcomes, addServed, emptyMaturing, readMaturing, type MaturingEvidence } from './maturing.js';
 import { arrivedOf, type Reading } from './reading.js';
-import type { AnalysisRule, RolloutPlan, StepRule } from './rollout-plan.js';
+import { judgedAnalyses, type AnalysisRule, type RolloutPlan, type StepRule } from './rollout-plan.js';
 import {
   promote,
   routeToCandidate,
@@ -416,7 +416,7 @@ function newRollout(request: RolloutRequest, routing: RoutingState, nowMs: numbe
 /** Rules of the steps up to the present one: harm seen earlier stays harm. */
 function analysesSoFar(rollout: RolloutState): AnalysisRule[] {
   const names = new Set(rollout.plan.steps.slice(0, rollout.stepIndex + 1).flatMap((step) => step.analyses));
-  return rollout.plan.analyses.filter((rule) => names.has(rule.name));
+  return judgedAnalyses(rollout.plan).filter((rule) => names.has(rule.name));
 }
 
 function mapEvidence(

@@ -49,6 +49,8 @@ const FAULTY_COLUMNS: Readonly<Record<Fault, string>> = {
 /** The US flights of the first half of 2001 (vega-datasets), cut into the weekly files that upstream delivers. */
 export class FlightSource {
   private readonly root = exampleDataFolder();
+  /** Files written or being written, by path. */
+  private readonly deliveries = new Map<string, Promise<string>>();
 
   constructor(
     private readonly engine: Engine,
@@ -63,11 +65,19 @@ export class FlightSource {
     return join(this.root, 'airports.csv');
   }
 
-  /** Writes the week's file, faulty when asked; the file appears whole or not at all. Returns its path. */
-  async deliver(week: Week, fault?: Fault): Promise<string> {
+  /** Writes the week's file, faulty when asked; the file appears whole or not at all, written once however often it is asked for. Returns its path. */
+  deliver(week: Week, fault?: Fault): Promise<string> {
+    const path = join(this.inbox, `flights-${dayOf(week.startMs)}${fault ? `.${fault}` : ''}.parquet`);
+    const known = this.deliveries.get(path);
+    if (known) return known;
+    const delivery = this.write(path, week, fault);
+    this.deliveries.set(path, delivery);
+    delivery.catch(() => this.deliveries.delete(path));
+    return delivery;
+  }
+
+  private async write(path: string, week: Week, fault: Fault | undefined): Promise<string> {
     await mkdir(this.inbox, { recursive: true });
-    const name = `flights-${dayOf(week.startMs)}${fault ? `.${fault}` : ''}.parquet`;
-    const path = join(this.inbox, name);
     if (await this.isThere(path)) return path;
     const columns = fault ? FAULTY_COLUMNS[fault] : 'date, delay, distance, origin, destination';
     const sample = this.oneIn > 1 ? ` AND (epoch(date)::BIGINT // 60) % ${this.oneIn} = 0` : '';

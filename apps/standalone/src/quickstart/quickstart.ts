@@ -26,7 +26,14 @@ import { Upstream } from './upstream.js';
 import { weeksOf } from './weeks.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../../examples/flight-delay/pipeline.yaml', import.meta.url));
-const COMPUTING: ReadonlySet<string> = new Set(['Preparing', 'Labeling', 'Training', 'Selecting', 'Evaluating', 'AwaitingApproval']);
+const COMPUTING: ReadonlySet<string> = new Set([
+  'Preparing',
+  'Labeling',
+  'Training',
+  'Selecting',
+  'Evaluating',
+  'AwaitingApproval',
+]);
 const LOOK_AGAIN_MS = 25;
 const PAGE_SIZE = 500;
 
@@ -75,14 +82,26 @@ export class Quickstart {
     const spec = await this.applied();
     const { home, weeks, sample, signal } = this.options;
     const source = new FlightSource(this.engine, join(home, 'inbox'), sample);
-    const addresses = { door: this.rondo.door.httpUrl, gateway: this.rondo.gatewayHttpUrl, producerToken: this.producerToken };
-    const upstream = new Upstream(addresses, this.serving.client(inference.GRPCInferenceService), this.options.onPredict);
+    const addresses = {
+      door: this.rondo.door.httpUrl,
+      gateway: this.rondo.gatewayHttpUrl,
+      producerToken: this.producerToken,
+    };
+    const upstream = new Upstream(
+      addresses,
+      this.serving.client(inference.GRPCInferenceService),
+      this.options.onPredict,
+    );
     const { endpoint } = spec.rollout;
     const { sql, key, eventTime, columns } = spec.data.features;
     const replayer = new Replayer(
       source,
       upstream,
-      { settled: () => this.settled(spec.name), serves: () => this.serves(spec.name), rollingOut: () => this.rollingOut(endpoint) },
+      {
+        settled: (meanwhile) => this.settled(spec.name, meanwhile),
+        serves: () => this.serves(spec.name),
+        rollingOut: () => this.rollingOut(endpoint),
+      },
       {
         pipeline: spec.name,
         endpoint,
@@ -120,24 +139,31 @@ export class Quickstart {
     const admission = admitPipeline({ document, files });
     if (!admission.ok) {
       const problems = admission.problems.map((problem) => `${problem.path}: ${problem.message}`).join('\n  ');
-      throw new PermanentError('invalid', `${path} is refused:\n  ${problems}`, { field: 'document', value: path, rule: 'an admissible pipeline document' });
+      throw new PermanentError('invalid', `${path} is refused:\n  ${problems}`, {
+        field: 'document',
+        value: path,
+        rule: 'an admissible pipeline document',
+      });
     }
     const pipelines = this.api.client(PipelineService);
     const { pipelines: known } = await pipelines.listPipelines({});
     if (!known.some((pipeline) => pipeline.name === admission.spec.name)) {
-      await pipelines.applyPipeline(create(ApplyPipelineRequestSchema, { document, files, changeReason: 'quickstart' }));
+      await pipelines.applyPipeline(
+        create(ApplyPipelineRequestSchema, { document, files, changeReason: 'quickstart' }),
+      );
     }
     return parseAdmitted(admission.bundle);
   }
 
   /** Time stands still in the replay while Rondo works on what it has: seconds of training must not span weeks of 2001. */
-  private async settled(pipeline: string): Promise<void> {
+  private async settled(pipeline: string, meanwhile: () => void = () => undefined): Promise<void> {
     const pipelines = this.api.client(PipelineService);
     const cycles = this.api.client(CycleService);
     while (!this.options.signal.aborted) {
       await this.rondo.idle();
       const { activeCycleId: cycleId } = await pipelines.getPipeline({ pipeline });
       if (cycleId === '' || !COMPUTING.has((await cycles.getCycle({ cycleId })).phase)) return;
+      meanwhile();
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
   }
@@ -153,7 +179,7 @@ export class Quickstart {
   private async allEvents(pipeline: string): Promise<LedgerEvent[]> {
     const client = this.api.client(EventService);
     const all: LedgerEvent[] = [];
-    for (let pageToken = ''; ; ) {
+    for (let pageToken = ''; ;) {
       const page = await client.listEvents({ pipeline, pageSize: PAGE_SIZE, pageToken });
       all.push(...page.events);
       if (page.nextPageToken === '') return all;
@@ -164,7 +190,7 @@ export class Quickstart {
   private async allCycles(pipeline: string): Promise<Cycle[]> {
     const client = this.api.client(CycleService);
     const all: Cycle[] = [];
-    for (let pageToken = ''; ; ) {
+    for (let pageToken = ''; ;) {
       const page = await client.listCycles({ pipeline, pageSize: PAGE_SIZE, pageToken });
       all.push(...page.cycles);
       if (page.nextPageToken === '') return all;

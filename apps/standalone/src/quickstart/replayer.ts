@@ -10,12 +10,15 @@ const HOUR_MS = 3_600_000;
 /** By then even the longest flight has landed and its record is in. */
 const OUTCOME_AFTER_MS = 12 * HOUR_MS;
 /** Hours sent at once while no rollout watches them; with one, each hour's answer may move the next hour's traffic. */
-const HOURS_AT_ONCE = 24;
+const HOURS_AT_ONCE = 84;
 
 /** What the replay may know of Rondo: what any upstream or caller could see. */
 export interface ReplayedSystem {
-  /** Resolves when every message is handled and no cycle is computing: time stands still in the replay while Rondo works. */
-  settled(): Promise<void>;
+  /**
+   * Resolves when every message is handled and no cycle is computing: time stands still in the replay while Rondo works.
+   * @param meanwhile called when that takes longer because a cycle runs
+   */
+  settled(meanwhile?: () => void): Promise<void>;
   /** True when the endpoint answers. */
   serves(): Promise<boolean>;
   /** True while a candidate takes part of the traffic or a copy of it. */
@@ -60,7 +63,8 @@ export class Replayer {
     const { weeks, signal } = this.options;
     for (const week of weeks.slice(cursor.weeksDone)) {
       if (signal.aborted) return;
-      await this.system.settled();
+      // A cycle may well end with a model that serves: the caller's own machine makes ready for its first requests.
+      await this.system.settled(() => this.computeAhead(week.index));
       if (await this.system.serves()) await this.traffic(week, cursor);
       if (signal.aborted) return;
       await this.system.settled();
@@ -73,17 +77,31 @@ export class Replayer {
 
   /** A week's departures; the next week's are computed meanwhile, as a caller's own machine would. */
   private departures(week: Week): Promise<DepartureHour[]> {
-    const { weeks, view } = this.options;
-    const compute = (index: number): Promise<DepartureHour[]> => this.source.departures(weeks[index] as Week, view, weeks[index - 1]);
-    const ready = this.ahead?.index === week.index ? this.ahead.hours : compute(week.index);
-    this.ahead = undefined;
-    if (week.index + 1 < weeks.length) {
-      const hours = ready.then(() => compute(week.index + 1));
-      // Whoever asks for the week sees the failure; until then it is nobody's.
-      hours.catch(() => undefined);
-      this.ahead = { index: week.index + 1, hours };
-    }
+    this.computeAhead(week.index);
+    const ready = (this.ahead as NonNullable<typeof this.ahead>).hours;
+    ready.then(
+      () => this.computeAhead(week.index + 1),
+      () => undefined,
+    );
     return ready;
+  }
+
+  private computeAhead(index: number): void {
+    const { weeks, view } = this.options;
+    const week = weeks[index];
+    if (!week || this.ahead?.index === index) return;
+    const hours = this.source.departures(week, view, weeks[index - 1]);
+    // Whoever asks for the week sees the failure; until then it is nobody's.
+    hours.catch(() => undefined);
+    this.ahead = { index, hours };
+  }
+
+  /** Upstream writes its next files while this week's are being read. */
+  private deliverAhead(index: number): void {
+    const week = this.options.weeks[index];
+    if (!week) return;
+    for (const fault of week.fault ? [week.fault, undefined] : [undefined])
+      this.source.deliver(week, fault).catch(() => undefined);
   }
 
   private async announceWeek(week: Week): Promise<void> {
@@ -96,7 +114,9 @@ export class Replayer {
       await this.system.settled();
     }
     const file = await announced(await this.source.deliver(week));
-    for (let i = 0; i < week.announcements; i++) await this.upstream.announce({ ...base, id: `flights-${dayOf(week.startMs)}`, ...file });
+    for (let i = 0; i < week.announcements; i++)
+      await this.upstream.announce({ ...base, id: `flights-${dayOf(week.startMs)}`, ...file });
+    this.deliverAhead(week.index + 1);
   }
 
   private async traffic(week: Week, cursor: Cursor): Promise<void> {
@@ -105,7 +125,7 @@ export class Replayer {
     // Outcomes of the hours before a crash may not have been reported: repeat them, reporting twice changes nothing.
     const first = Math.max(0, cursor.hoursSent - OUTCOME_AFTER_MS / HOUR_MS - HOURS_AT_ONCE);
     const open: DepartureHour[] = hours.slice(first, cursor.hoursSent);
-    for (let sent = cursor.hoursSent; sent < hours.length && !signal.aborted; ) {
+    for (let sent = cursor.hoursSent; sent < hours.length && !signal.aborted;) {
       const now = hours.slice(sent, sent + ((await this.system.rollingOut()) ? 1 : HOURS_AT_ONCE));
       await this.reportLanded(open, (now[0] as DepartureHour).startMs);
       await Promise.all(now.map((hour) => this.upstream.predict(endpoint, requestId(endpoint, hour), hour)));
@@ -121,9 +141,13 @@ export class Replayer {
     const { endpoint } = this.options;
     const landed = open.filter((hour) => hour.startMs + OUTCOME_AFTER_MS <= nowMs);
     open.splice(0, landed.length);
-    await Promise.all(
-      landed.map((hour) => this.upstream.reportOutcomes(endpoint, requestId(endpoint, hour), hour.startMs + OUTCOME_AFTER_MS, hour)),
-    );
+    if (landed.length === 0) return;
+    const outcomes = landed.map((hour) => ({
+      requestId: requestId(endpoint, hour),
+      eventTimeMs: hour.startMs + OUTCOME_AFTER_MS,
+      hour,
+    }));
+    await this.upstream.reportOutcomes(endpoint, outcomes);
   }
 
   private async readCursor(): Promise<Cursor> {
@@ -142,4 +166,5 @@ async function announced(path: string): Promise<{ uri: string; contentDigest: st
   return { uri: basename(path), contentDigest: digestOf(await readFile(path)) };
 }
 
-const requestId = (endpoint: string, hour: DepartureHour): string => `${endpoint}-${new Date(hour.startMs).toISOString().slice(0, 13)}`;
+const requestId = (endpoint: string, hour: DepartureHour): string =>
+  `${endpoint}-${new Date(hour.startMs).toISOString().slice(0, 13)}`;

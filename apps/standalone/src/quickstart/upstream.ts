@@ -24,6 +24,14 @@ export interface Announcement {
   readonly endMs: number;
 }
 
+/** What became of one request. */
+export interface Outcome {
+  readonly requestId: string;
+  /** When it was known. */
+  readonly eventTimeMs: number;
+  readonly hour: DepartureHour;
+}
+
 /** About a minute in all: longer than a restart takes. */
 const ATTEMPTS = 15;
 const AGAIN = { initialMs: 100, factor: 2, maxMs: 8_000 };
@@ -92,15 +100,15 @@ export class Upstream {
     await patiently(() => this.serving.modelInfer(request));
   }
 
-  /** Reports the outcomes of an earlier request, null where none is known. */
-  async reportOutcomes(endpoint: string, requestId: string, eventTimeMs: number, hour: DepartureHour): Promise<void> {
-    const labels = Array.from(hour.late, (late) => (Number.isNaN(late) ? null : late));
-    await this.post(`${this.addresses.gateway}/v1/labels`, 'application/json', {
+  /** Reports the outcomes of earlier requests in one call, null where none is known. */
+  async reportOutcomes(endpoint: string, outcomes: readonly Outcome[]): Promise<void> {
+    const entries = outcomes.map(({ requestId, eventTimeMs, hour }) => ({
       endpoint,
       request_id: requestId,
       event_time: new Date(eventTimeMs).toISOString(),
-      labels,
-    });
+      labels: Array.from(hour.late, (late) => (Number.isNaN(late) ? null : late)),
+    }));
+    await this.post(`${this.addresses.gateway}/v1/labels`, 'application/json', entries);
   }
 
   private async post(url: string, contentType: string, body: unknown): Promise<void> {

@@ -35,6 +35,8 @@ interface Group {
 /** An envelope with its place in the log. */
 export interface LoggedMessage extends Envelope {
   readonly position: number;
+  /** True time at which it came into the log. */
+  readonly loggedAtMs: number;
 }
 
 /**
@@ -50,13 +52,23 @@ export class SimulatedBroker {
   readonly #weather: Weather;
   readonly #bus: SqliteBus;
   readonly #random: Random;
+  readonly #relays: (message: Envelope) => boolean;
+  #readUpTo = 0;
   readonly #groups = new Map<string, Group>();
 
-  constructor(parts: { world: World; weather: Weather; bus: SqliteBus; random: Random }) {
+  constructor(parts: {
+    world: World;
+    weather: Weather;
+    bus: SqliteBus;
+    random: Random;
+    /** Whether a message that was committed gets here; only for the proof that its absence is noticed. */
+    relays: (message: Envelope) => boolean;
+  }) {
     this.#world = parts.world;
     this.#weather = parts.weather;
     this.#bus = parts.bus;
     this.#random = parts.random;
+    this.#relays = parts.relays;
     this.#bus.database.committer.onCommit(() => this.#read());
   }
 
@@ -110,7 +122,7 @@ export class SimulatedBroker {
   #read(): void {
     const rows = this.#bus.database
       .statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position')
-      .all(this.log.at(-1)?.position ?? 0);
+      .all(this.#readUpTo);
     for (const row of rows) {
       const message: LoggedMessage = {
         position: row['position'] as number,
@@ -122,7 +134,10 @@ export class SimulatedBroker {
         timeMs: row['time_ms'] as number,
         payload: row['payload'] as Uint8Array,
         headers: JSON.parse(row['headers'] as string) as Record<string, string>,
+        loggedAtMs: this.#world.clock.now(),
       };
+      this.#readUpTo = message.position;
+      if (!this.#relays(message)) continue;
       this.log.push(message);
       for (const group of this.#groups.values()) this.#offer(group, message);
     }
@@ -160,7 +175,7 @@ export class SimulatedBroker {
     this.deliveries.push(
       `${this.#world.steps} ${group.name} <- ${message.type} ${message.id} (attempt ${lane.attempt})`,
     );
-    const { position, ...envelope } = message;
+    const { position, loggedAtMs: _, ...envelope } = message;
     const delivery: Delivery = {
       ...envelope,
       group: group.name,

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { FAULTS, singleFault } from './faults.js';
 import { Laboratory } from './laboratory.js';
-import { PLANTED_BUGS, seedsFor } from './mutations.js';
-import { replayLine, run, undisturbed, type Outcome } from './runs.js';
+import { PLANTED_BUGS } from './planted-bugs.js';
+import { notice, replayLine, run, undisturbed, type Outcome } from './runs.js';
 
 /** The simulation from the command line; exit code 1 when a promise is broken. */
 const { values } = parseArgs({
@@ -15,7 +15,7 @@ const { values } = parseArgs({
     single: { type: 'boolean', default: false },
     /** Every so many-th of them. */
     every: { type: 'string', default: '1' },
-    /** How many seeds each planted bug may take to be noticed. */
+    /** How many seeds each planted bug may take to be noticed by every check that must. */
     bugs: { type: 'string' },
   },
 });
@@ -52,19 +52,12 @@ async function singleFaults(every: number): Promise<void> {
   }
 }
 
-async function plantedBugs(most: number): Promise<void> {
+async function plantedBugs(mostSeeds: number): Promise<void> {
   for (const bug of PLANTED_BUGS) {
-    const { name, caughtBy, mutation } = bug;
-    const noticed = new Set<string>();
-    let seed = 0;
-    for (seed of seedsFor(bug, most)) {
-      const { violations } = await run({ laboratory, seed, mutation: mutation() }, end);
-      for (const { check } of violations) noticed.add(check);
-      if (caughtBy.some((check) => noticed.has(check))) break;
-    }
-    const isCaught = caughtBy.some((check) => noticed.has(check));
-    if (!isCaught) process.exitCode = 1;
-    console.log(`${name}: ${isCaught ? `noticed with seed ${seed}` : 'not noticed'} (${[...noticed].join(', ')})`);
+    const { noticed, missed, lastSeed } = await notice(laboratory, bug, { expected: end, mostSeeds });
+    if (missed.length > 0) process.exitCode = 1;
+    const verdict = missed.length > 0 ? `not noticed by ${missed.join(', ')}` : `noticed with seed ${lastSeed}`;
+    console.log(`${bug.name}: ${verdict} (${[...noticed].join(', ')})`);
   }
 }
 

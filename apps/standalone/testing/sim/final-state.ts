@@ -1,7 +1,7 @@
 import type { Json } from '@rondo/kernel';
 import type { ServiceName } from './laboratory.js';
 import type { Simulation } from './simulation.js';
-import type { Violation } from './invariants.js';
+import type { Violation } from '../promises.js';
 
 /** What must be the same at the end of every run whose people waited until the services were done. */
 const COMPARED: readonly [ServiceName, readonly string[]][] = [

@@ -109,6 +109,14 @@ export class RememberingEngine extends Engine {
     return this.#read('readStrings', [path, column, rest], () => super.readStrings(path, column, rest), signal);
   }
 
+  override readPackedKeys(
+    path: string,
+    column: string,
+    { signal, ...rest }: ReadOptions = {},
+  ): ReturnType<Engine['readPackedKeys']> {
+    return this.#read('readPackedKeys', [path, column, rest], () => super.readPackedKeys(path, column, rest), signal);
+  }
+
   override query(select: string, signal?: AbortSignal): ReturnType<Engine['query']> {
     return this.#read('query', [select], () => super.query(select), signal);
   }

@@ -1,27 +1,11 @@
-import type { Cause, Journal, Once, Unit } from '@rondo/journal';
-import { TransientError } from '@rondo/kernel';
+import { DecisionMadeSchema, LabelsObservedSchema, type DecisionMade, type RoutingChanged } from '@rondo/contracts';
+import type { Cause, Journal, Once, Stored, Unit } from '@rondo/journal';
+import { messageOf, PermanentError, TransientError } from '@rondo/kernel';
+import type { Delivery, SubscribeOptions } from '@rondo/messaging';
+
 import { JOB_KIND, type Platform } from '@rondo/service';
-import { freezingSeed } from './faults.js';
-import type { CheckName } from './invariants.js';
 import type { Surroundings } from './ports.js';
 import type { Mutation, Simulation } from './simulation.js';
-
-/** A part that is broken on purpose, and the checks that notice it. */
-export interface PlantedBug {
-  readonly name: string;
-  /** What was done to it, for the table in docs/reliability.md. */
-  readonly broken: string;
-  /** At least one of these finds it. */
-  readonly caughtBy: readonly CheckName[];
-  readonly mutation: () => Mutation;
-  /** Only seeds in which processes stand still can show it. */
-  readonly freezing?: true;
-}
-
-/** The seeds a bug is tried with, in their order. */
-export function seedsFor(bug: PlantedBug, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => (bug.freezing ? freezingSeed(index) : index + 1));
-}
 
 /** A journal of which one thing is different. */
 function journalWith(
@@ -58,14 +42,38 @@ function unitWith(
   };
 }
 
-function savesWith(
+export function savesWith(
   change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined,
 ): Mutation {
   return journalWith((inner, cause, work) => inner.once(cause, (unit) => work(unitWith(unit, change))));
 }
 
+/** What is loaded goes through `change` first. */
+function loadsWith(change: (stored: Stored<object>, kind: string, cause: Cause) => Stored<object>): Mutation {
+  return journalWith((inner, cause, work) => inner.once(cause, (unit) => work(unitLoading(unit, cause, change))));
+}
+
+function unitLoading(
+  unit: Unit,
+  cause: Cause,
+  change: (stored: Stored<object>, kind: string, cause: Cause) => Stored<object>,
+): Unit {
+  return {
+    ...unitWith(unit, (request) => request),
+    load: async <S>(kind: string, id: string) => {
+      const stored = await unit.load<S>(kind, id);
+      return stored && (change(stored as Stored<object>, kind, cause) as Stored<S>);
+    },
+  };
+}
+
+const withState = (stored: Stored<object>, change: object): Stored<object> => ({
+  ...stored,
+  state: { ...stored.state, ...change },
+});
+
 /** Each delivery gets a cause of its own, so that the inbox recognises none. */
-function inboxOff(): Mutation {
+export function inboxOff(): Mutation {
   let count = 0;
   return journalWith((inner, cause, work) =>
     inner.once({ ...cause, messageId: `${cause.messageId}/${++count}` }, work),
@@ -73,7 +81,7 @@ function inboxOff(): Mutation {
 }
 
 /** The inbox forgets after some time, as brokers' duplicate detection does. */
-function inboxForgets(windowMs: number): Mutation {
+export function inboxForgets(windowMs: number): Mutation {
   const seen = new Map<string, { firstMs: number; round: number }>();
   return journalWith((inner, cause, work, at) => {
     const id = `${at.process.service} ${cause.consumer} ${cause.messageId}`;
@@ -85,8 +93,8 @@ function inboxForgets(windowMs: number): Mutation {
   });
 }
 
-/** Handlers are acknowledged at once; what fails afterwards is gone. */
-function acknowledgedFirst(): Mutation {
+/** A bus whose handlers are different. */
+function handlesWith(change: (handle: Handle, delivery: Delivery) => Promise<void>): Mutation {
   return {
     platform: (platform: Platform) => ({
       ...platform,
@@ -94,177 +102,66 @@ function acknowledgedFirst(): Mutation {
         ...platform.bus,
         publish: (messages) => platform.bus.publish(messages),
         subscribe: (options) =>
-          platform.bus.subscribe({
-            ...options,
-            handle: (delivery) => {
-              options.handle(delivery).catch(() => undefined);
-              return Promise.resolve();
-            },
-          }),
+          platform.bus.subscribe({ ...options, handle: (delivery) => change(options.handle, delivery) }),
       },
     }),
   };
+}
+type Handle = SubscribeOptions['handle'];
+
+/** Handlers are acknowledged at once; what fails afterwards is gone. */
+export function acknowledgedFirst(): Mutation {
+  return handlesWith((handle, delivery) => {
+    handle(delivery).catch(() => undefined);
+    return Promise.resolve();
+  });
 }
 
 /** A failed delivery is given up instead of being tried again. */
-function neverTriedAgain(): Mutation {
-  return {
-    platform: (platform: Platform) => ({
-      ...platform,
-      bus: {
-        ...platform.bus,
-        publish: (messages) => platform.bus.publish(messages),
-        subscribe: (options) =>
-          platform.bus.subscribe({
-            ...options,
-            handle: (delivery) => options.handle(delivery).catch(() => undefined),
-          }),
-      },
+export function neverTriedAgain(): Mutation {
+  return handlesWith((handle, delivery) => handle(delivery).catch(() => undefined));
+}
+
+/** A failure that would pass is taken for one that stays. */
+export function everyFailureIsFinal(): Mutation {
+  return handlesWith((handle, delivery) =>
+    handle(delivery).catch((error: unknown) => {
+      throw new PermanentError('invalid', messageOf(error));
     }),
-  };
+  );
+}
+
+const UNREAD_EVERY = 10;
+
+/** Some labels are acknowledged and not read. */
+export function labelsUnread(): Mutation {
+  let count = 0;
+  return handlesWith((handle, delivery) =>
+    delivery.type === LabelsObservedSchema.typeName && ++count % UNREAD_EVERY === 0
+      ? Promise.resolve()
+      : handle(delivery),
+  );
 }
 
 /** State is saved, what it announces is lost with the process: no outbox. */
-function relayForgets(): Mutation {
+export function relayForgets(): Mutation {
   return {
     afterCrash: (simulation: Simulation) => simulation.broker.forgetUndelivered(),
   };
 }
 
-type Routing = { readonly epoch: number; readonly candidate?: object; readonly weightPercent: number };
-
-/** Every broken build that the checks are shown to notice. */
-export const PLANTED_BUGS: readonly PlantedBug[] = [
-  {
-    name: 'inbox off',
-    broken: 'every delivery gets an inbox key of its own',
-    caughtBy: ['one-fate', 'one-effect', 'one-cycle-per-cause', 'same-end'],
-    mutation: inboxOff,
-  },
-  {
-    name: 'inbox with a time window',
-    broken: 'inbox keys are forgotten after two seconds',
-    caughtBy: ['one-fate', 'one-effect', 'same-end'],
-    mutation: () => inboxForgets(2_000),
-  },
-  {
-    name: 'acknowledged before the commit',
-    broken: 'deliveries are acknowledged before their unit of work is durable',
-    caughtBy: ['one-fate', 'comes-to-rest', 'same-end'],
-    mutation: acknowledgedFirst,
-  },
-  {
-    name: 'no retry',
-    broken: 'a delivery that failed is dropped',
-    caughtBy: ['one-fate', 'comes-to-rest', 'same-end'],
-    mutation: neverTriedAgain,
-  },
-  {
-    name: 'no outbox',
-    broken: 'messages that were committed and not yet delivered are lost with a process',
-    caughtBy: ['one-fate', 'comes-to-rest', 'same-end'],
-    mutation: relayForgets,
-  },
-  {
-    name: 'fate recorded twice',
-    broken: 'a decision is appended a second time',
-    caughtBy: ['one-fate'],
-    mutation: () =>
-      savesWith((request) =>
-        request.kind === 'decision'
-          ? { ...request, outgoing: [...(request.outgoing ?? []), ...(request.outgoing ?? [])] }
-          : request,
-      ),
-  },
-  {
-    name: 'fate not recorded',
-    broken: 'merged announcements are not written into the ledger',
-    caughtBy: ['one-fate'],
-    mutation: () =>
-      savesWith((request) =>
-        request.kind === 'ledger-event' && (request.state as { fate: string }).fate === 'Merged' ? undefined : request,
-      ),
-  },
-  {
-    name: 'epoch stands still',
-    broken: 'the routing is saved without raising its epoch',
-    caughtBy: ['epochs-rise'],
-    mutation: () =>
-      savesWith((request) =>
-        request.kind === 'routing'
-          ? {
-              ...request,
-              state: { ...(request.state as Routing), epoch: Math.min(1, (request.state as Routing).epoch) },
-            }
-          : request,
-      ),
-  },
-  {
-    name: 'weight kept after the end',
-    broken: 'the routing keeps candidate and weight when a rollout ends',
-    caughtBy: ['weight-0-after-end'],
-    mutation: keepsCandidate,
-  },
-  {
-    name: 'second champion',
-    broken: 'the alias of the former champion is not closed',
-    caughtBy: ['one-champion'],
-    mutation: () =>
-      savesWith((request) => {
-        if (request.kind !== 'alias-entry') return request;
-        const { untilMs: _closed, ...open } = request.state as { untilMs?: number };
-        return { ...request, state: open };
-      }),
-  },
-  {
-    name: 'approval not bound',
-    broken: 'the digest a vote is for is not compared',
-    caughtBy: ['approved'],
-    mutation: () => votesUnbound(),
-  },
-  {
-    name: 'no approval',
-    broken: 'approvals are saved without their votes',
-    caughtBy: ['approved'],
-    mutation: () =>
-      savesWith((request) =>
-        request.kind === 'approval' ? { ...request, state: { ...(request.state as object), votes: [] } } : request,
-      ),
-  },
-  {
-    name: 'commit claimed but not made',
-    broken: 'one commit in forty is reported as done and is not',
-    caughtBy: ['one-fate', 'comes-to-rest', 'same-end'],
-    mutation: liesAboutCommits,
-  },
-  {
-    name: 'job without a fence',
-    broken: 'the result of a job is taken from whoever brings it, also when another process has taken the job up since',
-    caughtBy: ['one-fate', 'one-effect', 'same-end'],
-    mutation: resultsUnfenced,
-    freezing: true,
-  },
-];
+export type Routing = { readonly epoch: number; readonly candidate?: object; readonly weightPercent: number };
 
 /** Whoever ends a job sees it as the run that it once took up. */
-function resultsUnfenced(): Mutation {
-  return journalWith((inner, cause, work) => {
-    const [, starts] = cause.consumer === 'jobs' ? (/\/done\/(\d+)$/.exec(cause.messageId) ?? []) : [];
-    if (starts === undefined) return inner.once(cause, work);
-    return inner.once(cause, (unit) =>
-      work({
-        ...unitWith(unit, (request) => request),
-        load: async <S>(kind: string, id: string) => {
-          const stored = await unit.load<S>(kind, id);
-          if (kind !== JOB_KIND || !stored) return stored;
-          return { ...stored, state: { ...stored.state, status: 'running', starts: Number(starts) } };
-        },
-      }),
-    );
+export function resultsUnfenced(): Mutation {
+  return loadsWith((stored, kind, { consumer, messageId }) => {
+    const [, starts] = consumer === 'jobs' ? (/\/done\/(\d+)$/.exec(messageId) ?? []) : [];
+    if (kind !== JOB_KIND || starts === undefined) return stored;
+    return withState(stored, { status: 'running', starts: Number(starts) });
   });
 }
 
-function keepsCandidate(): Mutation {
+export function keepsCandidate(): Mutation {
   let last: Routing | undefined;
   return savesWith((request) => {
     if (request.kind !== 'routing') return request;
@@ -279,25 +176,102 @@ function keepsCandidate(): Mutation {
 }
 
 /** What is loaded as an approval claims to be bound to whatever the vote is for. */
-function votesUnbound(): Mutation {
+export function votesUnbound(): Mutation {
   const stale = `sha256:${'0'.repeat(64)}`;
+  return loadsWith((stored, kind, { actor }) =>
+    kind === 'approval' && actor === 'cleo' ? withState(stored, { boundDigest: stale }) : stored,
+  );
+}
+
+/** Each delivery gets a cause of its own, and the control plane does not see the cycle that runs. */
+export function runningCycleForgotten(): Mutation {
+  let count = 0;
   return journalWith((inner, cause, work) =>
-    inner.once(cause, (unit) =>
+    inner.once({ ...cause, messageId: `${cause.messageId}/${++count}` }, (unit) =>
+      work(
+        unitLoading(unit, cause, (stored, kind) => {
+          if (kind !== 'pipeline') return stored;
+          const { activeCycleId: _, ...state } = stored.state as { readonly activeCycleId?: string };
+          return { ...stored, state };
+        }),
+      ),
+    ),
+  );
+}
+
+/** Each delivery gets a cause of its own, and rows forget that their outcome was counted. */
+export function labelsForgotten(): Mutation {
+  let count = 0;
+  return journalWith((inner, cause, work) =>
+    inner.once({ ...cause, messageId: `${cause.messageId}/${++count}` }, (unit) =>
       work({
-        ...unitWith(unit, (request) => request),
-        load: async <S>(kind: string, id: string) => {
-          const stored = await unit.load<S>(kind, id);
-          if (kind !== 'approval' || !stored || cause.actor !== 'cleo') return stored;
-          return { ...stored, state: { ...stored.state, boundDigest: stale } };
+        ...unitLoading(unit, cause, (stored, kind) => {
+          if (kind !== 'prediction') return stored;
+          const { outcomes } = stored.state as { readonly outcomes: readonly number[] };
+          return withState(stored, { outcomes: outcomes.map(() => -1) });
+        }),
+        remove: (kind, id) => {
+          if (kind !== 'prediction') unit.remove(kind, id);
         },
       }),
     ),
   );
 }
 
+/** Rollouts have no analyses, so nothing holds them and nothing takes them back. */
+export function guardrailsOff(): Mutation {
+  return loadsWith((stored, kind) => {
+    if (kind !== 'rollout') return stored;
+    const { plan } = stored.state as { readonly plan: { readonly steps: readonly object[] } };
+    const steps = plan.steps.map((step) => ({ ...step, analyses: [] }));
+    return withState(stored, { plan: { ...plan, steps, analyses: [] }, evidence: {}, latest: [] });
+  });
+}
+
+/** Of the fates of what is no announcement nothing is told. */
+export function decisionsUntold(): Mutation {
+  return savesWith((request) => {
+    const made = request.outgoing?.find(({ schema }) => schema.typeName === DecisionMadeSchema.typeName);
+    const isOfArrival = (made?.message as DecisionMade | undefined)?.causeEventIds.every((id) =>
+      id.startsWith('week-'),
+    );
+    return made && !isOfArrival ? { ...request, outgoing: [] } : request;
+  });
+}
+
+const SKIPS_EVERY = 40;
+
+/** The relay skips some of what is committed. */
+export function relaySkips(): Mutation {
+  let count = 0;
+  return { relays: () => ++count % SKIPS_EVERY !== 0 };
+}
+
+/** After the first routing the gateways take notice only of those that give a candidate a share. */
+export function endsUnheard(): Mutation {
+  let isFirst = true;
+  return {
+    heeds: ({ candidate }: RoutingChanged) => {
+      const isHeeded = isFirst || candidate !== undefined;
+      isFirst = false;
+      return isHeeded;
+    },
+  };
+}
+
+/** Somebody writes into a journal past it. */
+export function entryAltered(): Mutation {
+  return {
+    atEnd: ({ store }) =>
+      store.bus.database.connection.exec(
+        "UPDATE journal_entry SET actor = 'nobody' WHERE service = 'rollout' AND position = 3",
+      ),
+  };
+}
+
 const LIES_EVERY = 40;
 
-function liesAboutCommits(): Mutation {
+export function liesAboutCommits(): Mutation {
   let count = 0;
   return journalWith(
     async <T>(inner: Journal, cause: Cause, work: (unit: Unit) => Promise<T> | T): Promise<Once<T>> => {

@@ -1,6 +1,8 @@
 import { differences, finalState, type FinalState } from './final-state.js';
-import { violations, type Violation } from './invariants.js';
+import type { CheckName, Violation } from '../promises.js';
+import { violations } from './invariants.js';
 import type { Laboratory } from './laboratory.js';
+import { seedsFor, type PlantedBug } from './planted-bugs.js';
 import { Simulation, type SimulationOptions } from './simulation.js';
 
 /** What a run came to. */
@@ -26,6 +28,31 @@ export async function run(options: SimulationOptions, expected?: FinalState): Pr
   } finally {
     await simulation.close();
   }
+}
+
+/** Which checks noticed a planted bug, and with which seed the last of those that must. */
+export interface Notice {
+  readonly noticed: ReadonlySet<CheckName>;
+  /** Checks that must notice it and did not. */
+  readonly missed: readonly CheckName[];
+  readonly lastSeed: number;
+}
+
+/** Runs a planted bug until every check that must notice it has done so, with `mostSeeds` seeds of the usual order at most. */
+export async function notice(
+  laboratory: Laboratory,
+  bug: PlantedBug,
+  { expected, mostSeeds }: { readonly expected: FinalState; readonly mostSeeds: number },
+): Promise<Notice> {
+  const noticed = new Set<CheckName>();
+  const missed = (): CheckName[] => bug.caughtBy.filter((check) => !noticed.has(check));
+  let lastSeed = 0;
+  for (lastSeed of seedsFor(bug, mostSeeds)) {
+    const { violations } = await run({ laboratory, seed: lastSeed, mutation: bug.mutation() }, expected);
+    for (const { check } of violations) noticed.add(check);
+    if (missed().length === 0) break;
+  }
+  return { noticed, missed: missed(), lastSeed };
 }
 
 /** The end of the story when nothing goes wrong, and every durable effect on the way. */

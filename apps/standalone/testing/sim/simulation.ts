@@ -31,6 +31,12 @@ export interface Mutation {
   platform?(platform: Platform): Platform;
   /** Called whenever a process has died. */
   afterCrash?(simulation: Simulation): void;
+  /** Whether a message that was committed reaches the bus. */
+  relays?(message: Envelope): boolean;
+  /** Whether the gateways take notice of a routing. */
+  heeds?(routing: RoutingChanged): boolean;
+  /** Called when everything has come to rest. */
+  atEnd?(simulation: Simulation): void;
 }
 
 export interface SimulationOptions {
@@ -83,6 +89,7 @@ export class Simulation {
       weather: this.weather,
       bus,
       random: seededRandom(seed ?? 0),
+      relays: (message) => options.mutation?.relays?.(message) ?? true,
     });
     this.#artifacts = laboratory.artifacts();
     this.story = new Story(this, seed);
@@ -102,6 +109,7 @@ export class Simulation {
       if (!(await this.story.next(busy)) && !busy) break;
     }
     await this.#comeToRest();
+    this.#options.mutation?.atEnd?.(this);
   }
 
   /** What a service has saved. */
@@ -279,7 +287,8 @@ export class Simulation {
       wants: (type) => type === RoutingChangedSchema.typeName,
       handle: (delivery) => {
         const routing: RoutingChanged = fromBinary(RoutingChangedSchema, delivery.payload);
-        if (routing.epoch > (this.story.routing?.epoch ?? 0n)) this.story.routing = routing;
+        const isHeeded = this.#options.mutation?.heeds?.(routing) ?? true;
+        if (isHeeded && routing.epoch > (this.story.routing?.epoch ?? 0n)) this.story.routing = routing;
         return Promise.resolve();
       },
     });

@@ -220,8 +220,8 @@ type Rollout = {
 export class Story {
   /** What the gateways serve: the newest routing they heard of. */
   routing: RoutingChanged | undefined;
-  /** What every request was answered with, for the checker. */
-  readonly served: { readonly epoch: bigint; readonly candidateRows: number; readonly atStep: number }[] = [];
+  /** Under which epoch every request was answered, at which true time, after which message of the log; for the checker. */
+  readonly served: { readonly epoch: bigint; readonly atMs: number; readonly newestPosition: number }[] = [];
   /** What people were refused, and what they had to ask again. */
   readonly refusals: string[] = [];
   readonly complaints: string[] = [];
@@ -351,11 +351,8 @@ export class Story {
     const champion = routing.champion;
     const common = { endpoint: PIPELINE, pipeline: PIPELINE, requestId, eventTime: timestampFromMs(eventMs) };
     const gateway = { service: 'gateway', id: idFrom('prediction', requestId) };
-    this.served.push({
-      epoch,
-      candidateRows: byCandidate.filter(Boolean).length,
-      atStep: this.#simulation.world.steps,
-    });
+    const { world, broker } = this.#simulation;
+    this.served.push({ epoch, atMs: world.clock.now(), newestPosition: broker.log.at(-1)?.position ?? 0 });
     this.#publish(
       PredictionsLoggedSchema,
       {

@@ -7,7 +7,7 @@ import {
   type LogisticRegressionParams,
   type Model,
 } from '@rondo/learners';
-import { modelToOnnx } from '@rondo/models';
+import { modelToOnnx } from '@rondo/models/onnx';
 import { answerRequests } from '@rondo/service/threads';
 
 /** What the thread is asked. */

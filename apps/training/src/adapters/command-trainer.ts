@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openScratch } from '@rondo/artifacts';
 import { readLines } from './bounded-lines.js';
 import { TrainerFailure, type TrainedModel, type Trainer, type TrainerJob, type TrainerRun } from '../ports/trainer.js';
 
@@ -54,14 +54,14 @@ export class CommandTrainer implements Trainer {
         { retryable: false },
       );
     }
-    const scratch = await mkdtemp(join(tmpdir(), 'rondo-trainer-'));
+    const { path: scratch, remove } = await openScratch('trainer');
     try {
       const jobPath = await this.prepare(job, scratch);
       const logTail = await this.execute(program, [...recipe.command.slice(1), jobPath], { scratch, jobPath }, run);
       return await this.collect(join(scratch, 'output'), logTail);
     } finally {
       // What a trainer made undeletable is the temporary folder's business and no reason to lose its model.
-      await rm(scratch, { recursive: true, force: true }).catch(() => undefined);
+      await remove().catch(() => undefined);
     }
   }
 

@@ -57,6 +57,8 @@ seccompProfile: { type: RuntimeDefault }
   value: {{ join "," $values.kafka.brokers | quote }}
 - name: RONDO_KAFKA_PARTITIONS
   value: {{ $values.kafka.partitions | quote }}
+- name: RONDO_KAFKA_RETENTION_MS
+  value: {{ $values.kafka.retention | quote }}
 - name: RONDO_KAFKA_REPLICATION
   value: {{ $values.kafka.replication | quote }}
 - name: RONDO_KAFKA_MIN_IN_SYNC
@@ -153,4 +155,15 @@ seccompProfile: { type: RuntimeDefault }
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* What the replicas of a service share: consumer groups, and kinds of jobs that take their time. A check compares them with the code. */}}
+{{- define "rondo.sharedWork" -}}
+control-plane: { groups: [control-plane, control-plane.notifications] }
+data-prep: { groups: [data-prep, data-prep.arrivals], jobs: [ingest, prepare-snapshot] }
+drift-monitor: { groups: [drift-monitor], jobs: [profile-reference, evaluate-drift, evaluate-performance, issue-forecasts] }
+labeling: { groups: [labeling], jobs: [open-label-campaign] }
+training: { groups: [training], jobs: [train-candidate] }
+evaluation: { groups: [evaluation], jobs: [evaluate-candidate] }
+rollout: { groups: [rollout] }
 {{- end -}}

@@ -1,5 +1,5 @@
 import { createHash, randomUUID, type Hash } from 'node:crypto';
-import { open, mkdir, mkdtemp, rm, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -15,6 +15,7 @@ import { PermanentError, TransientError } from '@rondo/kernel';
 import { artifactAbsent, artifactDamaged, isOutOfSpace, openSource, refuseLargerThan } from '../artifact-errors.js';
 import { digestOf, digestParts } from '../digest.js';
 import type { ArtifactStore, StoredArtifact } from '../ports.js';
+import { withScratch } from '../scratch.js';
 import { serverOf, type S3Address } from './s3-address.js';
 import { explainS3Error, isAbsent, type S3Action } from './s3-errors.js';
 
@@ -120,15 +121,12 @@ export class S3ArtifactStore implements ArtifactStore {
 
   async withFile<T>(digest: string, use: (path: string) => Promise<T>): Promise<T> {
     digestParts(digest);
-    await mkdir(this.#scratchFolder, { recursive: true });
-    const folder = await mkdtemp(join(this.#scratchFolder, 'rondo-artifact-'));
-    try {
+    const lend = async (folder: string): Promise<T> => {
       const path = join(folder, digest.slice('sha256:'.length));
       await this.#download(digest, path);
-      return await use(path);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+      return use(path);
+    };
+    return withScratch('artifact', lend, this.#scratchFolder);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { PermanentError } from '@rondo/kernel';
-import type { Collection, Db, ObjectId } from 'mongodb';
+import type { Collection, Db, Filter, FindCursor, FindOptions, ObjectId, WithId } from 'mongodb';
 import type { IndexValues } from '../ports.js';
 import { MAJORITY } from './connect.js';
 
@@ -69,6 +69,18 @@ export interface HeadDoc {
   readonly position: number;
   /** Rises with each change of timers. */
   readonly timers: number;
+}
+
+/**
+ * One per service: what the process that publishes cannot know by itself. Not part of any transaction, because a change stream takes
+ * whole transactions apart to find what it is to tell of.
+ */
+export interface NewsDoc {
+  readonly _id: string;
+  /** Newest position that was committed by a process that does not publish. */
+  readonly position: number;
+  /** Rises when such a process has changed timers, or does not know what it has committed. */
+  readonly looks: number;
   /** Rises when a relay gives its lease back. */
   readonly handovers: number;
 }
@@ -97,6 +109,7 @@ export interface MetaDoc {
 export interface SharedCollections {
   readonly head: Collection<HeadDoc>;
   readonly lease: Collection<LeaseDoc>;
+  readonly news: Collection<NewsDoc>;
   readonly meta: Collection<MetaDoc>;
 }
 
@@ -114,6 +127,7 @@ export function sharedCollections(db: Db): SharedCollections {
   return {
     head: db.collection('head', MAJORITY),
     lease: db.collection('lease', MAJORITY),
+    news: db.collection('news', MAJORITY),
     meta: db.collection('meta', MAJORITY),
   };
 }
@@ -138,4 +152,15 @@ export function serviceCollections(db: Db, service: string): ServiceCollections 
     inbox: db.collection(`${service}.inbox`, MAJORITY),
     timers: db.collection(`${service}.timer`, MAJORITY),
   };
+}
+
+/** Documents with these ids, in one answer: the server's own first batch is of 101 documents. */
+export function findByIds<D extends { readonly _id: string }>(
+  collection: Collection<D>,
+  ids: readonly string[],
+  options: FindOptions = {},
+): FindCursor<WithId<D>> {
+  const filter = { _id: ids.length === 1 ? ids[0] : { $in: ids } } as Filter<D>;
+  // With room for one more, a batch that holds all is known to be the last.
+  return collection.find(filter, { ...options, batchSize: ids.length + 1 });
 }

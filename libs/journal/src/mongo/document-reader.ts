@@ -1,7 +1,7 @@
 import type { IndexSpecification, ObjectId } from 'mongodb';
 import type { IndexValues, ListQuery } from '../ports.js';
 import { documentKey, type DocumentRow, type DocumentSource, type Place } from '../units/document-row.js';
-import type { DocumentDoc, ServiceCollections } from './collections.js';
+import { findByIds, type DocumentDoc, type ServiceCollections } from './collections.js';
 import type { FreshReads } from './fresh-reads.js';
 import { KeyBatcher } from './key-batcher.js';
 import { mongoListQuery } from './list-query.js';
@@ -36,8 +36,7 @@ export class DocumentReader implements DocumentSource<MongoRow> {
   /** Documents by key, removed ones that still have a stream as well. */
   async readAll(keys: readonly string[]): Promise<Map<string, MongoRow>> {
     if (keys.length === 0) return new Map();
-    const filter = keys.length === 1 ? { _id: keys[0]! } : { _id: { $in: [...keys] } };
-    const found = await this.#reads.read(() => this.#collections.documents.find(filter).toArray());
+    const found = await this.#reads.read(() => findByIds(this.#collections.documents, keys).toArray());
     return new Map(found.map((document) => [document._id, rowOf(document)]));
   }
 

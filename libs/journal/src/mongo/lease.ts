@@ -69,12 +69,12 @@ export class Lease {
   /** Notes how far the publishing has come and lets the next one in at once. */
   async release(cursor: number): Promise<void> {
     this.#usableUntil = 0;
-    const { head, service } = this.#collections;
+    const { news, service } = this.#collections;
     const given = await this.#update([
       { $set: { cursor: { $max: ['$cursor', cursor] }, holder: null, expiresAt: new Date(0) } },
     ]);
-    // Those who stand by watch the head.
-    if (given) await head.updateOne({ _id: service }, { $inc: { handovers: 1 } });
+    // For those who stand by.
+    if (given) await news.updateOne({ _id: service }, { $inc: { handovers: 1 } });
   }
 
   async #update(change: object[]): Promise<boolean> {

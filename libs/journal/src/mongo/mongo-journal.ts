@@ -16,7 +16,7 @@ import type {
 import { BufferedUnit } from '../units/buffered-unit.js';
 import { limitOf, pageOf, placeOf, storedOf, type DocumentSource } from '../units/document-row.js';
 import { inboxKeyOf } from '../units/inbox-key.js';
-import type { ServiceCollections } from './collections.js';
+import { findByIds, type ServiceCollections } from './collections.js';
 import type { DocumentReader, MongoRow } from './document-reader.js';
 import { entriesOf, historyOf } from './entry-reader.js';
 import { KeyBatcher } from './key-batcher.js';
@@ -69,9 +69,8 @@ export class MongoJournal implements Journal {
   constructor(context: MongoJournalContext) {
     this.#context = context;
     this.#inbox = new KeyBatcher(async (keys) => {
-      const filter = keys.length === 1 ? { _id: keys[0]! } : { _id: { $in: [...keys] } };
       const found = await context.reads.read(() =>
-        context.collections.inbox.find(filter, { projection: { _id: 1 } }).toArray(),
+        findByIds(context.collections.inbox, keys, { projection: { _id: 1 } }).toArray(),
       );
       return new Map(found.map(({ _id }) => [_id, true as const]));
     });

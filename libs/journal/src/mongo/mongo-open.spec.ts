@@ -5,8 +5,9 @@ import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { randomIds } from '@rondo/kernel';
 import { withRealServers } from '@rondo/testing';
 import { MongoClient, type Db } from 'mongodb';
-import { fact, RecordingBus } from '../../testing/index.js';
+import { fact, RecordingBus, textOf } from '../../testing/index.js';
 import { nativeMongodb } from '../../testing/native-mongodb.js';
+import type { EntryDoc } from './collections.js';
 import { MAJORITY } from './connect.js';
 import { mongoListQuery } from './list-query.js';
 import { MongoStore } from './mongo-store.js';
@@ -65,6 +66,21 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     return db;
   };
 
+  it('refuses a server whose clock is minutes away', async () => {
+    const now = Date.now;
+    const clock = jest.spyOn(Date, 'now');
+    cleanUp.push(() => Promise.resolve(clock.mockRestore()));
+    const database = fresh().databaseName;
+    for (const shiftMs of [300_000, -300_000]) {
+      clock.mockImplementation(() => now() + shiftMs);
+      const opening = open(mongodb, database);
+      await expect(opening).rejects.toMatchObject({ code: 'failed-precondition', detail: { field: 'clock' } });
+      await expect(opening).rejects.toThrow(/(299|300) s apart; let both keep time by NTP/);
+    }
+    clock.mockImplementation(() => now() + 30_000);
+    await open(mongodb, database);
+  });
+
   it('says what to do about a standalone server, with and without a set in the connection string', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rondo-mongod-'));
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));
@@ -95,7 +111,7 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     const db = fresh();
     let added = 0;
     const next: Migration = {
-      version: 2,
+      version: MIGRATIONS.length + 1,
       compatibleFrom: 1,
       run: async (target) => {
         added++;
@@ -105,10 +121,18 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       },
     };
     await Promise.all(Array.from({ length: 6 }, () => migrate(db)));
-    expect(await db.collection('meta').findOne()).toEqual({ _id: 'schema', version: 1, compatibleFrom: 1 });
+    expect(await db.collection('meta').findOne()).toEqual({
+      _id: 'schema',
+      version: MIGRATIONS.length,
+      compatibleFrom: 1,
+    });
     await Promise.all([migrate(db), migrate(db, [...MIGRATIONS, next]), migrate(db, [...MIGRATIONS, next])]);
     await migrate(db, [...MIGRATIONS, next]);
-    expect(await db.collection('meta').findOne()).toEqual({ _id: 'schema', version: 2, compatibleFrom: 1 });
+    expect(await db.collection('meta').findOne()).toEqual({
+      _id: 'schema',
+      version: MIGRATIONS.length + 1,
+      compatibleFrom: 1,
+    });
     expect(await db.collection('added').countDocuments()).toBe(1);
     expect(added).toBe(2);
     // A process of the previous release still works with it.
@@ -117,6 +141,31 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       .journal('s')
       .once({ consumer: 'spec', messageId: 'm' }, (unit) => unit.save({ kind: 'k', id: 'a', state: {} }));
     expect(outcome.outcome).toBe('done');
+  });
+
+  it('finds the entries of a person by an index that has none of the service itself', async () => {
+    const db = fresh();
+    const entries = db.collection<EntryDoc>('s.entry');
+    await entries.createIndex({ actor: 1, _id: 1 });
+    const store = await open(mongodb, db.databaseName);
+    const journal = store.journal('s');
+    const act = (id: string, actor?: string): Promise<unknown> =>
+      journal.once({ consumer: 'spec', messageId: id, ...(actor && { actor }) }, (unit) =>
+        unit.save({ kind: 'k', id, state: {}, outgoing: [fact(id)] }),
+      );
+    for (const [id, actor] of [['a'], ['b', 'alice'], ['c', 'service:s'], ['d', 'service:t']] as const)
+      await act(id, actor);
+    const found = async (actor: string): Promise<string[]> => (await journal.entries({ actor })).map(textOf);
+    expect([await found('alice'), await found('service:s'), await found('service:t'), await found('bob')]).toEqual([
+      ['b'],
+      ['a', 'c'],
+      ['d'],
+      [],
+    ]);
+    expect((await entries.indexes()).map(({ name }) => name)).not.toContain('actor_1__id_1');
+    const stats = entries.aggregate<{ name: string; accesses: { ops: number } }>([{ $indexStats: {} }]);
+    const { accesses } = (await stats.toArray()).find(({ name }) => name === 'actors_but_itself')!;
+    expect(accesses.ops).toBeGreaterThan(0);
   });
 
   it('refuses a database that a newer release made unreadable for it', async () => {
@@ -158,6 +207,21 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(large).toMatchObject({ reason: { code: 'invalid', detail: { field: 'k/large' } } });
     expect([small, fits]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
     expect(await journal.verify()).toMatchObject({ intact: true, entries: 2 });
+  });
+
+  it('writes documents in one transaction that take more than a command of MongoDB has room for', async () => {
+    const store = await open(mongodb, fresh().databaseName);
+    const journal = store.journal('s');
+    const ids = ['a', 'b', 'c'];
+    const save = (letter: string) =>
+      journal.once({ consumer: 'spec', messageId: letter }, (unit) => {
+        for (const id of ids)
+          unit.save({ kind: 'k', id, state: letter.repeat(6 * 1024 * 1024), outgoing: [fact(`${id}${letter}`)] });
+      });
+    await save('x');
+    await save('y');
+    for (const id of ids) expect((await journal.load<string>('k', id))?.state).toMatch(/^y{100}/);
+    expect((await journal.entries({})).map(textOf)).toEqual(['ax', 'bx', 'cx', 'ay', 'by', 'cy']);
   });
 
   it('orders numbers before text over pages, whichever way, by an index of its own', async () => {

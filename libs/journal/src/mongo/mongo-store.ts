@@ -6,9 +6,9 @@ import { serviceCollections, sharedCollections, type ServiceCollections } from '
 import { caughtUp, connect, MAJORITY } from './connect.js';
 import { DocumentReader } from './document-reader.js';
 import { FreshReads } from './fresh-reads.js';
-import { HeadWatch } from './head-watch.js';
 import { isPassing } from './mongo-errors.js';
 import { MongoJournal, Turns } from './mongo-journal.js';
+import { NewsWatch } from './news-watch.js';
 import { pause } from './pause.js';
 import { Relay, type MongoTrouble } from './relay.js';
 import { migrate, prepareService } from './schema.js';
@@ -66,7 +66,7 @@ export class MongoStore {
   readonly #relays = new Map<string, Relay>();
   readonly #writing = new Map<string, Writing>();
   readonly #reads: FreshReads;
-  readonly #watch: HeadWatch;
+  readonly #watch: NewsWatch;
   #closed = false;
 
   private constructor(client: MongoClient, options: MongoStoreOptions) {
@@ -76,7 +76,7 @@ export class MongoStore {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? seededRandom(Date.now() >>> 0);
     this.#reads = new FreshReads(client, () => caughtUp(this.#db));
-    this.#watch = new HeadWatch(sharedCollections(this.#db), this.#relays, (error) =>
+    this.#watch = new NewsWatch(sharedCollections(this.#db), this.#relays, (error) =>
       this.#trouble({ service: [...this.#relays.keys()].join(', '), activity: 'watch', error }),
     );
   }

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { messageOf, randomIds, seededRandom } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
@@ -15,6 +16,9 @@ import { MongoStore } from './mongo-store.js';
 
 const SEED = 20260101;
 const LEASE_MS = 1500;
+const RELIABILITY = fileURLToPath(new URL('../../../../docs/reliability.md', import.meta.url));
+/** How often whoever publishes looks for what it was not told. */
+const HOLDER_LOOKS_MS = 5000;
 jest.setTimeout(300_000);
 
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -74,6 +78,32 @@ async function expectSound(journal: Journal, acknowledged: readonly string[]): P
   return entries;
 }
 
+/** What two relays of one journal published, the second after the first was frozen. */
+interface TwoRelays {
+  /** Of the journal. */
+  readonly order: readonly string[];
+  /** Published by the first before it was frozen, and after it woke. */
+  readonly before: readonly string[];
+  readonly late: readonly string[];
+  /** Published by the second. */
+  readonly taken: readonly string[];
+}
+
+/** In which way two relays did harm to each other. */
+function harmOf({ order, before, late, taken }: TwoRelays): string[] {
+  const is = (a: readonly string[], b: readonly string[]): boolean =>
+    a.length === b.length && a.every((x, at) => x === b[at]);
+  const rules: readonly [string, boolean][] = [
+    ['the second one repeated itself', is(firstTimes(taken), taken)],
+    ['the second one left out or turned round', is(taken, order.slice(order.indexOf(taken[0]!)))],
+    ['the frozen one left out or turned round', is([...before, ...late], order.slice(0, before.length + late.length))],
+    // After it woke only what it had begun before.
+    ['the frozen one published what came after its lease', !late.some((text) => text.startsWith('other-'))],
+    ['together they left out or turned round', is(firstTimes([...before, ...taken]), order)],
+  ];
+  return rules.flatMap(([harm, holds]) => (holds ? [] : [harm]));
+}
+
 const firstTimes = (texts: readonly string[]): string[] => [...new Set(texts)];
 
 /** Waits until a relay of this process has published the rest. */
@@ -102,6 +132,29 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(published.messages.slice(0, 1)).toMatchObject([
       { id: entries[0]!.messageId, type: entries[0]!.type, key: entries[0]!.key, headers: entries[0]!.headers },
     ]);
+  });
+
+  it('publishes what another process commits, and fires its timers, long before it would look by itself', async () => {
+    const name = database();
+    const published = new Published();
+    const holder = await open(mongodb, name, published.bus);
+    await increment(holder.journal('writer'), 'k', 'own');
+    await eventually(() => published.texts.includes('own'), 60_000);
+    const other = (await open(mongodb, name, new Published().bus)).journal('writer');
+    const committed = new Map<string, number>();
+    for (let i = 0; i < 3; i++) {
+      await increment(other, 'k', `other-${i}`);
+      const atMs = Date.now();
+      committed.set(`other-${i}`, atMs);
+      await other.once({ consumer: 'writer', messageId: `timer-${i}` }, (unit) =>
+        unit.schedule({ id: `t${i}`, atMs, outgoing: fact(`timer-${i}`) }),
+      );
+      committed.set(`timer-${i}`, Date.now());
+      await eventually(() => [...committed.keys()].every((text) => published.texts.includes(text)), 60_000);
+      for (const [text, sinceMs] of committed)
+        expect([text, Date.now() - sinceMs < HOLDER_LOOKS_MS / 2]).toEqual([text, true]);
+      committed.clear();
+    }
   });
 
   it('carries a cause out once when two processes have it at the same time', async () => {
@@ -174,9 +227,10 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(firstTimes(all)).toEqual(entries.map(textOf));
   });
 
-  it('takes the lease over from a frozen process, whose cursor and messages come too late to do harm', async () => {
+  /** A process is frozen while it publishes, another one takes over and appends, and the first goes on where it was. */
+  const frozenWhilePublishing = async (ignoresEndOfLease: boolean): Promise<TwoRelays> => {
     const name = database();
-    const frozen = new MongoWriter({ url: mongodb, database: name, seed: SEED, leaseMs: LEASE_MS });
+    const frozen = new MongoWriter({ url: mongodb, database: name, seed: SEED, leaseMs: LEASE_MS, ignoresEndOfLease });
     cleanUp.push(() => frozen.kill());
     await frozen.hasPublished();
     frozen.freeze();
@@ -195,15 +249,18 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       return rest.texts.includes(newest);
     }, 60_000);
     const entries = await expectSound(journal, [...frozen.committed]);
-    const order = entries.map(textOf);
-    // Published by the new holder: once each, in order, up to the end.
-    expect(firstTimes(rest.texts)).toEqual(rest.texts);
-    expect(rest.texts).toEqual(order.slice(order.indexOf(rest.texts[0]!)));
-    // Published by the frozen one: in order, and after it woke only what it had begun before.
-    expect(frozen.published).toEqual(order.slice(0, frozen.published.length));
-    const late = frozen.published.slice(said);
-    expect(late.filter((text) => text.startsWith('other-'))).toEqual([]);
-    expect(firstTimes([...frozen.published.slice(0, said), ...rest.texts])).toEqual(order);
+    const before = frozen.published.slice(0, said);
+    return { order: entries.map(textOf), before, late: frozen.published.slice(said), taken: rest.texts };
+  };
+
+  it('takes the lease over from a frozen process, whose cursor and messages come too late to do harm', async () => {
+    expect(harmOf(await frozenWhilePublishing(false))).toEqual([]);
+  });
+
+  it('notices a relay without a lease', async () => {
+    expect(harmOf(await frozenWhilePublishing(true))).toContain('the frozen one published what came after its lease');
+    const row = '| relay without lease | a relay goes on after the end of its lease | `mongo-writers.spec.ts` |';
+    expect(await readFile(RELIABILITY, 'utf8')).toContain(row);
   });
 
   it('does not wait a minute for a process that was killed in the middle of a transaction', async () => {

@@ -1,8 +1,9 @@
 import { backoffMs, type Clock, type Random } from '@rondo/kernel';
 import type { Bus, Envelope } from '@rondo/messaging';
-import type { EntryDoc, HeadDoc, ServiceCollections } from './collections.js';
+import type { EntryDoc, NewsDoc, ServiceCollections } from './collections.js';
 import { envelopeOf } from './entry-reader.js';
 import { Lease, type HeldLease } from './lease.js';
+import { NewsTeller } from './news-teller.js';
 import type { CommitListener } from './unit-committer.js';
 
 const ENTRIES_PER_PUBLISH_MAX = 1000;
@@ -40,11 +41,12 @@ interface Run {
 
 /**
  * Publishes the journal of one service in order of position, and fires its timers, while it holds the lease; stands by
- * otherwise. What this process commits is handed over directly, what others commit is read when the head moves.
+ * otherwise. What this process commits is handed over directly, or told to the one that publishes; what others commit is read.
  */
 export class Relay implements CommitListener {
   readonly #context: RelayContext;
   readonly #lease: Lease;
+  readonly #teller: NewsTeller;
   #loop: Promise<void> | undefined;
   #stopping = false;
   #abandoned = false;
@@ -54,10 +56,6 @@ export class Relay implements CommitListener {
   #cursor = 0;
   /** Newest position known to be committed. */
   #known = 0;
-  /** Entries up to here are being committed by this process, which will hand them over. */
-  #committing = 0;
-  /** Newest position told of meanwhile. */
-  #heldBack = 0;
   /** There may be entries beyond it. */
   #mustLook = false;
   #handedOver: Envelope[] = [];
@@ -74,7 +72,12 @@ export class Relay implements CommitListener {
 
   constructor(context: RelayContext) {
     this.#context = context;
-    this.#lease = new Lease(context.collections, context.leaseMs);
+    const { collections, leaseMs, onTrouble } = context;
+    const { service } = collections;
+    this.#lease = new Lease(collections, leaseMs);
+    this.#teller = new NewsTeller(collections, (error) => {
+      if (!this.#abandoned) onTrouble({ service, activity: 'watch', error });
+    });
   }
 
   /** Begins to take part. */
@@ -82,23 +85,17 @@ export class Relay implements CommitListener {
     this.#loop ??= this.#run();
   }
 
-  /** The news of a commit may be faster than its answer; reading what is about to be handed over would be in vain. */
-  committing(lastPosition: number): void {
-    this.#committing = lastPosition;
-    if (lastPosition > 0) return;
-    const position = this.#heldBack;
-    this.#heldBack = 0;
-    this.headMoved({ position });
-  }
-
   committed(firstPosition: number, envelopes: readonly Envelope[], timersChanged: boolean): void {
     if (timersChanged) this.#timersChanged = true;
     if (envelopes.length > 0) this.#handOver(firstPosition, envelopes);
-    this.#wakeHolder();
+    if (envelopes.length === 0 && !timersChanged) return;
+    if (this.#lease.isUsable) this.#wakeUp();
+    else this.#teller.tell({ position: firstPosition + envelopes.length - 1, looks: timersChanged ? 1 : 0 });
   }
 
   committedUnseen(): void {
     this.lookAgain();
+    if (!this.#lease.isUsable) this.#teller.tell({ position: 0, looks: 1 });
   }
 
   /** Something may have been committed by anybody; what is new will be read. */
@@ -108,13 +105,13 @@ export class Relay implements CommitListener {
     this.#wakeHolder();
   }
 
-  /** The head of the journal was written, by whomever. Undefined: not that part of it. */
-  headMoved({ position, timers, handovers }: Partial<HeadDoc>): void {
-    const isNews = position !== undefined && position > Math.max(this.#known, this.#committing);
-    if (isNews) this.#known = position;
-    else if (position !== undefined) this.#heldBack = Math.max(this.#heldBack, position);
-    if (timers !== undefined) this.#timersChanged = true;
-    if (isNews || timers !== undefined) this.#wakeHolder();
+  /** Another process tells what it has done. Undefined: not that. */
+  hear({ position, looks, handovers }: Partial<NewsDoc>): void {
+    if (position !== undefined && position > this.#known) {
+      this.#known = position;
+      this.#wakeHolder();
+    }
+    if (looks !== undefined) this.lookAgain();
     if (handovers !== undefined) this.#wakeUp();
   }
 
@@ -124,6 +121,7 @@ export class Relay implements CommitListener {
     const late = setTimeout(() => this.abandon(), withinMs);
     this.#wakeUp();
     await this.#loop;
+    await this.#teller.done();
     clearTimeout(late);
   }
 

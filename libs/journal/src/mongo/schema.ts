@@ -1,9 +1,10 @@
 import { PermanentError } from '@rondo/kernel';
-import { MongoServerError, type Db } from 'mongodb';
+import { MongoServerError, type Db, type Document } from 'mongodb';
 import { sharedCollections, type ServiceCollections } from './collections.js';
 import { isDuplicateKey } from './mongo-errors.js';
 
 const NAMESPACE_EXISTS = 48;
+const INDEX_NOT_FOUND = 27;
 
 /**
  * One change of the database. `run` must be safe to run twice, by several processes at once, and while processes of the
@@ -23,6 +24,16 @@ export const MIGRATIONS: readonly Migration[] = [
     compatibleFrom: 1,
     run: async (db) => {
       for (const name of ['head', 'lease']) await createCollection(db, name);
+    },
+  },
+  {
+    version: 2,
+    compatibleFrom: 1,
+    run: async (db) => {
+      await createCollection(db, 'news');
+      const entries = await db.listCollections({ name: /\.entry$/ }, { nameOnly: true }).toArray();
+      // Each service makes a smaller one in its place.
+      for (const { name } of entries) await dropIndex(db, name, 'actor_1__id_1');
     },
   },
 ];
@@ -51,7 +62,7 @@ export async function migrate(db: Db, migrations: readonly Migration[] = MIGRATI
 
 /** Creates what one service needs; safe to run twice and by several processes at once. */
 export async function prepareService(db: Db, collections: ServiceCollections): Promise<void> {
-  const { service, documents, entries, inbox, timers, head, lease } = collections;
+  const { service, documents, entries, inbox, timers, head, lease, news } = collections;
   // Before the first transaction: collections made inside of one make others that run at the same time fail.
   for (const { collectionName } of [documents, entries, inbox, timers]) await createCollection(db, collectionName);
   await documents.createIndexes([{ key: { kind: 1, _id: 1 } }]);
@@ -59,11 +70,14 @@ export async function prepareService(db: Db, collections: ServiceCollections): P
     { key: { stream: 1, version: 1 }, unique: true },
     { key: { key: 1, _id: 1 } },
     { key: { cycleId: 1, _id: 1 }, partialFilterExpression: { cycleId: { $exists: true } } },
-    { key: { actor: 1, _id: 1 } },
+    { key: { actor: 1, _id: 1 }, name: 'actors_but_itself', partialFilterExpression: notBy(`service:${service}`) },
   ]);
   await timers.createIndexes([{ key: { dueAtMs: 1 } }]);
   await upserting(() =>
-    head.updateOne({ _id: service }, { $setOnInsert: { position: 0, timers: 0, handovers: 0 } }, { upsert: true }),
+    head.updateOne({ _id: service }, { $setOnInsert: { position: 0, timers: 0 } }, { upsert: true }),
+  );
+  await upserting(() =>
+    news.updateOne({ _id: service }, { $setOnInsert: { position: 0, looks: 0, handovers: 0 } }, { upsert: true }),
   );
   await upserting(() =>
     lease.updateOne(
@@ -74,11 +88,24 @@ export async function prepareService(db: Db, collections: ServiceCollections): P
   );
 }
 
+/** Nearly all entries are by the service itself: they are found without an index, and one of them would cost as much as the entry. */
+function notBy(actor: string): Document {
+  return { $or: [{ actor: { $lt: actor } }, { actor: { $gt: actor } }] };
+}
+
 async function createCollection(db: Db, name: string): Promise<void> {
   try {
     await db.createCollection(name);
   } catch (error) {
     if (!(error instanceof MongoServerError && error.code === NAMESPACE_EXISTS)) throw error;
+  }
+}
+
+async function dropIndex(db: Db, collection: string, name: string): Promise<void> {
+  try {
+    await db.collection(collection).dropIndex(name);
+  } catch (error) {
+    if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
   }
 }
 

@@ -4,12 +4,13 @@ import { eventually, withRealServers } from '@rondo/testing';
 import { MongoClient, MongoError, MongoErrorLabel } from 'mongodb';
 import { fact, textOf } from '../../testing/index.js';
 import type { Unit } from '../ports.js';
-import { serviceCollections, sharedCollections } from './collections.js';
+import { serviceCollections, sharedCollections, type NewsDoc } from './collections.js';
 import { caughtUp, MAJORITY } from './connect.js';
 import { DocumentReader } from './document-reader.js';
 import { FreshReads } from './fresh-reads.js';
-import { HeadWatch } from './head-watch.js';
 import { MongoJournal, Turns } from './mongo-journal.js';
+import { NewsTeller } from './news-teller.js';
+import { NewsWatch } from './news-watch.js';
 import type { Relay } from './relay.js';
 import { prepareService } from './schema.js';
 import { UnitCommitter } from './unit-committer.js';
@@ -66,7 +67,6 @@ withRealServers(['mongodb'], ({ mongodb }) => {
       clock,
       random,
       listener: {
-        committing: (last) => heard.push(`committing ${last}`),
         committed: (first, envelopes) => heard.push(`${envelopes.length} from ${first}`),
         committedUnseen: () => heard.push('look'),
       },
@@ -93,17 +93,6 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     unit.save({ kind: 'k', id: 'n', state: n, outgoing: [fact(String(n))] });
     return n;
   };
-
-  it('says which entries it commits, until they are handed over or the commit is given up', async () => {
-    let faults: Fault[] = [];
-    const { journal, heard } = await subject(() => faults.shift() ?? 'none');
-    await journal.once({ consumer: 'spec', messageId: 'm1' }, count);
-    expect(heard).toEqual(['committing 1', '1 from 1', 'committing 0']);
-    faults = ['lost before', 'lost before', 'lost before'];
-    heard.length = 0;
-    await journal.once({ consumer: 'spec', messageId: 'm2' }, count);
-    expect(heard).toEqual(['committing 2', 'committing 0', 'committing 2', '1 from 2', 'committing 0']);
-  });
 
   it('learns that a commit took effect whose acknowledgement was lost, and does not repeat it', async () => {
     let losses = 0;
@@ -132,28 +121,34 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(await journal.verify()).toMatchObject({ intact: true, entries: 10 });
   });
 
-  it('is heard by the relay of another process', async () => {
-    const { journal, db } = await subject(() => 'none');
-    const seen: number[] = [];
+  it('hears what another process tells of its own services, and no more', async () => {
+    const { collections, db } = await subject(() => 'none');
+    const heard: Partial<NewsDoc>[] = [];
     let opened = false;
-    const relay = {
-      lookAgain: () => (opened = true),
-      headMoved: ({ position }: { position?: number }) => position !== undefined && seen.push(position),
-    };
+    const relay = { lookAgain: () => (opened = true), hear: (news: Partial<NewsDoc>) => heard.push(news) };
     const errors: unknown[] = [];
-    const relays = new Map([['other', { ...relay, headMoved: () => errors.push('not mine') } as unknown as Relay]]);
-    const watch = new HeadWatch(sharedCollections(db), relays, (error) => errors.push(error));
+    const relays = new Map([['other', { ...relay, hear: () => errors.push('not mine') } as unknown as Relay]]);
+    const watch = new NewsWatch(sharedCollections(db), relays, (error) => errors.push(error));
     watch.start();
     cleanUp.push(() => watch.close());
     await eventually(() => opened);
-    await journal.once({ consumer: 'spec', messageId: 'unheard' }, count);
+    const teller = new NewsTeller(collections, (error) => errors.push(error));
+    teller.tell({ position: 1, looks: 0 });
+    await teller.done();
     opened = false;
     relays.set('s', relay as unknown as Relay);
     watch.start();
     await eventually(() => opened);
-    for (let i = 0; i < 3; i++) await journal.once({ consumer: 'spec', messageId: `m${i}` }, count);
-    await eventually(() => seen.length === 3);
-    expect(seen).toEqual([2, 3, 4]);
+    // The first is written at once, the others together.
+    for (const [position, looks] of [
+      [2, 0],
+      [5, 1],
+      [4, 1],
+    ] as const)
+      teller.tell({ position, looks });
+    await teller.done();
+    await eventually(() => heard.length === 2);
+    expect(heard).toEqual([{ position: 2 }, { position: 5, looks: 2 }]);
     expect(errors).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { backoffMs, messageOf, TransientError, type BackoffPolicy, type Clock, type Random } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
 import { ObjectId, type AnyBulkWriteOperation, type ClientSession, type Document, type MongoClient } from 'mongodb';
-import type { DocumentDoc, ServiceCollections, TimerDoc } from './collections.js';
+import { findByIds, type DocumentDoc, type ServiceCollections, type TimerDoc } from './collections.js';
 import type { DocumentReader, MongoRow } from './document-reader.js';
 import type { FreshReads } from './fresh-reads.js';
 import { forCaller, isDuplicateKey, isPassing, isUnknownCommit, isWriteConflict } from './mongo-errors.js';
@@ -17,6 +17,7 @@ import {
   type Plan,
   type RunUnit,
 } from './unit-plan.js';
+import { WriteCommands, type UpdateStatement } from './write-commands.js';
 
 const UNITS_PER_TRANSACTION_MAX = 1024;
 const BYTES_PER_TRANSACTION_MAX = 16 * 1024 * 1024;
@@ -36,8 +37,6 @@ export type UnitOutcome = 'done' | 'duplicate' | 'conflict';
 
 /** Told of what a transaction added, as soon as it is committed. */
 export interface CommitListener {
-  /** Entries up to this position are being committed here; 0 when that is over, after `committed` where it came to that. */
-  committing(lastPosition: number): void;
   /** Entries from `firstPosition` on, in order, and whether timers changed. */
   committed(firstPosition: number, envelopes: readonly Envelope[], timersChanged: boolean): void;
   /** Something was committed; what exactly is to be read. */
@@ -78,6 +77,7 @@ export class UnitCommitter {
   readonly #queue: Submission[] = [];
   /** One session for all: a new transaction on it ends one that was left open by a lost connection. */
   readonly #session: ClientSession;
+  readonly #commands: WriteCommands;
   #running: Promise<void> | undefined;
   /** Others have committed to this journal since this process last did. */
   #hasRivals = false;
@@ -88,7 +88,9 @@ export class UnitCommitter {
 
   constructor(context: CommitterContext) {
     this.#context = context;
-    this.#session = context.client.startSession({ causalConsistency: false });
+    const { client, collections } = context;
+    this.#session = client.startSession({ causalConsistency: false });
+    this.#commands = new WriteCommands(client.db(collections.documents.dbName), this.#session);
   }
 
   /**
@@ -216,15 +218,10 @@ export class UnitCommitter {
   async #carryOut(plan: Plan<Submission>): Promise<void> {
     const attempt = new ObjectId();
     for (const { attempts } of plan.units) attempts.add(attempt.toHexString());
-    const { listener } = this.#context;
-    try {
-      const firstPosition = await this.#transact(plan, attempt);
-      this.#conflictingSince = undefined;
-      const envelopes = plan.entries.map(({ envelope }) => envelope);
-      listener.committed(firstPosition, envelopes, plan.timers.size > 0);
-    } finally {
-      listener.committing(0);
-    }
+    const firstPosition = await this.#transact(plan, attempt);
+    this.#conflictingSince = undefined;
+    const envelopes = plan.entries.map(({ envelope }) => envelope);
+    this.#context.listener.committed(firstPosition, envelopes, plan.timers.size > 0);
     for (const { resolve } of plan.units) resolve('done');
   }
 
@@ -235,7 +232,7 @@ export class UnitCommitter {
     const standing = await documents.readAll([...new Set(looked)]);
     // After the documents: a transaction of ours that turned out to be committed changed both.
     const keys = open.map(({ inboxKey }) => inboxKey);
-    const carriedOut = await reads.read(() => collections.inbox.find({ _id: { $in: keys } }).toArray());
+    const carriedOut = await reads.read(() => findByIds(collections.inbox, keys).toArray());
     const attemptOf = new Map(carriedOut.map(({ _id, attempt }) => [_id, attempt.toHexString()]));
     const rest: Submission[] = [];
     for (const submission of open) {
@@ -266,7 +263,6 @@ export class UnitCommitter {
       await this.#abort();
       throw error;
     }
-    this.#context.listener.committing(firstPosition + plan.entries.length - 1);
     for (let tries = 1; ; tries++) {
       try {
         await session.commitTransaction();
@@ -289,9 +285,9 @@ export class UnitCommitter {
     const firstPosition = await this.#takePositions(plan);
     const placed = placePlan(collections.service, plan, { firstPosition, atMs: clock.now(), attempt });
     await this.#writeDocuments(placed);
-    if (placed.entries.length > 0) await collections.entries.insertMany([...placed.entries], options);
+    await this.#commands.insert(collections.entries.collectionName, placed.entries);
     const carriedOut = plan.units.map(({ inboxKey }) => ({ _id: inboxKey, attempt }));
-    await collections.inbox.insertMany(carriedOut, options);
+    await this.#commands.insert(collections.inbox.collectionName, carriedOut);
     const timers = [...plan.timers.values()].map(({ id, due }): AnyBulkWriteOperation<TimerDoc> => {
       if (!due) return { deleteOne: { filter: { _id: id } } };
       return { replaceOne: { filter: { _id: id }, replacement: timerDocument({ id, due }), upsert: true } };
@@ -322,20 +318,20 @@ export class UnitCommitter {
 
   /** Documents to replace are found by their id alone, which costs the server half of what a filter with the etag does. */
   async #writeDocuments({ documents }: PlacedPlan): Promise<void> {
-    const inserts: AnyBulkWriteOperation<DocumentDoc>[] = [];
-    const replacements: AnyBulkWriteOperation<DocumentDoc>[] = [];
-    const removals: AnyBulkWriteOperation<DocumentDoc>[] = [];
+    const { collectionName } = this.#context.collections.documents;
+    const inserts: DocumentDoc[] = [];
+    const replacements: UpdateStatement[] = [];
+    const removals: Document[] = [];
     for (const { key, before, after } of documents) {
-      if (!before && after) inserts.push({ insertOne: { document: after } });
-      else if (before && after)
-        replacements.push({ updateOne: { filter: { _id: key }, update: replacing(before, after) } });
-      else if (before) removals.push({ deleteOne: { filter: { _id: key, etag: before.etag } } });
+      if (!before && after) inserts.push(after);
+      else if (before && after) replacements.push({ q: { _id: key }, u: replacing(before, after) });
+      else if (before) removals.push({ _id: key, etag: before.etag });
     }
-    const writes = [...inserts, ...replacements, ...removals];
-    if (writes.length === 0) return;
-    const result = await this.#context.collections.documents.bulkWrite(writes, { session: this.#session });
-    const written = result.modifiedCount === replacements.length && result.deletedCount === removals.length;
-    if (!written) throw new PlanOutdated('a document was changed by somebody else');
+    await this.#commands.insert(collectionName, inserts);
+    const replaced = await this.#commands.update(collectionName, replacements);
+    const removed = await this.#commands.delete(collectionName, removals);
+    if (replaced === replacements.length && removed === removals.length) return;
+    throw new PlanOutdated('a document was changed by somebody else');
   }
 }
 

@@ -64,8 +64,7 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
 
   async load<S>(kind: string, id: string): Promise<Stored<S> | undefined> {
     this.#assertOpen();
-    const row = await this.#documents.get(kind, id);
-    this.#see(kind, id, row);
+    const row = this.#see(kind, id, await this.#rowOf(kind, id));
     const change = this.changes.get(documentKey(kind, id));
     const visible = change ? this.#overlaid(change, row) : row;
     return visible && visible.state !== null ? storedOf<S>(kind, visible) : undefined;
@@ -83,7 +82,7 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
     const untouched: DocumentRow[] = committed.filter((row) => !mine.has(row.id));
     const kept = own.filter((change) => change.state !== null);
     const overlaid = await Promise.all(
-      kept.map(async (change) => this.#overlaid(change, await this.#documents.get(kind, change.id))),
+      kept.map(async (change) => this.#overlaid(change, await this.#rowOf(kind, change.id))),
     );
     const visible = overlaid.filter((row) => matches(row, query, place));
     return pageOf<S>(kind, [...untouched, ...visible].sort(compareRows(query.orderBy)), query, limit);
@@ -133,10 +132,17 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
     return change;
   }
 
+  /** As the unit first saw it; what it has not seen yet is read. */
+  #rowOf(kind: string, id: string): Row | undefined | Promise<Row | undefined> {
+    const key = documentKey(kind, id);
+    return this.seen.has(key) ? this.seen.get(key) : this.#documents.get(kind, id);
+  }
+
   /** The first sight counts: a later read that finds another version must not hide that the earlier one is stale. */
-  #see(kind: string, id: string, row: Row | undefined): void {
+  #see(kind: string, id: string, row: Row | undefined): Row | undefined {
     const key = documentKey(kind, id);
     if (!this.seen.has(key)) this.seen.set(key, row);
+    return this.seen.get(key);
   }
 
   #overlaid(change: Change, row: Row | undefined): DocumentRow {

@@ -3,6 +3,7 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { StepFailedSchema } from '@rondo/contracts';
 import { seededRandom } from '@rondo/kernel';
 import { MongoStore } from '../../src/index.js';
+import { Lease } from '../../src/mongo/lease.js';
 import { RecordingBus } from '../recording-bus.js';
 
 interface Counter {
@@ -49,5 +50,24 @@ async function main(url: string, database: string, seed: number, leaseMs: number
   }
 }
 
-const [, program, url, database, seed, leaseMs] = process.argv;
-if (program?.endsWith('append-to-mongo.ts')) await main(url!, database!, Number(seed), Number(leaseMs));
+/** Once it has held the lease, the relay of this process never asks again whether it still does. */
+function ignoreEndOfLease(): void {
+  const taken = new WeakSet<Lease>();
+  const { tryAcquire } = Lease.prototype;
+  Lease.prototype.tryAcquire = async function (this: Lease) {
+    const held = await tryAcquire.call(this);
+    if (held) taken.add(this);
+    return held;
+  };
+  Object.defineProperty(Lease.prototype, 'isUsable', {
+    get(this: Lease) {
+      return taken.has(this);
+    },
+  });
+}
+
+const [, program, url, database, seed, leaseMs, mode] = process.argv;
+if (program?.endsWith('append-to-mongo.ts')) {
+  if (mode === 'lease-ignored') ignoreEndOfLease();
+  await main(url!, database!, Number(seed), Number(leaseMs));
+}

@@ -18,9 +18,12 @@ export class MongoWriter {
     readonly database: string;
     readonly seed: number;
     readonly leaseMs: number;
+    /** Its relay goes on after the end of its lease; for the proof that this is noticed. */
+    readonly ignoresEndOfLease?: boolean;
   }) {
     const options = ['--conditions=@rondo/source', '--import', here('../../../../tools/run-from-source.mjs')];
-    const settings = [where.url, where.database, String(where.seed), String(where.leaseMs)];
+    const mode = where.ignoresEndOfLease ? ['lease-ignored'] : [];
+    const settings = [where.url, where.database, String(where.seed), String(where.leaseMs), ...mode];
     this.#child = spawn(process.execPath, [...options, here('append-to-mongo.ts'), ...settings], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] },

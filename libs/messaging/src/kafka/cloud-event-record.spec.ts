@@ -154,7 +154,7 @@ describe('records nobody can read', () => {
     const { envelope, unreadable } = readRecord(record);
     expect(unreadable).toMatch(reason);
     expect(envelope).toMatchObject({
-      id: 'rondo.arrivals.v1/3/41',
+      id: 'rondo.arrivals.v1/3/41/1000',
       type: 'unreadable',
       topic: 'rondo.arrivals.v1',
       timeMs: 1000,

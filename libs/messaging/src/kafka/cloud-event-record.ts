@@ -162,9 +162,13 @@ function textHeaders(headers: RecordHeaders): Map<string, string> {
   return texts;
 }
 
+/** Id of a message that has none which could be read: its place, and when the log took it, as a topic that is made again has the same places. */
+export const unreadableId = ({ topic, partition, offset, timestampMs }: ReceivedRecord): string =>
+  `${topic}/${partition}/${offset}/${timestampMs}`;
+
 /** Keeps the bytes and the headers, within bounds, so that a person can see what came and it can be read again later. */
 function unreadable(record: ReceivedRecord): Envelope {
-  const id = `${record.topic}/${record.partition}/${record.offset}`;
+  const id = unreadableId(record);
   const headers = [...textHeaders(record.headers)].slice(0, HEADERS_KEPT);
   return {
     id,

@@ -189,7 +189,7 @@ export class GroupDeliveries {
   async #park(lane: Lane, message: HeldMessage, reason: string): Promise<void> {
     if (this.#state === 'abandoned') return;
     const { records, clock, onParked } = this.#context;
-    const parked = parkedMessage(this.#deliveryOf(message, lane.attempt), reason, clock.now());
+    const parked = parkedMessage(this.#deliveryOf(message, lane.attempt), reason, clock.now(), message.replays);
     await records.park(parked);
     onParked(parked);
   }

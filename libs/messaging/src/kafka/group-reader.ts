@@ -2,7 +2,7 @@ import { messageOf } from '@rondo/kernel';
 import type kafkajs from 'kafkajs';
 import type { PartitionRef } from '../delivery-records.js';
 import type { ParkedMessage, SubscribeOptions } from '../ports.js';
-import { readRecord, UNREADABLE_TYPE } from './cloud-event-record.js';
+import { readRecord, unreadableId, UNREADABLE_TYPE } from './cloud-event-record.js';
 import { GroupDeliveries, type DeliveryContext, type HeldMessage } from './group-deliveries.js';
 import { GroupMember, type Assignment } from './group-member.js';
 import type { BusLog } from './kafka-bus-options.js';
@@ -224,7 +224,8 @@ export class GroupReader {
     const byName = new Map(partitions.map((partition) => [nameOf(partition.ref), partition]));
     for (const attempt of await records.begun(refs))
       byName.get(nameOf(attempt))!.starts.set(attempt.offset, attempt.starts);
-    for (const place of await records.parkedPlaces(refs)) byName.get(nameOf(place))!.parked.add(place.offset);
+    for (const place of await records.parkedPlaces(refs))
+      byName.get(nameOf(place))!.setAside(place.offset, place.messageId);
     if (afterDeath) {
       for (const partition of partitions) {
         const { topic, partition: number } = partition.ref;
@@ -283,8 +284,8 @@ export class GroupReader {
   /** The message to be held, when it is new and wanted. */
   #read(partition: OpenPartition, topic: string, message: kafkajs.KafkaMessage): HeldMessage | undefined {
     const offset = Number(message.offset);
-    if (offset < partition.cursor! || partition.parked.has(offset)) return undefined;
-    const { envelope, unreadable } = readRecord({
+    if (offset < partition.cursor!) return undefined;
+    const record = {
       topic,
       partition: partition.ref.partition,
       offset,
@@ -292,7 +293,10 @@ export class GroupReader {
       value: message.value,
       headers: message.headers ?? {},
       timestampMs: Number(message.timestamp),
-    });
+    };
+    const { envelope, unreadable } = readRecord(record);
+    // What was parked as unreadable may be readable to the code of today; it waits for its replay all the same.
+    if ([envelope.id, unreadableId(record)].some((id) => partition.isSetAside(offset, id))) return undefined;
     if (unreadable === undefined && this.#options.wants?.(envelope.type) === false) return undefined;
     partition.hold(offset, envelope.timeMs, envelope.payload.byteLength);
     return { partition, offset, envelope, ...(unreadable !== undefined && { unreadable }) };

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { randomIds, TransientError } from '@rondo/kernel';
+import { PermanentError, randomIds, TransientError } from '@rondo/kernel';
 import { eventually, withRealServers } from '@rondo/testing';
 import kafkajs from 'kafkajs';
 import { MongoClient, type Db } from 'mongodb';
@@ -90,6 +90,31 @@ withRealServers(['kafka', 'mongodb'], ({ kafka, mongodb }) => {
       await eventually(() => seen.length === 16, WITHIN_MS);
       expect(seen).toEqual([1, 2].flatMap(() => ['1', '2', '3', '4', '5', '6', '7', '8']));
       await eventually(hasCaughtUp, WITHIN_MS);
+    });
+
+    it('hands on what a topic that was made again has at the place of a message that was parked', async () => {
+      const refusing = await bus.subscribe({
+        group: GROUP,
+        topics: [TOPIC],
+        handle: async (delivery) => {
+          if (bodyOf(delivery) === '5') throw new PermanentError('invalid', 'poison');
+          seen.push(bodyOf(delivery));
+        },
+      });
+      await eventually(() => seen.length === 3, WITHIN_MS);
+      await eventually(hasCaughtUp, WITHIN_MS);
+      await refusing.close();
+      const places = await db.collection('bus_parked').find().toArray();
+      expect(places).toMatchObject([{ offset: 4 }]);
+      await admin.deleteTopics({ topics: [namespace + TOPIC] });
+      await bus.close();
+      bus = await open();
+      await publish('9', '10', '11', '12', '13');
+      await read();
+      await eventually(() => seen.length === 8, WITHIN_MS);
+      expect(seen.slice(3)).toEqual(['9', '10', '11', '12', '13']);
+      expect((await bus.parked.list()).map(({ delivery }) => bodyOf(delivery))).toEqual(['5']);
+      await db.collection('bus_parked').deleteMany({});
     });
 
     it('reads a topic that was deleted and made again from its first message', async () => {

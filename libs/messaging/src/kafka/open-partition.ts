@@ -19,8 +19,8 @@ export class OpenPartition {
   suspectBelow = 0;
   /** Beginnings without an end, by offset. */
   readonly starts = new Map<number, number>();
-  /** Offsets that are set aside and must not be handled by themselves. */
-  readonly parked = new Set<number>();
+  /** Places, and ids of the messages there, that are set aside and must not be handled by themselves. */
+  readonly #setAside = new Set<string>();
   /** Taken in and not yet handled: offset → time of publication. In order of offset. */
   readonly #unfinished = new Map<number, number>();
   #bytes = 0;
@@ -55,6 +55,14 @@ export class OpenPartition {
 
   suspects(offset: number): boolean {
     return offset < this.suspectBelow || this.starts.has(offset);
+  }
+
+  setAside(offset: number, messageId: string): void {
+    this.#setAside.add(`${offset}\n${messageId}`);
+  }
+
+  isSetAside(offset: number, messageId: string): boolean {
+    return this.#setAside.size > 0 && this.#setAside.has(`${offset}\n${messageId}`);
   }
 
   hold(offset: number, timeMs: number, bytes: number): void {

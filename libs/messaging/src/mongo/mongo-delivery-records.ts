@@ -126,11 +126,18 @@ export class MongoDeliveryRecords implements DeliveryRecords {
     return this.#find({ replaying: false });
   }
 
-  parkedPlaces(partitions: readonly PartitionRef[]): Promise<AttemptRef[]> {
+  parkedPlaces(partitions: readonly PartitionRef[]): Promise<(AttemptRef & { messageId: string })[]> {
     return tried(async () => {
       if (partitions.length === 0) return [];
-      const projection = { _id: 0, group: 1, topic: 1, partition: 1, offset: 1 } as const;
-      return this.#parked.find({ $or: partitions.map(filterOf) }, { projection }).toArray();
+      const projection = { group: 1, topic: 1, partition: 1, offset: 1, 'delivery.id': 1 } as const;
+      const found = await this.#parked.find({ $or: partitions.map(filterOf) }, { projection }).toArray();
+      return found.map(({ group, topic, partition, offset, delivery: { id: messageId } }) => ({
+        group,
+        topic,
+        partition,
+        offset,
+        messageId,
+      }));
     });
   }
 

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { onnx } from '@rondo/contracts';
+import * as onnx from '@rondo/contracts/onnx';
 import { PermanentError, unreachable } from '@rondo/kernel';
 import type { LinearModel, Model, TreeEnsemble } from '@rondo/learners';
 import { featureNamesKey, mlDomain } from './vocabulary.js';

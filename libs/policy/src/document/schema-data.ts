@@ -52,7 +52,9 @@ const features = z
       .max(20)
       .default([])
       .describe('Reference tables.'),
-    key: column().describe('Column that identifies a row; equal keys in one batch are refused. Callers who send it as `rondo_key` are told which features a worse log loss comes from.'),
+    key: column().describe(
+      'Column that identifies a row; equal keys in one batch are refused. Callers who send it as `rondo_key` are told which features a worse log loss comes from.',
+    ),
     eventTime: column().describe('Column with the event time of the feature row.'),
     reviewReason: column()
       .optional()
@@ -141,11 +143,17 @@ export const labeling = z
     quality: z
       .strictObject({
         minCoverage: share().describe('Least share of rows that must get a label.'),
-        minAgreement: number(-1, 1).optional().describe("Least Krippendorff's alpha; needs two annotators per task."),
+        minAgreement: number(-1, 1)
+          .optional()
+          .describe(
+            "Least Krippendorff's alpha, reached when the lower bound of its 95 % interval is, missed when the upper bound is below; needs two annotators per task. Between the two each task is asked to one more person, up to twice as many, while there is time; the labels are not used if that does not decide it. With perfect agreement 0.8 takes about 36 tasks.",
+          ),
       })
       .describe('What the answers must reach to be used.'),
     onExhausted: z
       .enum(['ContinueWithout', 'Fail'])
-      .describe('When quality is not reached: go on without any review rows, or fail the cycle.'),
+      .describe(
+        'When quality is not reached, or undecided at the end: go on without any review rows, or fail the cycle.',
+      ),
   })
   .describe('Rows with a review reason are put before people; without this block they are left out.');

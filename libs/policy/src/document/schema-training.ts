@@ -167,9 +167,15 @@ const analysis = z.strictObject({
     .number()
     .gt(0)
     .max(0.5)
-    .describe('Probability of a false alarm over the whole rollout, however often one looks.'),
-  margin: number(0, 1e6).describe('Harm up to this is tolerated, in units of the metric.'),
-  minSamples: count(1, 100_000_000).describe('No verdict before this many observations.'),
+    .describe(
+      'Probability of a false alarm over the whole rollout, however often one looks: the analyses that steps name have equal parts of it. Of one analysis also that of a wrong pass.',
+    ),
+  margin: number(0, 1e6).describe(
+    'Harm up to this is tolerated, in units of the metric; of `errorRate` the share of requests that fail, of `latencyMs` ms a row.',
+  ),
+  minSamples: count(1, 100_000_000).describe(
+    'No pass before this many observations: labels, feedback of each arm, or requests for `errorRate` and `latencyMs`. A request counts once, however many rows it has, and a candidate only answers for requests it was asked: after five failures in a row it rests for ten seconds.',
+  ),
   minLabelShare: share()
     .optional()
     .describe(

@@ -27,6 +27,7 @@ const notifications = z
             'CycleStarted',
             'CycleFinished',
             'LabelCampaignOpened',
+            'LabelCampaignExtended',
             'ApprovalRequested',
             'ApprovalClosed',
             'RolloutFinished',

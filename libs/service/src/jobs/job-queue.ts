@@ -1,6 +1,8 @@
 /** A job to look at, and the trace that woke it. */
 export interface QueuedJob {
   readonly jobId: string;
+  /** The lane that it runs in, if any. */
+  readonly lane: string | undefined;
   readonly traceparent: string | undefined;
 }
 

@@ -1,7 +1,18 @@
 import type { Cause, Stored, Unit } from '@rondo/journal';
 import type { Json } from '@rondo/kernel';
 import type { JobDefinition, JobFailure, JobResult, Platform } from '../ports.js';
-import { finishJob, isFinal, JOB_KIND, laneHeads, placeInLane, saveJob, wakeUp, type JobState } from './job-state.js';
+import {
+  finishJob,
+  isFinal,
+  JOB_KIND,
+  laneHeads,
+  laneOf,
+  LANE_KIND,
+  placeInLane,
+  saveJob,
+  wakeUp,
+  type JobState,
+} from './job-state.js';
 
 /** A job to be queued. */
 export interface NewJob {
@@ -31,7 +42,12 @@ export class JobRecords {
   /** The same id is queued once. */
   async enqueue(unit: Unit, job: NewJob, lane: string | undefined): Promise<void> {
     const { kind, id, pipeline, input, deadlineAtMs } = job;
-    if (await unit.load<JobState>(JOB_KIND, id)) return;
+    // The lane as well, because both are read by one request.
+    const [known] = await Promise.all([
+      unit.load<JobState>(JOB_KIND, id),
+      lane !== undefined && unit.load(LANE_KIND, laneOf(lane, pipeline)),
+    ]);
+    if (known) return;
     const place = lane === undefined ? {} : await placeInLane(unit, lane, pipeline);
     const state: JobState = {
       kind,
@@ -59,10 +75,13 @@ export class JobRecords {
     await finishJob(unit, this.#platform.service, jobId, state, [wakeUp(this.#platform.service, jobId, state)]);
   }
 
-  /** A job that is not the first of its lane is woken by the end of the one before it; once first, it stays first until it ends. */
-  async isStartable(jobId: string, { status, lane }: JobState): Promise<boolean> {
-    if (status !== 'queued' && status !== 'waiting') return false;
-    return lane === undefined || (await laneHeads(this.#platform.journal, lane, 1))[0]?.id === jobId;
+  /**
+   * The job, when no other of its lane comes before it. One that is not the first is woken by the end of the one before it; once
+   * first, it stays first until it ends.
+   */
+  async loadFirst(jobId: string, lane: string | undefined): Promise<Stored<JobState> | undefined> {
+    if (lane === undefined) return this.load(jobId);
+    return (await laneHeads(this.#platform.journal, lane, 1)).find(({ id }) => id === jobId);
   }
 
   /** Takes the job for its start of this number; undefined when it is not to be taken, or another replica was faster. */

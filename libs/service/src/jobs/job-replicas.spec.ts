@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { StepFailedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
+import { TransientError } from '@rondo/kernel';
 import { eventually } from '@rondo/testing';
 import { testPlatform, type TestPlatform } from '../../testing/index.js';
 import { JOB_KIND, JobRunner, type JobDefinition, type JobRun, type JobState } from '../index.js';
@@ -186,6 +187,45 @@ describe('durable jobs of several replicas', () => {
     await eventually(() => work.runs.length === 3);
     expect(work.runs[2]).toBe('a j3 1');
   });
+
+  it.each([{}, { lane: 'train' }])(
+    'takes up a retry whose wake-up reached a replica that is busy (%j)',
+    async (options) => {
+      const platform = open();
+      const work = new Work();
+      const failsAtFirst = (name: string): JobDefinition<null> => {
+        const { run, ...definition } = work.definitionFor(name, options);
+        return {
+          ...definition,
+          run: async (input, jobRun) => {
+            if (jobRun.jobId === 'j' && jobRun.attempt === 1) throw new TransientError('the store is away');
+            return run(input, jobRun);
+          },
+        };
+      };
+      const busy = await replica(platform, 'a', failsAtFirst('a'));
+      const idle = await replica(platform, 'b', failsAtFirst('b'));
+      await enqueue(platform, busy, 'j');
+      await busy.wake('j', 1);
+      await eventually(async () => (await stateOf(platform, 'j'))?.status === 'waiting');
+      await enqueue(platform, busy, 'long', { pipeline: 'ships' });
+      await busy.wake('long', 1);
+      await enqueue(platform, idle, 'next');
+      if ('lane' in options) await idle.wake('next', 1);
+      await eventually(() => work.runs.length === 1);
+      expect((await stateOf(platform, 'j'))!.retryAtMs).toBeGreaterThan(platform.clock.now());
+      await platform.clock.advance((await stateOf(platform, 'j'))!.retryAtMs! - platform.clock.now());
+      await busy.wake('j', 2); // the timer's message reaches the replica that reads its key
+      await pass(platform, 2 * LEASE_MS);
+      await eventually(() => work.runs.length === 2);
+      expect(work.runs).toEqual(['a long 1', 'b j 2']);
+      work.finish('b', 'j');
+      await idle.settled();
+      await pass(platform, 2 * LEASE_MS);
+      await eventually(() => work.runs.length === 3);
+      expect(work.runs[2]).toBe('b next 1');
+    },
+  );
 
   it('runs the jobs of a pipeline in the order they were queued, over all replicas', async () => {
     const platform = open();

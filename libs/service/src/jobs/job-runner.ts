@@ -64,7 +64,7 @@ export class JobRunner implements DurableJobs {
       free: () => this.#free(),
       isRunningHere: (jobId: string) => this.#active.has(jobId),
       abandoned: (jobId: string, state: JobState) => this.#recoverOne(jobId, state),
-      unclaimed: (jobId: string, state: JobState) => this.#add(jobId, state.kind, undefined),
+      unclaimed: (jobId: string, state: JobState) => this.#add(jobId, state),
       renew: () => this.#renew(),
     };
     this.#watch = new LeaseWatch(runner, platform, replica.jobLeaseMs);
@@ -92,7 +92,7 @@ export class JobRunner implements DurableJobs {
     if (!job) throw new Defect(`job ${jobId} was announced but does not exist`);
     if (job.state.status === 'cancelled') this.#active.get(jobId)?.controller.abort(new Stop('cancelled'));
     const startable = job.state.status === 'queued' || job.state.status === 'waiting';
-    if (startable && job.state.attempt === attempt) this.#add(jobId, job.state.kind, traceparent);
+    if (startable && job.state.attempt === attempt) this.#add(jobId, job.state, traceparent);
   }
 
   /**
@@ -151,7 +151,7 @@ export class JobRunner implements DurableJobs {
   async #recoverOne(jobId: string, state: JobState): Promise<void> {
     if (this.#queue.has(jobId)) return;
     if (state.status === 'waiting' && (state.retryAtMs ?? 0) > this.#platform.clock.now()) {
-      this.#wakeForRetry(jobId, state.kind, state.retryAtMs!);
+      this.#wakeForRetry(jobId, state);
       return;
     }
     if (state.status === 'running') {
@@ -169,14 +169,14 @@ export class JobRunner implements DurableJobs {
         ...(state.owner !== undefined && { 'rondo.replica': state.owner }),
       });
     }
-    this.#add(jobId, state.kind, undefined);
+    this.#add(jobId, state);
   }
 
   /** By this process's own clock: the durable timer may have come by the clock of an earlier process, which was ahead. */
-  #wakeForRetry(jobId: string, kind: string, atMs: number): void {
-    const cancel = this.#platform.clock.wakeAt(atMs, () => {
+  #wakeForRetry(jobId: string, state: JobState): void {
+    const cancel = this.#platform.clock.wakeAt(state.retryAtMs!, () => {
       this.#retryWakes.delete(cancel);
-      this.#add(jobId, kind, undefined);
+      this.#add(jobId, state);
     });
     this.#retryWakes.add(cancel);
   }
@@ -187,9 +187,9 @@ export class JobRunner implements DurableJobs {
     return definition;
   }
 
-  #add(jobId: string, kind: string, traceparent: string | undefined): void {
+  #add(jobId: string, { kind, lane }: Pick<JobState, 'kind' | 'lane'>, traceparent?: string): void {
     this.#definition(kind);
-    this.#queue.add(kind, { jobId, traceparent });
+    this.#queue.add(kind, { jobId, lane, traceparent });
   }
 
   /** Looks at a job and runs it when it is to be run. */
@@ -210,11 +210,12 @@ export class JobRunner implements DurableJobs {
     return active.ended;
   }
 
-  async #execute(definition: JobDefinition<never>, { jobId, traceparent }: QueuedJob, active: Active): Promise<void> {
-    const state = await this.#claim(jobId);
+  async #execute(definition: JobDefinition<never>, queued: QueuedJob, active: Active): Promise<void> {
+    const state = await this.#claim(queued);
     if (!state) return;
     active.held = state;
     const { controller } = active;
+    const { jobId, traceparent } = queued;
     const { clock, telemetry } = this.#platform;
     const overdue = (): void => controller.abort(new Stop('deadline'));
     const cancelDeadline = state.deadlineAtMs === null ? undefined : clock.wakeAt(state.deadlineAtMs, overdue);
@@ -297,15 +298,15 @@ export class JobRunner implements DurableJobs {
    * Takes the job, once the store answers. An answer may have been lost after the job was taken: then the job names the very start
    * that was asked for, and this process as its owner.
    */
-  async #claim(jobId: string): Promise<JobState | undefined> {
+  async #claim({ jobId, lane }: QueuedJob): Promise<JobState | undefined> {
     let asked: number | undefined;
     return this.#persist(jobId, 'a job could not be taken yet', async () => {
-      const known = await this.#records.load(jobId);
+      // Looked at before the unit, because a unit that finds nothing to do uses up the name of the next start all the same.
+      const known = await this.#records.loadFirst(jobId, lane);
       if (!known) return undefined;
       const { status, starts, owner } = known.state;
       if (status === 'running' && starts === asked && owner === this.#platform.replica?.name) return known.state;
-      // Looked at before the unit, because a unit that finds nothing to do uses up the name of the next start all the same.
-      if (!(await this.#records.isStartable(jobId, known.state))) return undefined;
+      if (status !== 'queued' && status !== 'waiting') return undefined;
       asked = starts + 1;
       return this.#records.take(jobId, asked);
     });

@@ -90,13 +90,16 @@ export async function laneHeads(
   return page.items;
 }
 
+/** The lane of this name that belongs to a pipeline. */
+export const laneOf = (name: string, pipeline: string): string => `${name}/${pipeline}`;
+
 /** The last place in the lane of a pipeline. */
 export async function placeInLane(
   unit: Unit,
   name: string,
   pipeline: string,
 ): Promise<Required<Pick<JobState, 'lane' | 'sequence'>>> {
-  const lane = `${name}/${pipeline}`;
+  const lane = laneOf(name, pipeline);
   const stored = await unit.load<LaneState>(LANE_KIND, lane);
   const sequence = (stored?.state.last ?? 0) + 1;
   unit.save({ kind: LANE_KIND, id: lane, state: { last: sequence } });

@@ -7,8 +7,8 @@ import { JOB_KIND, laneHeads, type JobState } from './job-state.js';
 /** Looks per lease: a job counts as abandoned after as many looks without a sign of life. */
 const LOOKS_PER_LEASE = 3;
 const PAGE = 1000;
-/** Queued jobs of one kind looked at in one look; the others are found when these have gone. */
-const QUEUED_PAGE = 50;
+/** Queued jobs of one kind, and retries, looked at in one look; the others are found when these have gone. */
+const UNCLAIMED_PAGE = 50;
 
 /** What the watch needs of the runner of its process. */
 export interface WatchedRunner {
@@ -17,7 +17,7 @@ export interface WatchedRunner {
   isRunningHere(jobId: string): boolean;
   /** A job whose process gave no sign of life for a lease. */
   abandoned(jobId: string, state: JobState): Promise<void>;
-  /** A job that waited for more than one look, because its process is busy or gone. */
+  /** A job, or a retry that is due, that waited for more than one look because the process that was told of it is busy or gone. */
   unclaimed(jobId: string, state: JobState): void;
   /** What is done once per look for the jobs that run here. */
   renew(): Promise<void>;
@@ -77,7 +77,7 @@ export class LeaseWatch {
       await this.#runner.renew();
       const seen = new Map<string, Sighting>();
       await this.#lookAtRunning(seen);
-      await this.#lookAtQueued(seen);
+      await this.#lookAtUnclaimed(seen);
       this.#seen = seen;
     } catch (error) {
       this.#seen = new Map();
@@ -100,13 +100,23 @@ export class LeaseWatch {
     } while (pageToken !== undefined);
   }
 
-  async #lookAtQueued(seen: Map<string, Sighting>): Promise<void> {
+  async #lookAtUnclaimed(seen: Map<string, Sighting>): Promise<void> {
     for (const { kind, places } of this.#runner.free()) {
-      const where = { status: 'queued', jobKind: kind };
-      const { items } = await this.#journal.list<JobState>(JOB_KIND, { where, limit: QUEUED_PAGE });
-      const patient = (await this.#startable(items)).filter((job) => this.#sight(seen, job).looks > 1);
+      const found: Stored<JobState>[] = [];
+      for (const status of ['waiting', 'queued']) {
+        const where = { status, jobKind: kind };
+        const { items } = await this.#journal.list<JobState>(JOB_KIND, { where, limit: UNCLAIMED_PAGE });
+        found.push(...items.filter((job) => this.#isDue(job)));
+      }
+      const patient = (await this.#startable(found)).filter((job) => this.#sight(seen, job).looks > 1);
       for (const job of patient.slice(0, places)) this.#runner.unclaimed(job.id, job.state);
     }
+  }
+
+  /** A retry that fell due was told to one replica, which may be busy or gone by now. */
+  #isDue({ state }: Stored<JobState>): boolean {
+    if (state.status === 'waiting') return (state.retryAtMs ?? 0) <= this.#clock.now();
+    return state.status === 'queued';
   }
 
   /** Those that are in no lane, and the first of each lane, which may be none of them. */
@@ -114,7 +124,7 @@ export class LeaseWatch {
     const lanes = new Set(jobs.flatMap(({ state }) => state.lane ?? []));
     const heads = await Promise.all([...lanes].map((lane) => laneHeads(this.#journal, lane, 1)));
     const free = jobs.filter(({ state }) => state.lane === undefined);
-    return [...free, ...heads.flat().filter(({ state }) => state.status === 'queued')];
+    return [...free, ...heads.flat().filter((job) => this.#isDue(job))];
   }
 
   #sight(seen: Map<string, Sighting>, job: Stored<JobState>): Sighting {

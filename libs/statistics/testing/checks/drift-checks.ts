@@ -209,6 +209,12 @@ export const driftChecks: Checked = {
   ],
   machines: [
     {
+      functions: ['addToSeries', 'independentBlocks'],
+      start: () => s.emptySeries,
+      step: (state, random) => s.addToSeries(state as s.EvenSeries, random.next()),
+      read: (state) => s.independentBlocks((state as s.EvenSeries).sums.concat(0), 2),
+    },
+    {
       functions: ['startAlphaLedger', 'nextAlpha', 'spendAlpha', 'remainingAlpha'],
       start: () => s.startAlphaLedger({ alpha: 0.05, schedule: { kind: 'even', looks: 7 } }),
       step: (state) => s.spendAlpha(state as s.AlphaLedger),

@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { Cycle, LabelCampaign } from '@rondo/contracts';
+import { Verdict, type Cycle, type LabelCampaign } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { formatCount } from '../../model/format.js';
-import { spaced, statusOf } from '../../model/words.js';
+import { spaced, statusOf, verdictOf } from '../../model/words.js';
 import { Estimate } from '../../ui/estimate.js';
 import { Card, Facts } from '../../ui/layout.js';
 import { Empty, Loaded } from '../../ui/states.js';
@@ -22,11 +22,16 @@ function Campaign({ campaign }: { readonly campaign: LabelCampaign }): ReactNode
           ['Rows', formatCount(campaign.tasks)],
           ['Answered', formatCount(campaign.answered)],
           ['Skipped', formatCount(campaign.skipped)],
+          ['People per row', formatCount(campaign.answersPerTask)],
           ['Opened', <Ago key="o" at={campaign.openedAt} />],
           ['Due', <Ago key="d" at={campaign.dueAt} />],
           ...(campaign.closeReason === '' ? [] : [['Closed because', spaced(campaign.closeReason)] as const]),
+          ...(campaign.verdict === Verdict.UNSPECIFIED
+            ? []
+            : [['Good enough', <Status key="v" of={verdictOf(campaign.verdict)} />] as const]),
         ]}
       />
+      {campaign.explanation !== '' && <p>{campaign.explanation}</p>}
       <div className="rd-stack">
         {campaign.quality.map((quality) => (
           <Estimate key={quality.name} of={quality} withName />

@@ -7,7 +7,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor, ActorValid, ArtifactRef, Estimate } from "../../common/v1/common_pb.js";
+import type { Actor, ActorValid, ArtifactRef, Estimate, EstimateValid, Verdict } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/labeling/v1/events.proto.
  */
 export const file_rondo_labeling_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIv8BChNMYWJlbENhbXBhaWduT3BlbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIWCgV0YXNrcxgEIAEoBUIHukgEGgIoABIqCgZkdWVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHF1ZXN0aW9uGAYgASgJIskDCg1MYWJlbFJlY29yZGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2NhbXBhaWduX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSJgoHdGFza19pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg8KB3Jvd19rZXkYBCABKAkSMQoJYW5ub3RhdG9yGAUgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESGQoIcmV2aXNpb24YBiABKAVCB7pIBBoCKAESGAoGYW5zd2VyGAcgASgJQgi6SAVyAxjIARIRCglyYXRpb25hbGUYCCABKAkSGAoQc3VnZ2VzdGlvbl9zaG93bhgJIAEoCBIcCgpzdWdnZXN0aW9uGAogASgJQgi6SAVyAxjIARI2ChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEhgKB3Rvb2tfbXMYDCABKANCB7pIBCICKAASDwoHc2tpcHBlZBgNIAEoCCKSAgoPQW5ub3RhdG9yUGF1c2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEh0KCWFubm90YXRvchgCIAEoCUIKukgHcgUQARjIARIqCgtjYW1wYWlnbl9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEisKCGFjY3VyYWN5GAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKEmNoYW5jZV9iZWxvd19saW1pdBgFIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASEwoLZXhwbGFuYXRpb24YBiABKAkirAEKEEFubm90YXRvclJlc3VtZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHQoJYW5ub3RhdG9yGAIgASgJQgq6SAdyBRABGMgBEioKAmJ5GAMgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESDgoGcmVhc29uGAQgASgJIuUDChNMYWJlbENhbXBhaWduQ2xvc2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIvCglsYWJlbF9zZXQYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSNAoHcXVhbGl0eRgFIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZUIIukgFkgECEGQSDgoGcGFzc2VkGAYgASgIElQKBnJlYXNvbhgHIAEoCUJEukhBcj9SCENvbXBsZXRlUhNUaW1lQnVkZ2V0RXhoYXVzdGVkUhNJdGVtQnVkZ2V0RXhoYXVzdGVkUglDYW5jZWxsZWQSGQoIYW5zd2VyZWQYCCABKAVCB7pIBBoCKAASGwoKdW5hbnN3ZXJlZBgJIAEoBUIHukgEGgIoABI1Cg1nb2xkX3Rhc2tfaWRzGAogAygJQh66SBuSARgQoI0GIhJyEDIOXlshLX5dezEsMjAwfSRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby9sYWJlbGluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLmxhYmVsaW5nLnYxIv8BChNMYWJlbENhbXBhaWduT3BlbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIWCgV0YXNrcxgEIAEoBUIHukgEGgIoABIqCgZkdWVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHF1ZXN0aW9uGAYgASgJIskDCg1MYWJlbFJlY29yZGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEioKC2NhbXBhaWduX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSJgoHdGFza19pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg8KB3Jvd19rZXkYBCABKAkSMQoJYW5ub3RhdG9yGAUgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESGQoIcmV2aXNpb24YBiABKAVCB7pIBBoCKAESGAoGYW5zd2VyGAcgASgJQgi6SAVyAxjIARIRCglyYXRpb25hbGUYCCABKAkSGAoQc3VnZ2VzdGlvbl9zaG93bhgJIAEoCBIcCgpzdWdnZXN0aW9uGAogASgJQgi6SAVyAxjIARI2ChVzdWdnZXN0aW9uX2NvbmZpZGVuY2UYCyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEhgKB3Rvb2tfbXMYDCABKANCB7pIBCICKAASDwoHc2tpcHBlZBgNIAEoCCKSAgoPQW5ub3RhdG9yUGF1c2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEh0KCWFubm90YXRvchgCIAEoCUIKukgHcgUQARjIARIqCgtjYW1wYWlnbl9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEisKCGFjY3VyYWN5GAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjMKEmNoYW5jZV9iZWxvd19saW1pdBgFIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASEwoLZXhwbGFuYXRpb24YBiABKAkirAEKEEFubm90YXRvclJlc3VtZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHQoJYW5ub3RhdG9yGAIgASgJQgq6SAdyBRABGMgBEioKAmJ5GAMgASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yQga6SAPIAQESDgoGcmVhc29uGAQgASgJIu4EChNMYWJlbENhbXBhaWduQ2xvc2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIvCglsYWJlbF9zZXQYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWYSNAoHcXVhbGl0eRgFIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZUIIukgFkgECEGQSDgoGcGFzc2VkGAYgASgIElQKBnJlYXNvbhgHIAEoCUJEukhBcj9SCENvbXBsZXRlUhNUaW1lQnVkZ2V0RXhoYXVzdGVkUhNJdGVtQnVkZ2V0RXhoYXVzdGVkUglDYW5jZWxsZWQSGQoIYW5zd2VyZWQYCCABKAVCB7pIBBoCKAASGwoKdW5hbnN3ZXJlZBgJIAEoBUIHukgEGgIoABI1Cg1nb2xkX3Rhc2tfaWRzGAogAygJQh66SBuSARgQoI0GIhJyEDIOXlshLX5dezEsMjAwfSQSMwoHdmVyZGljdBgLIAEoDjIYLnJvbmRvLmNvbW1vbi52MS5WZXJkaWN0Qgi6SAWCAQIQARITCgtleHBsYW5hdGlvbhgMIAEoCRInChFtb3JlX3Rhc2tzX25lZWRlZBgNIAEoBUIHukgEGgIoAUgAiAEBQhQKEl9tb3JlX3Rhc2tzX25lZWRlZCKZAgoVTGFiZWxDYW1wYWlnbkV4dGVuZGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKgoLY2FtcGFpZ25faWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIhChBhbnN3ZXJzX3Blcl90YXNrGAQgASgFQge6SAQaAigDEjQKCWFncmVlbWVudBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZUIGukgDyAEBEhMKC2V4cGxhbmF0aW9uGAYgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.labeling.v1.LabelCampaignOpened
@@ -392,6 +392,28 @@ export type LabelCampaignClosed = Message<"rondo.labeling.v1.LabelCampaignClosed
    * @generated from field: repeated string gold_task_ids = 10;
    */
   goldTaskIds: string[];
+
+  /**
+   * Whether the labels reach the quality the policy asks for, by the interval of their agreement; unspecified when cancelled.
+   * Labels are used when it is a pass, and only then.
+   *
+   * @generated from field: rondo.common.v1.Verdict verdict = 11;
+   */
+  verdict: Verdict;
+
+  /**
+   * What the verdict rests on, and what it lacks.
+   *
+   * @generated from field: string explanation = 12;
+   */
+  explanation: string;
+
+  /**
+   * About as many further tasks with two answers or more would give a verdict; absent when nothing is missing, or no number would.
+   *
+   * @generated from field: optional int32 more_tasks_needed = 13;
+   */
+  moreTasksNeeded?: number | undefined;
 };
 
 export type LabelCampaignClosedValid = LabelCampaignClosed;
@@ -402,4 +424,93 @@ export type LabelCampaignClosedValid = LabelCampaignClosed;
  */
 export const LabelCampaignClosedSchema: GenMessage<LabelCampaignClosed, {validType: LabelCampaignClosedValid}> = /*@__PURE__*/
   messageDesc(file_rondo_labeling_v1_events, 4);
+
+/**
+ * Everything is answered and agreement is undecided: each task is asked to one more person while there is time.
+ *
+ * @generated from message rondo.labeling.v1.LabelCampaignExtended
+ */
+export type LabelCampaignExtended = Message<"rondo.labeling.v1.LabelCampaignExtended"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Different people each task is asked to from now on.
+   *
+   * @generated from field: int32 answers_per_task = 4;
+   */
+  answersPerTask: number;
+
+  /**
+   * Agreement so far, with its limit.
+   *
+   * @generated from field: rondo.common.v1.Estimate agreement = 5;
+   */
+  agreement?: Estimate | undefined;
+
+  /**
+   * @generated from field: string explanation = 6;
+   */
+  explanation: string;
+};
+
+/**
+ * Everything is answered and agreement is undecided: each task is asked to one more person while there is time.
+ *
+ * @generated from message rondo.labeling.v1.LabelCampaignExtended
+ */
+export type LabelCampaignExtendedValid = Message<"rondo.labeling.v1.LabelCampaignExtended"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string campaign_id = 3;
+   */
+  campaignId: string;
+
+  /**
+   * Different people each task is asked to from now on.
+   *
+   * @generated from field: int32 answers_per_task = 4;
+   */
+  answersPerTask: number;
+
+  /**
+   * Agreement so far, with its limit.
+   *
+   * @generated from field: rondo.common.v1.Estimate agreement = 5;
+   */
+  agreement: EstimateValid;
+
+  /**
+   * @generated from field: string explanation = 6;
+   */
+  explanation: string;
+};
+
+/**
+ * Describes the message rondo.labeling.v1.LabelCampaignExtended.
+ * Use `create(LabelCampaignExtendedSchema)` to create a new message.
+ */
+export const LabelCampaignExtendedSchema: GenMessage<LabelCampaignExtended, {validType: LabelCampaignExtendedValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_labeling_v1_events, 5);
 

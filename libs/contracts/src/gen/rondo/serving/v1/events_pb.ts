@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/serving/v1/events.proto.
  */
 export const file_rondo_serving_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yb25kby9zZXJ2aW5nL3YxL2V2ZW50cy5wcm90bxIQcm9uZG8uc2VydmluZy52MSLQBgoRUHJlZGljdGlvbnNMb2dnZWQSPQoIZW5kcG9pbnQYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIcGlwZWxpbmUYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHgoKcmVxdWVzdF9pZBgDIAEoCUIKukgHcgUQARjIARI2CgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEhYKBWVwb2NoGAUgASgDQge6SAQiAigAEjMKCGNoYW1waW9uGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESLAoJY2FuZGlkYXRlGAcgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhoKBGtleXMYCCADKAlCDLpICZIBBggBEICABBIbChNzZXJ2ZWRfYnlfY2FuZGlkYXRlGAkgAygIEhcKD2NoYW1waW9uX3Njb3JlcxgKIAMoAhIYChBjYW5kaWRhdGVfc2NvcmVzGAsgAygCEisKE2NoYW1waW9uX2xhdGVuY3lfbXMYDCABKAFCDrpICxIJKQAAAAAAAAAAEiwKFGNhbmRpZGF0ZV9sYXRlbmN5X21zGA0gASgBQg66SAsSCSkAAAAAAAAAABIgCg9jaGFtcGlvbl9lcnJvcnMYDiABKAVCB7pIBBoCKAASIQoQY2FuZGlkYXRlX2Vycm9ycxgPIAEoBUIHukgEGgIoADrdAbpI2QEa1gEKEHBhcmFsbGVsX2NvbHVtbnMSJXRoZSBjb2x1bW5zIG11c3QgaG9sZCBvbmUgZW50cnkgYSByb3camgF0aGlzLnNlcnZlZF9ieV9jYW5kaWRhdGUuc2l6ZSgpID09IHRoaXMua2V5cy5zaXplKCkgJiYgdGhpcy5jaGFtcGlvbl9zY29yZXMuc2l6ZSgpID09IHRoaXMua2V5cy5zaXplKCkgJiYgdGhpcy5jYW5kaWRhdGVfc2NvcmVzLnNpemUoKSA9PSB0aGlzLmtleXMuc2l6ZSgpIsQDCg5MYWJlbHNPYnNlcnZlZBI9CghlbmRwb2ludBgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI9CghwaXBlbGluZRgCIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIeCgpyZXF1ZXN0X2lkGAMgASgJQgq6SAdyBRABGMgBEjYKCmV2ZW50X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESHwoLcm93X2luZGV4ZXMYBSADKA1CCrpIB5IBBBCAgAQSGwoGbGFiZWxzGAYgASgMQgu6SAh6BhABGICABDqdAbpImQEalgEKDWxhYmVsX3Blcl9yb3cSNnJvd19pbmRleGVzIG11c3QgYmUgZW1wdHkgb3IgbmFtZSBhIHJvdyBmb3IgZWFjaCBsYWJlbBpNdGhpcy5yb3dfaW5kZXhlcy5zaXplKCkgPT0gMCB8fCB0aGlzLnJvd19pbmRleGVzLnNpemUoKSA9PSB0aGlzLmxhYmVscy5zaXplKCkitwIKEEZlZWRiYWNrT2JzZXJ2ZWQSPQoIZW5kcG9pbnQYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIcGlwZWxpbmUYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHgoKcmVxdWVzdF9pZBgDIAEoCUIKukgHcgUQARjIARIcCglyb3dfaW5kZXgYBCABKA1CCbpIBioEGP//AxIXCgRuYW1lGAUgASgJQgm6SAZyBBABGGQSFgoFdmFsdWUYBiABKAFCB7pIBBICQAESNgoKZXZlbnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch1yb25kby9zZXJ2aW5nL3YxL2V2ZW50cy5wcm90bxIQcm9uZG8uc2VydmluZy52MSKOCwoRUHJlZGljdGlvbnNMb2dnZWQSPQoIZW5kcG9pbnQYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIcGlwZWxpbmUYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHgoKcmVxdWVzdF9pZBgDIAEoCUIKukgHcgUQARjIARI2CgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEhYKBWVwb2NoGAUgASgDQge6SAQiAigAEjMKCGNoYW1waW9uGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESLAoJY2FuZGlkYXRlGAcgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEhoKBGtleXMYCCADKAlCDLpICZIBBggBEICABBIbChNzZXJ2ZWRfYnlfY2FuZGlkYXRlGAkgAygIEhcKD2NoYW1waW9uX3Njb3JlcxgKIAMoAhIYChBjYW5kaWRhdGVfc2NvcmVzGAsgAygCEisKE2NoYW1waW9uX2xhdGVuY3lfbXMYDCABKAFCDrpICxIJKQAAAAAAAAAAEiwKFGNhbmRpZGF0ZV9sYXRlbmN5X21zGA0gASgBQg66SAsSCSkAAAAAAAAAABIgCg9jaGFtcGlvbl9lcnJvcnMYDiABKAVCB7pIBBoCKAASIQoQY2FuZGlkYXRlX2Vycm9ycxgPIAEoBUIHukgEGgIoABIiChFjaGFtcGlvbl9yZXF1ZXN0cxgQIAEoBUIHukgEGgIoABIpChhjaGFtcGlvbl9mYWlsZWRfcmVxdWVzdHMYESABKAVCB7pIBBoCKAASIwoSY2FuZGlkYXRlX3JlcXVlc3RzGBIgASgFQge6SAQaAigAEioKGWNhbmRpZGF0ZV9mYWlsZWRfcmVxdWVzdHMYEyABKAVCB7pIBBoCKAASHQoVYXNzaWduZWRfdG9fY2FuZGlkYXRlGBQgAygIOtwEukjYBBrWAQoQcGFyYWxsZWxfY29sdW1ucxIldGhlIGNvbHVtbnMgbXVzdCBob2xkIG9uZSBlbnRyeSBhIHJvdxqaAXRoaXMuc2VydmVkX2J5X2NhbmRpZGF0ZS5zaXplKCkgPT0gdGhpcy5rZXlzLnNpemUoKSAmJiB0aGlzLmNoYW1waW9uX3Njb3Jlcy5zaXplKCkgPT0gdGhpcy5rZXlzLnNpemUoKSAmJiB0aGlzLmNhbmRpZGF0ZV9zY29yZXMuc2l6ZSgpID09IHRoaXMua2V5cy5zaXplKCkasgEKEmFzc2lnbm1lbnRfcGVyX3JvdxI7YXNzaWduZWRfdG9fY2FuZGlkYXRlIG11c3QgYmUgZW1wdHkgb3IgaG9sZCBvbmUgZW50cnkgYSByb3caX3RoaXMuYXNzaWduZWRfdG9fY2FuZGlkYXRlLnNpemUoKSA9PSAwIHx8IHRoaXMuYXNzaWduZWRfdG9fY2FuZGlkYXRlLnNpemUoKSA9PSB0aGlzLmtleXMuc2l6ZSgpGscBChdmYWlsdXJlc19hbW9uZ19yZXF1ZXN0cxI2YSBtb2RlbCBjYW5ub3QgZmFpbCBpbiBtb3JlIHJlcXVlc3RzIHRoYW4gaXQgd2FzIGFza2VkGnR0aGlzLmNoYW1waW9uX2ZhaWxlZF9yZXF1ZXN0cyA8PSB0aGlzLmNoYW1waW9uX3JlcXVlc3RzICYmIHRoaXMuY2FuZGlkYXRlX2ZhaWxlZF9yZXF1ZXN0cyA8PSB0aGlzLmNhbmRpZGF0ZV9yZXF1ZXN0cyLEAwoOTGFiZWxzT2JzZXJ2ZWQSPQoIZW5kcG9pbnQYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIcGlwZWxpbmUYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSHgoKcmVxdWVzdF9pZBgDIAEoCUIKukgHcgUQARjIARI2CgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEh8KC3Jvd19pbmRleGVzGAUgAygNQgq6SAeSAQQQgIAEEhsKBmxhYmVscxgGIAEoDEILukgIegYQARiAgAQ6nQG6SJkBGpYBCg1sYWJlbF9wZXJfcm93EjZyb3dfaW5kZXhlcyBtdXN0IGJlIGVtcHR5IG9yIG5hbWUgYSByb3cgZm9yIGVhY2ggbGFiZWwaTXRoaXMucm93X2luZGV4ZXMuc2l6ZSgpID09IDAgfHwgdGhpcy5yb3dfaW5kZXhlcy5zaXplKCkgPT0gdGhpcy5sYWJlbHMuc2l6ZSgpIrcCChBGZWVkYmFja09ic2VydmVkEj0KCGVuZHBvaW50GAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEj0KCHBpcGVsaW5lGAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEh4KCnJlcXVlc3RfaWQYAyABKAlCCrpIB3IFEAEYyAESHAoJcm93X2luZGV4GAQgASgNQgm6SAYqBBj//wMSFwoEbmFtZRgFIAEoCUIJukgGcgQQARhkEhYKBXZhbHVlGAYgASgBQge6SAQSAkABEjYKCmV2ZW50X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * One answered inference request (one or many rows). Key: endpoint. Columns run in parallel, one entry a row.
@@ -99,6 +99,8 @@ export type PredictionsLogged = Message<"rondo.serving.v1.PredictionsLogged"> & 
   candidateLatencyMs: number;
 
   /**
+   * Rows that the model was asked for and did not score.
+   *
    * @generated from field: int32 champion_errors = 14;
    */
   championErrors: number;
@@ -107,6 +109,36 @@ export type PredictionsLogged = Message<"rondo.serving.v1.PredictionsLogged"> & 
    * @generated from field: int32 candidate_errors = 15;
    */
   candidateErrors: number;
+
+  /**
+   * Requests the model was asked to score any row of, and those of them in which it failed. A request counts once per model, however
+   * many rows it has: they fail together. A candidate that rests after failures in a row is not asked. All 0 = not told.
+   *
+   * @generated from field: int32 champion_requests = 16;
+   */
+  championRequests: number;
+
+  /**
+   * @generated from field: int32 champion_failed_requests = 17;
+   */
+  championFailedRequests: number;
+
+  /**
+   * @generated from field: int32 candidate_requests = 18;
+   */
+  candidateRequests: number;
+
+  /**
+   * @generated from field: int32 candidate_failed_requests = 19;
+   */
+  candidateFailedRequests: number;
+
+  /**
+   * Rows that the split gives to the candidate, whether it answered them or not. Empty = not told.
+   *
+   * @generated from field: repeated bool assigned_to_candidate = 20;
+   */
+  assignedToCandidate: boolean[];
 };
 
 /**
@@ -191,6 +223,8 @@ export type PredictionsLoggedValid = Message<"rondo.serving.v1.PredictionsLogged
   candidateLatencyMs: number;
 
   /**
+   * Rows that the model was asked for and did not score.
+   *
    * @generated from field: int32 champion_errors = 14;
    */
   championErrors: number;
@@ -199,6 +233,36 @@ export type PredictionsLoggedValid = Message<"rondo.serving.v1.PredictionsLogged
    * @generated from field: int32 candidate_errors = 15;
    */
   candidateErrors: number;
+
+  /**
+   * Requests the model was asked to score any row of, and those of them in which it failed. A request counts once per model, however
+   * many rows it has: they fail together. A candidate that rests after failures in a row is not asked. All 0 = not told.
+   *
+   * @generated from field: int32 champion_requests = 16;
+   */
+  championRequests: number;
+
+  /**
+   * @generated from field: int32 champion_failed_requests = 17;
+   */
+  championFailedRequests: number;
+
+  /**
+   * @generated from field: int32 candidate_requests = 18;
+   */
+  candidateRequests: number;
+
+  /**
+   * @generated from field: int32 candidate_failed_requests = 19;
+   */
+  candidateFailedRequests: number;
+
+  /**
+   * Rows that the split gives to the candidate, whether it answered them or not. Empty = not told.
+   *
+   * @generated from field: repeated bool assigned_to_candidate = 20;
+   */
+  assignedToCandidate: boolean[];
 };
 
 /**

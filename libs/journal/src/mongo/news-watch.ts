@@ -1,18 +1,18 @@
 import type { ChangeStream, ChangeStreamUpdateDocument } from 'mongodb';
-import type { HeadDoc, SharedCollections } from './collections.js';
+import type { NewsDoc, SharedCollections } from './collections.js';
 import { pause } from './pause.js';
 import type { Relay } from './relay.js';
 
 const REOPEN_AFTER_MS = 500;
 
-type HeadChange = ChangeStreamUpdateDocument<HeadDoc>;
+type NewsChange = ChangeStreamUpdateDocument<NewsDoc>;
 
-/** Tells the relays of this process, by change stream, what is committed to the journals of their services. */
-export class HeadWatch {
+/** Tells the relays of this process, by change stream, what other processes commit to the journals of their services. */
+export class NewsWatch {
   readonly #collections: SharedCollections;
   readonly #relays: ReadonlyMap<string, Relay>;
   readonly #onError: (error: unknown) => void;
-  #stream: ChangeStream<HeadDoc, HeadChange> | undefined;
+  #stream: ChangeStream<NewsDoc, NewsChange> | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
   #refreshing = false;
@@ -58,11 +58,11 @@ export class HeadWatch {
     this.#refreshing = false;
     const services = [...this.#relays.keys()];
     const wanted = [{ $match: { operationType: 'update', 'documentKey._id': { $in: services } } }];
-    const stream = this.#collections.head.watch<HeadDoc, HeadChange>(wanted);
+    const stream = this.#collections.news.watch<NewsDoc, NewsChange>(wanted);
     this.#stream = stream;
     stream.once('resumeTokenChanged', () => this.#relays.forEach((relay) => relay.lookAgain()));
     for await (const { documentKey, updateDescription } of stream) {
-      this.#relays.get(documentKey._id)?.headMoved(updateDescription.updatedFields ?? {});
+      this.#relays.get(documentKey._id)?.hear(updateDescription.updatedFields ?? {});
     }
   }
 }

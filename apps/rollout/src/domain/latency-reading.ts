@@ -1,0 +1,67 @@
+import {
+  bettingConfidenceSequence,
+  bettingLogEValue,
+  independentBlocks,
+  rowsUntil,
+  sequentialVerdict,
+  type MeanBet,
+} from '@rondo/statistics';
+import type { LatencyEvidence } from './evidence.js';
+import type { Estimate, Reading } from './reading.js';
+import { estimate, lookOf, reading, share } from './readings.js';
+import { harmAlphaOf, type AnalysisRule } from './rollout-plan.js';
+
+/** Added share of slow requests that is tolerated: a p95 estimated from a hundred requests is no sharper than this. */
+const SLOW_SHARE_TOLERANCE = 0.2;
+/** Fewer blocks tell too little of how alike neighbours are. */
+const BLOCKS_MIN = 24;
+/** A request is slow with the candidate only, with the champion only, or with both or none. */
+const RANGE = { least: -1, most: 1 };
+const HARM: MeanBet = { ...RANGE, mean: 0, side: 'above' };
+const TOLERABLE: MeanBet = { ...RANGE, mean: SLOW_SHARE_TOLERANCE, side: 'below' };
+
+/**
+ * Difference of the shares of slow requests. Times of neighbouring requests are alike, so only blocks of three autocorrelation times
+ * count as independent; the test bets on their means, which assumes nothing of the times but that equal models are slow alike.
+ */
+export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: number): Reading {
+  const { requests, championSlow, candidateSlow, slower } = state;
+  const limited = { ...rule, margin: SLOW_SHARE_TOLERANCE };
+  const points = slower.sums.map((sum) => sum / slower.span);
+  const blocks = points.length > 0 ? independentBlocks(points, BLOCKS_MIN) : undefined;
+  const means = blocks?.kind === 'blocks' ? blocks.means : [];
+  const bounds = means.length > 0 ? bettingConfidenceSequence(means, { ...RANGE, alpha: rule.alpha }) : undefined;
+  const harm = bettingLogEValue(means, HARM);
+  const decides = (repeats: number): boolean =>
+    bettingLogEValue(means, { ...HARM, repeats }) >= -Math.log(harmAlphaOf(rule)) ||
+    bettingLogEValue(means, { ...TOLERABLE, repeats }) >= -Math.log(rule.alpha / 2);
+  const method = 'betting on block means';
+  const arm = (slow: number): Estimate | undefined =>
+    requests > 0
+      ? { name: 'slowRequestShare', value: share(slow, requests), confidence: 1 - rule.alpha, n: requests, method }
+      : undefined;
+  return reading(limited, looks, {
+    samples: requests,
+    unit: 'requests',
+    logE: harm,
+    decision: sequentialVerdict({
+      ...lookOf(limited, requests, bounds),
+      harmShown: harm >= -Math.log(harmAlphaOf(rule)),
+      decidesAt: () =>
+        blocks?.kind === 'insufficient'
+          ? requests + blocks.pointsNeeded * slower.span
+          : rowsUntil(requests, (rows) => decides(rows / requests)),
+    }),
+    champion: arm(championSlow),
+    candidate: arm(candidateSlow),
+    difference:
+      requests > 0
+        ? estimate('slowRequestShare', (candidateSlow - championSlow) / requests, bounds, {
+            rule,
+            n: requests,
+            method,
+            limit: SLOW_SHARE_TOLERANCE,
+          })
+        : undefined,
+  });
+}
