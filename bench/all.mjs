@@ -23,6 +23,7 @@ const BENCHES = [
   ['event-loop', 'How long work on a million rows holds up the event loop'],
   ['drift', 'Drift of a million rows against a million, and stream detectors'],
   ['error-rates-drift', 'Error rates of the drift rule, simulated'],
+  ['error-rates-intervals', 'How often the intervals of drift hold what is true, simulated'],
   ['error-rates-seasons', 'A seasonal year starts no cycle, simulated'],
   ['scoring', 'Scoring of built-in tree ensembles'],
   ['statistics', 'Statistics over whole evaluation sets'],

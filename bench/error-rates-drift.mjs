@@ -2,7 +2,7 @@
 /**
  * What the drift monitor's rule does when nothing drifts, when something does, and when it sees all rows or a sample: whole
  * years simulated through the very functions the service uses. Build first (`npm run build`), then
- * `node bench/error-rates-drift.mjs [--scale 1] [--only quiet]` (or `levels`, `planted`, `best`, `flights`). Prints markdown tables. Seeds are fixed:
+ * `node bench/error-rates-drift.mjs [--scale 1] [--only quiet]` (or another of `parts` below). Prints markdown tables. Seeds are fixed:
  * equal code gives equal tables.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { Engine, literal } from '@rondo/datasets';
 import { seededRandom } from '@rondo/kernel';
 import { countCells, nextAlpha, wilsonInterval } from '@rondo/statistics';
+import { binomial, multinomial } from './draws.mjs';
 
 const { values } = parseArgs({
   options: { scale: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
@@ -138,25 +139,97 @@ function quietYears(n, m, years) {
   return [alarmed, years];
 }
 
-/** Whole years are out of reach at these sizes; a detection needs the effect, so years of effects alone bound it. */
+/** What the cells of a profile hold of n rows, drawn by their probabilities: as good as drawing rows, whatever their number. */
+function cellSource([, quantile, missing], { breaks }) {
+  // P(value < break) and P(value <= break) by bisection: values are rounded to single precision as `draw` rounds them.
+  const upTo = (isBelow) => {
+    let [low, high] = [0, 1];
+    for (let step = 0; step < 52; step++) {
+      const middle = (low + high) / 2;
+      if (isBelow(Math.fround(quantile(middle)))) low = middle;
+      else high = middle;
+    }
+    return low;
+  };
+  const probabilities = [];
+  let before = 0;
+  for (const value of breaks) {
+    const [under, until] = [upTo((drawn) => drawn < value), upTo((drawn) => drawn <= value)];
+    probabilities.push(under - before, until - under);
+    before = until;
+  }
+  probabilities.push(1 - before);
+  return (random, n) => {
+    const rows = n - binomial(random, n, missing);
+    const counts = multinomial(random, rows, probabilities);
+    return {
+      at: counts.filter((_, i) => i % 2 === 1),
+      between: counts.filter((_, i) => i % 2 === 0),
+      rows,
+      missing: n - rows,
+    };
+  };
+}
+
+/** Years without drift at sizes whose rows are too many to draw: cells are drawn instead, and judged as in {@link quietYears}. */
 function quietEffects(n, m, years) {
+  let alarmed = 0;
   let reached = 0;
   let largest = 0;
   for (let year = 0; year < years; year++) {
-    const random = seededRandom(77 + year);
-    const normal = () => normalQuantile(random.next());
-    for (let test = 0; test < LOOKS * features.length; test++) {
-      // A chi-squared of 20 degrees (the widest feature has 21 bins) times the sampling noise, less its mean.
-      let squares = 0;
-      for (let i = 0; i < 20; i++) squares += normal() ** 2;
-      const effect = (1 / n + 1 / m) * (squares - 20);
-      largest = Math.max(largest, effect);
-      if (effect >= SENSITIVE.detectedPsi) reached++;
+    const random = seededRandom(77 + year + n);
+    const sources = features.map((kind) => {
+      const kept = keep(draw(random, m, kind));
+      return { ...kept, cells: cellSource(kind, kept.among) };
+    });
+    let ledger = startFalseAlarms();
+    let detected = false;
+    for (let look = 0; look < LOOKS; look++) {
+      const compared = sources.map(({ profile, among, cells }) =>
+        compareFeature(profile, among, cells(random, n), SENSITIVE),
+      );
+      const judged = judgeBatch(compared, [], n, SENSITIVE, ledger);
+      ledger = withLook(ledger, judged.state);
+      detected ||= judged.featuresDetected > 0;
+      for (const { effect } of compared) {
+        largest = Math.max(largest, effect);
+        if (effect >= SENSITIVE.detectedPsi) reached++;
+      }
     }
+    if (detected) alarmed++;
   }
   console.log(
-    `| ${n.toLocaleString('en')} | ${m.toLocaleString('en')} | ${years} | ${reached} | ${largest.toExponential(1)} |`,
+    `| ${n.toLocaleString('en')} | ${m.toLocaleString('en')} | ${years} | ${alarmed} | ${reached} | ${largest.toExponential(1)} |`,
   );
+}
+
+/** p-values of categories without drift, with a reference of its own each time, as ratios to what they state. */
+function quietCategories(name, shares, n, m, tests) {
+  const random = seededRandom(shares.length + n);
+  const values = shares.map((_, i) => i);
+  const below = { 1: 0, 2: 0, 3: 0 };
+  for (let test = 0; test < tests; test++) {
+    const profile = {
+      kind: 'category',
+      feature: name,
+      rows: m,
+      nulls: 0,
+      values,
+      counts: multinomial(random, m, shares),
+    };
+    const current = {
+      at: multinomial(random, n, shares),
+      between: Array(shares.length + 1).fill(0),
+      rows: n,
+      missing: 0,
+    };
+    const { log10PValue } = compareFeature(profile, breaksOf(profile), current, SENSITIVE);
+    for (const level of [1, 2, 3]) if (log10PValue <= -level) below[level]++;
+  }
+  for (const level of [1, 2, 3])
+    if (wilsonInterval(below[level], tests).lower > 1.5 * 10 ** -level) process.exitCode = 1;
+  const rates = [1, 2, 3].map((level) => (below[level] / tests / 10 ** -level).toFixed(2));
+  console.log(`| ${name} | ${n.toLocaleString('en')} | ${m.toLocaleString('en')} | ${rates.join(' | ')} |`);
 }
 
 /** Looks at the other 29 features, drawn once for all repetitions: they matter to the shifted one by what they leave of the level. */
@@ -209,6 +282,70 @@ const month = (data, name, every, offset) => `
   LEFT JOIN read_csv(${literal(join(data, 'airports.csv'))}) AS o ON o.iata = f.origin
   LEFT JOIN read_csv(${literal(join(data, 'airports.csv'))}) AS d ON d.iata = f.destination
   WHERE f.row % ${every} = ${offset}`;
+
+/**
+ * A feature whose PSI is a multiple of the limit, on 60,000 rows and on every 60th of them: away from the limit both verdicts must
+ * agree; on the limit each must act half of the time, or one size of sample acts sooner than the other.
+ */
+function aroundTheLimit(repeats) {
+  const [m, n, every] = [20_000, 60_000, 60];
+  const limit = USUAL.suspectedPsi;
+  const even = Array(10).fill(0.1);
+  const values = even.map((_, i) => i);
+  // Half of the bins are up and half down by the same share.
+  const tiltOf = (wanted) => {
+    let [low, high] = [0, 1];
+    for (let step = 0; step < 60; step++) {
+      const middle = (low + high) / 2;
+      const shares = even.map((share, i) => share * (1 + (i < 5 ? middle : -middle)));
+      const reached = shares.reduce((sum, share) => sum + (share - 0.1) * Math.log(share / 0.1), 0);
+      if (reached < wanted) low = middle;
+      else high = middle;
+    }
+    return low;
+  };
+  const factors = [0.5, 0.8, 1, 1.25, 2];
+  console.log(
+    `\nA PSI at a multiple of the limit of ${limit}, of all ${n.toLocaleString('en')} rows and of every ${every}th of them, ${repeats} times: how often a verdict acts, and how often the two differ.\n`,
+  );
+  console.log('| PSI / limit | all rows act | every 60th acts | verdicts differ |\n|---|---|---|---|');
+  const random = seededRandom(60);
+  for (const factor of factors) {
+    const tilt = tiltOf(factor * limit);
+    const shares = even.map((share, i) => share * (1 + (i < 5 ? tilt : -tilt)));
+    let [allAct, sampleActs, differ] = [0, 0, 0];
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const profile = {
+        kind: 'category',
+        feature: 'x',
+        rows: m,
+        nulls: 0,
+        values,
+        counts: multinomial(random, m, even),
+      };
+      const acts = (at) => {
+        const rows = at.reduce((sum, count) => sum + count, 0);
+        const current = { at, between: Array(11).fill(0), rows, missing: 0 };
+        const compared = [compareFeature(profile, breaksOf(profile), current, USUAL)];
+        const { state } = judgeBatch(compared, [], rows, USUAL, startFalseAlarms()).features[0];
+        return state === 'suspected' || state === 'detected';
+      };
+      const sample = multinomial(random, n / every, shares);
+      const others = multinomial(random, n - n / every, shares);
+      const [all, few] = [acts(sample.map((count, i) => count + others[i])), acts(sample)];
+      if (all) allAct++;
+      if (few) sampleActs++;
+      if (all !== few) differ++;
+    }
+    const far = factor === factors[0] || factor === factors.at(-1);
+    const [low, high] = factor === 1 ? [0.4, 0.6] : factor < 1 ? [0, 0.5] : [0.5, 1];
+    const outside = (hits) => wilsonInterval(hits, repeats).upper < low || wilsonInterval(hits, repeats).lower > high;
+    if ((far && differ > 0.01 * repeats) || outside(allAct) || outside(sampleActs)) process.exitCode = 1;
+    console.log(
+      `| ${factor} | ${percent(allAct, repeats)} | ${percent(sampleActs, repeats)} (${interval(sampleActs, repeats)}) | ${percent(differ, repeats)} |`,
+    );
+  }
+}
 
 /** January against June: verdicts on all rows and on every 60th, five times. */
 async function flights() {
@@ -279,14 +416,33 @@ function quiet() {
   ];
   const [alarms, years] = [0, 1].map((part) => rows.reduce((sum, row) => sum + row[part], 0));
   console.log(`| all | | ${years} | ${percent(alarms, years)} (${interval(alarms, years)}) | | | | |`);
-  console.log('\nLarger batches: effects that chance alone produces in as many years (a detection needs 0.01).\n');
-  console.log('| n | reference | years | effects of 0.01 | largest |\n|---|---|---|---|---|');
-  quietEffects(10_000, 20_000, times(10));
-  quietEffects(1_000_000, 200_000, times(10));
+}
+
+function large() {
+  console.log(
+    '\nLarger batches, the same rule: years with a detection, and effects of 0.01 that chance alone produces.\n',
+  );
+  console.log('| n | reference | years | with a detection | effects of 0.01 | largest |\n|---|---|---|---|---|---|');
+  quietEffects(10_000, 20_000, times(2));
+  quietEffects(1_000_000, 200_000, times(2));
+}
+
+function categories() {
+  console.log(
+    '\nCategories without drift: how often p-values fall below 0.1, 0.01, 0.001, as a ratio to what they state.\n',
+  );
+  console.log('| feature | n | reference | 0.1 | 0.01 | 0.001 |\n|---|---|---|---|---|---|');
+  for (const [n, m] of [
+    [10_000, 20_000],
+    [1_000_000, 200_000],
+  ]) {
+    quietCategories('Zipf, 20 categories', zipf(20), n, m, times(10_000));
+    quietCategories('two values, 2 %', [0.98, 0.02], n, m, times(10_000));
+  }
 }
 
 /** Chances of 0 to n hits of chance p, by their ratios from the likeliest on. */
-function binomial(n, p) {
+function binomialChances(n, p) {
   const chances = new Float64Array(n + 1);
   const mode = Math.floor((n + 1) * p);
   chances[mode] = 1;
@@ -302,7 +458,7 @@ function levels() {
   const GRID = 40;
   const ofTwo = (hits, rows) => Float32Array.from({ length: rows }, (_, row) => (row < rows - hits ? 0 : 1));
   const alarms = (n, m, share) => {
-    const batches = binomial(n, share);
+    const batches = binomialChances(n, share);
     const sd = Math.sqrt(m * share * (1 - share));
     let [sum, weights] = [0, 0];
     for (let step = -GRID; step <= GRID; step++) {
@@ -398,5 +554,6 @@ function best() {
   );
 }
 
-const parts = { quiet, levels, planted: shifts, best, flights };
+const limit = () => aroundTheLimit(times(1_000));
+const parts = { quiet, large, categories, levels, planted: shifts, best, flights, limit };
 for (const [name, run] of Object.entries(parts)) if (name.startsWith(values.only)) await run();

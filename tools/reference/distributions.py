@@ -18,6 +18,8 @@ def cases():
         yield case("tTwoSidedPValue", [t, df], 2 * stats.t.sf(abs(t), df), "2 * stats.t.sf", V)
     for p, df in ((0.95, 1), (0.01, 9), (0.9999, 300)):
         yield case("chiSquaredQuantile", [p, df], stats.chi2.ppf(p, df), "stats.chi2.ppf", V)
+    for x, df, nc in ((10, 4, 6), (30, 1, 12), (9, 20, 0), (500, 19, 450), (1e4, 3, 10150), (3, 2, 1e-3)):
+        yield case("noncentralChiSquaredCdf", [x, df, nc], stats.ncx2.cdf(x, df, nc), "stats.ncx2.cdf", V)
     for p, a, b in ((0.025, 10, 2), (0.5, 0.5, 0.5), (0.975, 1, 400)):
         yield case("betaQuantile", [p, a, b], stats.beta.ppf(p, a, b), "stats.beta.ppf", V)
     for k, n, p in ((3, 10, 0.5), (0, 30, 0.1), (480, 1000, 0.5)):

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import scipy
+from scipy.optimize import brentq
 from numpy.linalg import norm
 from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
@@ -64,6 +65,64 @@ def kept_cases():
             yield case("compareWithKept", [kept, cells], float(test.pvalue), "mannwhitneyu", V, "mannWhitney.pValue")
 
 
+def noncentralities(statistic, df, confidence):
+    ends = []
+    for quantile in ((1 + confidence) / 2, (1 - confidence) / 2):
+        above = lambda at: stats.ncx2.cdf(statistic, df, at) - quantile
+        reached = stats.chi2.cdf(statistic, df) > quantile
+        ends.append(brentq(above, 1e-12, 4 * statistic + 400, xtol=1e-12) if reached else 0.0)
+    return ends
+
+
+def first_order(gradient_p, gradient_q, p, q, n, m):
+    covariance = lambda share: np.diag(share) - np.outer(share, share)
+    return gradient_p @ covariance(p) @ gradient_p / n + gradient_q @ covariance(q) @ gradient_q / m
+
+
+def reaching(value, df, variance):
+    low, high = noncentralities(value, df, 0.95)
+    reach = stats.norm.ppf(0.975) * np.sqrt(max(variance - 2 * df, 2 * df))
+    return max(0, min(low, value - df - reach)), max(value, high, value - df + reach)
+
+
+def interval_cases():
+    for statistic, df, confidence in ((20, 4, 0.95), (4, 4, 0.95), (60, 20, 0.9), (1.5, 1, 0.99), (900, 9, 0.95)):
+        low, high = noncentralities(statistic, df, confidence)
+        args = [statistic, df, {"confidence": confidence}]
+        yield case("noncentralityInterval", args, low, "brentq of ncx2.cdf", V, "lower", 1e-8)
+        yield case("noncentralityInterval", args, high, "brentq of ncx2.cdf", V, "upper", 1e-8)
+    for a, b in (([300, 500, 200], [450, 400, 150]), ([80, 90], [400, 60]), ([50] * 12, [40, 60] * 6), ([900, 40, 300, 60], [90, 400, 30, 70])):
+        n, m = sum(a), sum(b)
+        p, q = np.array(a) / n, np.array(b) / m
+        df, rows = len(a) - 1, n + m
+        statistic = float(stats.chi2_contingency([a, b], correction=False).statistic)
+        middle = (n * p + m * q) / rows
+        gap = p - q
+        # Of χ² = nm/N Σ (p - q)² / r, where r is the share of both samples together.
+        by_p = n * m / rows * (2 * gap / middle - n / rows * gap**2 / middle**2)
+        by_q = n * m / rows * (-2 * gap / middle - m / rows * gap**2 / middle**2)
+        ends = reaching(statistic, df, first_order(by_p, by_q, p, q, n, m))
+        for key, value in (("cramersV", statistic), ("lower", ends[0]), ("upper", ends[1]), ("noise", df)):
+            yield case("cramersVInterval", [a, b], float(np.sqrt(value / rows)), "ncx2, delta method", V, key, 1e-8)
+        unit = 1 / n + 1 / m
+        value = float(stats.entropy(q, p) + stats.entropy(p, q))
+        p, q = ((np.array(c) + 0.5) / (sum(c) + len(c) / 2) for c in (a, b))
+        order = first_order(np.log(p / q) + 1 - q / p, np.log(q / p) + 1 - p / q, p, q, n, m)
+        result = {"value": value, "noise": df * unit, "degreesOfFreedom": df, "standardError": float(np.sqrt(order + 2 * df * unit**2))}
+        yield case("psi", [a, b], result["standardError"], "diag(p) - p p'", N, "standardError")
+        ends = reaching(value / unit, df, order / unit**2)
+        yield case("psiInterval", [result], ends[0] * unit, "ncx2, delta method", V, "lower", 1e-8)
+        yield case("psiInterval", [result], ends[1] * unit, "ncx2, delta method", V, "upper", 1e-8)
+        p, q = np.array(a) / n, np.array(b) / m
+        divergence = float(jensenshannon(p, q, 2)) ** 2
+        order = first_order(np.log2(2 * p / (p + q)) / 2, np.log2(2 * q / (p + q)) / 2, p, q, n, m)
+        unit /= 8 * np.log(2)
+        reach = stats.norm.ppf(0.975) * np.sqrt(order + 2 * df * unit**2)
+        for key, value in (("lower", divergence - df * unit - reach), ("upper", divergence + reach), ("noise", df * unit)):
+            value = float(np.sqrt(min(1, max(0, value))))
+            yield case("jensenShannonInterval", [a, b], value, "jensenshannon, delta method", V, key, 1e-7)
+
+
 def cases():
     for a, b in pairs_of_samples():
         test = stats.ks_2samp(a, b, method="exact")
@@ -100,8 +159,14 @@ def cases():
                 yield case("quantileEdges", [a, bins], float(edge), "quantile", N, str(i))
             for i, count in enumerate(counts):
                 yield case("binCounts", [b, edges.tolist()], float(count), "searchsorted left", N, str(i))
+    # Samples that do not overlap: two of the C(n + m, n) orders are as far apart.
+    for n, m in ((30, 40), (600, 600), (900, 500)):
+        a, b = list(range(n)), list(range(n, n + m))
+        value = (np.log(2) - special.gammaln(n + m + 1) + special.gammaln(n + 1) + special.gammaln(m + 1)) / np.log(10)
+        yield case("ksTwoSample", [a, b, {"method": "exact"}], float(value), "special.gammaln", V, "log10PValue")
     yield from anderson_cases()
     yield from kept_cases()
+    yield from interval_cases()
     for a, b in pairs_of_counts():
         a_, b_ = np.array(a, float), np.array(b, float)
         yield case("jensenShannonDistance", [a, b], float(jensenshannon(a_, b_, 2)), "jensenshannon base 2", V, tolerance=1e-7)

@@ -37,22 +37,40 @@ def loss_cases():
             for bin in range(len(cut) + 1):
                 yield case("fitLossModel", args, float(fit.coef_[at]), "Ridge on one-hot bins", V, f"effects.{c}.{bin}", 1e-8)
                 at += 1
-        rest = losses - losses.mean() - table @ fit.coef_
-        variance = float((rest**2).sum() / max(1, rows - table.shape[1]))
+        # Mean and coefficients as linear functions of the losses, of which the rest is by definition.
+        shares = table.mean(axis=0)
+        inverse = np.linalg.inv(table.T @ table + ridge * np.eye(table.shape[1]))
+        linear = np.vstack([np.full(rows, 1 / rows), inverse @ (table - shares).T])
+        hat = np.hstack([np.ones((rows, 1)), table]) @ linear
+        rest = (losses - hat @ losses) / (1 - np.diag(hat))
+        covariance = linear @ np.diag(rest**2) @ linear.T
+        for at in ((0, 0), (0, 1), (1, 1), (2, 1), (table.shape[1], 2)):
+            yield case("fitLossModel", args, float(covariance[at]), "HC3 of the linear map", S, f"covariance.{at[0]}.{at[1]}", 1e-7)
+        variance = float((rest**2).mean())
+        spread = Ridge(alpha=ridge, fit_intercept=False, solver="cholesky", tol=1e-14).fit(table, rest**2 - variance)
+        taken = ridge * inverse @ (fit.coef_ + ridge * inverse @ fit.coef_)
         yield case("fitLossModel", args, variance, "Ridge on one-hot bins", V, "residualVariance", 1e-8)
+        yield case("fitLossModel", args, float(spread.coef_[1]), "Ridge on one-hot bins", V, "varianceEffects.0.1", 1e-7)
+        yield case("fitLossModel", args, float(taken[0]), "linalg.inv", S, "shrinkage.0.0", 1e-7)
+        parts = np.cumsum([len(cut) + 1 for cut in edges])[:-1]
         model = {
             "edges": [cut.tolist() for cut in edges],
             "mean": float(losses.mean()),
-            "effects": [part.tolist() for part in np.split(fit.coef_, np.cumsum([len(cut) + 1 for cut in edges])[:-1])],
+            "effects": [part.tolist() for part in np.split(fit.coef_, parts)],
+            "shrinkage": [part.tolist() for part in np.split(taken, parts)],
+            "covariance": covariance.tolist(),
             "residualVariance": variance,
+            "varianceEffects": [part.tolist() for part in np.split(spread.coef_, parts)],
             "rows": rows,
         }
         now = np.round(rng.normal(0.8, 1.5, (width, 40)), digits)
-        fresh = np.hstack([one_hot(column, cut) for column, cut in zip(now, edges)])
-        expected = float(losses.mean() + (fresh @ fit.coef_).mean())
-        error = float(np.sqrt(variance * (1 / 40 + 1 / rows)))
+        fresh = np.hstack([one_hot(column, cut) for column, cut in zip(now, edges)]).mean(axis=0)
+        expected = float(losses.mean() + fresh @ fit.coef_)
+        point = np.concatenate([[1], fresh])
+        error = np.sqrt((variance + fresh @ spread.coef_) / 40 + point @ covariance @ point + (fresh @ taken) ** 2)
         yield case("estimateLoss", [model, now.tolist()], expected, "Ridge.predict", V, "value", 1e-8)
-        yield case("estimateLoss", [model, now.tolist()], expected + stats.norm.ppf(0.975) * error, "Ridge.predict, norm.ppf", S, "upper", 1e-8)
+        yield case("estimateLoss", [model, now.tolist()], float(error), "definition", S, "standardError", 1e-8)
+        yield case("estimateLoss", [model, now.tolist()], expected + stats.norm.ppf(0.975) * float(error), "Ridge.predict, norm.ppf", S, "upper", 1e-8)
 
 
 def sums(values):

@@ -8,6 +8,7 @@ import math
 import agreement
 import canary
 import comparisons
+import definitions
 import distributions
 import drift
 import evaluation
@@ -27,6 +28,7 @@ def main() -> None:
         agreement,
         canary,
         comparisons,
+        definitions,
         distributions,
         drift,
         evaluation,

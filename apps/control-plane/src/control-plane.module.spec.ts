@@ -23,6 +23,7 @@ import {
   CycleService,
   DecisionMadeSchema,
   DriftEvaluatedSchema,
+  PerformanceEvaluatedSchema,
   DriftState,
   EvaluateCandidateSchema,
   EvaluationCompletedSchema,
@@ -534,5 +535,17 @@ describe('a drift signal', () => {
     expect(platform.recorded(PrepareSnapshotSchema)).toHaveLength(cycles);
     const { events } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline, fate: 'Held' }), operator);
     expect(events?.find((event) => event.kind === 'drift')?.summary).toContain('drift seasonal: 0 of 2 features, 1 more explained by the season');
+  });
+
+  it('that had too few rows says how many it needs, of a performance as of drift, and an excess how sure it is', async () => {
+    await bootstrapped();
+    const common = { pipeline, model: { name: 'm', version: 1, digest: digest(1) }, window: interval(5), evaluatedAt: timestampFromMs(0) };
+    await say(DriftEvaluatedSchema, { ...common, evaluationId: 'd1', batchId: 'b5', state: DriftState.INSUFFICIENT, referenceDigest: digest(2), rows: 40n, rowsNeeded: 1000n, referenceRows: 900n });
+    const excess = { name: 'logLossExcess', value: 0.03, lower: -0.01, upper: 0.07, confidence: 0.95, n: 400n };
+    await say(PerformanceEvaluatedSchema, { ...common, evaluationId: 'p1', state: 'insufficient', rows: 30n, rowsNeeded: 200n, logLossExcess: 0.03, logLossExcessEstimate: excess });
+    const { events } = await service.rpc(EventService).listEvents(create(ListEventsRequestSchema, { pipeline }), operator);
+    const summaryOf = (kind: string) => events?.find((event) => event.kind === kind)?.summary;
+    expect(summaryOf('drift')).toContain('n=40 (insufficient: 1000 needed, reference 900)');
+    expect(summaryOf('performance')).toContain('excess 0.0300 (-0.0100 to 0.0700, n=400), n=30 (insufficient: 200 needed)');
   });
 });

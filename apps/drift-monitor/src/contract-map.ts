@@ -121,7 +121,8 @@ export function profiledOutgoing(reference: Reference, sizeBytes: number): Outgo
 
 /** A comparison as others are told and the API shows it. */
 export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
-  const { window, features, importanceWeighted, rows, evaluatedAtMs, state, ...same } = evaluation;
+  const { window, features, importanceWeighted, rows, rowsNeeded = 0, referenceRows = 0, ...told } = evaluation;
+  const { evaluatedAtMs, state, ...same } = told;
   return create(DriftEvaluatedSchema, {
     ...same,
     state: STATES[state],
@@ -129,20 +130,25 @@ export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
     features: features.map(featureTo),
     importanceWeighted: estimateTo(importanceWeighted),
     rows: BigInt(rows),
+    rowsNeeded: BigInt(rowsNeeded),
+    referenceRows: BigInt(referenceRows),
     evaluatedAt: timestampFromMs(evaluatedAtMs),
   });
 }
 
 /** An evaluation as others are told and the API shows it. */
 export function performanceTo(evaluation: PerformanceEvaluation): PerformanceEvaluated {
-  const { window, metrics, referenceMetrics, attribution, rows, evaluatedAtMs, ...same } = evaluation;
+  const { window, metrics, referenceMetrics, attribution, rows, rowsNeeded = 0, evaluatedAtMs, ...told } = evaluation;
+  const { logLossExcessEstimate, ...same } = told;
   return create(PerformanceEvaluatedSchema, {
     ...same,
     window: rangeTo(window),
     metrics: metrics.map(estimateTo),
     referenceMetrics: referenceMetrics.map(estimateTo),
     ...(attribution && { attribution: attributionTo(attribution) }),
+    ...(logLossExcessEstimate && { logLossExcessEstimate: estimateTo(logLossExcessEstimate) }),
     rows: BigInt(rows),
+    rowsNeeded: BigInt(rowsNeeded),
     evaluatedAt: timestampFromMs(evaluatedAtMs),
   });
 }

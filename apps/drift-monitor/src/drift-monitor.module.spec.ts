@@ -318,6 +318,14 @@ describe('performance', () => {
     expect(logLoss.lower).toBeLessThan(logLoss.value);
     expect(evaluation!.referenceMetrics).toMatchObject([{ name: 'logLoss', value: 0.5 }]);
     expect(evaluation!.logLossExcess).toBeCloseTo(logLoss.value - 0.5, 10);
+    const excess = evaluation!.logLossExcessEstimate!;
+    expect(excess).toMatchObject({
+      name: 'logLossExcess',
+      value: evaluation!.logLossExcess,
+      n: 1400n,
+      confidence: 0.95,
+    });
+    expect(excess.upper! - excess.lower!).toBeGreaterThan(0);
   });
 
   it('is told after the comparison of the batch, whichever of the two takes longer', async () => {
@@ -378,7 +386,8 @@ describe('performance', () => {
     await serve('r1', 1);
     await batchReady(0);
     await service.drain();
-    expect(performances()).toMatchObject([{ state: 'insufficient', rows: 0n, metrics: [] }]);
+    expect(performances()).toMatchObject([{ state: 'insufficient', rows: 0n, rowsNeeded: 1000n, metrics: [] }]);
+    expect(performances()[0]!.logLossExcessEstimate).toBeUndefined();
   });
 
   it('takes the first outcome of a row and ignores repeated, contradicting and unknown ones', async () => {

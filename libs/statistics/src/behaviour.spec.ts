@@ -8,6 +8,7 @@ import {
   calibrationLine,
   chiSquaredTwoSample,
   cohenKappa,
+  countedAuc,
   delongInterval,
   delongPaired,
   differenceConfidenceSequence,
@@ -127,6 +128,38 @@ describe('comparisons on the same rows', () => {
     }
     expect(covered).toBeGreaterThanOrEqual(178);
     expect(covered).toBeLessThanOrEqual(198);
+  });
+
+  it('accelerate by clusters as they redraw by them: rows told nine times over tell what they tell once', () => {
+    const { labels, champion, challenger } = rows(60, 3, 0.3);
+    const nineTimes = (values: Uint8Array | Float64Array) =>
+      Float64Array.from({ length: 540 }, (_, i) => values[Math.floor(i / 9)]!);
+    const one = { seed: 1, clusters: Uint32Array.from(labels, (_, i) => i), replicates: 500 };
+    const nine = { ...one, clusters: Uint32Array.from({ length: 540 }, (_, i) => Math.floor(i / 9)) };
+    const pairs = [
+      [bootstrapAuc(labels, champion, one), bootstrapAuc(nineTimes(labels), nineTimes(champion), nine)],
+      [
+        bootstrapAucDifference(labels, champion, challenger, one),
+        bootstrapAucDifference(nineTimes(labels), nineTimes(champion), nineTimes(challenger), nine),
+      ],
+      [bootstrapMeanDifference(champion, one), bootstrapMeanDifference(nineTimes(champion), nine)],
+    ] as const;
+    for (const [single, repeated] of pairs) {
+      expect(repeated.bca.lower).toBeCloseTo(single.bca.lower, 12);
+      expect(repeated.bca.upper).toBeCloseTo(single.bca.upper, 12);
+    }
+  });
+
+  it('count a row as often as it was drawn', () => {
+    const { labels, champion } = rows(200, 8, 0);
+    const counts = Uint16Array.from(labels, (_, i) => i % 4);
+    const repeated = Array.from(counts, (count, i) => Array<number>(count).fill(i)).flat();
+    const drawn = rocAuc(
+      repeated.map((i) => labels[i]!),
+      repeated.map((i) => champion[i]!),
+    );
+    expect(countedAuc(labels, champion)(counts)).toBeCloseTo(drawn, 12);
+    expect(countedAuc(labels, champion)(Uint16Array.from(labels))).toBeNaN();
   });
 
   it('redraw whole clusters when asked', () => {

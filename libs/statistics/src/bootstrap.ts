@@ -49,7 +49,7 @@ const JACKKNIFE_GROUPS = 200;
 /**
  * Bootstraps any statistic of paired rows. The statistic receives how often each row was drawn, so that a metric can
  * keep its presorted ranks instead of copying and sorting rows in every resample. Acceleration for BCa comes from
- * `influence` (one value per row) or else from leaving out up to 200 groups of rows (or clusters) in turn.
+ * `influence` (one value per row, summed over each cluster, since clusters are what is redrawn) or else from leaving out up to 200 groups of rows (or clusters) in turn.
  * Source: Efron (1987), JASA 82:171.
  * @example pairedBootstrap(4, (counts) => counts.reduce((sum, count, row) => sum + count * row, 0) / 4, { seed: 1 }) // => { estimate: 1.5, replicates: 2000 }
  */
@@ -87,7 +87,7 @@ export function pairedBootstrap(
   const accelerated =
     options.influence === undefined
       ? jackknifeAcceleration(rows, statistic, options.clusters === undefined ? undefined : sets, estimate)
-      : acceleration(options.influence);
+      : acceleration(options.clusters === undefined ? options.influence : summedOver(sets, options.influence));
   return {
     estimate,
     standardError: standardDeviation(ascending),
@@ -116,8 +116,7 @@ export function bootstrapMeanDifference(differences: Numbers, options: Bootstrap
     return sum / weight;
   };
   const mean = values.reduce((sum, value) => sum + value, 0) / rows;
-  const influence = options.clusters === undefined ? { influence: values.map((value) => value - mean) } : {};
-  return pairedBootstrap(rows, statistic, { ...options, ...influence });
+  return pairedBootstrap(rows, statistic, { ...options, influence: values.map((value) => value - mean) });
 }
 
 /**
@@ -223,6 +222,14 @@ function inOrderOf<Name extends string>(scores: Numbers, columns: Record<Name, N
 function classInfluence(labels: Numbers, perRow: Float64Array, centre: number, positives: number): Float64Array {
   const negatives = labels.length - positives;
   return perRow.map((value, row) => (value - centre) / (labels[row] === 1 ? positives : negatives));
+}
+
+function summedOver({ members, starts, count }: RowSets, values: Numbers): Float64Array {
+  return Float64Array.from({ length: count }, (_, set) => {
+    let sum = 0;
+    for (let at = starts[set]!; at < starts[set + 1]!; at++) sum += values[members[at]!]!;
+    return sum;
+  });
 }
 
 function jackknifeAcceleration(

@@ -1,5 +1,7 @@
 import { checkBetween, checkCounts, checkSameLength, invalid, type Numbers } from './checks.js';
 import { log10ChiSquaredSurvival, pValueFromLog10 } from './distributions.js';
+import { distanceInterval } from './noncentral-chi-squared.js';
+import type { Interval } from './proportions.js';
 
 /** A test of two samples of categories, or why there are too few rows for one. */
 export type CategoryTest =
@@ -44,6 +46,49 @@ export function gTwoSample(
   return homogeneityTest(referenceCounts, currentCounts, options, likelihoodRatio);
 }
 
+/** Cramér's V with its interval, or why there are too few rows for one. */
+export type CramersVInterval =
+  | ({
+      readonly kind: 'estimated';
+      /** As in {@link CategoryTest}: what the samples show, sampling included. */
+      readonly cramersV: number;
+      /** About what sampling alone makes of equal distributions: √(degrees of freedom / N). */
+      readonly noise: number;
+    } & Interval)
+  | { readonly kind: 'insufficient'; readonly reason: 'too-few-rows' | 'one-category' };
+
+/**
+ * Cramér's V of two samples with an interval of what it is in the populations, by inverting the noncentral chi-squared
+ * distribution of Pearson's statistic, whose noncentrality is N·V²: sampling alone raises the V of equal distributions with its
+ * degrees of freedom, which an interval around it does not know. Where shares differ much the delta method's error is larger
+ * and counts. The interval also holds the V of the samples; arguments and pooling as in {@link chiSquaredTwoSample}.
+ * Source: Smithson (2003), Confidence Intervals, ch. 4.
+ * @param options.confidence coverage, 0..1; default 0.95
+ * @example cramersVInterval([300, 500, 200], [450, 400, 150]) // => { cramersV: 0.155329, lower: 0.099276, upper: 0.197728, noise: 0.031623 }
+ */
+export function cramersVInterval(
+  referenceCounts: Numbers,
+  currentCounts: Numbers,
+  options: { readonly minExpected?: number; readonly confidence?: number } = {},
+): CramersVInterval {
+  const { confidence = 0.95, minExpected = 5 } = options;
+  checkBetween('confidence', confidence, 0, 1);
+  const found = comparedCells(referenceCounts, currentCounts, minExpected);
+  if (found.kind === 'insufficient') return found;
+  const { cells, n, m } = found;
+  const degreesOfFreedom = cells.length - 1;
+  const statistic = pearson(cells, n, m);
+  const ends = distanceInterval(statistic, degreesOfFreedom, pearsonVariance(cells, n, m), confidence);
+  const vOf = (chiSquared: number): number => Math.min(1, Math.sqrt(chiSquared / (n + m)));
+  return {
+    kind: 'estimated',
+    cramersV: vOf(statistic),
+    lower: vOf(Math.min(statistic, ends.lower)),
+    upper: vOf(ends.upper),
+    noise: vOf(degreesOfFreedom),
+  };
+}
+
 type Cells = readonly (readonly [number, number])[];
 
 function homogeneityTest(
@@ -52,15 +97,9 @@ function homogeneityTest(
   { minExpected = 5 }: { readonly minExpected?: number },
   statisticOf: (cells: Cells, n: number, m: number) => number,
 ): CategoryTest {
-  checkBetween('minExpected', minExpected, 0, Infinity);
-  checkSameLength('currentCounts', currentCounts, 'referenceCounts', referenceCounts);
-  const n = checkCounts('referenceCounts', referenceCounts);
-  const m = checkCounts('currentCounts', currentCounts);
-  if (n === 0) throw invalid('referenceCounts', n, 'needs at least one row');
-  if (m === 0) throw invalid('currentCounts', m, 'needs at least one row');
-  if (countUsed(referenceCounts, currentCounts) < 2) return { kind: 'insufficient', reason: 'one-category' };
-  const { cells, pooledCategories } = pooled(referenceCounts, currentCounts, (minExpected * (n + m)) / Math.min(n, m));
-  if (cells.length < 2) return { kind: 'insufficient', reason: 'too-few-rows' };
+  const found = comparedCells(referenceCounts, currentCounts, minExpected);
+  if (found.kind === 'insufficient') return found;
+  const { cells, n, m, pooledCategories } = found;
   const statistic = statisticOf(cells, n, m);
   const log10PValue = log10ChiSquaredSurvival(statistic, cells.length - 1);
   return {
@@ -74,10 +113,43 @@ function homogeneityTest(
   };
 }
 
+/** The categories after pooling, or why there are too few rows. */
+function comparedCells(referenceCounts: Numbers, currentCounts: Numbers, minExpected: number) {
+  checkBetween('minExpected', minExpected, 0, Infinity);
+  checkSameLength('currentCounts', currentCounts, 'referenceCounts', referenceCounts);
+  const n = checkCounts('referenceCounts', referenceCounts);
+  const m = checkCounts('currentCounts', currentCounts);
+  if (n === 0) throw invalid('referenceCounts', n, 'needs at least one row');
+  if (m === 0) throw invalid('currentCounts', m, 'needs at least one row');
+  if (countUsed(referenceCounts, currentCounts) < 2) return { kind: 'insufficient', reason: 'one-category' } as const;
+  const { cells, pooledCategories } = pooled(referenceCounts, currentCounts, (minExpected * (n + m)) / Math.min(n, m));
+  if (cells.length < 2) return { kind: 'insufficient', reason: 'too-few-rows' } as const;
+  return { kind: 'compared', cells, n, m, pooledCategories } as const;
+}
+
 function pearson(cells: Cells, n: number, m: number): number {
   let sum = 0;
   for (const [a, b] of cells) sum += (a * m - b * n) ** 2 / (a + b);
   return sum / (n * m);
+}
+
+/** First-order (delta method) variance of Pearson's statistic over both multinomial samples. */
+function pearsonVariance(cells: Cells, n: number, m: number): number {
+  const [ofN, ofM] = [n / (n + m), m / (n + m)];
+  const [byP, byQ] = [new Float64Array(cells.length), new Float64Array(cells.length)];
+  let [meanP, meanQ] = [0, 0];
+  cells.forEach(([a, b], i) => {
+    const gap = (a / n - b / m) / ((a + b) / (n + m));
+    byP[i] = gap * (2 - ofN * gap);
+    byQ[i] = -gap * (2 + ofM * gap);
+    meanP += (a / n) * byP[i]!;
+    meanQ += (b / m) * byQ[i]!;
+  });
+  let variance = 0;
+  cells.forEach(([a, b], i) => {
+    variance += ((a / n) * (byP[i]! - meanP) ** 2) / n + ((b / m) * (byQ[i]! - meanQ) ** 2) / m;
+  });
+  return ((n * m) / (n + m)) ** 2 * variance;
 }
 
 function likelihoodRatio(cells: Cells, n: number, m: number): number {

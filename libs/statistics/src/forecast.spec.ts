@@ -1,11 +1,6 @@
 import { seededRandom } from '@rondo/kernel';
 import { describe, expect, it } from '@jest/globals';
-import {
-  breachOutlook,
-  forecast,
-  lastChangePoint,
-  type Forecast,
-} from './index.js';
+import { breachOutlook, breachSteps, forecast, lastChangePoint, type Forecast } from './index.js';
 
 const made = (result: Forecast) => {
   if (result.kind !== 'forecast') throw new Error(`needs ${result.pointsNeeded} points`);
@@ -41,6 +36,18 @@ describe('a forecast', () => {
   it('is refused, with the points it would take, while the series is too short', () => {
     expect(forecast([1, 2, 3], { horizon: 2, confidence: 0.9 })).toEqual({ kind: 'insufficient', pointsNeeded: 18 });
     expect(forecast(new Float64Array(18), { horizon: 2, confidence: 0.9 }).kind).toBe('forecast');
+  });
+
+  it('tells by which step it reaches a limit, and by the bounds of its interval', () => {
+    const points = [1, 2, 3, 4].map((value) => ({ value, lower: value - 2, upper: value + 1 }));
+    const mirrored = points.map(({ value, lower, upper }) => ({ value: -value, lower: -upper, upper: -lower }));
+    expect(breachSteps(points, { threshold: 2, side: 'above' })).toEqual({ earliest: 1, expected: 2, latest: 4 });
+    expect(breachSteps(mirrored, { threshold: -2, side: 'below' })).toEqual({ earliest: 1, expected: 2, latest: 4 });
+    expect(breachSteps(points, { threshold: 4.5, side: 'above' })).toEqual({
+      earliest: 4,
+      expected: null,
+      latest: null,
+    });
   });
 
   it('leaves a constant series constant', () => {

@@ -67,7 +67,8 @@ export { sliceFeature, sliceFeatureAt, type SliceFeature } from './slice-feature
 export { searchSlices, type HarmedSlice, type SliceSearch, type SliceSearchOptions } from './slice-search.js';
 export { betaPosterior, wilsonInterval, type Interval, type ProportionPosterior } from './proportions.js';
 export { binCounts, edgesFromQuantiles, quantileEdges } from './quantile-bins.js';
-export { psi, type PsiResult } from './psi.js';
+export { noncentralChiSquaredCdf, noncentralityInterval } from './noncentral-chi-squared.js';
+export { psi, psiInterval, type PsiResult } from './psi.js';
 export { ksTwoSample, ksTwoSampleSorted, type KsOptions, type KsResult } from './kolmogorov-smirnov.js';
 export { countCells, type CellCounts } from './cell-counts.js';
 export {
@@ -78,7 +79,13 @@ export {
   type TailSums,
 } from './kept-wasserstein.js';
 export { compareWithKept, type KeptComparison, type KeptSample } from './kept-sample.js';
-export { chiSquaredTwoSample, gTwoSample, type CategoryTest } from './chi-squared.js';
+export {
+  chiSquaredTwoSample,
+  cramersVInterval,
+  gTwoSample,
+  type CategoryTest,
+  type CramersVInterval,
+} from './chi-squared.js';
 export { categoryCounts, type CategoryCounts } from './category-counts.js';
 export { andersonDarling, type AndersonDarlingResult } from './anderson-darling.js';
 export {

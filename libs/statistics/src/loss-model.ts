@@ -1,3 +1,4 @@
+import { AdditiveRidge } from './additive-ridge.js';
 import {
   checkAtLeast,
   checkBetween,
@@ -18,8 +19,13 @@ export interface LossModel {
   /** Mean loss of the reference, and what each bin of each column adds to it. */
   readonly mean: number;
   readonly effects: readonly (readonly number[])[];
-  /** Variance of a row's loss around what the model expects of it. */
+  /** What the prior evidence is estimated to have taken from each effect. */
+  readonly shrinkage: readonly (readonly number[])[];
+  /** Covariance of the mean (first) and of the effects, column by column, as the reference's rows leave it. */
+  readonly covariance: readonly (readonly number[])[];
+  /** Variance of a row's loss around what the model expects of it, and what each bin of each column adds to it. */
   readonly residualVariance: number;
+  readonly varianceEffects: readonly (readonly number[])[];
   readonly rows: number;
 }
 
@@ -37,7 +43,7 @@ const PARAMETERS_MAX = 600;
  * over quantile bins, fitted by ridge regression; no interactions.
  * Idea: NannyML's direct loss estimation. Here additive instead of boosted, so that the fit is exact and explainable.
  * @param columns one array per column, row by row with `losses`
- * @param options.bins per column, default 10; `options.ridge` rows of prior evidence that a bin is like all, default 10
+ * @param options.bins per column, default 10; `options.ridge` rows of prior evidence that a bin is like all, default 1
  * @example fitLossModel([[1, 1, 2, 2]], [0, 0, 4, 4], { bins: 2, ridge: 0 }) // => { mean: 2, effects: [[-2, 2]], rows: 4 }
  */
 export function fitLossModel(
@@ -45,7 +51,7 @@ export function fitLossModel(
   losses: Numbers,
   options: { readonly bins?: number; readonly ridge?: number } = {},
 ): LossModel {
-  const { bins = 10, ridge = 10 } = options;
+  const { bins = 10, ridge = 1 } = options;
   checkCount('bins', bins, 2);
   checkAtLeast('ridge', ridge, 0);
   checkLosses(losses);
@@ -59,40 +65,29 @@ export function fitLossModel(
   const edges = columns.map((column) => Array.from(quantileEdges(column, bins)));
   const codes = columns.map((column, c) => binCodes(column, edges[c]!));
   const starts = startsOf(edges);
-  const width = starts[columns.length]!;
-  const rows = losses.length;
-  let mean = 0;
-  for (let row = 0; row < rows; row++) mean += losses[row]! / rows;
-  const gram = new Float64Array(width * width);
-  const right = new Float64Array(width);
-  for (let row = 0; row < rows; row++) {
-    for (let c = 0; c < columns.length; c++) {
-      const at = starts[c]! + codes[c]![row]!;
-      right[at]! += losses[row]! - mean;
-      for (let d = 0; d < columns.length; d++) gram[at * width + starts[d]! + codes[d]![row]!]!++;
-    }
-  }
-  // One-hot columns sum to one another: without a trace of ridge the system would be singular.
-  for (let i = 0; i < width; i++) gram[i * width + i]! += Math.max(ridge, 1e-9 * rows);
-  const weights = solved(gram, right, width);
-  let squares = 0;
-  for (let row = 0; row < rows; row++) {
-    let expected = mean;
-    for (let c = 0; c < columns.length; c++) expected += weights[starts[c]! + codes[c]![row]!]!;
-    squares += (losses[row]! - expected) ** 2;
-  }
+  const ridged = new AdditiveRidge({ codes, starts }, ridge);
+  const fit = ridged.fit(losses);
+  const residuals = ridged.leftOutResiduals(losses, fit);
+  const spread = ridged.fit(residuals.map((value) => value * value));
+  const byColumn = (weights: Float64Array): number[][] =>
+    edges.map((_, c) => Array.from(weights.subarray(starts[c], starts[c + 1])));
   return {
     edges,
-    mean,
-    effects: edges.map((_, c) => Array.from(weights.subarray(starts[c], starts[c + 1]))),
-    residualVariance: squares / Math.max(1, rows - width),
-    rows,
+    mean: fit.mean,
+    effects: byColumn(fit.weights),
+    shrinkage: byColumn(ridged.shrinkage(fit.weights)),
+    covariance: ridged.covariance(residuals),
+    residualVariance: spread.mean,
+    varianceEffects: byColumn(spread.weights),
+    rows: losses.length,
   };
 }
 
 /**
  * The mean loss to expect on rows without labels. Sees a change of the inputs, not a change of the relation between inputs
- * and loss; the interval holds sampling of these rows and of the reference. Below 30 rows on either side it is insufficient.
+ * and loss. The interval is of the mean loss that labels will show: it holds the sampling of these rows, whose loss varies as
+ * it does in their bins; that of the reference's rows in those bins; and what the prior evidence takes from their effects.
+ * Below 30 rows on either side it is insufficient.
  * @example estimateLoss(fitLossModel([[1, 2]], [0, 4], { bins: 2 }), [[1, 2, 2]]) // => { kind: 'insufficient', reason: 'too-few-rows' }
  */
 export function estimateLoss(
@@ -110,12 +105,17 @@ export function estimateLoss(
     checkFinite(`columns[${c}]`, column, 0);
   });
   if (rows < MIN_ROWS || model.rows < MIN_ROWS) return { kind: 'insufficient', reason: 'too-few-rows' };
-  let value = model.mean;
-  columns.forEach((column, c) => {
-    binCounts(column, model.edges[c]!).forEach((count, bin) => (value += (count / rows) * model.effects[c]![bin]!));
-  });
-  value = Math.max(0, value);
-  const standardError = Math.sqrt(model.residualVariance * (1 / rows + 1 / model.rows));
+  const shares = columns.flatMap((column, c) =>
+    Array.from(binCounts(column, model.edges[c]!), (count) => count / rows),
+  );
+  const summed = (effects: readonly (readonly number[])[]): number => {
+    let [sum, at] = [0, 0];
+    for (const ofColumn of effects) for (const effect of ofColumn) sum += shares[at++]! * effect;
+    return sum;
+  };
+  const value = Math.max(0, model.mean + summed(model.effects));
+  const ofRows = Math.max(0, model.residualVariance + summed(model.varianceEffects)) / rows;
+  const standardError = Math.sqrt(ofRows + quadratic(model.covariance, [1, ...shares]) + summed(model.shrinkage) ** 2);
   const reach = normalQuantile((1 + confidence) / 2) * standardError;
   return { kind: 'estimated', value, standardError, lower: Math.max(0, value - reach), upper: value + reach, rows };
 }
@@ -142,24 +142,11 @@ function startsOf(edges: readonly (readonly number[])[]): number[] {
   return starts;
 }
 
-/** Solves a symmetric positive definite system by Cholesky's method, in place. */
-function solved(matrix: Float64Array, right: Float64Array, width: number): Float64Array {
-  for (let i = 0; i < width; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = matrix[i * width + j]!;
-      for (let k = 0; k < j; k++) sum -= matrix[i * width + k]! * matrix[j * width + k]!;
-      matrix[i * width + j] = i === j ? Math.sqrt(Math.max(sum, Number.MIN_VALUE)) : sum / matrix[j * width + j]!;
-    }
-  }
-  for (let i = 0; i < width; i++) {
-    let sum = right[i]!;
-    for (let k = 0; k < i; k++) sum -= matrix[i * width + k]! * right[k]!;
-    right[i] = sum / matrix[i * width + i]!;
-  }
-  for (let i = width - 1; i >= 0; i--) {
-    let sum = right[i]!;
-    for (let k = i + 1; k < width; k++) sum -= matrix[k * width + i]! * right[k]!;
-    right[i] = sum / matrix[i * width + i]!;
-  }
-  return right;
+/** v'Mv, >= 0. */
+function quadratic(matrix: readonly (readonly number[])[], vector: readonly number[]): number {
+  let sum = 0;
+  vector.forEach((left, i) => {
+    if (left !== 0) vector.forEach((right, j) => (sum += left * right * matrix[i]![j]!));
+  });
+  return Math.max(0, sum);
 }

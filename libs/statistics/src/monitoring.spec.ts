@@ -84,6 +84,24 @@ describe('a loss estimated without labels', () => {
     expect(covered).toBeGreaterThanOrEqual(48);
   });
 
+  it('has an interval that knows how few rows of the reference say what is expected now', () => {
+    let covered = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const random = seededRandom(1000 + seed);
+      const reference = rows(random, 500, 1);
+      const model = fitLossModel([reference.x], reference.losses);
+      // All rows come into the top decile, of which the reference has 50.
+      const x = rows(random, 1_000, 1).x.map((value) => 0.9 + value / 10);
+      const losses = x.map((value) => Math.abs(normal(random)) * (0.5 + value));
+      const estimate = estimateLoss(model, [x]);
+      if (estimate.kind !== 'estimated') throw new Error(estimate.reason);
+      const truth = losses.reduce((sum, loss) => sum + loss / losses.length, 0);
+      if (estimate.lower <= truth && truth <= estimate.upper) covered++;
+    }
+    // 37 to 68 with the overall residual variance alone.
+    expect(covered).toBeGreaterThanOrEqual(88);
+  });
+
   it('is insufficient below 30 rows and refuses what is not a loss', () => {
     const model = fitLossModel([Array.from({ length: 40 }, (_, i) => i)], Array<number>(40).fill(1));
     expect(estimateLoss(model, [[1, 2]])).toEqual({ kind: 'insufficient', reason: 'too-few-rows' });

@@ -1,5 +1,7 @@
-import { checkBetween, checkCounts, checkSameLength, invalid, type Numbers } from './checks.js';
+import { checkAtLeast, checkBetween, checkCounts, checkSameLength, invalid, type Numbers } from './checks.js';
 import { chiSquaredQuantile, log10ChiSquaredSurvival, pValueFromLog10 } from './distributions.js';
+import { distanceInterval } from './noncentral-chi-squared.js';
+import type { Interval } from './proportions.js';
 
 /** A population stability index with what sampling alone produces. */
 export interface PsiResult {
@@ -13,6 +15,8 @@ export interface PsiResult {
   readonly significant: boolean;
   /** False with fewer than five rows per bin in either sample: the floor is not trustworthy, nothing is significant. */
   readonly sufficient: boolean;
+  /** Rows of either sample from which it is sufficient. */
+  readonly rowsNeeded: number;
   readonly pValue: number;
   readonly log10PValue: number;
   readonly degreesOfFreedom: number;
@@ -50,6 +54,7 @@ export function psi(
       floor: 0,
       significant: false,
       sufficient: true,
+      rowsNeeded: 0,
       pValue: 1,
       log10PValue: 0,
       degreesOfFreedom: 0,
@@ -65,7 +70,8 @@ export function psi(
   }
   const noise = 1 / n + 1 / m;
   const floor = noise * chiSquaredQuantile(level, bins - 1);
-  const sufficient = Math.min(n, m) >= MIN_ROWS_PER_BIN * bins;
+  const rowsNeeded = MIN_ROWS_PER_BIN * bins;
+  const sufficient = Math.min(n, m) >= rowsNeeded;
   const log10PValue = log10ChiSquaredSurvival(value / noise, bins - 1);
   return {
     value,
@@ -73,11 +79,34 @@ export function psi(
     floor,
     significant: sufficient && value > floor,
     sufficient,
+    rowsNeeded,
     pValue: pValueFromLog10(log10PValue),
     log10PValue,
     degreesOfFreedom: bins - 1,
     standardError: standardErrorOf({ counts: referenceCounts, rows: n }, { counts: currentCounts, rows: m }, bins),
   };
+}
+
+/**
+ * The interval of the populations' PSI around a value of {@link psi}, which it also holds. For a small shift
+ * PSI / (1/n + 1/m) is about noncentral chi-squared, with the populations' PSI in place of the value as noncentrality; for a
+ * large one the value is normal around PSI + noise with the delta method's error. The interval reaches as far as either.
+ * Source: Smithson (2003), Confidence Intervals, ch. 4, for the first.
+ * @param options.confidence coverage, 0..1; default 0.95
+ * @example psiInterval(psi([250, 250, 250, 250], [200, 240, 260, 300])) // => { lower: 0, upper: 0.049117 }
+ */
+export function psiInterval(
+  { value, noise, degreesOfFreedom, standardError }: PsiResult,
+  options: { readonly confidence?: number } = {},
+): Interval {
+  const { confidence = 0.95 } = options;
+  checkBetween('confidence', confidence, 0, 1);
+  checkAtLeast('value', value, 0);
+  if (degreesOfFreedom === 0) return { lower: value, upper: value };
+  const unit = noise / degreesOfFreedom;
+  const firstOrder = (standardError / unit) ** 2 - 2 * degreesOfFreedom;
+  const { lower, upper } = distanceInterval(value / unit, degreesOfFreedom, firstOrder, confidence);
+  return { lower: Math.min(value, lower * unit), upper: Math.max(value, upper * unit) };
 }
 
 /**

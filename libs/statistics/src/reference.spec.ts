@@ -63,8 +63,46 @@ describe('values computed by other libraries', () => {
     }
   });
 
-  it('cover every counterpart with at least three cases', () => {
-    expect(byFunction.filter(([, references]) => references!.length < 3).map(([name]) => name)).toEqual([]);
-    expect(byFunction.length).toBeGreaterThanOrEqual(34);
+  /** Exported functions without a number of their own that another library or the definition could be asked for. */
+  const exempt: Readonly<Record<string, string>> = {
+    addToSeries: 'sums what it is given; canary.spec.ts',
+    independentBlocks: 'part of seriesDifference, which has cases; canary.spec.ts',
+    startAlphaLedger: 'an empty state',
+    startBreachTracker: 'an empty state',
+    startCountEProcess: 'an empty state',
+    startEstimateRecord: 'an empty state',
+    startPairedEProcess: 'an empty state',
+    startSampleRatioEProcess: 'an empty state',
+    updateBreachTracker: 'counts; behaviour.spec.ts',
+    withEstimate: 'keeps what it is given; monitoring.spec.ts',
+    withConfirmation: 'keeps what it is given; monitoring.spec.ts',
+    readEstimateRecord: 'means of what is kept; monitoring.spec.ts',
+    widenedByRecord: 'by readEstimateRecord; monitoring.spec.ts',
+    readSampleRatioEProcess: 'takes a state; its error rates in sequential.spec.ts',
+    countedAuc: 'takes counts and returns a function; held to rocAuc in behaviour.spec.ts',
+    pairedBootstrap: 'takes a function; bootstrapMeanDifference and bootstrapAuc are held to scipy',
+    rowsUntil: 'takes a function; canary.spec.ts',
+    temporalSplit: 'splits rows at a time; examples.spec.ts',
+    tailsBeyond: 'sums that wassersteinWithKept takes; monitoring.spec.ts',
+    wassersteinWithKept: 'held to wasserstein1, which is held to scipy; monitoring.spec.ts',
+    breachSteps: 'takes a forecast; forecast.spec.ts',
+    breachOutlook: 'takes a forecast; forecast.spec.ts',
+    expectedRowsToDetectRatio: 'a planning figure that simulations bear out; sequential.spec.ts',
+    expectedPairsToDetectLoss: 'a planning figure that simulations bear out; sequential.spec.ts',
+    hybridQueue: 'chooses rows by rules; labels.spec.ts',
+    judgeGuidedQueue: 'a verdict by meanConfidenceSequence; labels.spec.ts',
+    sequentialVerdict: 'a verdict by rules; canary.spec.ts',
+    decidePromotion: 'a verdict by nonInferiority; evaluation.prop.spec.ts',
+    kayentaScore: 'a documented rule of points; canary.spec.ts',
+  };
+
+  it('are at least three for every exported function, but those that say why not', () => {
+    const counts = new Map(byFunction.map(([name, references]) => [name, references!.length]));
+    const functions = Object.entries(statistics).flatMap(([name, value]) =>
+      typeof value === 'function' ? [name] : [],
+    );
+    expect(functions.filter((name) => (counts.get(name) ?? 0) < 3 && !(name in exempt))).toEqual([]);
+    // An exemption that is not needed any more hides the loss of the cases it has now.
+    expect(Object.keys(exempt).filter((name) => !functions.includes(name) || (counts.get(name) ?? 0) >= 3)).toEqual([]);
   });
 });

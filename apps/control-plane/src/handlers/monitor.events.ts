@@ -31,6 +31,17 @@ const dayOf = (time: Timestamp | undefined): string => new Date(msOf(time)).toIS
 
 const shown = (value: number | undefined): string => value?.toFixed(4) ?? 'unknown';
 
+/** What an evaluation that could not judge lacks. */
+function needed(seen: {
+  readonly state: string;
+  readonly rowsNeeded: number;
+  readonly referenceRows?: number;
+}): string {
+  if (seen.state !== 'insufficient' || seen.rowsNeeded === 0) return '';
+  const against = seen.referenceRows ? `, reference ${seen.referenceRows}` : '';
+  return ` (insufficient: ${seen.rowsNeeded} needed${against})`;
+}
+
 /** What drift-monitor measures is decided about like any other event. */
 @BusController()
 export class MonitorEvents {
@@ -51,6 +62,8 @@ export class MonitorEvents {
       importanceWeighted: weighted?.value ?? 0,
       importanceWeightedLower: weighted?.lower,
       rows: Number(event.rows),
+      rowsNeeded: Number(event.rowsNeeded),
+      referenceRows: Number(event.referenceRows),
     };
     await this.platform.journal.once(causeOf(delivery), (unit) =>
       decideEvent(unit, this.policies, {
@@ -58,7 +71,7 @@ export class MonitorEvents {
         on: 'DriftEvaluated',
         ledger: {
           ...this.entry('drift', event.evaluationId, delivery),
-          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}`,
+          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}${needed(drift)}`,
           eventTimeMs: msOf(event.window?.end),
           batchId: event.batchId,
         },
@@ -85,18 +98,27 @@ export class MonitorEvents {
       referenceLogLoss: reference.get('logLoss')?.value,
       referenceRocAuc: reference.get('rocAuc')?.value,
       logLossExcess: event.logLossExcess,
+      logLossExcessLower: event.logLossExcessEstimate?.lower,
+      logLossExcessUpper: event.logLossExcessEstimate?.upper,
+      logLossExcessN: Number(event.logLossExcessEstimate?.n ?? 0),
       n: Number(event.rows),
+      rowsNeeded: Number(event.rowsNeeded),
       estimated: event.estimated,
       labelCoverage: event.labelCoverage,
       state: event.state,
     };
+    const { logLossExcessLower: lower, logLossExcessUpper: upper } = perf;
+    const excess =
+      perf.logLossExcessN === 0
+        ? ''
+        : `, excess ${shown(perf.logLossExcess)} (${shown(lower)} to ${shown(upper)}, n=${perf.logLossExcessN})`;
     await this.platform.journal.once(causeOf(delivery), (unit) =>
       decideEvent(unit, this.policies, {
         pipeline: event.pipeline,
         on: 'PerformanceEvaluated',
         ledger: {
           ...this.entry('performance', event.evaluationId, delivery),
-          summary: `champion v${event.model?.version ?? 0}: log loss ${shown(perf.logLoss)} (reference ${shown(perf.referenceLogLoss)}), AUC ${shown(perf.rocAuc)} (reference ${shown(perf.referenceRocAuc)}), n=${perf.n}`,
+          summary: `champion v${event.model?.version ?? 0}: log loss ${shown(perf.logLoss)} (reference ${shown(perf.referenceLogLoss)}), AUC ${shown(perf.rocAuc)} (reference ${shown(perf.referenceRocAuc)})${excess}, n=${perf.n}${needed(perf)}`,
           eventTimeMs: msOf(event.window?.end),
         },
         values: { perf },

@@ -219,6 +219,7 @@ describe('too few rows', () => {
     expect(batch.state).toBe('insufficient');
     expect(statesOf(batch)).toEqual(['insufficient', 'insufficient', 'insufficient', 'insufficient']);
     expect(batch.importanceWeighted.value).toBe(0);
+    expect(batch).toMatchObject({ rows: 999, rowsNeeded: 1000, referenceRows: 8000 });
   });
 
   it('are no verdict in the reference either', () => {
@@ -226,7 +227,14 @@ describe('too few rows', () => {
   });
 
   it('per bin are no verdict even where the policy asks for less', () => {
-    expect(judge([shift], { n: 30, rule: { ...rule, minRows: 10 } }).features[0]!.state).toBe('insufficient');
+    // Five for each of ten deciles, or of seven days.
+    const asked = { ...rule, minRows: 10 };
+    const lacking = judge([shift], { n: 49, rule: asked });
+    expect(lacking.features[0]!.state).toBe('insufficient');
+    expect(lacking.rowsNeeded).toBe(50);
+    expect(judge([same(positive)], { n: lacking.rowsNeeded, rule: asked }).state).toBe('clear');
+    expect(judge([same(positive), same(weekday)], { n: 30, rule: asked }).rowsNeeded).toBe(35);
+    expect(judge([], { n: 0 })).toMatchObject({ state: 'insufficient', rowsNeeded: 1000, referenceRows: 0 });
   });
 });
 

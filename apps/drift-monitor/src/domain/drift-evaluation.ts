@@ -63,6 +63,10 @@ export interface BatchDrift {
   readonly importanceWeighted: EstimateValue;
   readonly featuresDetected: number;
   readonly rows: number;
+  /** Rows from which the batch and the reference can be judged: the rule's, or five per bin of the feature with fewest bins. */
+  readonly rowsNeeded: number;
+  /** Rows of the reference that were compared with; 0 for a batch without rows. */
+  readonly referenceRows: number;
   /** Chance of a false detection granted to this look, over all features. */
   readonly falseAlarmLevel: number;
 }
@@ -83,6 +87,9 @@ export type DriftEvaluation = {
   readonly rows: number;
   readonly evaluatedAtMs: number;
   readonly falseAlarmLevel: number;
+  /** Absent in evaluations made before they were taken. */
+  readonly rowsNeeded?: number;
+  readonly referenceRows?: number;
 };
 
 const CONFIDENCE = 0.95;
@@ -166,6 +173,11 @@ export function judgeBatch(
     importanceWeighted,
     featuresDetected: features.filter(({ state: own }) => own === 'detected').length,
     rows,
+    rowsNeeded: Math.max(
+      rule.minRows,
+      comparisons.length === 0 ? 0 : Math.min(...comparisons.map((one) => one.rowsNeeded)),
+    ),
+    referenceRows: Math.max(0, ...comparisons.map(({ referenceRows }) => referenceRows)),
     falseAlarmLevel,
   };
 }

@@ -1,10 +1,12 @@
 import {
   chiSquaredTwoSample,
   compareWithKept,
+  cramersVInterval,
   gTwoSample,
   jensenShannonInterval,
   normalQuantile,
   psi,
+  psiInterval,
   wassersteinWithKept,
   type CategoryTest,
   type CellCounts,
@@ -40,9 +42,11 @@ export interface FeatureComparison {
   readonly psiStandardError: number;
   /** False when there are too few rows per bin to tell drift from noise. */
   readonly sufficient: boolean;
+  /** Rows of the batch and of the reference from which it is true. */
+  readonly rowsNeeded: number;
   /** The PSI is above its floor: not to be had by sampling alone. */
   readonly aboveFloor: boolean;
-  /** Absent when one side has no value at all. */
+  /** KS, or Cramér's V whose `limit` is what sampling alone makes of it. Absent without values, and of too few or equal ones. */
   readonly distance?: EstimateValue;
   /** Jensen-Shannon distance over the same bins as the PSI, 0..1; its `limit` is what sampling alone makes of it. */
   readonly jensenShannon: EstimateValue;
@@ -99,18 +103,18 @@ export function compareFeature(
     psi: {
       name: 'psi',
       value: result.value,
-      lower: Math.max(0, result.value - Z * result.standardError),
-      upper: result.value + Z * result.standardError,
+      ...psiInterval(result, { confidence: CONFIDENCE }),
       confidence: CONFIDENCE,
       n: rows,
       slice: profile.feature,
-      method: 'delta method',
+      method: 'noncentral chi-squared or delta method, whichever is wider',
       limit: result.floor,
     },
     effect: Math.max(0, result.value - result.noise),
     aboveFloor: result.significant,
     psiStandardError: result.standardError,
     sufficient: result.sufficient,
+    rowsNeeded: result.rowsNeeded,
     ...(values.distance && { distance: values.distance }),
     jensenShannon: binDistance(profile.feature, before, after),
     ...(wasserstein && { wasserstein }),
@@ -226,20 +230,20 @@ function categoryTest(profile: CategoryProfile, reference: readonly number[], no
   const m = now.reduce((sum, count) => sum + count, 0);
   if (profile.rows === 0 || m === 0) return { log10PValues: [] };
   const test = sameShares(reference, now);
-  const value = test.kind === 'tested' ? test.cramersV : 0;
-  // The root of a non-central chi-squared statistic has a standard deviation of at most about 1.
-  const reach = Z / Math.sqrt(profile.rows + m);
+  const found = cramersVInterval(reference, now, { minExpected: MIN_EXPECTED, confidence: CONFIDENCE });
+  if (test.kind === 'insufficient' || found.kind === 'insufficient') return { log10PValues: [] };
   return {
-    log10PValues: test.kind === 'tested' ? [test.log10PValue] : [],
+    log10PValues: [test.log10PValue],
     distance: {
       name: 'cramersV',
-      value,
-      lower: Math.max(0, value - reach),
-      upper: Math.min(1, value + reach),
+      value: found.cramersV,
+      lower: found.lower,
+      upper: found.upper,
       confidence: CONFIDENCE,
       n: m,
       slice: profile.feature,
-      method: 'chi-squared, normal approximation of its root',
+      method: 'noncentral chi-squared',
+      limit: found.noise,
     },
   };
 }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { seededRandom, type Random } from '@rondo/kernel';
+import { bandSums } from './loss-attribution.js';
 import {
   judgedBy,
   logLossExcess,
+  logLossExcessEstimate,
   noPerformance,
   withChampion,
   withEvaluatedWindow,
@@ -98,6 +101,72 @@ describe('the excess since the promotion', () => {
     expect(logLossExcess(promoted)).toBe(0);
     expect(logLossExcess(evaluated(promoted, 4, 100, 5))).toBe(0.05);
     expect(logLossExcess(evaluated(evaluated(promoted, 4, 100, 5), 5, 100, 15))).toBe(0.1);
+  });
+});
+
+describe('the interval of the excess', () => {
+  /** Sums of the losses of calibrated scores. */
+  const bandsOf = (random: Random, rows: number) => {
+    const scores = Float32Array.from({ length: rows }, () => 0.05 + 0.9 * random.next());
+    return bandSums(
+      scores,
+      Uint8Array.from(scores, (score) => (random.next() < score ? 1 : 0)),
+    );
+  };
+  const totals = (bands: ReturnType<typeof bandSums>) =>
+    bands.reduce((all, { n, sum, sumSquares }) => [all[0]! + n, all[1]! + sum, all[2]! + sumSquares], [0, 0, 0]);
+  const reference = (mean: number, error: number) => ({
+    name: 'logLoss',
+    value: mean,
+    lower: mean - 1.959964 * error,
+    upper: mean + 1.959964 * error,
+    confidence: 0.95,
+    n: 300,
+    slice: 'all',
+    method: 'mean, normal',
+  });
+
+  it('holds no excess where there is none, over windows of which the first are folded', () => {
+    let covered = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const random = seededRandom(seed);
+      const [n, sum, squares] = totals(bandsOf(random, 300)) as [number, number, number];
+      const known = reference(sum / n, Math.sqrt((squares / n - (sum / n) ** 2) / n));
+      let record = champion;
+      for (let at = 1; at <= 4; at++) {
+        const bands = bandsOf(random, 100);
+        const excess = totals(bands)[1]! - 100 * known.value;
+        const opened = withOpenedWindow(record, week(at))!;
+        ({ record } = withEvaluatedWindow(opened, windowAt(opened, at), { ...found(100, excess), bands }));
+      }
+      const estimate = logLossExcessEstimate(record, known)!;
+      expect(estimate).toMatchObject({ value: logLossExcess(record), n: 400, confidence: 0.95 });
+      if (estimate.lower! <= 0 && 0 <= estimate.upper!) covered++;
+    }
+    // Of intervals that take the reference as exact 80 % would.
+    expect(covered).toBeGreaterThanOrEqual(180);
+    expect(covered).toBeLessThan(200);
+  });
+
+  it('is narrower where the reference is exact, and absent where squares are not known', () => {
+    const bands = bandsOf(seededRandom(1), 100);
+    const opened = withOpenedWindow(champion, week(1))!;
+    const { record } = withEvaluatedWindow(opened, windowAt(opened, 1), { ...found(100, 10), bands });
+    const [wide, narrow] = [
+      logLossExcessEstimate(record, reference(0.5, 0.05))!,
+      logLossExcessEstimate(record, undefined)!,
+    ];
+    expect(wide.upper! - wide.lower!).toBeGreaterThan(narrow.upper! - narrow.lower!);
+    expect(narrow.method).toContain('taken as exact');
+    expect(logLossExcessEstimate(champion, undefined)).toBeUndefined();
+    expect(logLossExcessEstimate(evaluated(record, 2, 100, 5), undefined)).toEqual({
+      name: 'logLossExcess',
+      value: 15 / 200,
+      confidence: 0.95,
+      n: 200,
+      slice: 'all',
+      method: 'difference of means, no interval',
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import {
+  normalQuantile,
   readEstimateRecord,
   startEstimateRecord,
   widenedByRecord,
@@ -13,6 +14,8 @@ import type { EstimateValue, ModelReference } from './model-reference.js';
 export const OPEN_WINDOWS = 2;
 /** Rows known later than the evaluation, as a share of all predictions, that make it worth repeating. */
 const RESTATED_SHARE = 0.05;
+const CONFIDENCE = 0.95;
+const Z = normalQuantile((1 + CONFIDENCE) / 2);
 
 /** A half-open range of event time. */
 export type Window = { readonly startMs: number; readonly endMs: number };
@@ -64,6 +67,10 @@ export type PerformanceEvaluation = {
   readonly referenceMetrics: readonly EstimateValue[];
   /** Mean log loss above the reference over all labelled predictions since the promotion. */
   readonly logLossExcess: number;
+  /** The same with its interval; absent before the first labelled prediction, and in evaluations made before it was taken. */
+  readonly logLossExcessEstimate?: EstimateValue;
+  /** Predictions from which the policy judges a window; absent likewise. */
+  readonly rowsNeeded?: number;
   /** Where the log loss differs from earlier windows; absent before labels and for the first window. */
   readonly attribution?: LossAttribution;
   readonly state: 'sufficient' | 'insufficient';
@@ -207,6 +214,37 @@ export function logLossExcess({ windows, folded, modelDigest }: PerformanceRecor
   const own = windows.filter((window) => window.modelDigest === modelDigest);
   const rows = own.reduce((sum, window) => sum + window.excessRows, folded.rows);
   return rows === 0 ? 0 : own.reduce((sum, window) => sum + window.excess, folded.excess) / rows;
+}
+
+/**
+ * {@link logLossExcess} with the interval that the spread of the labelled predictions' losses gives it, and that of the
+ * reference's log loss where it has one: both are samples. Undefined before the first labelled prediction; without an interval
+ * where losses of some windows were summed up before their squares were.
+ */
+export function logLossExcessEstimate(
+  record: PerformanceRecord,
+  reference: EstimateValue | undefined,
+): EstimateValue | undefined {
+  const own = record.windows.filter((window) => window.modelDigest === record.modelDigest);
+  const rows = own.reduce((total, window) => total + window.excessRows, record.folded.rows);
+  if (rows === 0) return undefined;
+  const value = logLossExcess(record);
+  const bands = own.reduce((sums, window) => addedBands(sums, window.bands), record.folded.bands) ?? [];
+  const [n, sum, squares] = (['n', 'sum', 'sumSquares'] as const).map((part) =>
+    bands.reduce((total, band) => total + band[part], 0),
+  ) as [number, number, number];
+  const stated = { name: 'logLossExcess', value, confidence: CONFIDENCE, n: rows, slice: 'all' };
+  if (n !== rows || n < 2) return { ...stated, method: 'difference of means, no interval' };
+  const variance = Math.max(0, squares - (sum * sum) / n) / (n - 1) / n;
+  const ofReference = standardErrorOf(reference);
+  const reach = Z * Math.hypot(Math.sqrt(variance), ofReference ?? 0);
+  const held = ofReference === undefined ? 'the reference taken as exact' : 'both samples';
+  return { ...stated, lower: value - reach, upper: value + reach, method: `difference of means, normal, ${held}` };
+}
+
+function standardErrorOf(estimate: EstimateValue | undefined): number | undefined {
+  if (estimate?.lower === undefined || estimate.upper === undefined || !(estimate.confidence > 0)) return undefined;
+  return (estimate.upper - estimate.lower) / (2 * normalQuantile((1 + estimate.confidence) / 2));
 }
 
 /** Two ranges with the same ends. */

@@ -30,6 +30,7 @@ import {
   bandsIn,
   judgedBy,
   logLossExcess,
+  logLossExcessEstimate,
   sameWindow,
   withEvaluatedWindow,
   withFailedWindow,
@@ -94,6 +95,7 @@ interface Measured {
   readonly bands: BandSums | undefined;
   readonly features: readonly FeatureSums[] | undefined;
   readonly forecast: ForecastRule | undefined;
+  readonly rowsNeeded: number;
 }
 
 /** Measures what the champion achieved on live traffic, window by window. */
@@ -144,7 +146,8 @@ export class EvaluatePerformance {
       by === 'labels' ? this.featureLosses.of(batch, rows, run) : undefined,
       this.metricsOf(rows, by, run.signal),
     ]);
-    const measured = { request, reference, before, rows: counted, by, metrics, bands, features, forecast };
+    const rowsNeeded = performance.minRows;
+    const measured = { request, reference, before, rows: counted, by, metrics, bands, features, forecast, rowsNeeded };
     return (unit) => this.record(unit, measured);
   }
 
@@ -207,6 +210,7 @@ export class EvaluatePerformance {
     if (oldest && record.windows.length > 1) await forgetBefore(unit, this.jobs, pipeline, oldest.startMs);
     if (!changed) return;
     const attribution = await this.attributionOf(unit, record, measured);
+    const excess = logLossExcessEstimate(record, referenceLogLoss(reference));
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
@@ -217,6 +221,8 @@ export class EvaluatePerformance {
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),
+      ...(excess && { logLossExcessEstimate: excess }),
+      rowsNeeded: measured.rowsNeeded,
       ...(attribution && { attribution }),
       state: by === 'nothing' ? 'insufficient' : 'sufficient',
       rows: by === 'scores' ? rows.predictions : rows.labelled,
@@ -270,13 +276,16 @@ function windowOf(record: PerformanceRecord, request: PerformanceRequest): Windo
   );
 }
 
+const referenceLogLoss = ({ metrics }: Reference): EstimateValue | undefined =>
+  metrics.find(({ name, slice }) => name === 'logLoss' && (slice === 'all' || slice === ''));
+
 /** Only outcomes tell how much worse it went; an estimate from the scores adds nothing. */
 function excessOf({ by, metrics, reference, rows }: Measured): {
   readonly excess: number;
   readonly excessRows: number;
 } {
   const logLoss = metrics.find(({ name }) => name === 'logLoss');
-  const expected = reference.metrics.find(({ name, slice }) => name === 'logLoss' && (slice === 'all' || slice === ''));
+  const expected = referenceLogLoss(reference);
   if (by !== 'labels' || !logLoss || !expected) return { excess: 0, excessRows: 0 };
   return {
     excess: (logLoss.value - expected.value) * rows.labelled,

@@ -89,6 +89,7 @@ export const driftChecks: Checked = {
       'hellingerDistance',
       'totalVariationDistance',
       'chiSquaredTwoSample',
+      'cramersVInterval',
       'gTwoSample',
     ].map((name) => ({ name, args: counts, invariances: [{ ...orderOfRows, name: 'the order of bins' }, swapped] })),
     { name: 'klDivergence', args: counts, invariances: [{ ...orderOfRows, name: 'the order of bins' }] },
@@ -207,6 +208,12 @@ export const driftChecks: Checked = {
     },
   ],
   machines: [
+    {
+      functions: ['addToSeries', 'independentBlocks'],
+      start: () => s.emptySeries,
+      step: (state, random) => s.addToSeries(state as s.EvenSeries, random.next()),
+      read: (state) => s.independentBlocks((state as s.EvenSeries).sums.concat(0), 2),
+    },
     {
       functions: ['startAlphaLedger', 'nextAlpha', 'spendAlpha', 'remainingAlpha'],
       start: () => s.startAlphaLedger({ alpha: 0.05, schedule: { kind: 'even', looks: 7 } }),
