@@ -16,3 +16,4 @@ export { backoffMs, type BackoffPolicy } from './backoff.js';
 export { parseDurationMs, formatDurationMs } from './duration.js';
 export { canonicalJson, type Json } from './json.js';
 export { RecentlyUsed } from './recently-used.js';
+export { mixBits } from './mix-bits.js';

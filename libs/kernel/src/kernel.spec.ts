@@ -9,6 +9,7 @@ import {
   formatDurationMs,
   idFrom,
   messageOf,
+  mixBits,
   parseDurationMs,
   PermanentError,
   randomIds,
@@ -28,9 +29,14 @@ describe('durations', () => {
     expect(parseDurationMs(text)).toBe(ms);
   });
 
-  it.each(['', '5', 'm', '-1d', '1.5h', '1 d', '1d2h', '1234567890s'])('refuses "%s" and names field, value and rule', (text) => {
-    expect(() => parseDurationMs(text, 'bake')).toThrow(expect.objectContaining({ code: 'invalid', detail: expect.objectContaining({ field: 'bake', value: text }) }));
-  });
+  it.each(['', '5', 'm', '-1d', '1.5h', '1 d', '1d2h', '1234567890s'])(
+    'refuses "%s" and names field, value and rule',
+    (text) => {
+      expect(() => parseDurationMs(text, 'bake')).toThrow(
+        expect.objectContaining({ code: 'invalid', detail: expect.objectContaining({ field: 'bake', value: text }) }),
+      );
+    },
+  );
 
   it('are written so that they read as the same', () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: 10 ** 9 }), (ms) => parseDurationMs(formatDurationMs(ms)) === ms));
@@ -84,7 +90,14 @@ describe('canonical JSON', () => {
   });
 
   it('reads back as the same value', () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => JSON.stringify(JSON.parse(canonicalJson(value))) === JSON.stringify(JSON.parse(canonicalJson(JSON.parse(JSON.stringify(value)))))));
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        (value) =>
+          JSON.stringify(JSON.parse(canonicalJson(value))) ===
+          JSON.stringify(JSON.parse(canonicalJson(JSON.parse(JSON.stringify(value))))),
+      ),
+    );
   });
 });
 
@@ -92,7 +105,11 @@ describe('errors', () => {
   it('keep their cause, their code and what they are about', () => {
     const cause = new Error('disk');
     const error = new PermanentError('data-loss', 'gone', { field: 'digest', value: 'x', rule: 'present', cause });
-    expect([error.code, error.cause, error.detail]).toEqual(['data-loss', cause, { field: 'digest', value: 'x', rule: 'present' }]);
+    expect([error.code, error.cause, error.detail]).toEqual([
+      'data-loss',
+      cause,
+      { field: 'digest', value: 'x', rule: 'present' },
+    ]);
     expect(new TransientError('busy', { afterMs: 5 }).afterMs).toBe(5);
     expect(new ConflictError('moved')).toBeInstanceOf(TransientError);
     expect(messageOf('text')).toBe('text');
@@ -126,5 +143,12 @@ describe('recently used values', () => {
     values.set('a', 4);
     values.set('d', 5);
     expect([values.get('a'), values.get('c'), values.get('d')]).toEqual([4, undefined, 5]);
+  });
+});
+
+describe('mixing bits', () => {
+  it('gives what MurmurHash3 gives at its end', () => {
+    // fmix32 of the reference code, also of negative numbers: only the 32 bits count.
+    expect([0, 1, 0xffffffff, -1].map(mixBits)).toEqual([0, 1364076727, 2180083513, 2180083513]);
   });
 });

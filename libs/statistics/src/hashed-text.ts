@@ -1,3 +1,4 @@
+import { mixBits } from '@rondo/kernel';
 import { checkCount, invalid } from './checks.js';
 import type { RowMatrix } from './mmd.js';
 
@@ -40,10 +41,7 @@ function murmur3(bytes: Uint8Array): number {
   let tail = 0;
   for (let at = bytes.length - 1; at >= blocks * 4; at--) tail = (tail << 8) | bytes[at]!;
   if (bytes.length % 4 !== 0) hash ^= mixed(tail);
-  hash ^= bytes.length;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) | 0;
+  return mixBits(hash ^ bytes.length) | 0;
 }
 
 function mixed(block: number): number {

@@ -1,3 +1,5 @@
+import { mixBits } from '@rondo/kernel';
+
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -25,9 +27,7 @@ export function rowKey(key: string): number {
 }
 
 function mixed(sum: number): number {
-  let hash = Math.imul(sum ^ (sum >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  hash = (hash ^ (hash >>> 16)) >>> 0;
+  const hash = mixBits(sum);
   return hash === NO_KEY ? 1 : hash;
 }
 

@@ -1,3 +1,5 @@
+import { mixBits } from '@rondo/kernel';
+
 /** Buckets of the split: a share is told apart to a hundredth of a percent. */
 export const BUCKETS = 10_000;
 
@@ -14,13 +16,7 @@ export function saltOf(rolloutId: string): number {
  * give the same bucket; different salts give independent ones.
  */
 export function bucketOf(salt: number, key: string): number {
-  let hash = absorb(salt, key);
-  hash ^= hash >>> 16;
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  hash ^= hash >>> 16;
-  return (hash >>> 0) % BUCKETS;
+  return mixBits(absorb(salt, key)) % BUCKETS;
 }
 
 /** Whether the candidate answers the bucket. A rising weight only adds buckets, so nobody leaves the canary while it grows. */

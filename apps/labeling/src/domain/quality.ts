@@ -4,22 +4,18 @@ import {
   krippendorffInterval,
   wilsonInterval,
   type AgreementVerdict,
+  type MetricEstimate,
 } from '@rondo/statistics';
 import type { CampaignRules, CloseReason } from './campaign.js';
 import { validAnswers, type TaskState } from './task.js';
 
 /** A statistic with its interval. */
-export interface QualityEstimate {
+export interface QualityEstimate extends MetricEstimate {
   readonly name: 'coverage' | 'agreement' | 'suggestionAgreement' | 'suggestionAccuracy' | 'goldAccuracy';
-  readonly value: number;
-  readonly lower?: number;
-  readonly upper?: number;
   /** Coverage of the interval; 0 without one. */
   readonly confidence: number;
-  readonly n: number;
   /** `all`, `blind` and `assisted` (answers given without and with the suggestion in sight), or `drawn` (rows drawn at random). */
   readonly slice: string;
-  readonly method: string;
   readonly limit?: number;
 }
 

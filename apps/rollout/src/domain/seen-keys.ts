@@ -1,3 +1,5 @@
+import { mixBits } from '@rondo/kernel';
+
 /** Slots of the set; a power of two. */
 const SLOTS = 2 ** 14;
 /** Slots of one hexadecimal digit. */
@@ -39,8 +41,5 @@ function slotOf(key: string): number {
     hash ^= Math.imul((unit << 15) | (unit >>> 17), 0x1b873593);
     hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
   }
-  hash ^= key.length;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % SLOTS;
+  return mixBits(hash ^ key.length) % SLOTS;
 }

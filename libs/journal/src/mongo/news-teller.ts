@@ -19,7 +19,7 @@ export class NewsTeller {
   tell({ position, looks }: News): void {
     const before = this.#untold ?? { position: 0, looks: 0 };
     this.#untold = { position: Math.max(before.position, position), looks: before.looks + looks };
-    this.#telling ??= this.#tellAll().finally(() => (this.#telling = undefined));
+    this.#telling ??= this.#tellAll();
   }
 
   /** Resolves when everything is told. */
@@ -35,5 +35,7 @@ export class NewsTeller {
       const change = { $max: { position }, ...(looks > 0 && { $inc: { looks } }) };
       await news.updateOne({ _id: service }, change).catch(this.#onError);
     }
+    // In the same turn as the last look: what is told from now on begins anew.
+    this.#telling = undefined;
   }
 }
