@@ -89,7 +89,7 @@ export interface Unit {
     readonly id: string;
     readonly state: S;
     readonly index?: IndexValues;
-    /** Facts and commands, published in this order after the commit. */
+    /** Facts and commands, published after the commit, in the order in which the unit saved them, whatever the document. */
     readonly outgoing?: readonly Outgoing[];
   }): void;
   /** Removes a document (consumed predictions, for example); its stream stays. Same conflict rule as `save`. */

@@ -425,6 +425,26 @@ function publishing(start: Start): void {
     expect(repeated.map(({ id }) => id)).toEqual(seen.map(({ id }) => id));
   });
 
+  it('keeps the order in which a unit told what happened, also over several documents', async () => {
+    const { own, bus } = await start();
+    const seen = await heard(bus, 'reader');
+    await own.once(fresh(), (unit) => {
+      put('cycle', { phase: 'waits' }, { outgoing: [fact('asked')] })(unit);
+      put('approval', {}, { outgoing: [fact('voted')] })(unit);
+      put('cycle', { phase: 'goes on' }, { outgoing: [fact('begun'), fact('told')] })(unit);
+    });
+    await eventually(() => seen.length === 4);
+    expect(seen.map(textOf)).toEqual(['asked', 'voted', 'begun', 'told']);
+    const entries = await own.entries({});
+    expect(entries.map((entry) => [textOf(entry), entry.stream, entry.version])).toEqual([
+      ['asked', 'thing/cycle', 1],
+      ['voted', 'thing/approval', 1],
+      ['begun', 'thing/cycle', 2],
+      ['told', 'thing/cycle', 3],
+    ]);
+    expect(await own.verify()).toMatchObject({ intact: true, entries: 4, streams: 2 });
+  });
+
   it('has committed before a handler sees the message, and lets the handler answer by the same means', async () => {
     const { own, bus } = await start();
     const states: unknown[] = [];

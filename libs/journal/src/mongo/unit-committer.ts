@@ -355,10 +355,8 @@ function isOutdated({ unit }: RunUnit, standing: ReadonlyMap<string, MongoRow>):
 
 function bytesOf({ unit }: RunUnit): number {
   let bytes = 0;
-  for (const { state, outgoing } of unit.changes.values()) {
-    bytes += state?.length ?? 0;
-    for (const { payload } of outgoing) bytes += payload.byteLength;
-  }
+  for (const { state } of unit.changes.values()) bytes += state?.length ?? 0;
+  for (const { envelope } of unit.messages) bytes += envelope.payload.byteLength;
   return bytes;
 }
 

@@ -1,4 +1,4 @@
-import { PermanentError } from '@rondo/kernel';
+import { assert, PermanentError } from '@rondo/kernel';
 import { checkEnvelope, type Envelope } from '@rondo/messaging';
 import type { ObjectId } from 'mongodb';
 import { entryHash, FIRST_PREVIOUS_HASH } from '../entry-hash.js';
@@ -34,7 +34,8 @@ export interface PlannedDocument {
   readonly state: string | null;
   readonly index: IndexValues;
   readonly version: number;
-  readonly streamVersion: number;
+  /** Of the last entry in the stream of the document. */
+  streamVersion: number;
 }
 
 /** What one transaction shall do for many units. */
@@ -63,7 +64,7 @@ export interface PlacedPlan {
  * anything is written.
  */
 export function checkUnit(unit: BufferedUnit<MongoRow>): void {
-  for (const [key, { state, outgoing }] of unit.changes) {
+  for (const [key, { state }] of unit.changes) {
     const bytes = state === null ? 0 : Buffer.byteLength(state);
     if (bytes > STATE_BYTES_MAX) {
       throw new PermanentError('invalid', `the state of ${key} takes ${bytes} bytes; keep large things as artifacts`, {
@@ -72,8 +73,8 @@ export function checkUnit(unit: BufferedUnit<MongoRow>): void {
         rule: `at most ${STATE_BYTES_MAX} bytes of JSON`,
       });
     }
-    for (const envelope of outgoing) checkEnvelope(envelope);
   }
+  for (const { envelope } of unit.messages) checkEnvelope(envelope);
   for (const { due } of unit.timers.values()) if (due) checkEnvelope(due.envelope);
 }
 
@@ -111,14 +112,16 @@ export function planUnits<U extends RunUnit>(
     for (const [key, change] of unit.changes) {
       const earlier = documents.get(key);
       const before = earlier ? earlier.before : unit.seen.has(key) ? unit.seen.get(key) : standing.get(key);
-      let streamVersion = earlier?.streamVersion ?? before?.streamVersion ?? 0;
-      for (const envelope of change.outgoing) {
-        const actor = candidate.cause.actor ?? `service:${service}`;
-        plan.entries.push({ stream: key, version: ++streamVersion, actor, envelope });
-      }
+      const streamVersion = earlier?.streamVersion ?? before?.streamVersion ?? 0;
       const { kind, id, state, index, saves } = change;
       const version = (earlier?.version ?? before?.version ?? 0) + saves;
       documents.set(key, { before, kind, id, state, index, version, streamVersion });
+    }
+    const actor = candidate.cause.actor ?? `service:${service}`;
+    for (const { stream, envelope } of unit.messages) {
+      const document = documents.get(stream);
+      assert(document, `a message belongs to ${stream}, which the unit does not change`);
+      plan.entries.push({ stream, version: ++document.streamVersion, actor, envelope });
     }
     for (const [id, timer] of unit.timers) plan.timers.set(id, timer);
   }

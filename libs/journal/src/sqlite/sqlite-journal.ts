@@ -15,7 +15,7 @@ import type {
   Unit,
 } from '../ports.js';
 import { BufferedUnit, type Change } from '../units/buffered-unit.js';
-import { documentKey, limitOf, pageOf, placeOf, storedOf } from '../units/document-row.js';
+import { limitOf, pageOf, placeOf, storedOf } from '../units/document-row.js';
 import { inboxKeyOf } from '../units/inbox-key.js';
 import { DocumentTable, type SqliteRow } from './document-table.js';
 import { EntryTable } from './entry-table.js';
@@ -129,21 +129,28 @@ export class SqliteJournal implements Journal {
       .statement('INSERT INTO inbox(cause) VALUES(?) ON CONFLICT DO NOTHING')
       .run(inboxKey);
     if (admitted.changes === 0) return 'duplicate';
-    for (const [key, change] of unit.changes) this.#write(cause, change, before.get(key), atMs);
+    const heads = this.#append(cause, unit, before, atMs);
+    for (const [key, change] of unit.changes)
+      this.#write(change, before.get(key), heads.get(key) ?? headOf(before.get(key)), atMs);
     this.#context.timers.apply(this.#service, unit.timers.values());
     return 'done';
   }
 
-  #write(cause: Cause, change: Change, before: SqliteRow | undefined, atMs: number): void {
-    let streamVersion = before?.streamVersion ?? 0;
-    let streamRow = before?.streamRow ?? null;
-    let streamHash = before?.streamHash ?? FIRST_PREVIOUS_HASH;
-    for (const envelope of change.outgoing) {
+  /** Appends the messages to the streams of their documents, in the order in which the work saved them. Returns the new heads. */
+  #append(
+    cause: Cause,
+    unit: BufferedUnit<SqliteRow>,
+    before: ReadonlyMap<string, SqliteRow | undefined>,
+    atMs: number,
+  ): Map<string, StreamHead> {
+    const heads = new Map<string, StreamHead>();
+    for (const { stream, envelope } of unit.messages) {
+      const last = heads.get(stream) ?? headOf(before.get(stream));
       const entry = {
         position: this.#entries.takePosition(),
         service: this.#service,
-        stream: documentKey(change.kind, change.id),
-        version: ++streamVersion,
+        stream,
+        version: last.streamVersion + 1,
         messageId: envelope.id,
         type: envelope.type,
         payload: envelope.payload,
@@ -152,16 +159,40 @@ export class SqliteJournal implements Journal {
         actor: cause.actor ?? `service:${this.#service}`,
         atMs,
       };
-      streamHash = entryHash(streamHash, entry);
-      streamRow = this.#entries.insert({ ...entry, hash: streamHash }, streamRow);
+      const hash = entryHash(last.streamHash, entry);
+      const streamRow = this.#entries.insert({ ...entry, hash }, last.streamRow);
+      heads.set(stream, { streamVersion: entry.version, streamRow, streamHash: hash });
     }
-    if (change.outgoing.length > 0) this.#context.bus.appendInTransaction(change.outgoing);
-    if (change.state === null && streamVersion === 0) {
-      if (before) this.#documents.delete(change.kind, before);
+    if (unit.messages.length > 0) this.#context.bus.appendInTransaction(unit.messages.map(({ envelope }) => envelope));
+    return heads;
+  }
+
+  #write(
+    { kind, id, state, index, saves }: Change,
+    before: SqliteRow | undefined,
+    head: StreamHead,
+    atMs: number,
+  ): void {
+    if (state === null && head.streamVersion === 0) {
+      if (before) this.#documents.delete(kind, before);
       return;
     }
-    const { kind, id, state, index } = change;
-    const version = (before?.version ?? 0) + change.saves;
-    this.#documents.write({ kind, id, state, index, version, atMs, streamVersion, streamRow, streamHash }, before);
+    const version = (before?.version ?? 0) + saves;
+    this.#documents.write({ kind, id, state, index, version, atMs, ...head }, before);
   }
+}
+
+/** The last entry in the stream of a document. */
+interface StreamHead {
+  readonly streamVersion: number;
+  readonly streamRow: number | null;
+  readonly streamHash: string;
+}
+
+function headOf(row: SqliteRow | undefined): StreamHead {
+  return {
+    streamVersion: row?.streamVersion ?? 0,
+    streamRow: row?.streamRow ?? null,
+    streamHash: row?.streamHash ?? FIRST_PREVIOUS_HASH,
+  };
 }

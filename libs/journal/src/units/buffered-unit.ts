@@ -24,7 +24,13 @@ export interface Change {
   state: string | null;
   index: IndexValues;
   saves: number;
-  readonly outgoing: Envelope[];
+}
+
+/** A message of a unit. */
+export interface UnitMessage {
+  /** Key of the document whose stream it belongs to. */
+  readonly stream: string;
+  readonly envelope: Envelope;
 }
 
 /** A timer to be set, or (null) cleared. */
@@ -46,10 +52,12 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
   /** Documents as they were when first read; absent ones too. */
   readonly seen = new Map<string, Row | undefined>();
   readonly changes = new Map<string, Change>();
+  /** In the order in which the work saved them, whatever the document. */
+  readonly messages: UnitMessage[] = [];
   readonly timers = new Map<string, TimerChange>();
   readonly #documents: DocumentSource<Row>;
   readonly #context: UnitContext;
-  #messages = 0;
+  #envelopes = 0;
   #closed = false;
 
   constructor(documents: DocumentSource<Row>, context: UnitContext) {
@@ -100,7 +108,8 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
     change.state = plainJsonText(request.state, `${request.kind}/${request.id}`);
     change.index = checkedIndex(request.kind, request.index ?? {});
     change.saves++;
-    for (const outgoing of request.outgoing ?? []) change.outgoing.push(this.#envelope(outgoing));
+    const stream = documentKey(request.kind, request.id);
+    for (const outgoing of request.outgoing ?? []) this.messages.push({ stream, envelope: this.#envelope(outgoing) });
   }
 
   remove(kind: string, id: string): void {
@@ -126,7 +135,7 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
     const key = documentKey(kind, id);
     let change = this.changes.get(key);
     if (!change) {
-      change = { kind, id, state: null, index: {}, saves: 0, outgoing: [] };
+      change = { kind, id, state: null, index: {}, saves: 0 };
       this.changes.set(key, change);
     }
     return change;
@@ -163,7 +172,7 @@ export class BufferedUnit<Row extends DocumentRow = DocumentRow> implements Unit
       throw new Defect(`${service} would publish a broken ${schema.typeName}: ${violation.field} ${violation.message}`);
     return {
       // Derived from the cause, so that a repetition after a crash publishes under the same ids.
-      id: messageIdOf(service, cause, this.#messages++),
+      id: messageIdOf(service, cause, this.#envelopes++),
       type: schema.typeName,
       topic: topicOf(schema),
       key,
