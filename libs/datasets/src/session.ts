@@ -13,6 +13,9 @@ export interface EngineLimits {
 /** One row as the driver gives it in JSON form: 64-bit integers and timestamps are text. */
 export type JsonRow = Readonly<Record<string, Json>>;
 
+/** How often a statement that shall end is interrupted, in ms. */
+const INTERRUPTION_MS = 50;
+
 /** An in-memory database of its own: nothing can be installed or loaded, and all times are UTC. */
 export async function openInstance(limits: EngineLimits): Promise<DuckDBInstance> {
   const instance = await DuckDBInstance.create(':memory:', {
@@ -90,7 +93,12 @@ export class Session {
   async #within<T>(work: () => Promise<T>): Promise<T> {
     this.#signal?.throwIfAborted();
     let timedOut = false;
-    const interrupt = (): void => this.#connection.interrupt();
+    let repeating: NodeJS.Timeout | undefined;
+    // The engine forgets an interruption that comes before it has begun: it is repeated until the work has ended.
+    const interrupt = (): void => {
+      this.#connection.interrupt();
+      repeating ??= setInterval(() => this.#connection.interrupt(), INTERRUPTION_MS);
+    };
     const timer = setTimeout(() => {
       timedOut = true;
       interrupt();
@@ -103,6 +111,7 @@ export class Session {
       throw timedOut ? overBudget(this.#limits.statementMs, cause) : engineError(cause);
     } finally {
       clearTimeout(timer);
+      clearInterval(repeating);
       this.#signal?.removeEventListener('abort', interrupt);
     }
   }
