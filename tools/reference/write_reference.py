@@ -7,6 +7,7 @@ import math
 
 import agreement
 import canary
+import clusters
 import comparisons
 import definitions
 import distributions
@@ -27,6 +28,7 @@ def main() -> None:
     for topic in (
         agreement,
         canary,
+        clusters,
         comparisons,
         definitions,
         distributions,
