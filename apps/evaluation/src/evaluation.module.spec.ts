@@ -238,6 +238,36 @@ describe('the report', () => {
     );
   });
 
+  it('names the clusters that all its intervals are over, and so does the card', async () => {
+    await applyPolicy(platform, 2, `${EVALUATION}\n    clusters: lot`);
+    const request = { model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }), generation: 2 };
+    const answer = await answerTo(request);
+    const report = await reportOf(answer);
+    expect(report.clusters).toEqual({ by: 'lot', clusters: 30, effective: 30 });
+    expect(gateOf(answer, 'not-worse').difference!.method).toBe('paired mean, t interval, over 30 clusters by lot');
+    expect(report.metrics.find(({ name }) => name === 'logLoss')!.method).toBe('mean, t interval, over clusters');
+    expect(report.backtest).toHaveLength(2);
+    const card = Buffer.from(await platform.artifacts.get(answer.modelCard!.digest)).toString('utf8');
+    expect(card).toContain(
+      'Rows with the same lot err together: all intervals on the sealed test are over 30 clusters',
+    );
+  });
+
+  it('is inconclusive with too few clusters, and says how many rows would bring enough', async () => {
+    splits = await writeSplits(platform, engine, 1_000);
+    await applyPolicy(platform, 2, `${EVALUATION}\n    clusters: lot`);
+    const request = { model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }), generation: 2 };
+    const answer = await answerTo(request);
+    expect(answer.verdict).toBe(Verdict.INCONCLUSIVE);
+    const gate = gateOf(answer, 'not-worse');
+    expect(gate).toMatchObject({ verdict: Verdict.INCONCLUSIVE, needsRows: 2_000n, needsSlice: 'all' });
+    expect(gate.difference!.upper).toBeLessThan(0);
+    expect(gate.explanation).toContain('the rows come from 5 clusters by lot; fewer than 10 decide nothing');
+    expect(gate.explanation).toContain('about 2,000 rows, from 10 clusters by lot, would decide');
+    expect(gateOf(answer, 'calibrated').verdict).toBe(Verdict.INCONCLUSIVE);
+    expect(gateOf(answer, 'fast').verdict).toBe(Verdict.PASS);
+  });
+
   it('repeats itself but for measured times when the same cycle is judged again', async () => {
     const [model, champion] = [await planted({ rounds: 15 }), await planted({ rounds: 3 })];
     const first = await reportOf(await answerTo({ model, champion }));

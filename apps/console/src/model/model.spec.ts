@@ -171,6 +171,7 @@ describe('an evaluation report', () => {
     const interval = { lower: 0.1, upper: 0.3 };
     const report = parseReport(
       bytes({
+        clusters: { by: 'day', clusters: 30, effective: 28.5 },
         slices: {
           against: 'champion',
           tested: 9,
@@ -186,13 +187,15 @@ describe('an evaluation report', () => {
         ],
       }),
     );
+    expect(report.clusters).toEqual({ by: 'day', count: 30 });
     expect(report.slices).toEqual({
       against: 'champion',
       tested: 9,
       harmed: [{ cohort: 'g=1', n: 7, difference: { value: 0.2, ...interval } }],
     });
     expect(report.groups).toEqual([{ gate: 'alike', group: 'g=1', n: 7, selected: { value: 0.2, ...interval, n: 7 } }]);
-    expect(parseReport(bytes({})).slices).toBeUndefined();
+    const empty = parseReport(bytes({ clusters: null }));
+    expect([empty.slices, empty.clusters]).toEqual([undefined, undefined]);
   });
 
   it.each(['<html>', '[]', 'null'])('that is %p is named as such', (content) => {

@@ -53,6 +53,8 @@ export interface ReportGroup {
 
 /** What the console shows of an evaluation report; parts that are absent or malformed come out empty. */
 export interface Report {
+  /** What rows that err together have in common, and how many such clusters there are; absent where rows are independent. */
+  readonly clusters?: { readonly by: string; readonly count: number };
   readonly cohorts: readonly ReportCohort[];
   readonly slices?: ReportSlices;
   readonly groups: readonly ReportGroup[];
@@ -160,6 +162,12 @@ function groups(item: Json): ReportGroup[] {
   });
 }
 
+function clusters(value: unknown): Report['clusters'] {
+  if (!isObject(value)) return undefined;
+  const [by, count] = [words(value['by']), number(value['clusters'])];
+  return by === undefined || count === undefined ? undefined : { by, count };
+}
+
 function latency(value: unknown): { name: string; value: string }[] {
   if (!isObject(value)) return [];
   return Object.entries(value)
@@ -180,8 +188,10 @@ export function parseReport(content: Uint8Array): Report {
   }
   if (!isObject(json)) throw new Error('The report is not a JSON object.');
   const searched = slices(json['slices']);
+  const clustered = clusters(json['clusters']);
   return {
     cohorts: list(json['cohorts']).flatMap(cohort),
+    ...(clustered && { clusters: clustered }),
     ...(searched && { slices: searched }),
     groups: list(json['fairness']).flatMap(groups),
     calibration: list(isObject(json['calibration']) ? json['calibration']['bins'] : json['calibration']).flatMap(bin),

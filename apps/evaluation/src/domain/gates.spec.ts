@@ -40,7 +40,6 @@ function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidenc
   const model = {
     metrics: [estimate('logLoss', 0.4), estimate('ece', 0.01)],
     calibration: [],
-    calibrationLine: { kind: 'insufficient', reason: 'one-class' } as const,
   };
   return {
     measurements: {
@@ -51,6 +50,7 @@ function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidenc
       differences: { gate: difference },
       cohorts: [],
       smallCohorts: [],
+      clusters: null,
       fairness: [],
       slices: null,
     },
@@ -182,7 +182,7 @@ describe('a gate on fairness', () => {
     const scores = Float32Array.from(codes, (_, row) => ((row < n ? row < first : row - n < second) ? 1 : 0));
     const labels = Float32Array.from(codes, (_, row) => row % 2);
     const base = evidence(measured(0, 0));
-    const fairness = [measureFairness({ gate: 'gate', ...rule, values: codes }, labels, scores)];
+    const fairness = [measureFairness({ gate: 'gate', ...rule, values: codes }, labels, scores, undefined)];
     return { ...base, measurements: { ...base.measurements, fairness } };
   };
 

@@ -2,6 +2,7 @@ import { PermanentError } from '@rondo/kernel';
 import { compileExpression, type PipelineSpec, type ReadValue } from '@rondo/policy';
 import type { MetricEstimate } from '@rondo/statistics';
 import { certaintyOf } from './certainty.js';
+import { clusterShortage, rowsText } from './cluster-shortage.js';
 import { judgeComparison, metricOf } from './comparison-gate.js';
 import { judgeFairness } from './fairness-gate.js';
 import type { BacktestFold, Latency, Measurements } from './measurement.js';
@@ -88,10 +89,10 @@ function outcomeOf(gate: Gate, verdict: Verdict, explanation: string, more: Part
   };
 }
 
-function judgeGroups(gate: Gate, rule: NonNullable<Gate['fairness']>, { fairness }: Measurements): GateOutcome {
-  const measured = fairness.find((one) => one.gate === gate.name);
+function judgeGroups(gate: Gate, rule: NonNullable<Gate['fairness']>, measurements: Measurements): GateOutcome {
+  const measured = measurements.fairness.find((one) => one.gate === gate.name);
   if (!measured) return outcomeOf(gate, 'Error', 'the gap between groups was not measured');
-  const { verdict, explanation, ...more } = judgeFairness(rule, measured);
+  const { verdict, explanation, ...more } = judgeFairness(rule, measured, measurements);
   return outcomeOf(gate, verdict, explanation, more);
 }
 
@@ -139,9 +140,19 @@ function sliceValues(slices: Measurements['slices']): GateValues {
   };
 }
 
+/** Values that rest on the rows of the sealed test, and so on their clusters. */
+const OF_ROWS =
+  /^eval\.(logLoss|rocAuc|brier|ece|expectedEce|calibrationSlope|worstCohortDifference(Upper)?|slicesHarmed|worstSliceDifference(Lower)?)$/;
+
 function judgeExpression(gate: Gate, values: GateValues, measurements: Measurements): GateOutcome {
   const expression = gate.expr ?? '';
   const compiled = compileExpression(expression, 'gate');
+  const shortage = clusterShortage(measurements);
+  if (shortage && compiled.paths.some((path) => OF_ROWS.test(path))) {
+    const { reason, needsRows } = shortage;
+    const explanation = `${expression} is not judged: ${reason}; ${rowsText(needsRows, measurements)} would decide`;
+    return outcomeOf(gate, 'Inconclusive', explanation, { expression, needsRows, needsSlice: 'all' });
+  }
   try {
     const { value, read } = compiled.evaluate({ eval: values });
     const seen = Object.entries(read).map(
@@ -159,7 +170,7 @@ function judgeExpression(gate: Gate, values: GateValues, measurements: Measureme
     const intervals = estimates.flatMap(({ name, lower, upper }) =>
       lower === undefined || upper === undefined ? [] : [`eval.${name} ${shown(lower)} to ${shown(upper)}`],
     );
-    const more = needsRows > 0 ? `; about ${count(needsRows)} rows would decide` : '';
+    const more = needsRows > 0 ? `; ${rowsText(needsRows, measurements)} would decide` : '';
     const doubt = `${explanation}, but not all over the intervals (${intervals.join(', ')})${more}`;
     return outcomeOf(gate, 'Inconclusive', doubt, { expression, values: read, needsRows, needsSlice: 'all' });
   } catch (error) {

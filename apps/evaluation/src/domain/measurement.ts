@@ -1,4 +1,4 @@
-import type { CalibrationLine, FairnessGap, GroupRates, HarmedSlice, MetricEstimate } from '@rondo/statistics';
+import type { ClusterCount, FairnessGap, GroupRates, HarmedSlice, MetricEstimate } from '@rondo/statistics';
 
 /** Metrics that models are compared by. */
 export type ComparedMetric = 'logLoss' | 'rocAuc' | 'brier';
@@ -71,8 +71,25 @@ export interface MeasureRequest {
   readonly cohorts: readonly CohortRule[];
   readonly fairness: readonly FairnessRule[];
   readonly slices: SliceRule | null;
+  /** Rows that err together: the column and a number per row, equal ones form a cluster. Null takes rows as independent. */
+  readonly clusters: { readonly by: string; readonly values: Float64Array } | null;
   /** Seed of every resampling. */
   readonly seed: number;
+}
+
+/** How many clusters the rows of the sealed test come from. */
+export interface ClusterNote extends ClusterCount {
+  /** The column that tells them. */
+  readonly by: string;
+}
+
+/** A cohort that is too small to be judged. */
+export interface SmallCohort {
+  readonly cohort: string;
+  readonly n: number;
+  readonly minRows: number;
+  /** Effective clusters of its rows, where rows come in clusters. */
+  readonly clusters?: number;
 }
 
 /** Challenger minus opponent on the same rows, or why it cannot be measured. */
@@ -102,7 +119,6 @@ export interface CalibrationBin {
 export interface ModelMeasurement {
   readonly metrics: readonly MetricEstimate[];
   readonly calibration: readonly CalibrationBin[];
-  readonly calibrationLine: CalibrationLine;
 }
 
 /** Challenger minus champion, log loss, in one cohort; the interval holds for all cohorts at once. */
@@ -147,7 +163,9 @@ export interface Measurements {
   /** Cohorts with enough rows, largest harm first; empty without a champion. */
   readonly cohorts: readonly CohortDifference[];
   /** Cohorts that are too small to be judged, and the rows they would need. */
-  readonly smallCohorts: readonly { readonly cohort: string; readonly n: number; readonly minRows: number }[];
+  readonly smallCohorts: readonly SmallCohort[];
+  /** Null where the policy takes rows as independent. */
+  readonly clusters: ClusterNote | null;
   readonly fairness: readonly FairnessMeasurement[];
   /** Null when the policy asks for no search. */
   readonly slices: SliceFindings | null;

@@ -53,7 +53,17 @@ function dataWindow({ splits }: EvaluationReport): string[] {
   return ['## Data window', '', '| part | from | until | rows |', '| --- | --- | --- | ---: |', ...rows];
 }
 
-function metrics({ metrics: ofChallenger, championMetrics, baseline }: EvaluationReport): string[] {
+function clustersText(clusters: EvaluationReport['clusters']): string[] {
+  if (!clusters) return [];
+  const { by, clusters: seen, effective } = clusters;
+  const worth = shown(Number(effective.toPrecision(3)));
+  return [
+    `Rows with the same ${plain(by)} err together: all intervals on the sealed test are over ${count(seen)} clusters by ${plain(by)}, which tell as much as ${worth} of equal size.`,
+    '',
+  ];
+}
+
+function metrics({ metrics: ofChallenger, championMetrics, baseline, clusters }: EvaluationReport): string[] {
   const withInterval = (metric: MetricEstimate | undefined): string => {
     if (!metric) return '–';
     const { value, lower, upper, confidence } = metric;
@@ -68,6 +78,7 @@ function metrics({ metrics: ofChallenger, championMetrics, baseline }: Evaluatio
   return [
     '## Metrics on the sealed test',
     '',
+    ...clustersText(clusters),
     '| metric | this model | champion | n |',
     '| --- | --- | --- | ---: |',
     ...rows,

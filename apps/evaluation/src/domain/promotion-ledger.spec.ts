@@ -77,7 +77,7 @@ const evidence = (measurements: Measurements, alphaLook: AlphaLook | null): Evid
 });
 
 const bare = { baseline: 0.5, features: { names: [], values: new Float32Array() }, cohorts: [], fairness: [] };
-const request = (rows: Rows) => ({ ...rows, ...bare, slices: null, seed: 1 });
+const request = (rows: Rows) => ({ ...rows, ...bare, slices: null, clusters: null, seed: 1 });
 
 /** Judges a challenger by the gates, at a look. */
 function judged(gates: readonly Gate[], look: AlphaLook | null, rows: Rows): GateOutcome[] {

@@ -33,7 +33,7 @@ export async function backtestCandidate(
   if (!backtest) return undefined;
   const { signal } = run;
   const recipe = builtinRecipe(spec, input.candidate);
-  const compare = async ({ plan, columns }: FoldRows): Promise<BacktestFold | null> => {
+  const compare = async ({ plan, columns, clusters }: FoldRows): Promise<BacktestFold | null> => {
     const features = columns.slice(0, -1);
     const testRows = rowMajor(features, plan.test);
     const fold: FoldData = {
@@ -42,7 +42,7 @@ export async function backtestCandidate(
       challenger: recipe ? null : await tools.score(input.model.digest, testRows, plan.test.length),
     };
     const featureNames = spec.data.features.columns;
-    const request = { recipe, featureNames, columns: features, target: columns.at(-1)!, fold };
+    const request = { recipe, featureNames, columns: features, target: columns.at(-1)!, fold, clusters };
     return tools.calculate({ kind: 'fold', request }, signal);
   };
   const request = await readEarlier(tools, parts, { spec, folds: backtest.folds, signal });

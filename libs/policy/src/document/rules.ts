@@ -24,7 +24,10 @@ export function ruleBreaches(spec: ShapedSpec): RuleBreach[] {
   if (spec.labeling) labelingRules(spec.labeling, spec.data, refuse);
   if (spec.triggers) triggerRules(spec.triggers, spec.monitoring, refuse);
   if (spec.training) unique(spec.training.candidates, ['training', 'candidates'], refuse);
-  if (spec.evaluation) evaluationRules(spec.evaluation, spec.data, refuse);
+  if (spec.evaluation) {
+    evaluationRules(spec.evaluation, spec.data, refuse);
+    clusterRules(spec.evaluation.clusters, spec, refuse);
+  }
   if (spec.approvals) approvalRules(spec.approvals, refuse);
   if (spec.rollout) rolloutRules(spec.rollout, refuse);
   if (spec.monitoring) monitoringRules(spec.monitoring, refuse);
@@ -89,11 +92,8 @@ function labelingRules(labeling: NonNullable<ReadSpec['labeling']>, data: Shaped
       'agreement-needs-two',
       'agreement needs annotatorsPerTask of 2 or more',
     );
-  if (labeling.gold && data) {
-    const { key, eventTime, reviewReason, columns } = data.features;
-    if ([key, eventTime, reviewReason, ...columns].includes(labeling.gold.column))
-      refuse(['labeling', 'gold', 'column'], 'unique-column', `the column ${labeling.gold.column} has two roles`);
-  }
+  if (labeling.gold && data && rolesOf(data).includes(labeling.gold.column))
+    refuse(['labeling', 'gold', 'column'], 'unique-column', `the column ${labeling.gold.column} has two roles`);
   if (data && data.features.reviewReason === undefined)
     refuse(['labeling'], 'review-reason', 'labeling needs data.features.reviewReason, the column that picks the rows');
 }
@@ -179,6 +179,18 @@ function evaluationRules(evaluation: ReadSpec['evaluation'], data: ShapedSpec['d
     if (data && !data.features.columns.includes(by))
       refuse(path, 'known-column', `${by} is not in data.features.columns`);
   });
+}
+
+function clusterRules(clusters: string | undefined, { data, model }: ShapedSpec, refuse: Refuse): void {
+  if (clusters === undefined) return;
+  const taken = [...(data ? rolesOf(data) : []), ...(model ? [model.target.column] : [])];
+  if (taken.includes(clusters))
+    refuse(['evaluation', 'clusters'], 'unique-column', `the column ${clusters} has two roles`);
+}
+
+/** Columns of the feature rows that already mean something. */
+function rolesOf({ features: { key, eventTime, reviewReason, columns } }: ReadSpec['data']): (string | undefined)[] {
+  return [key, eventTime, reviewReason, ...columns];
 }
 
 function gateExpression(source: string, evaluation: ReadSpec['evaluation'], path: Path, refuse: Refuse): void {
