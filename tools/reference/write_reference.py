@@ -18,6 +18,7 @@ import labels
 import metrics
 import monitoring
 import multivariate
+import quantiles
 import streams
 
 TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
@@ -39,6 +40,7 @@ def main() -> None:
         metrics,
         monitoring,
         multivariate,
+        quantiles,
         streams,
     ):
         cases = list(topic.cases())

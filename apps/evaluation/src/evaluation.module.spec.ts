@@ -20,7 +20,7 @@ import {
 } from '../testing/planted.js';
 import { EvaluationModule } from './evaluation.module.js';
 
-const config = parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' });
+const config = parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '400' });
 const TEST_ROWS = 6_000;
 // Every spec trains models and starts a service; a busy machine needs its time.
 let engine: Engine;
@@ -207,7 +207,7 @@ describe('the report', () => {
       verdict: 'Pass',
       n: TEST_ROWS,
       models: { challenger: model.digest, champion: { version: 1, digest: champion.digest } },
-      latency: { rows: 10, requests: 20 },
+      latency: { rows: 10, requests: 400 },
       backtestNote: { mode: 'retrained', against: 'champion' },
     });
     expect(report.calibration).toHaveLength(10);
@@ -266,6 +266,24 @@ describe('the report', () => {
     expect(gate.explanation).toContain('about 2,000 rows, from 10 clusters by lot, would decide');
     expect(gateOf(answer, 'calibrated').verdict).toBe(Verdict.INCONCLUSIVE);
     expect(gateOf(answer, 'fast').verdict).toBe(Verdict.PASS);
+  });
+
+  it('states every metric, and every time, with its interval', async () => {
+    const answer = await answerTo({ model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }) });
+    for (const { value, lower, upper, n, method } of answer.metrics) {
+      expect(lower).toBeLessThanOrEqual(value);
+      expect(upper).toBeGreaterThanOrEqual(value);
+      expect(n).toBeGreaterThan(0n);
+      expect(method).not.toBe('');
+    }
+    const report = await reportOf(answer);
+    expect(report.baseline.metrics.map(({ name, lower }) => [name, typeof lower])).toEqual([
+      ['logLoss', 'number'],
+      ['brier', 'number'],
+    ]);
+    const card = Buffer.from(await platform.artifacts.get(answer.modelCard!.digest)).toString('utf8');
+    expect(card).toMatch(/alone gives a log loss of 0\.\d+ \(95 %: 0\.\d+ to 0\.\d+\)/);
+    expect(card).toMatch(/took [\d.]+ ms \(95 %: [\d.]+ to [\d.]+ ms\) \(median\) and .* in 400 requests/);
   });
 
   it('repeats itself but for measured times when the same cycle is judged again', async () => {

@@ -32,6 +32,7 @@ export {
   type CalibrationOptions,
   type ReliabilityBin,
 } from './calibration.js';
+export { quantileInterval, type QuantileEstimate } from './quantile-interval.js';
 export { CLUSTERS_MIN, clusterCount, type ClusterCount } from './clusters.js';
 export { delongInterval, delongPaired, type AucComparison, type AucEstimate, type AucOptions } from './delong.js';
 export {

@@ -170,9 +170,17 @@ function clusters(value: unknown): Report['clusters'] {
 
 function latency(value: unknown): { name: string; value: string }[] {
   if (!isObject(value)) return [];
+  const interval = (name: string): string => {
+    const bounds = value[name.replace(/Ms$/, 'Interval')];
+    if (!isObject(bounds)) return '';
+    const [lower, upper] = [number(bounds['lower']), number(bounds['upper'])];
+    if (upper === undefined)
+      return lower === undefined ? '' : ` (95 %: ${formatNumber(lower)} or more, no upper bound)`;
+    return ` (95 %: ${formatNumber(lower ?? 0)} to ${formatNumber(upper)})`;
+  };
   return Object.entries(value)
-    .filter(([, v]) => typeof v === 'number' || typeof v === 'string')
-    .map(([name, v]) => ({ name, value: typeof v === 'number' ? formatNumber(v) : String(v) }));
+    .filter(([name, v]) => name !== 'requestsForBounds' && (typeof v === 'number' || typeof v === 'string'))
+    .map(([name, v]) => ({ name, value: typeof v === 'number' ? `${formatNumber(v)}${interval(name)}` : String(v) }));
 }
 
 /**

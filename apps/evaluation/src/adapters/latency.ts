@@ -1,4 +1,5 @@
 import type { Scorer } from '@rondo/models';
+import { quantileInterval } from '@rondo/statistics';
 import type { Latency } from '../domain/measurement.js';
 
 const WARM_UP_REQUESTS = 20;
@@ -37,10 +38,16 @@ export async function measureLatency(scorer: Scorer, plan: LatencyPlan): Promise
     if (request >= WARM_UP_REQUESTS) timesMs.push(nowMs - fromMs);
     if (timesMs.length >= REQUESTS_MIN && nowMs - startedMs > BUDGET_MS) break;
   }
-  const ascending = timesMs.sort((a, b) => a - b);
-  const quantile = (share: number): number =>
-    ascending[Math.min(ascending.length - 1, Math.ceil(share * ascending.length) - 1)]!;
-  return { rows, requests: ascending.length, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+  const [p50, p99] = [quantileInterval(timesMs, 0.5), quantileInterval(timesMs, 0.99)];
+  return {
+    rows,
+    requests: timesMs.length,
+    p50Ms: p50.value,
+    p99Ms: p99.value,
+    p50Interval: { lower: p50.lower, upper: p50.upper },
+    p99Interval: { lower: p99.lower, upper: p99.upper },
+    requestsForBounds: Math.max(p50.rowsForBounds, p99.rowsForBounds),
+  };
 }
 
 function batchOf({ values, width, rows }: LatencyPlan, request: number): Float32Array {

@@ -13,7 +13,7 @@ describe('the folds of a backtest', () => {
     const target = Float32Array.from(times, (_, i) => (i > 150 && i % 2 === 0 ? 1 : 0));
     const compared = planFolds(times, limits).map((planned) => {
       const fold = { ...planned, champion: null, challenger: null };
-      return runFold({ recipe, featureNames: ['x'], columns, target, fold, clusters: null });
+      return runFold({ recipe, featureNames: ['x'], columns, target, fold, clusters: null, folds: 3 });
     });
     expect(compared.map((fold) => fold?.n)).toEqual([undefined, 100, 100]);
   });
@@ -23,8 +23,9 @@ describe('the folds of a backtest', () => {
     const [planned] = planFolds(times, limits);
     const fold = { ...planned!, champion: null, challenger: null };
     const widths = [null, 20, 1].map((days) => {
-      const clusters = days === null ? null : Float64Array.from({ length: 100 }, (_, i) => Math.floor((i * days) / 100));
-      const compared = runFold({ recipe, featureNames: ['x'], columns, target, fold, clusters });
+      const clusters =
+        days === null ? null : Float64Array.from({ length: 100 }, (_, i) => Math.floor((i * days) / 100));
+      const compared = runFold({ recipe, featureNames: ['x'], columns, target, fold, clusters, folds: 1 });
       return compared && compared.difference.upper - compared.difference.lower;
     });
     expect(widths[2]).toBeNull();

@@ -60,7 +60,15 @@ const judged = (measurements: Measurements, asked: readonly Gate[]): GateOutcome
     championAbsence: null,
     alphaLook: null,
     backtest: null,
-    latency: { rows: 1, requests: 1, p50Ms: 1, p99Ms: 1 },
+    latency: {
+      rows: 1,
+      requests: 1,
+      p50Ms: 1,
+      p99Ms: 1,
+      p50Interval: { lower: null, upper: null },
+      p99Interval: { lower: null, upper: null },
+      requestsForBounds: 368,
+    },
     modelBytes: 1,
   };
   return judgeGates(asked, evidence);

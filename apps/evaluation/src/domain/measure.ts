@@ -60,8 +60,9 @@ export function measure(request: MeasureRequest): Measurements {
     champion: champion && measureModel(labels, champion, clusters),
     baseline: {
       probability: baseline,
-      logLoss: meanOf(losses('logLoss', constant)),
-      brier: meanOf(losses('brier', constant)),
+      metrics: (['logLoss', 'brier'] as const).map((name) =>
+        statedFor(meanEstimate(name, losses(name, constant), clusters), clusters),
+      ),
     },
     differences: Object.fromEntries(differences),
     ...compareCohorts(cohorts, againstChampion, { confidence: CONFIDENCE, clusters: clusters.all ?? null }),
@@ -117,22 +118,35 @@ function lossesOf(labels: Float32Array): Losses {
 }
 
 function measureModel(labels: Float32Array, probabilities: Float32Array, clusters: Clusters): ModelMeasurement {
-  const single = tellNoSpread(clusters);
-  const options = { confidence: CONFIDENCE, clusters: single ? undefined : clusters.all };
+  const options = spreadOptions(clusters);
   const estimates = [
     ...classificationEstimates(labels, probabilities, options),
     ...calibrationEstimates(labels, probabilities, options),
   ];
-  const withoutSpread = ({ lower: _lower, upper: _upper, ...rest }: MetricEstimate): MetricEstimate => ({
-    ...rest,
-    method: `all rows are of one ${clusters.note?.by}, which gives no interval`,
-  });
   return {
-    metrics: single ? estimates.map(withoutSpread) : estimates,
+    metrics: estimates.map((metric) => statedFor(metric, clusters)),
     calibration: reliabilityCurve(labels, probabilities, { confidence: CONFIDENCE, clusters: clusters.all }).map(
       ({ rows, meanPredicted, observed, interval }) => ({ meanPredicted, observed, ...interval, n: rows }),
     ),
   };
+}
+
+const spreadOptions = (clusters: Clusters) => ({
+  confidence: CONFIDENCE,
+  clusters: tellNoSpread(clusters) ? undefined : clusters.all,
+});
+
+function meanEstimate(name: string, perRow: Float64Array, clusters: Clusters): MetricEstimate {
+  const { difference: value, lower, upper, rows: n } = pairedMeanDifference(perRow, spreadOptions(clusters));
+  const method = `mean, t interval${clusters.note ? ', over clusters' : ''}`;
+  return { name, value, lower, upper, confidence: CONFIDENCE, n, slice: 'all', method };
+}
+
+/** The estimate with the interval that its clusters allow to state. */
+function statedFor(metric: MetricEstimate, clusters: Clusters): MetricEstimate {
+  if (!tellNoSpread(clusters)) return metric;
+  const { lower: _lower, upper: _upper, ...rest } = metric;
+  return { ...rest, method: `all rows are of one ${clusters.note?.by}, which gives no interval` };
 }
 
 /** What a calibration error is held against, and the slope of the recalibration. */
@@ -143,7 +157,11 @@ function calibrationEstimates(
 ): MetricEstimate[] {
   const base = { confidence: options.confidence, n: labels.length, slice: 'all' };
   const over = options.clusters ? ', over clusters' : '';
-  const { expectedWhenPerfect, upperWhenPerfect, debiased } = expectedCalibrationError(labels, probabilities, options);
+  const { expectedWhenPerfect, upperWhenPerfect, debiased, interval } = expectedCalibrationError(
+    labels,
+    probabilities,
+    options,
+  );
   const estimates: MetricEstimate[] = [
     {
       ...base,
@@ -153,7 +171,15 @@ function calibrationEstimates(
       upper: upperWhenPerfect,
       method: 'half-normal bins of a perfectly calibrated model; it stays below the upper bound',
     },
-    { ...base, name: 'debiasedEce', value: debiased, method: 'folded-normal bias taken off; ece has the interval' },
+    // What the interval holds is the calibration error of the bins, of which this is an estimate as well.
+    {
+      ...base,
+      name: 'debiasedEce',
+      value: debiased,
+      lower: Math.min(debiased, interval.lower),
+      upper: interval.upper,
+      method: `folded-normal bias taken off, sampling reach${over}`,
+    },
   ];
   const line = calibrationLine(labels, probabilities, options);
   if (line.kind === 'fitted') {
@@ -240,10 +266,6 @@ function resampled({ estimate, bca, replicates }: BootstrapResult, n: number, ov
 
 function minus(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, row) => value - b[row]!);
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Whether more of the metric is better. */

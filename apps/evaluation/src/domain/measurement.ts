@@ -157,7 +157,8 @@ export interface Measurements {
   readonly n: number;
   readonly challenger: ModelMeasurement;
   readonly champion: ModelMeasurement | null;
-  readonly baseline: { readonly probability: number; readonly logLoss: number; readonly brier: number };
+  /** The constant base rate of the training part, and what it loses on these rows. */
+  readonly baseline: { readonly probability: number; readonly metrics: readonly MetricEstimate[] };
   /** By the gate's name. */
   readonly differences: Readonly<Record<string, Difference>>;
   /** Cohorts with enough rows, largest harm first; empty without a champion. */
@@ -171,12 +172,17 @@ export interface Measurements {
   readonly slices: SliceFindings | null;
 }
 
-/** Scoring times of one request of `rows` rows. */
+/** Scoring times of one request of `rows` rows, in ms. */
 export interface Latency {
   readonly rows: number;
   readonly requests: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** 95 % intervals by order statistics; a bound is null where the requests are too few to have one. */
+  readonly p50Interval: { readonly lower: number | null; readonly upper: number | null };
+  readonly p99Interval: { readonly lower: number | null; readonly upper: number | null };
+  /** Requests from which both intervals have both bounds. */
+  readonly requestsForBounds: number;
 }
 
 /** One origin of the backtest: what was trained before `from` against the champion on `from`..`to`. */
@@ -190,5 +196,6 @@ export interface BacktestFold {
   /** Mean log loss; of the base rate of the earlier rows when there is no champion. */
   readonly champion: number;
   readonly challenger: number;
+  /** The intervals of all folds hold together with 95 %. */
   readonly difference: { readonly value: number; readonly lower: number; readonly upper: number };
 }

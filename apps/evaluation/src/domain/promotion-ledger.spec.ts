@@ -72,7 +72,15 @@ const evidence = (measurements: Measurements, alphaLook: AlphaLook | null): Evid
   championAbsence: null,
   alphaLook,
   backtest: null,
-  latency: { rows: 1, requests: 1, p50Ms: 1, p99Ms: 1 },
+  latency: {
+    rows: 1,
+    requests: 1,
+    p50Ms: 1,
+    p99Ms: 1,
+    p50Interval: { lower: null, upper: null },
+    p99Interval: { lower: null, upper: null },
+    requestsForBounds: 368,
+  },
   modelBytes: 1,
 });
 
