@@ -57,7 +57,7 @@ function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidenc
       n: 1000,
       challenger: model,
       champion: model,
-      baseline: { probability: 0.2, metrics: [] },
+      baseline: { probability: 0.2, logLoss: 0.5, brier: 0.16, metrics: [] },
       differences: { gate: difference },
       cohorts: [],
       smallCohorts: [],

@@ -18,6 +18,7 @@ import { compareCohorts } from './cohorts.js';
 import { measureFairness } from './fairness.js';
 import { findSlices } from './slices.js';
 import type {
+  BaselineMeasurement,
   ClusterNote,
   ComparedMetric,
   ComparisonRequest,
@@ -58,12 +59,11 @@ export function measure(request: MeasureRequest): Measurements {
     clusters: clusters.note,
     challenger: measureModel(labels, challenger, clusters),
     champion: champion && measureModel(labels, champion, clusters),
-    baseline: {
-      probability: baseline,
-      metrics: (['logLoss', 'brier'] as const).map((name) =>
-        statedFor(meanEstimate(name, losses(name, constant), clusters), clusters),
-      ),
-    },
+    baseline: measureBaseline(
+      baseline,
+      { logLoss: losses('logLoss', constant), brier: losses('brier', constant) },
+      clusters,
+    ),
     differences: Object.fromEntries(differences),
     ...compareCohorts(cohorts, againstChampion, { confidence: CONFIDENCE, clusters: clusters.all ?? null }),
     fairness: request.fairness.map((rule) =>
@@ -135,6 +135,16 @@ const spreadOptions = (clusters: Clusters) => ({
   confidence: CONFIDENCE,
   clusters: tellNoSpread(clusters) ? undefined : clusters.all,
 });
+
+function measureBaseline(
+  probability: number,
+  perRow: Readonly<Record<'logLoss' | 'brier', Float64Array>>,
+  clusters: Clusters,
+): BaselineMeasurement {
+  const [logLoss, brier] = (['logLoss', 'brier'] as const).map((name) => meanEstimate(name, perRow[name], clusters));
+  const metrics = [logLoss!, brier!].map((metric) => statedFor(metric, clusters));
+  return { probability, logLoss: logLoss!.value, brier: brier!.value, metrics };
+}
 
 function meanEstimate(name: string, perRow: Float64Array, clusters: Clusters): MetricEstimate {
   const { difference: value, lower, upper, rows: n } = pairedMeanDifference(perRow, spreadOptions(clusters));

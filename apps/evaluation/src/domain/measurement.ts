@@ -121,6 +121,15 @@ export interface ModelMeasurement {
   readonly calibration: readonly CalibrationBin[];
 }
 
+/** The constant base rate of the training part, and what it loses on the rows of the sealed test. */
+export interface BaselineMeasurement {
+  readonly probability: number;
+  readonly logLoss: number;
+  readonly brier: number;
+  /** The same two with their intervals. */
+  readonly metrics: readonly MetricEstimate[];
+}
+
 /** Challenger minus champion, log loss, in one cohort; the interval holds for all cohorts at once. */
 export interface CohortDifference {
   /** For example `dow=1` or `337 < distance <= 627`. */
@@ -157,8 +166,7 @@ export interface Measurements {
   readonly n: number;
   readonly challenger: ModelMeasurement;
   readonly champion: ModelMeasurement | null;
-  /** The constant base rate of the training part, and what it loses on these rows. */
-  readonly baseline: { readonly probability: number; readonly metrics: readonly MetricEstimate[] };
+  readonly baseline: BaselineMeasurement;
   /** By the gate's name. */
   readonly differences: Readonly<Record<string, Difference>>;
   /** Cohorts with enough rows, largest harm first; empty without a champion. */
