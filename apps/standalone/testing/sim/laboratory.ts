@@ -115,7 +115,7 @@ export class Laboratory {
         });
       case 'evaluation':
         return EvaluationModule.forRoot({
-          config: parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '400' }),
+          config: parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' }),
           engine,
           scorer,
           calculate: this.#calculate,
