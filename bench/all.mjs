@@ -29,6 +29,7 @@ const BENCHES = [
   ['statistics', 'Statistics over whole evaluation sets'],
   ['rows', 'Statistics of ten million rows'],
   ['error-rates-evaluation', 'How often the rules of an evaluation are wrong, simulated'],
+  ['error-rates-clusters', 'How often an evaluation is wrong about rows that err together, simulated'],
   ...(hasServers('kafka', 'mongodb')
     ? [
         ['kafka', 'The bus on Kafka beside plain kafkajs, one broker, acks=all'],

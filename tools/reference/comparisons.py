@@ -76,7 +76,8 @@ def cases():
     for seed in (31, 32, 33):
         rng = np.random.default_rng(seed)
         d = np.round(rng.normal(0.05, 1, 60), 6)
-        clusters = rng.integers(0, 12, 60)
+        # Of equal size, where the jackknife over clusters is this sandwich.
+        clusters = rng.permutation(np.repeat(np.arange(12), 5))
         test = stats.ttest_1samp(d, 0)
         interval = test.confidence_interval(0.95)
         for path, value in (("pValue", test.pvalue), ("lower", interval.low), ("upper", interval.high)):

@@ -7,6 +7,7 @@ import math
 
 import agreement
 import canary
+import clusters
 import comparisons
 import definitions
 import distributions
@@ -17,6 +18,7 @@ import labels
 import metrics
 import monitoring
 import multivariate
+import quantiles
 import streams
 
 TARGET = Path(__file__).resolve().parents[2] / "libs" / "statistics" / "testing" / "reference"
@@ -27,6 +29,7 @@ def main() -> None:
     for topic in (
         agreement,
         canary,
+        clusters,
         comparisons,
         definitions,
         distributions,
@@ -37,6 +40,7 @@ def main() -> None:
         metrics,
         monitoring,
         multivariate,
+        quantiles,
         streams,
     ):
         cases = list(topic.cases())

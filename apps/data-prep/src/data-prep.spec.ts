@@ -37,7 +37,7 @@ const fourWeeks = async (order = 'i', prefix = 'w'): Promise<void> => {
 };
 let commands = 0;
 const prepare = async (
-  more: { readonly verify?: boolean; readonly labelSet?: { digest: string } } = {},
+  more: { readonly verify?: boolean; readonly labelSet?: { digest: string }; readonly policyGeneration?: bigint } = {},
 ): Promise<void> => {
   const message = {
     pipeline: PIPELINE,
@@ -357,6 +357,27 @@ describe('a snapshot', () => {
     ) as { engine: string; batches: unknown[]; snapshotDigest: string };
     expect(manifest).toMatchObject({ engine: 'duckdb 1.5.5', snapshotDigest: message.snapshotDigest });
     expect(manifest.batches).toHaveLength(4);
+  });
+
+  it('carries the clusters of the evaluation along, and says where the feature view lacks them', async () => {
+    const byColumn = (column: string) => (document: string) =>
+      document.replace('    onInconclusive:', `    clusters: ${column}\n    onInconclusive:`);
+    await fixture.apply(byColumn('origin'));
+    await fourWeeks();
+    await prepare({ policyGeneration: 2n });
+    const { message } = fixture.platform.recorded(SnapshotPreparedSchema)[0]!;
+    for (const { artifact } of message.splits) {
+      const origins = await fixture.platform.artifacts.withFile(artifact!.digest, (path) =>
+        fixture.engine.readStrings(path, 'origin'),
+      );
+      expect(new Set(origins)).toEqual(new Set(['ATL', 'ORD', 'LAX', 'DFW', 'SEA']));
+    }
+    await fixture.apply(byColumn('carrier'));
+    await fixture.drop('next.parquet', { startMs: week(4) });
+    await fixture.announce('next.parquet', week(4));
+    const batch = fixture.platform.recorded(BatchQuarantinedSchema).at(-1)!.message;
+    expect(batch.findings[0]).toMatchObject({ field: 'carrier', rule: 'any type' });
+    expect(batch.findings[0]!.message).toContain('the SQL does not return the column carrier');
   });
 
   it('answers from the cache, computes again to verify, and tells when bytes differ', async () => {

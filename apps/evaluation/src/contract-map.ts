@@ -11,6 +11,7 @@ import {
 import { canonicalJson } from '@rondo/kernel';
 import type { EvaluationJobInput, SplitReference } from './domain/evaluation-job.js';
 import type { EstimateValue, GateOutcome } from './domain/gates.js';
+import type { Latency } from './domain/measurement.js';
 import type { EvaluationReport } from './domain/report.js';
 
 /** The job that a command asks for. */
@@ -110,15 +111,21 @@ export function completedTo(
 ): EvaluationCompleted {
   const { report, reportFile, cardFile, durationMs } = done;
   const { latency } = report;
-  const timed = (name: string, value: number): EstimateValue => ({
+  const timed = (name: string, value: number, { lower, upper }: Latency['p50Interval']): EstimateValue => ({
     name,
     value,
+    ...(lower !== null && { lower }),
+    ...(upper !== null && { upper }),
     confidence: 0.95,
     n: latency.requests,
     slice: `${latency.rows} rows per request`,
-    method: 'quantile of measured times',
+    method: 'quantile of measured times, order statistics',
   });
-  const metrics = [...report.metrics, timed('p50Ms', latency.p50Ms), timed('p99Ms', latency.p99Ms)];
+  const metrics = [
+    ...report.metrics,
+    timed('p50Ms', latency.p50Ms, latency.p50Interval),
+    timed('p99Ms', latency.p99Ms, latency.p99Interval),
+  ];
   return create(EvaluationCompletedSchema, {
     pipeline: input.pipeline,
     cycleId: input.cycleId,

@@ -20,7 +20,7 @@ import {
 } from '../testing/planted.js';
 import { EvaluationModule } from './evaluation.module.js';
 
-const config = parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '20' });
+const config = parseConfig(evaluationConfig, { RONDO_EVALUATION_LATENCY_REQUESTS: '400' });
 const TEST_ROWS = 6_000;
 // Every spec trains models and starts a service; a busy machine needs its time.
 let engine: Engine;
@@ -207,7 +207,7 @@ describe('the report', () => {
       verdict: 'Pass',
       n: TEST_ROWS,
       models: { challenger: model.digest, champion: { version: 1, digest: champion.digest } },
-      latency: { rows: 10, requests: 20 },
+      latency: { rows: 10, requests: 400 },
       backtestNote: { mode: 'retrained', against: 'champion' },
     });
     expect(report.calibration).toHaveLength(10);
@@ -236,6 +236,54 @@ describe('the report', () => {
         'p99Ms',
       ]),
     );
+  });
+
+  it('names the clusters that all its intervals are over, and so does the card', async () => {
+    await applyPolicy(platform, 2, `${EVALUATION}\n    clusters: lot`);
+    const request = { model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }), generation: 2 };
+    const answer = await answerTo(request);
+    const report = await reportOf(answer);
+    expect(report.clusters).toEqual({ by: 'lot', clusters: 30, effective: 30 });
+    expect(gateOf(answer, 'not-worse').difference!.method).toBe('paired mean, t interval, over 30 clusters by lot');
+    expect(report.metrics.find(({ name }) => name === 'logLoss')!.method).toBe('mean, t interval, over clusters');
+    expect(report.backtest).toHaveLength(2);
+    const card = Buffer.from(await platform.artifacts.get(answer.modelCard!.digest)).toString('utf8');
+    expect(card).toContain(
+      'Rows with the same lot err together: all intervals on the sealed test are over 30 clusters',
+    );
+  });
+
+  it('is inconclusive with too few clusters, and says how many rows would bring enough', async () => {
+    splits = await writeSplits(platform, engine, 1_000);
+    await applyPolicy(platform, 2, `${EVALUATION}\n    clusters: lot`);
+    const request = { model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }), generation: 2 };
+    const answer = await answerTo(request);
+    expect(answer.verdict).toBe(Verdict.INCONCLUSIVE);
+    const gate = gateOf(answer, 'not-worse');
+    expect(gate).toMatchObject({ verdict: Verdict.INCONCLUSIVE, needsRows: 2_000n, needsSlice: 'all' });
+    expect(gate.difference!.upper).toBeLessThan(0);
+    expect(gate.explanation).toContain('the rows come from 5 clusters by lot; fewer than 10 decide nothing');
+    expect(gate.explanation).toContain('about 2,000 rows, from 10 clusters by lot, would decide');
+    expect(gateOf(answer, 'calibrated').verdict).toBe(Verdict.INCONCLUSIVE);
+    expect(gateOf(answer, 'fast').verdict).toBe(Verdict.PASS);
+  });
+
+  it('states every metric, and every time, with its interval', async () => {
+    const answer = await answerTo({ model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }) });
+    for (const { value, lower, upper, n, method } of answer.metrics) {
+      expect(lower).toBeLessThanOrEqual(value);
+      expect(upper).toBeGreaterThanOrEqual(value);
+      expect(n).toBeGreaterThan(0n);
+      expect(method).not.toBe('');
+    }
+    const report = await reportOf(answer);
+    expect(report.baseline.metrics.map(({ name, lower }) => [name, typeof lower])).toEqual([
+      ['logLoss', 'number'],
+      ['brier', 'number'],
+    ]);
+    const card = Buffer.from(await platform.artifacts.get(answer.modelCard!.digest)).toString('utf8');
+    expect(card).toMatch(/alone gives a log loss of 0\.\d+ \(95 %: 0\.\d+ to 0\.\d+\)/);
+    expect(card).toMatch(/took [\d.]+ ms \(95 %: [\d.]+ to [\d.]+ ms\) \(median\) and .* in 400 requests/);
   });
 
   it('repeats itself but for measured times when the same cycle is judged again', async () => {

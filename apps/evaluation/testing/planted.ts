@@ -19,9 +19,9 @@ export const FEATURES = ['a', 'b', 'g'];
 /** Uniform in [0, 1), the same for the same text. */
 const uniform = (text: string): string => `(('0x' || substr(md5('${text}' || i), 1, 8))::UBIGINT / 4294967296.0)`;
 
-/** Rows from..until (one per minute) whose positive rate follows a and b; g is a group of 0 to 3. */
+/** Rows from..until (one per minute) whose positive rate follows a and b; g is a group of 0 to 3, lot the number of two hundred rows. */
 const rowsSelect = (from: number, until: number): string => `
-  SELECT printf('k%07d', i) AS id, TIMESTAMP '2026-01-01' + to_minutes(i::BIGINT) AS seen_at, a::FLOAT AS a, b::FLOAT AS b, g::FLOAT AS g,
+  SELECT printf('k%07d', i) AS id, TIMESTAMP '2026-01-01' + to_minutes(i::BIGINT) AS seen_at, a::FLOAT AS a, b::FLOAT AS b, g::FLOAT AS g, (i // 200)::VARCHAR AS lot,
     (${uniform('y')} < 1 / (1 + exp(-(4 * (a - 0.5) + 3 * (b - 0.5)))))::INT::FLOAT AS y
   FROM (SELECT i, ${uniform('a')} AS a, ${uniform('b')} AS b, floor(4 * ${uniform('g')}) AS g FROM range(${from}, ${until}) t(i)) ORDER BY seen_at, id`;
 

@@ -45,6 +45,20 @@ describe('reading', () => {
       expect([...values.subarray(row * 2, row * 2 + 2)]).toEqual([columns[0]![row], columns[1]![row]]);
   });
 
+  it('numbers equal values alike, whatever their type, and NULLs as well', async () => {
+    const groupsOf = async (column: string): Promise<number[]> => {
+      const groups = await engine.readGroups(file('table.parquet'), column);
+      const places = new Map<number, number>();
+      return Array.from(groups, (group) => places.set(group, places.get(group) ?? places.size).get(group)!);
+    };
+    const words = await groupsOf('word');
+    expect(words.slice(0, 6)).toEqual([0, 1, 1, 2, 0, 1]);
+    expect(words).toHaveLength(10_000);
+    expect((await groupsOf('small')).every((group, row) => group === row % 7)).toBe(true);
+    expect(new Set(await groupsOf('at')).size).toBe(10_000);
+    await expect(engine.readGroups(file('table.parquet'), 'nope')).rejects.toMatchObject({ code: 'invalid' });
+  });
+
   it('sorts when asked', async () => {
     const { columns } = await engine.readColumns(file('table.parquet'), ['shuffled'], { orderBy: ['shuffled', 'id'] });
     expect(columns[0]!.every((value, index) => index === 0 || columns[0]![index - 1]! <= value)).toBe(true);

@@ -69,6 +69,16 @@ describe('runFeatureSql', () => {
     expect((await engine.readKeys(file('out.parquet'), 'id')).slice(0, 4)).toEqual(['0', '1', '2', '3']);
   });
 
+  it('carries the clusters of rows along as text', async () => {
+    const sql = SQL.replace(' FROM batch b', ', (b.id // 1000)::TINYINT AS lot FROM batch b');
+    const reviewOutPath = file('review.parquet');
+    expect(await runFeatureSql(engine, request({ sql, clusters: 'lot', reviewOutPath }))).toMatchObject({ ok: true });
+    expect((await engine.inspect(file('out.parquet'))).columns.at(-1)).toEqual({ name: 'lot', type: 'VARCHAR' });
+    expect(new Set(await engine.readStrings(file('out.parquet'), 'lot'))).toEqual(new Set(['0', '1', '2', '3', '4']));
+    expect((await engine.readRows(reviewOutPath, { limit: 1 }))[0]).toMatchObject({ id: '0', lot: '0' });
+    expect(await codesOf({ clusters: 'lot' })).toEqual(['MISSING_COLUMN']);
+  });
+
   it('writes the same bytes on one and two threads and for another order of rows', async () => {
     const select = `SELECT * FROM read_parquet('${file('batch.parquet')}') ORDER BY id DESC`;
     await engine.writeParquet({ select, outPath: file('shuffled.parquet') });

@@ -42,6 +42,8 @@ export interface FeatureSqlRequest {
   readonly target?: string;
   /** Text column, not NULL when a person should look at the row. */
   readonly reviewReason?: string;
+  /** Column whose equal values mark rows that err together; of any type, written as text. */
+  readonly clusters?: string;
   readonly outPath: string;
   /** Also writes the rows with a review reason, with every column the SQL returns: what a person needs to judge them. */
   readonly reviewOutPath?: string;
@@ -64,7 +66,7 @@ const NUMERIC =
 
 /**
  * Runs feature SQL in a database of its own that can reach nothing but the given tables, and writes
- * key VARCHAR, event time TIMESTAMP, features FLOAT, target FLOAT, review reason VARCHAR, ordered by event time and key.
+ * key VARCHAR, event time TIMESTAMP, features FLOAT, target FLOAT, review reason VARCHAR, clusters VARCHAR, ordered by event time and key.
  * What is wrong with the SQL or its result comes back as findings; files that cannot be read throw.
  */
 export async function runFeatureSql(engine: Engine, request: FeatureSqlRequest): Promise<FeatureSqlResult> {
@@ -200,6 +202,7 @@ function columnFindings(types: ReadonlyMap<string, string>, request: FeatureSqlR
   ];
   if (request.target) expectations.push([request.target, NUMERIC, 'a number']);
   if (request.reviewReason) expectations.push([request.reviewReason, /^VARCHAR$|^"NULL"$|^INTEGER$/, 'text']);
+  if (request.clusters) expectations.push([request.clusters, /./, 'any type']);
   return expectations.flatMap(([column, pattern, words]) => {
     const type = types.get(column);
     if (type !== undefined && pattern.test(type)) return [];
@@ -244,11 +247,13 @@ function resultSelect(request: FeatureSqlRequest): string {
   if (request.target) columns.push(`${identifier(request.target)}::FLOAT AS ${identifier(request.target)}`);
   if (request.reviewReason)
     columns.push(`${identifier(request.reviewReason)}::VARCHAR AS ${identifier(request.reviewReason)}`);
+  if (request.clusters) columns.push(`${identifier(request.clusters)}::VARCHAR AS ${identifier(request.clusters)}`);
   return `SELECT ${columns.join(', ')} FROM rondo_result`;
 }
 
 function reviewSelect(request: FeatureSqlRequest, reason: string): string {
-  const own = [request.key, request.eventTime, ...request.columns, ...(request.target ? [request.target] : []), reason];
+  const { key, eventTime, columns, target, clusters } = request;
+  const own = [key, eventTime, ...columns, ...(target ? [target] : []), reason, ...(clusters ? [clusters] : [])];
   const more = `SELECT ${identifier(request.key)}::VARCHAR AS rondo_key, * EXCLUDE (${identifiers(own)}) FROM rondo_result`;
   return `SELECT r.*, m.* EXCLUDE (rondo_key) FROM (${resultSelect(request)}) r JOIN (${more}) m ON r.${identifier(request.key)} = m.rondo_key
     WHERE r.${identifier(reason)} IS NOT NULL ORDER BY r.${identifier(request.eventTime)}, r.${identifier(request.key)}`;

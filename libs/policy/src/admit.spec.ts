@@ -164,6 +164,16 @@ describe('admission', () => {
     ['a backtest judged but not made', [['    backtest: { folds: 3 }\n', '']], 'measured'],
     ['cohorts by an unknown column', [['by: dow', 'by: carrier']], 'known-column'],
     ['one column in two roles', [['key: flight_id', 'key: date']], 'unique-column'],
+    [
+      'clusters by a feature',
+      [['    onInconclusive: RequiresReview', '    clusters: distance\n    onInconclusive: RequiresReview']],
+      'unique-column',
+    ],
+    [
+      'clusters by the answer',
+      [['    onInconclusive: RequiresReview', '    clusters: late\n    onInconclusive: RequiresReview']],
+      'unique-column',
+    ],
     ['a table named like a view', [['name: airports', 'name: batch']], 'reserved-name'],
     ['a trigger named manual', [['name: bootstrap', 'name: manual']], 'reserved-name'],
     ['more breaches than evaluations', [['breaches: 2, outOf: 3', 'breaches: 5, outOf: 4']], 'breaches-within'],

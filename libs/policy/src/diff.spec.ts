@@ -31,10 +31,10 @@ describe('a difference', () => {
       bundleOf(
         [
           "name: calibrated, severity: Blocking, expr: 'eval.ece <= 0.03'",
-          "name: fast, severity: Blocking, expr: 'eval.p99Ms <= 50.0'",
+          "name: fast, severity: Blocking, expr: 'eval.p99Ms <= 250.0'",
         ],
         [
-          "- { name: fast, severity: Blocking, expr: 'eval.p99Ms <= 50.0' }\n      - name: stable",
+          "- { name: fast, severity: Blocking, expr: 'eval.p99Ms <= 250.0' }\n      - name: stable",
           "- { name: calibrated, severity: Blocking, expr: 'eval.ece <= 0.03' }\n      - name: stable",
         ],
       ),

@@ -40,7 +40,7 @@ const complete = (): Tree => {
   });
   Object.assign(at(['spec', 'evaluation', 'gates', 0, 'compare']), { cohortMargin: 0.05 });
   Object.assign(at(['spec', 'evaluation']), { slices: { depth: 2, minRows: 500, falseDiscoveryRate: 0.05 } });
-  Object.assign(at(['spec', 'evaluation']), { lifetimeAlpha: 0.05 });
+  Object.assign(at(['spec', 'evaluation']), { lifetimeAlpha: 0.05, clusters: 'flight_day' });
   (at(['spec', 'evaluation'])['gates'] as unknown[]).push({
     name: 'better',
     severity: 'Advisory',

@@ -7,10 +7,19 @@ import {
   checkSameLength,
   type Numbers,
 } from './checks.js';
-import { proportionDifference } from './proportion-difference.js';
-import { wilsonInterval, type Interval } from './proportions.js';
+import {
+  effectiveInterval,
+  effectiveShare,
+  plainShare,
+  shareDifference,
+  type ClusteredTrials,
+  type EffectiveShare,
+} from './clustered-shares.js';
+import type { Interval } from './proportions.js';
+import { setOfEachRow, setsByKey, type RowSets } from './row-sets.js';
+import { CLUSTERS_MIN, effectiveOf } from './clusters.js';
 
-/** A share of the rows of one group, with Wilson's interval. */
+/** A share of the rows of one group, with Wilson's interval (of as many rows as the clusters are worth). */
 export interface GroupRate {
   readonly value: number;
   readonly interval: Interval;
@@ -18,7 +27,7 @@ export interface GroupRate {
   readonly n: number;
 }
 
-/** How one group is decided about; a rate is null where fewer than `minRows` rows carry it. */
+/** How one group is decided about; a rate is null where fewer than `minRows` rows, or too few clusters, carry it. */
 export interface GroupRates {
   readonly group: number;
   readonly rows: number;
@@ -68,9 +77,13 @@ export interface FairnessGaps {
  * grows with the number of groups and as they get smaller even when all are treated alike; the intervals here do not:
  * Newcombe's interval of every pair of groups at the Bonferroni level, of which the largest bounds are taken. Groups whose
  * rate rests on fewer than `minRows` rows (30 by default) are listed but not judged; with fewer than two judged groups the
- * gap is `insufficient`. For equalised odds the pairs of both rates share the error.
- * Source: Hardt, Price & Srebro (2016), NeurIPS (equalised odds); Newcombe (1998), Statistics in Medicine 17:873.
+ * gap is `insufficient`. For equalised odds the pairs of both rates share the error. With `clusters` a rate counts for as many
+ * rows as independent ones would tell as much, needs `minClusters` of them ({@link CLUSTERS_MIN} by default), and rates of groups
+ * that share clusters are correlated.
+ * Source: Hardt, Price & Srebro (2016), NeurIPS (equalised odds); Newcombe (1998), Statistics in Medicine 17:873; Rao & Scott
+ * (1992), Biometrics 48:577 (clusters).
  * @param groups any number per row, equal ones form a group
+ * @param clusters any number per row, rows with equal ones err together
  * @example fairnessGaps({ labels: [0, 1, 1, 0, 1, 0], scores: [0.2, 0.9, 0.8, 0.7, 0.1, 0.3], groups: [0, 0, 0, 1, 1, 1], threshold: 0.5, minRows: 1 }).demographicParity // => { kind: 'measured', gap: 0.333333, highest: 0, lowest: 1 }
  */
 export function fairnessGaps(rows: {
@@ -78,10 +91,21 @@ export function fairnessGaps(rows: {
   readonly scores: Numbers;
   readonly groups: Numbers;
   readonly threshold: number;
+  readonly clusters?: Numbers | undefined;
   readonly minRows?: number;
+  readonly minClusters?: number;
   readonly confidence?: number;
 }): FairnessGaps {
-  const { labels, scores, groups, threshold, minRows = 30, confidence = 0.95 } = rows;
+  const {
+    labels,
+    scores,
+    groups,
+    threshold,
+    clusters,
+    minRows = 30,
+    minClusters = CLUSTERS_MIN,
+    confidence = 0.95,
+  } = rows;
   checkLabels('labels', labels);
   checkSameLength('scores', scores, 'labels', labels);
   checkFinite('scores', scores);
@@ -89,13 +113,19 @@ export function fairnessGaps(rows: {
   checkFinite('groups', groups);
   checkNumber('threshold', threshold);
   checkCount('minRows', minRows, 1);
+  checkCount('minClusters', minClusters, 2);
   checkBetween('confidence', confidence, 0, 1);
-  const counts = countGroups(labels, scores, groups, threshold);
-  const selection = shares(counts, ({ decided, rows: n }) => ({ successes: decided, trials: n }));
-  const hits = shares(counts, ({ truePositives, positives }) => ({ successes: truePositives, trials: positives }));
-  const falseAlarms = shares(counts, ({ rows: n, decided, truePositives, positives }) => ({
-    successes: decided - truePositives,
-    trials: n - positives,
+  if (clusters !== undefined) checkSameLength('clusters', clusters, 'labels', labels);
+  const counts = countGroups({ labels, scores, groups, threshold }, clusters && setsByKey('clusters', clusters));
+  const needed = { rows: minRows, clusters: clusters === undefined ? null : minClusters };
+  const selection = shares(counts, needed, ({ decided, rows: n }) => ({ successes: decided, trials: n }));
+  const hits = shares(counts, needed, ({ truePositives, positives }) => ({
+    successes: truePositives,
+    trials: positives,
+  }));
+  const falseAlarms = shares(counts, needed, ({ rows: n, decided, truePositives, positives }) => ({
+    successes: decided.map((one, cluster) => one - truePositives[cluster]!),
+    trials: n.map((one, cluster) => one - positives[cluster]!),
   }));
   const halved = 1 - (1 - confidence) / 2;
   return {
@@ -103,13 +133,11 @@ export function fairnessGaps(rows: {
     equalisedOdds: largerGap(gapOf(hits, minRows, halved), gapOf(falseAlarms, minRows, halved)),
     equalOpportunity: gapOf(hits, minRows, confidence),
     groups: counts.map(({ group, rows: n }, index) => {
-      const rate = ({ successes, trials }: Share): GroupRate | null =>
-        trials < minRows
-          ? null
-          : { value: successes / trials, interval: wilsonInterval(successes, trials, confidence), n: trials };
+      const rate = ({ share, trials }: Share): GroupRate | null =>
+        share && { value: share.share, interval: effectiveInterval(share, confidence), n: trials };
       return {
         group,
-        rows: n,
+        rows: sumOf(n),
         selectionRate: rate(selection[index]!),
         truePositiveRate: rate(hits[index]!),
         falsePositiveRate: rate(falseAlarms[index]!),
@@ -118,60 +146,83 @@ export function fairnessGaps(rows: {
   };
 }
 
+/** Counts of each cluster; without clusters there is one for all rows. */
 interface GroupCounts {
   readonly group: number;
-  rows: number;
-  positives: number;
-  decided: number;
-  truePositives: number;
+  readonly rows: Float64Array;
+  readonly positives: Float64Array;
+  readonly decided: Float64Array;
+  readonly truePositives: Float64Array;
 }
 
 interface Share {
   readonly group: number;
-  readonly successes: number;
   readonly trials: number;
+  /** Null where too little carries it. */
+  readonly share: EffectiveShare | null;
 }
 
-function countGroups(labels: Numbers, scores: Numbers, groups: Numbers, threshold: number): GroupCounts[] {
+function countGroups(
+  rows: { readonly labels: Numbers; readonly scores: Numbers; readonly groups: Numbers; readonly threshold: number },
+  clusters: RowSets | undefined,
+): GroupCounts[] {
+  const { labels, scores, groups, threshold } = rows;
+  const clusterOf = clusters && setOfEachRow(clusters);
+  const size = clusters?.count ?? 1;
   const found = new Map<number, GroupCounts>();
   for (let row = 0; row < labels.length; row++) {
     const group = groups[row]! + 0;
     let counts = found.get(group);
     if (counts === undefined) {
-      counts = { group, rows: 0, positives: 0, decided: 0, truePositives: 0 };
+      const [all, positives, decided, truePositives] = Array.from({ length: 4 }, () => new Float64Array(size));
+      counts = { group, rows: all!, positives: positives!, decided: decided!, truePositives: truePositives! };
       found.set(group, counts);
     }
-    counts.rows++;
-    counts.positives += labels[row]!;
+    const cluster = clusterOf === undefined ? 0 : clusterOf[row]!;
+    counts.rows[cluster]!++;
+    counts.positives[cluster]! += labels[row]!;
     if (scores[row]! < threshold) continue;
-    counts.decided++;
-    counts.truePositives += labels[row]!;
+    counts.decided[cluster]!++;
+    counts.truePositives[cluster]! += labels[row]!;
   }
   return [...found.values()].sort((a, b) => a.group - b.group);
 }
 
-function shares(counts: readonly GroupCounts[], of: (group: GroupCounts) => Omit<Share, 'group'>): Share[] {
-  return counts.map((group) => ({ group: group.group, ...of(group) }));
+function shares(
+  counts: readonly GroupCounts[],
+  needed: { readonly rows: number; readonly clusters: number | null },
+  of: (group: GroupCounts) => ClusteredTrials,
+): Share[] {
+  return counts.map((group) => {
+    const own = of(group);
+    const trials = sumOf(own.trials);
+    if (trials < needed.rows) return { group: group.group, trials, share: null };
+    if (needed.clusters === null)
+      return { group: group.group, trials, share: plainShare(sumOf(own.successes), trials) };
+    const enough = effectiveOf(own.trials) >= needed.clusters;
+    return { group: group.group, trials, share: enough ? effectiveShare(own) : null };
+  });
 }
 
+const sumOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+
 function gapOf(all: readonly Share[], minRows: number, confidence: number): FairnessGap {
-  const judged = all.filter(({ trials }) => trials >= minRows);
+  const judged = all.flatMap(({ group, trials, share }) => (share ? [{ group, trials, share }] : []));
   if (judged.length < 2) return { kind: 'insufficient', groups: judged.length, minRows };
   const pairs = (judged.length * (judged.length - 1)) / 2;
   const eachConfidence = 1 - (1 - confidence) / pairs;
   let [lower, upper] = [0, 0];
   let [highest, lowest] = [judged[0]!, judged[0]!];
-  const rateOf = ({ successes, trials }: Share): number => successes / trials;
   judged.forEach((first, index) => {
-    if (rateOf(first) > rateOf(highest)) highest = first;
-    if (rateOf(first) < rateOf(lowest)) lowest = first;
+    if (first.share.share > highest.share.share) highest = first;
+    if (first.share.share < lowest.share.share) lowest = first;
     for (const second of judged.slice(index + 1)) {
-      const pair = proportionDifference(first, second, eachConfidence);
+      const pair = shareDifference(first.share, second.share, eachConfidence);
       lower = Math.max(lower, pair.lower, -pair.upper);
       upper = Math.max(upper, pair.upper, -pair.lower);
     }
   });
-  const gap = rateOf(highest) - rateOf(lowest);
+  const gap = highest.share.share - lowest.share.share;
   const n = Math.min(highest.trials, lowest.trials);
   return {
     kind: 'measured',

@@ -24,15 +24,17 @@ export {
 export { regressionEstimates } from './regression-estimates.js';
 export { confusionMatrix, multiclassAuc, multiclassLogLoss, multiclassLogLossPerRow } from './multiclass-metrics.js';
 export { multiclassEstimates } from './multiclass-estimates.js';
+export { calibrationLine, type CalibrationLine } from './calibration-line.js';
 export {
-  calibrationLine,
   expectedCalibrationError,
   reliabilityCurve,
   type CalibrationError,
-  type CalibrationLine,
+  type CalibrationOptions,
   type ReliabilityBin,
 } from './calibration.js';
-export { delongInterval, delongPaired, type AucComparison, type AucEstimate } from './delong.js';
+export { quantileInterval, type QuantileEstimate } from './quantile-interval.js';
+export { CLUSTERS_MIN, clusterCount, type ClusterCount } from './clusters.js';
+export { delongInterval, delongPaired, type AucComparison, type AucEstimate, type AucOptions } from './delong.js';
 export {
   bootstrapAuc,
   bootstrapAucDifference,

@@ -1,4 +1,6 @@
-import { wilsonInterval, type Interval } from './proportions.js';
+import { checkBetween } from './checks.js';
+import { plainShare, shareDifference } from './clustered-shares.js';
+import { checkTrials, type Interval } from './proportions.js';
 
 /** Two proportions of independent samples. */
 export interface ProportionDifference extends Interval {
@@ -17,12 +19,8 @@ export function proportionDifference(
   second: { readonly successes: number; readonly trials: number },
   confidence = 0.95,
 ): ProportionDifference {
-  const a = wilsonInterval(first.successes, first.trials, confidence);
-  const b = wilsonInterval(second.successes, second.trials, confidence);
-  const [p, q] = [first.successes / first.trials, second.successes / second.trials];
-  return {
-    difference: p - q,
-    lower: Math.max(-1, p - q - Math.hypot(p - a.lower, b.upper - q)),
-    upper: Math.min(1, p - q + Math.hypot(a.upper - p, q - b.lower)),
-  };
+  for (const { successes, trials } of [first, second]) checkTrials(successes, trials);
+  checkBetween('confidence', confidence, 0, 1);
+  const [a, b] = [plainShare(first.successes, first.trials), plainShare(second.successes, second.trials)];
+  return { difference: a.share - b.share, ...shareDifference(a, b, confidence) };
 }

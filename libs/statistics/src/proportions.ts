@@ -14,19 +14,28 @@ export interface Interval {
  * @example wilsonInterval(8, 10) // => { lower: 0.490162, upper: 0.943318 }
  */
 export function wilsonInterval(successes: number, trials: number, confidence = 0.95): Interval {
+  checkTrials(successes, trials);
+  checkBetween('confidence', confidence, 0, 1);
+  return scoreInterval(successes / trials, trials, normalQuantile((1 + confidence) / 2));
+}
+
+/** Refuses anything but counts, of which there is at least one trial and no more successes than trials. */
+export function checkTrials(successes: number, trials: number): void {
   checkCount('trials', trials, 1);
   checkCount('successes', successes);
   if (successes > trials) throw invalid('successes', successes, `must not exceed trials (${trials})`);
-  checkBetween('confidence', confidence, 0, 1);
-  const z2 = normalQuantile((1 + confidence) / 2) ** 2;
-  const share = successes / trials;
+}
+
+/** Wilson's interval from a share of any number of trials above 0 and the quantile of its distribution. */
+export function scoreInterval(share: number, trials: number, quantile: number): Interval {
+  const z2 = quantile ** 2;
   const centre = share + z2 / (2 * trials);
   const spread = Math.sqrt(z2 * ((share * (1 - share)) / trials + z2 / (4 * trials * trials)));
   const scale = 1 + z2 / trials;
   // At the two ends the exact bound is 0 or 1; the formula only misses it by rounding.
   return {
-    lower: successes === 0 ? 0 : Math.max(0, (centre - spread) / scale),
-    upper: successes === trials ? 1 : Math.min(1, (centre + spread) / scale),
+    lower: share === 0 ? 0 : Math.max(0, (centre - spread) / scale),
+    upper: share === 1 ? 1 : Math.min(1, (centre + spread) / scale),
   };
 }
 

@@ -43,3 +43,11 @@ export function setsByKey(field: string, keys: Numbers): RowSets {
   }
   return { members, starts, count };
 }
+
+/** The place of each row's set. */
+export function setOfEachRow({ members, starts, count }: RowSets): Uint32Array {
+  const sets = new Uint32Array(members.length);
+  for (let set = 0; set < count; set++)
+    for (let at = starts[set]!; at < starts[set + 1]!; at++) sets[members[at]!] = set;
+  return sets;
+}

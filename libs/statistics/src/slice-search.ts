@@ -1,9 +1,11 @@
-import { checkBetween, checkCount, checkFinite, invalid, type Numbers } from './checks.js';
+import { CLUSTERS_MIN } from './clusters.js';
+import { checkBetween, checkCount, checkFinite, checkSameLength, invalid, type Numbers } from './checks.js';
 import { tQuantile, tTwoSidedPValue } from './distributions.js';
 import { harmonic } from './multiple-testing.js';
-import { valuesVary } from './regression-metrics.js';
+import { centred, everyCombination, momentsAt, type CellOfRow, type CentredValues } from './slice-cells.js';
+import { clusterSpreads, type CellSpreads, type ClusterSpreads } from './slice-clusters.js';
 import type { SliceFeature } from './slice-feature.js';
-import { meanTest, type AllRows, type MeanTest, type Moments } from './slice-test.js';
+import { meanTest, type MeanTest, type Moments } from './slice-test.js';
 
 /** A group of rows in which a value is too high. */
 export interface HarmedSlice {
@@ -46,10 +48,12 @@ export interface SliceSearchOptions {
   readonly against?: number | 'rest';
   /** Slices reported at most, 20 by default. */
   readonly limit?: number;
+  /** A number per row: rows of a cluster err together. */
+  readonly clusters?: Numbers | undefined;
+  /** Slices of fewer effective clusters are not tested; {@link CLUSTERS_MIN} by default. */
+  readonly minClusters?: number;
 }
 
-/** Cells of one combination of features; more would not have rows enough. */
-const CELLS_MAX = 1_000_000;
 const EXAMINED_MAX = 1_000;
 /** Larger p-values are never discovered and enter the correction as 1. */
 const P_VALUE_KEPT = 0.2;
@@ -68,9 +72,11 @@ interface Candidate {
  * slice and its complement are negatively dependent, so the factor of Benjamini-Yekutieli is paid. A discovery is left
  * out when its rows outside the stronger ones alone would not be one: parents and refinements of one harmed slice are
  * one finding. Intervals have the level that keeps the false coverage rate (of one slice: Bonferroni).
- * Rows must be independent. All features and `perRow` are row by row; `perRow` is not changed.
+ * Rows must be independent, or in `clusters` that are: then errors are those of the jackknife over clusters. All features and
+ * `perRow` are row by row; `perRow` is not changed.
  * Source: Chung et al. (2019), ICDE ("Slice Finder"); Hall (1992), JRSS B 54:221 (skewness); Benjamini & Yekutieli
- * (2001), Annals of Statistics 29:1165 and (2005), JASA 100:71 (dependence, false coverage rate).
+ * (2001), Annals of Statistics 29:1165 and (2005), JASA 100:71 (dependence, false coverage rate); MacKinnon, Nielsen & Webb
+ * (2023), Journal of Econometrics 232:272 (clusters).
  * @example searchSlices([sliceFeature('g', [...Array(60).fill(0), ...Array(60).fill(1)])], Array.from({ length: 120 }, (_, i) => Math.sin(i) + (i < 60 ? 0 : 2)), { depth: 1, minRows: 10 }).slices.map(({ slice }) => slice) // => ['g=1']
  */
 export function searchSlices(
@@ -78,20 +84,29 @@ export function searchSlices(
   perRow: Numbers,
   options: SliceSearchOptions = {},
 ): SliceSearch {
-  const { depth = 2, minRows = 100, falseDiscoveryRate = 0.05, against = 0, limit = 20 } = options;
-  checkSearch(features, perRow, { depth, minRows, falseDiscoveryRate, against, limit });
-  const values = centred(perRow);
+  const { depth = 2, minRows = 100, falseDiscoveryRate = 0.05, against = 0, limit = 20, clusters } = options;
+  const { minClusters = CLUSTERS_MIN } = options;
+  checkSearch(features, perRow, { depth, minRows, falseDiscoveryRate, against, limit, minClusters });
+  if (clusters !== undefined) checkSameLength('clusters', clusters, 'perRow', perRow);
+  const centredRows = centred(perRow);
+  const spreads = clusters === undefined ? undefined : clusterSpreads(centredRows, clusters, against === 'rest');
+  const values = spreads
+    ? { ...centredRows, total: { ...centredRows.total, skewness: spreads.skewness } }
+    : centredRows;
   const reference = against === 'rest' ? 'rest' : against - values.shift;
   const judge = (cell: Moments): MeanTest => meanTest(cell, values.total, reference);
   const found: Candidate[] = [];
   let strongest: Candidate | undefined;
   let tested = 0;
-  const visit = (combination: readonly number[], cells: Float64Array): void => {
+  const visit = (combination: readonly number[], cells: Float64Array, of: CellOfRow): void => {
+    const { outer, width, codes } = of;
+    const spread = spreads?.ofCells((row) => outer[row]! * width + codes[row]!, cells);
     for (let cell = 0; cell < cells.length / 3; cell++) {
       const n = cells[3 * cell]!;
       if (n < minRows || (against === 'rest' && perRow.length - n < minRows)) continue;
+      if (spread && spread.effective[cell]! < minClusters) continue;
       tested++;
-      const test = judge(momentsAt(cells, cell));
+      const test = judge({ ...momentsAt(cells, cell), ...(spread && spreadAt(spread, cell)) });
       // Far on the harmless side no tail has to be computed: it would be above P_VALUE_KEPT.
       const pValue = test.statistic < 0.8 ? 1 : oneSided(test);
       const candidate = { features: combination, codes: codesOf(features, combination, cell), test, pValue };
@@ -105,7 +120,7 @@ export function searchSlices(
   const discoveries = discovered(found, falseDiscoveryRate / (tested * factor));
   const cutoff = discoveries === 0 ? 0 : found[discoveries - 1]!.pValue;
   const examined = found.slice(0, Math.min(discoveries, EXAMINED_MAX));
-  const kept = withoutOverlap(examined, { features, values, minRows, limit, judge, cutoff });
+  const kept = withoutOverlap(examined, { features, values, minRows, limit, judge, cutoff, spreads });
   const tail = (falseDiscoveryRate * Math.max(1, kept.length)) / (2 * Math.max(1, tested * factor));
   const described = (candidate: Candidate): HarmedSlice => describe(candidate, features, tail);
   return {
@@ -117,7 +132,11 @@ export function searchSlices(
   };
 }
 
-function checkSearch(features: readonly SliceFeature[], perRow: Numbers, options: Required<SliceSearchOptions>): void {
+function checkSearch(
+  features: readonly SliceFeature[],
+  perRow: Numbers,
+  options: Required<Omit<SliceSearchOptions, 'clusters'>>,
+): void {
   checkFinite('perRow', perRow, 2);
   if (features.length === 0) throw invalid('features', 0, 'needs at least 1 feature');
   for (const { name, codes, values } of features) {
@@ -130,82 +149,11 @@ function checkSearch(features: readonly SliceFeature[], perRow: Numbers, options
   if (![1, 2, 3].includes(options.depth)) throw invalid('depth', options.depth, 'must be 1, 2 or 3');
   checkCount('minRows', options.minRows, 10);
   checkCount('limit', options.limit, 1);
+  checkCount('minClusters', options.minClusters, 2);
   checkBetween('falseDiscoveryRate', options.falseDiscoveryRate, 0, 1);
   if (options.against !== 'rest' && !Number.isFinite(options.against))
     throw invalid('against', options.against, 'must be finite, or "rest"');
 }
-
-/** Values around their mean, which keeps the digits of the variance. */
-interface CentredValues {
-  readonly shift: number;
-  readonly around: Float64Array;
-  readonly total: AllRows;
-}
-
-function centred(perRow: Numbers): CentredValues {
-  const n = perRow.length;
-  let shift = 0;
-  for (let row = 0; row < n; row++) shift += perRow[row]! / n;
-  // The mean of equal values misses them by rounding, which would look like a difference without any variance.
-  if (!valuesVary(perRow)) shift = perRow[0]!;
-  const around = new Float64Array(n);
-  let [s1, s2, s3] = [0, 0, 0];
-  for (let row = 0; row < n; row++) {
-    const value = perRow[row]! - shift;
-    around[row] = value;
-    s1 += value;
-    s2 += value * value;
-    s3 += value * value * value;
-  }
-  if (!Number.isFinite(s2 * s2 + Math.abs(s3))) throw invalid('perRow', s2, 'is too widely spread');
-  const skewness = s2 > 0 ? s3 / n / (s2 / n) ** 1.5 : 0;
-  return { shift, around, total: { n, s1, s2, skewness } };
-}
-
-function everyCombination(
-  features: readonly SliceFeature[],
-  depth: number,
-  { around }: CentredValues,
-  visit: (combination: readonly number[], cells: Float64Array) => void,
-): void {
-  // Joint codes by number of conditions, overwritten by the next combination.
-  const joint = Array.from({ length: depth }, () => new Uint32Array(around.length));
-  const descend = (combination: readonly number[], outer: Uint32Array, outerCells: number, at: number): void => {
-    const { codes, values, name } = features[at]!;
-    const cells = outerCells * values.length;
-    if (cells > CELLS_MAX) throw invalid('features', cells, `give more than ${CELLS_MAX} cells with ${name}`);
-    const chosen = [...combination, at];
-    visit(chosen, addedUp({ outer, width: values.length, codes, cells }, around));
-    if (chosen.length === depth) return;
-    const own = joint[chosen.length - 1]!;
-    for (let row = 0; row < own.length; row++) own[row] = outer[row]! * values.length + codes[row]!;
-    for (let next = at + 1; next < features.length; next++) descend(chosen, own, cells, next);
-  };
-  const none = new Uint32Array(around.length);
-  features.forEach((_, at) => descend([], none, 1, at));
-}
-
-/** Count and power sums of the values of each cell, side by side so that a row touches one cache line. */
-function addedUp(
-  { outer, width, codes, cells }: { outer: Uint32Array; width: number; codes: Uint8Array; cells: number },
-  around: Float64Array,
-): Float64Array {
-  const sums = new Float64Array(cells * 3);
-  for (let row = 0; row < around.length; row++) {
-    const at = (outer[row]! * width + codes[row]!) * 3;
-    const value = around[row]!;
-    sums[at]! += 1;
-    sums[at + 1]! += value;
-    sums[at + 2]! += value * value;
-  }
-  return sums;
-}
-
-const momentsAt = (cells: Float64Array, cell: number): Moments => ({
-  n: cells[3 * cell]!,
-  s1: cells[3 * cell + 1]!,
-  s2: cells[3 * cell + 2]!,
-});
 
 function codesOf(features: readonly SliceFeature[], combination: readonly number[], cell: number): number[] {
   const codes: number[] = [];
@@ -253,9 +201,10 @@ function withoutOverlap(
     readonly limit: number;
     readonly judge: (cell: Moments) => MeanTest;
     readonly cutoff: number;
+    readonly spreads: ClusterSpreads | undefined;
   },
 ): Candidate[] {
-  const { features, values, minRows, limit, judge, cutoff } = search;
+  const { features, values, minRows, limit, judge, cutoff, spreads } = search;
   const covered = new Uint8Array(values.around.length);
   const kept: Candidate[] = [];
   for (const candidate of candidates) {
@@ -269,12 +218,36 @@ function withoutOverlap(
       open.s1 += value;
       open.s2 += value * value;
     }
-    if (open.n < minRows || (kept.length > 0 && oneSided(judge(open)) > cutoff)) continue;
+    if (open.n < minRows || (kept.length > 0 && oneSided(judge(withSpread(open, rows, covered, spreads))) > cutoff))
+      continue;
     kept.push(candidate);
     for (const row of rows) covered[row] = 1;
   }
   return kept;
 }
+
+/** The open rows of a candidate with their spread over clusters; rows of a single cluster tell nothing. */
+function withSpread(
+  open: Moments,
+  rows: Uint32Array,
+  covered: Uint8Array,
+  spreads: ClusterSpreads | undefined,
+): Moments {
+  if (!spreads) return open;
+  const cellOf = new Int8Array(covered.length).fill(-1);
+  for (const row of rows) if (covered[row] === 0) cellOf[row] = 0;
+  return {
+    ...open,
+    ...spreadAt(
+      spreads.ofCells((row) => cellOf[row]!, Float64Array.of(open.n, open.s1, open.s2)),
+      0,
+    ),
+  };
+}
+
+const spreadAt = ({ variance, effective }: CellSpreads, cell: number): Pick<Moments, 'clustered'> => ({
+  clustered: { variance: variance[cell]!, effective: effective[cell]! },
+});
 
 function rowsOf(
   { features: combination, codes }: Candidate,

@@ -1,11 +1,15 @@
+import { degreesOfFreedomOf } from './clusters.js';
+
 /** Count and sums of the first two powers of some values. */
 export interface Moments {
   readonly n: number;
   readonly s1: number;
   readonly s2: number;
+  /** Where rows err together within clusters: variance of the difference that is tested, and effective clusters. */
+  readonly clustered?: { readonly variance: number; readonly effective: number };
 }
 
-/** All rows, and how far their values lean: the third standardised central moment. */
+/** All rows, and how far their values (or the sums of clusters) lean: the third standardised central moment. */
 export interface AllRows extends Moments {
   readonly skewness: number;
 }
@@ -36,6 +40,12 @@ interface Sample {
 export function meanTest(part: Moments, all: AllRows, against: number | 'rest'): MeanTest {
   const pooled = sampleOf(all, 0).variance * all.n;
   const own = sampleOf(part, pooled);
+  if (part.clustered) {
+    const { variance, effective } = part.clustered;
+    const other = against === 'rest' ? (all.s1 - part.s1) / (all.n - part.n) : against;
+    const skewness = all.skewness / Math.sqrt(effective);
+    return test(part.n, { difference: own.mean - other, variance, skewness }, degreesOfFreedomOf(effective));
+  }
   if (against !== 'rest') {
     const skewness = all.skewness / Math.sqrt(part.n);
     return test(part.n, { difference: own.mean - against, variance: own.variance, skewness }, part.n - 1);

@@ -158,19 +158,28 @@ describe('an evaluation report', () => {
         cohorts: [{ cohort: 'a', n: 5, difference: { value: 1, lower: 0, upper: 2 } }, { cohort: 'b' }, 7],
         calibration: 'none',
         backtest: { slices: [{ name: 'w1', difference: -0.1 }] },
-        latency: { p99Ms: 4 },
+        latency: {
+          p50Ms: 2,
+          p50Interval: { lower: 1.5, upper: 2.5 },
+          p99Ms: 4,
+          p99Interval: { lower: 3, upper: null },
+        },
       }),
     );
     expect(report.cohorts).toEqual([{ cohort: 'a', n: 5, difference: { value: 1, lower: 0, upper: 2 } }]);
     expect(report.calibration).toEqual([]);
     expect(report.backtest).toEqual([{ name: 'w1', n: 0, difference: { value: -0.1 } }]);
-    expect(report.latency).toEqual([{ name: 'p99Ms', value: '4' }]);
+    expect(report.latency).toEqual([
+      { name: 'p50Ms', value: '2 (95 %: 1.5 to 2.5)' },
+      { name: 'p99Ms', value: '4 (95 %: 3 or more, no upper bound)' },
+    ]);
   });
 
   it('tells slices and groups with their intervals', () => {
     const interval = { lower: 0.1, upper: 0.3 };
     const report = parseReport(
       bytes({
+        clusters: { by: 'day', clusters: 30, effective: 28.5 },
         slices: {
           against: 'champion',
           tested: 9,
@@ -186,13 +195,15 @@ describe('an evaluation report', () => {
         ],
       }),
     );
+    expect(report.clusters).toEqual({ by: 'day', count: 30 });
     expect(report.slices).toEqual({
       against: 'champion',
       tested: 9,
       harmed: [{ cohort: 'g=1', n: 7, difference: { value: 0.2, ...interval } }],
     });
     expect(report.groups).toEqual([{ gate: 'alike', group: 'g=1', n: 7, selected: { value: 0.2, ...interval, n: 7 } }]);
-    expect(parseReport(bytes({})).slices).toBeUndefined();
+    const empty = parseReport(bytes({ clusters: null }));
+    expect([empty.slices, empty.clusters]).toEqual([undefined, undefined]);
   });
 
   it.each(['<html>', '[]', 'null'])('that is %p is named as such', (content) => {

@@ -53,6 +53,8 @@ export interface ReportGroup {
 
 /** What the console shows of an evaluation report; parts that are absent or malformed come out empty. */
 export interface Report {
+  /** What rows that err together have in common, and how many such clusters there are; absent where rows are independent. */
+  readonly clusters?: { readonly by: string; readonly count: number };
   readonly cohorts: readonly ReportCohort[];
   readonly slices?: ReportSlices;
   readonly groups: readonly ReportGroup[];
@@ -160,11 +162,25 @@ function groups(item: Json): ReportGroup[] {
   });
 }
 
+function clusters(value: unknown): Report['clusters'] {
+  if (!isObject(value)) return undefined;
+  const [by, count] = [words(value['by']), number(value['clusters'])];
+  return by === undefined || count === undefined ? undefined : { by, count };
+}
+
 function latency(value: unknown): { name: string; value: string }[] {
   if (!isObject(value)) return [];
+  const interval = (name: string): string => {
+    const bounds = value[name.replace(/Ms$/, 'Interval')];
+    if (!isObject(bounds)) return '';
+    const [lower, upper] = [number(bounds['lower']), number(bounds['upper'])];
+    if (upper === undefined)
+      return lower === undefined ? '' : ` (95 %: ${formatNumber(lower)} or more, no upper bound)`;
+    return ` (95 %: ${formatNumber(lower ?? 0)} to ${formatNumber(upper)})`;
+  };
   return Object.entries(value)
-    .filter(([, v]) => typeof v === 'number' || typeof v === 'string')
-    .map(([name, v]) => ({ name, value: typeof v === 'number' ? formatNumber(v) : String(v) }));
+    .filter(([name, v]) => name !== 'requestsForBounds' && (typeof v === 'number' || typeof v === 'string'))
+    .map(([name, v]) => ({ name, value: typeof v === 'number' ? `${formatNumber(v)}${interval(name)}` : String(v) }));
 }
 
 /**
@@ -180,8 +196,10 @@ export function parseReport(content: Uint8Array): Report {
   }
   if (!isObject(json)) throw new Error('The report is not a JSON object.');
   const searched = slices(json['slices']);
+  const clustered = clusters(json['clusters']);
   return {
     cohorts: list(json['cohorts']).flatMap(cohort),
+    ...(clustered && { clusters: clustered }),
     ...(searched && { slices: searched }),
     groups: list(json['fairness']).flatMap(groups),
     calibration: list(isObject(json['calibration']) ? json['calibration']['bins'] : json['calibration']).flatMap(bin),

@@ -55,6 +55,7 @@ export async function openFeatureView(tools: FeatureTools, spec: PipelineSpec): 
     key: features.key,
     eventTime: features.eventTime,
     reviewReason: features.reviewReason,
+    clusters: spec.evaluation.clusters,
     columns: features.columns,
     target: spec.model.target.column,
     rowTime: source.eventTimeColumn,
@@ -81,6 +82,7 @@ export async function computeFeatures(
   signal: AbortSignal,
 ): Promise<ComputedFeatures | { readonly findings: readonly Finding[] }> {
   const { features, source } = view.spec.data;
+  const { clusters } = view.spec.evaluation;
   const digests = [input.rowsDigest, ...input.contextDigests, ...view.tables.map(({ digest }) => digest)];
   return withScratch('data-prep', (folder) =>
     withFiles(tools.artifacts, digests, async ([batchPath, ...paths]) => {
@@ -102,6 +104,7 @@ export async function computeFeatures(
         target: view.spec.model.target.column,
         outPath,
         signal,
+        ...(clusters !== undefined && { clusters }),
         ...(features.reviewReason !== undefined && { reviewReason: features.reviewReason, reviewOutPath }),
       });
       if (!result.ok) return { findings: result.findings.map(asFinding) };

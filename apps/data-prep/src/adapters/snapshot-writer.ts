@@ -161,7 +161,9 @@ function splitSelect(
   const value = `CASE WHEN ${reason} IS NULL THEN ${target} ELSE ${label} END`;
   const joined = labelsPath === undefined ? '' : ` LEFT JOIN ${scanOf(labelsPath, 'parquet')} ON label_key = ${key}`;
   const source = `(${paths.map((path) => `SELECT * FROM ${scanOf(path, 'parquet')}`).join(' UNION ALL ')})`;
-  const rows = `SELECT ${key}, ${time}, ${features.columns.map(identifier).join(', ')}, (${value})::FLOAT AS ${target} FROM ${source}${joined}
+  const { clusters } = input.spec.evaluation;
+  const carried = [...features.columns, ...(clusters === undefined ? [] : [clusters])].map(identifier).join(', ');
+  const rows = `SELECT ${key}, ${time}, ${carried}, (${value})::FLOAT AS ${target} FROM ${source}${joined}
     WHERE ${time} >= ${timestampLiteral(range.startMs)} AND ${time} < ${timestampLiteral(range.endMs)} AND (${value}) IS NOT NULL`;
   const sampled =
     maxRows === undefined ? rows : `SELECT * FROM (${rows}) ORDER BY md5(${key}), ${key} LIMIT ${maxRows}`;

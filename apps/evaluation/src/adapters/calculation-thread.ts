@@ -36,11 +36,16 @@ function buffersOf(calculation: Calculation): ArrayBuffer[] {
 function arraysOf({ kind, request }: Calculation): readonly (Float32Array | Float64Array)[] {
   switch (kind) {
     case 'measure': {
-      const { labels, challenger, champion, features } = request;
-      return [labels, challenger, ...(champion ? [champion] : []), features.values];
+      const { labels, challenger, champion, features, clusters } = request;
+      const optional = [...(champion ? [champion] : []), ...(clusters ? [clusters.values] : [])];
+      return [labels, challenger, features.values, ...optional];
     }
     case 'pickFolds':
-      return request.parts.flatMap(({ times, columns }) => [times, ...columns]);
+      return request.parts.flatMap(({ times, columns, clusters }) => [
+        times,
+        ...columns,
+        ...(clusters ? [clusters] : []),
+      ]);
     case 'fold':
       return [...request.columns, request.target];
   }

@@ -1,9 +1,13 @@
 import type { Scorer } from '@rondo/models';
+import { quantileInterval } from '@rondo/statistics';
 import type { Latency } from '../domain/measurement.js';
 
 const WARM_UP_REQUESTS = 20;
-/** Slow models are timed on fewer requests rather than for minutes. */
+/** Slow models are timed on fewer requests rather than for minutes: after this long on as many as bound both quantiles. */
 const BUDGET_MS = 3_000;
+const REQUESTS_FOR_BOUNDS = 368;
+/** The longest, on as few as this. */
+const PATIENCE_MS = 20_000;
 const REQUESTS_MIN = 20;
 
 /** What is timed: requests of `rows` rows taken from the matrix in turn, wrapping around; it may be {@link timedRows}. */
@@ -35,12 +39,19 @@ export async function measureLatency(scorer: Scorer, plan: LatencyPlan): Promise
     await scorer.score(digest, batch, rows);
     const nowMs = performance.now();
     if (request >= WARM_UP_REQUESTS) timesMs.push(nowMs - fromMs);
-    if (timesMs.length >= REQUESTS_MIN && nowMs - startedMs > BUDGET_MS) break;
+    const allowedMs = timesMs.length >= REQUESTS_FOR_BOUNDS ? BUDGET_MS : PATIENCE_MS;
+    if (timesMs.length >= REQUESTS_MIN && nowMs - startedMs > allowedMs) break;
   }
-  const ascending = timesMs.sort((a, b) => a - b);
-  const quantile = (share: number): number =>
-    ascending[Math.min(ascending.length - 1, Math.ceil(share * ascending.length) - 1)]!;
-  return { rows, requests: ascending.length, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+  const [p50, p99] = [quantileInterval(timesMs, 0.5), quantileInterval(timesMs, 0.99)];
+  return {
+    rows,
+    requests: timesMs.length,
+    p50Ms: p50.value,
+    p99Ms: p99.value,
+    p50Interval: { lower: p50.lower, upper: p50.upper },
+    p99Interval: { lower: p99.lower, upper: p99.upper },
+    requestsForBounds: Math.max(p50.rowsForBounds, p99.rowsForBounds),
+  };
 }
 
 function batchOf({ values, width, rows }: LatencyPlan, request: number): Float32Array {

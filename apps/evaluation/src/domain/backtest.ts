@@ -10,6 +10,9 @@ import type { PipelineSpec } from '@rondo/policy';
 import type { FoldPlan } from './fold-rows.js';
 import type { BacktestFold } from './measurement.js';
 
+/** Of the intervals of all folds together. */
+const CONFIDENCE = 0.95;
+
 /** A built-in recipe that can be trained again. */
 export type BuiltinRecipe =
   | { readonly trainer: 'builtin/gradient-boosted-trees'; readonly params: GradientBoostingParams }
@@ -38,16 +41,21 @@ export interface FoldRequest {
   /** 0 or 1. */
   readonly target: Float32Array;
   readonly fold: FoldData;
+  /** Clusters of the rows to test on; null where rows are independent. */
+  readonly clusters: Float64Array | null;
+  /** Folds that are compared, whose intervals hold together. */
+  readonly folds: number;
 }
 
-/** Trains and compares one origin; null where its training rows are all of one class. Heavy: call it from a worker. */
+/** Trains and compares one origin; null where its training rows are all of one class, or its test rows of one cluster. Heavy: call it from a worker. */
 export function runFold(request: FoldRequest): BacktestFold | null {
-  const { fold, target } = request;
+  const { fold, target, clusters, folds } = request;
+  if (clusters?.every((cluster) => cluster === clusters[0])) return null;
   const trainTarget = Uint8Array.from(fold.train, (row) => target[row]!);
   const challenger = fold.challenger ?? retrained(request, trainTarget);
   if (!challenger) return null;
   const labels = Float32Array.from(fold.test, (row) => target[row]!);
-  return compareFold(fold, { labels, challenger, baseRate: rateOf(trainTarget) });
+  return compareFold(fold, { labels, challenger, clusters, folds, baseRate: rateOf(trainTarget) });
 }
 
 function retrained(
@@ -83,8 +91,16 @@ function compareFold(
   {
     labels,
     challenger,
+    clusters,
+    folds,
     baseRate,
-  }: { readonly labels: Float32Array; readonly challenger: Float32Array; readonly baseRate: number },
+  }: {
+    readonly labels: Float32Array;
+    readonly challenger: Float32Array;
+    readonly clusters: Float64Array | null;
+    readonly folds: number;
+    readonly baseRate: number;
+  },
 ): BacktestFold {
   const ofChallenger = logLossPerRow(labels, challenger);
   const ofOpponent = logLossPerRow(labels, champion ?? new Float32Array(labels.length).fill(baseRate));
@@ -92,7 +108,10 @@ function compareFold(
     difference: value,
     lower,
     upper,
-  } = pairedMeanDifference(ofChallenger.map((loss, row) => loss - ofOpponent[row]!));
+  } = pairedMeanDifference(
+    ofChallenger.map((loss, row) => loss - ofOpponent[row]!),
+    { confidence: 1 - (1 - CONFIDENCE) / folds, clusters: clusters ?? undefined },
+  );
   const [from, to] = [new Date(fromMs).toISOString(), new Date(untilMs).toISOString()];
   return {
     name: `${from.slice(0, 10)} to ${new Date(untilMs - 1).toISOString().slice(0, 10)}`,

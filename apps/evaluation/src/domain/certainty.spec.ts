@@ -30,8 +30,17 @@ describe('whether an expression is certain', () => {
     expect(certaintyOf(estimates(11), 100, () => true)).toEqual({ certain: false, needsRows: 0 });
   });
 
-  it('is certain of estimates without an interval', () => {
-    const exact = estimates(1).map(({ lower: _lower, upper: _upper, ...rest }) => rest);
-    expect(certaintyOf(exact, 100, ({ m0 = 0 }) => m0 < 0.55)).toEqual({ certain: true, needsRows: 0 });
+  it('is never certain of an estimate beyond a bound that it lacks', () => {
+    const open = estimates(1).map(({ upper: _upper, ...rest }) => rest);
+    expect(certaintyOf(open, 100, ({ m0 = 0 }) => m0 < 0.9)).toEqual({ certain: false, needsRows: 0 });
+    expect(certaintyOf(open, 100, ({ m0 = 0 }) => m0 > 0.3)).toEqual({ certain: true, needsRows: 0 });
+  });
+
+  it('moves counts by whole steps', () => {
+    const wins = { name: 'wins', value: 2, lower: 1, upper: 3, whole: true };
+    const seen: number[] = [];
+    certaintyOf([wins], 100, ({ wins: at = 0 }) => seen.push(at) > 0 && at >= 2);
+    expect(seen.every(Number.isInteger)).toBe(true);
+    expect(certaintyOf([wins], 100, ({ wins: at = 0 }) => at >= 1).certain).toBe(true);
   });
 });

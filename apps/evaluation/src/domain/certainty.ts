@@ -1,10 +1,21 @@
-import type { MetricEstimate } from '@rondo/statistics';
-
 /** Corners of the intervals are tried in all combinations, 1,024 of so many values; an expression that reads more is never certain. */
 const VALUES_MAX = 10;
 const HALVINGS = 20;
 /** Nearer than a tenth of a percent to the estimate, no number of rows would be worth naming. */
 const SHRUNK_MIN = 0.03;
+
+/** A value with its interval; a bound that is missing is not known to lie anywhere. */
+export interface UncertainValue {
+  readonly name: string;
+  readonly value: number;
+  readonly lower?: number;
+  readonly upper?: number;
+  /** A count: it is a whole number wherever it lies. */
+  readonly whole?: boolean;
+}
+
+const lowerOf = ({ lower = -Number.MAX_VALUE }: UncertainValue): number => lower;
+const upperOf = ({ upper = Number.MAX_VALUE }: UncertainValue): number => upper;
 
 /** Whether an expression says the same for all values its estimates may have. */
 export interface Certainty {
@@ -20,11 +31,11 @@ export interface Certainty {
  * @param holds the expression's value with these estimates replaced
  */
 export function certaintyOf(
-  estimates: readonly MetricEstimate[],
+  estimates: readonly UncertainValue[],
   n: number,
   holds: (values: Readonly<Record<string, number>>) => boolean,
 ): Certainty {
-  const uncertain = estimates.filter(({ value, lower = value, upper = value }) => lower < value || upper > value);
+  const uncertain = estimates.filter((one) => lowerOf(one) < one.value || upperOf(one) > one.value);
   if (uncertain.length > VALUES_MAX) return { certain: false, needsRows: 0 };
   const agreed = (shrunk: number): boolean => {
     const centre = holds(Object.fromEntries(uncertain.map(({ name, value }) => [name, value])));
@@ -40,12 +51,15 @@ export function certaintyOf(
   return { certain: false, needsRows: low < SHRUNK_MIN ? 0 : Math.max(n + 1, Math.ceil(n / (low * low))) };
 }
 
-function corners(estimates: readonly MetricEstimate[], shrunk: number): Record<string, number>[] {
+function corners(estimates: readonly UncertainValue[], shrunk: number): Record<string, number>[] {
   return Array.from({ length: 2 ** estimates.length }, (_, corner) =>
     Object.fromEntries(
-      estimates.map(({ name, value, lower = value, upper = value }, at) => {
-        const end = (corner >> at) & 1 ? upper : lower;
-        return [name, value + (end - value) * shrunk];
+      estimates.map((estimate, at) => {
+        const { name, value, whole } = estimate;
+        const end = (corner >> at) & 1 ? upperOf(estimate) : lowerOf(estimate);
+        // Either factor alone: the distance to a bound that is missing would be infinite.
+        const moved = value * (1 - shrunk) + end * shrunk;
+        return [name, whole ? Math.round(moved) : moved];
       }),
     ),
   );

@@ -6,6 +6,7 @@ import {
   type PromotionDecision,
 } from '@rondo/statistics';
 import type { Comparison, Evidence, Gate, GateOutcome, Verdict } from './gates.js';
+import { clusterShortage, rowsForClusters, rowsText, type ClusterShortage } from './cluster-shortage.js';
 import { betterOf } from './measure.js';
 import type { ComparisonRequest, Difference, Measurements } from './measurement.js';
 import { coverageAt, lookText, spendsAlpha, type AlphaLook } from './promotion-ledger.js';
@@ -46,7 +47,11 @@ export function judgeComparison(
   const difference = measurements.differences[gate.name];
   const look = spendsAlpha(gate) ? evidence.alphaLook : null;
   if (difference?.kind === 'measured') return judgeDifference(compare, difference, measurements, look);
-  return inconclusive(`${titleOf(compare.metric)} cannot be compared: ${difference?.reason ?? 'it was not measured'}`);
+  const reason = `${titleOf(compare.metric)} cannot be compared: ${difference?.reason ?? 'it was not measured'}`;
+  const shortage = clusterShortage(measurements);
+  if (!shortage) return inconclusive(reason);
+  const { needsRows } = shortage;
+  return { ...inconclusive(`${reason}; ${shortage.reason}`), needsRows, needsSlice: 'all' };
 }
 
 const inconclusive = (explanation: string): ComparisonRuling => ({ verdict: 'Inconclusive', explanation });
@@ -59,7 +64,7 @@ function judgeDifference(
   measurements: Measurements,
   look: AlphaLook | null,
 ): ComparisonRuling {
-  const { compare, measured, overall } = atLevel(ofPolicy, ofGate, look);
+  const { compare, measured, overall } = atLevel(ofPolicy, ofGate, look, clusterShortage(measurements));
   const { metric, confidence } = compare;
   const { value, lower, upper, n, method } = measured;
   const { verdict, reason, needsRows, slice } = withCohorts(overall, compare, measured, measurements);
@@ -69,8 +74,12 @@ function judgeDifference(
   const interval = `${signed(value)} (${coverage(confidence)} interval ${signed(lower)} to ${signed(upper)}, n = ${count(n)})`;
   const opponent = compare.to === 'champion' ? "the champion's" : "the baseline's";
   const where = slice === 'all' ? '' : ` of ${slice}`;
+  // Of a cohort it is not known how many clusters its rows would come from.
+  const { clusters } = slice === 'all' ? measurements : { clusters: null };
   const more =
-    verdict === 'Inconclusive' && needsRows > 0 ? `; about ${count(needsRows)} rows${where} would decide` : '';
+    verdict === 'Inconclusive' && needsRows > 0
+      ? `; ${rowsText(needsRows, { clusters, n: measurements.n }, where)} would decide`
+      : '';
   const spent = look ? `; ${lookText(look)}` : '';
   const ofChampion = compare.to === 'champion' && metricOf(measurements.champion?.metrics, metric);
   const ofChallenger = metricOf(measurements.challenger.metrics, metric);
@@ -97,9 +106,14 @@ interface Decided {
  * A look of the pipeline's life decides what passes, not what fails: a gate fails by the interval the policy asks for, since
  * refusing a challenger by mistake is no false promotion, and passes only by the wider one.
  */
-function atLevel(compare: Comparison, measured: Measured, look: AlphaLook | null): Decided {
-  const usual = { compare, measured, overall: ruling(compare, measured) };
-  if (look === null || usual.overall.verdict === 'Fail') return usual;
+function atLevel(
+  compare: Comparison,
+  measured: Measured,
+  look: AlphaLook | null,
+  shortage: ClusterShortage | null,
+): Decided {
+  const usual = { compare, measured, overall: shortage ? undecided(shortage) : ruling(compare, measured) };
+  if (look === null || shortage !== null || usual.overall.verdict === 'Fail') return usual;
   const confidence = coverageAt(look, compare.confidence);
   if (confidence === undefined || !measured.atLook) {
     const { verdict, reason } = usual.overall;
@@ -112,6 +126,13 @@ function atLevel(compare: Comparison, measured: Measured, look: AlphaLook | null
   const wider = { compare: { ...compare, confidence }, measured: { ...measured, ...measured.atLook } };
   return { ...wider, overall: ruling(wider.compare, wider.measured) };
 }
+
+const undecided = ({ reason, needsRows }: ClusterShortage): Ruling => ({
+  verdict: 'Inconclusive',
+  reason,
+  needsRows,
+  slice: 'all',
+});
 
 interface Ruling {
   readonly verdict: Verdict;
@@ -161,7 +182,7 @@ function evidenceOf({ metric, confidence, margin }: Comparison, { value, lower, 
 /** With a cohort margin the gate is only as good as its worst cohort: one that is harmed fails it, one in doubt leaves it open. */
 function withCohorts(overall: Ruling, compare: Comparison, measured: Measured, measurements: Measurements): Ruling {
   const { cohortMargin } = compare;
-  if (cohortMargin === undefined || overall.verdict === 'Fail') return overall;
+  if (cohortMargin === undefined || overall.verdict === 'Fail' || clusterShortage(measurements)) return overall;
   const { cohorts, smallCohorts } = measurements;
   const slices = cohorts.map(({ cohort, n, difference: { value, lower, upper } }) => ({
     ...evidenceOf({ ...compare, margin: cohortMargin }, { ...measured, value, lower, upper, n }),
@@ -191,7 +212,7 @@ function withCohorts(overall: Ruling, compare: Comparison, measured: Measured, m
 function noCohortJudged(overall: Ruling, judged: number, small: Measurements['smallCohorts']): Ruling {
   if (judged > 0 || overall.verdict !== 'Pass') return overall;
   const largest = [...small].sort((a, b) => b.n - a.n)[0];
-  const needsRows = largest === undefined ? 0 : Math.max(largest.minRows, DECISION_ROWS_MIN);
+  const needsRows = largest === undefined ? 0 : Math.max(largest.minRows, DECISION_ROWS_MIN, rowsForClusters(largest));
   const slice = largest?.cohort ?? 'all';
   return { verdict: 'Inconclusive', reason: 'no cohort has rows enough to be judged', needsRows, slice };
 }

@@ -1,6 +1,7 @@
-import { rowsToDecide, type GroupRates } from '@rondo/statistics';
+import { CLUSTERS_MIN, rowsToDecide, type GroupRates } from '@rondo/statistics';
 import type { Gate, GateOutcome, Verdict } from './gates.js';
-import type { FairnessMeasure, FairnessMeasurement } from './measurement.js';
+import { clusterShortage } from './cluster-shortage.js';
+import type { FairnessMeasure, FairnessMeasurement, Measurements } from './measurement.js';
 import { count, percent, shown } from './words.js';
 
 /** Estimates of these names are gaps between groups, not differences to another model. */
@@ -24,13 +25,22 @@ export type FairnessRuling = Pick<GateOutcome, 'verdict' | 'explanation' | 'need
  * Holds the whole interval of the gap against the limit: all of it within passes, none of it fails, anything else, and too few
  * rows in a group, is inconclusive and names the group that needs rows.
  */
-export function judgeFairness(rule: NonNullable<Gate['fairness']>, measured: FairnessMeasurement): FairnessRuling {
+export function judgeFairness(
+  rule: NonNullable<Gate['fairness']>,
+  measured: FairnessMeasurement,
+  measurements: Pick<Measurements, 'clusters' | 'n'>,
+): FairnessRuling {
   const { gap, names, groups, by, measure } = measured;
   if (gap.kind === 'insufficient') {
     const smallest = smallestGroup(measure, groups);
     const slice = smallest === undefined ? by : names[smallest.group]!;
-    const explanation = `fewer than two groups by ${by} have ${count(rule.minRows)} rows for their ${WORDS[measure]}`;
-    return { verdict: 'Inconclusive', explanation, needsRows: rule.minRows, needsSlice: slice };
+    const shortage = clusterShortage(measurements);
+    const { clusters } = measurements;
+    const enough = clusters ? ` from ${CLUSTERS_MIN} clusters by ${clusters.by}` : '';
+    const explanation = `fewer than two groups by ${by} have ${count(rule.minRows)} rows${enough} for their ${WORDS[measure]}`;
+    if (!shortage) return { verdict: 'Inconclusive', explanation, needsRows: rule.minRows, needsSlice: slice };
+    const { reason, needsRows } = shortage;
+    return { verdict: 'Inconclusive', explanation: `${explanation}: ${reason}`, needsRows, needsSlice: 'all' };
   }
   const verdict: Verdict = gap.upper <= rule.maxGap ? 'Pass' : gap.lower > rule.maxGap ? 'Fail' : 'Inconclusive';
   const [high, low] = [names[gap.highest]!, names[gap.lowest]!];
@@ -60,7 +70,7 @@ export function judgeFairness(rule: NonNullable<Gate['fairness']>, measured: Fai
       confidence: rule.confidence,
       n: gap.n,
       slice: by,
-      method: 'Newcombe, over all pairs of groups',
+      method: `Newcombe, over all pairs of groups${measurements.clusters ? ', over clusters' : ''}`,
       limit: rule.maxGap,
     },
   };

@@ -19,7 +19,12 @@ export interface FoldLimits {
 /** The rows that origins are cut from, in parts that follow each other. */
 export interface PickRequest {
   /** Event times in ms, and the same columns of each part. */
-  readonly parts: readonly { readonly times: Float64Array; readonly columns: readonly Float32Array[] }[];
+  readonly parts: readonly {
+    readonly times: Float64Array;
+    readonly columns: readonly Float32Array[];
+    /** A number per row, equal ones err together; absent where rows are independent. */
+    readonly clusters?: Float64Array;
+  }[];
   readonly limits: FoldLimits;
 }
 
@@ -28,6 +33,8 @@ export interface FoldRows {
   /** By positions in `columns`. */
   readonly plan: FoldPlan;
   readonly columns: readonly Float32Array[];
+  /** Clusters of the rows to test on; null where rows are independent. */
+  readonly clusters: Float64Array | null;
 }
 
 /** Cuts the origins out of all rows; heavy: call it from a worker. See {@link planFolds}. */
@@ -36,7 +43,13 @@ export function pickFolds({ parts, limits }: PickRequest): FoldRows[] {
     parts.map((part) => part.times),
     Float64Array,
   );
-  const picked = planFolds(times, limits).map((plan) => ({ plan, columns: [] as Float32Array[] }));
+  const groups = parts.flatMap((part) => (part.clusters ? [part.clusters] : []));
+  const clusters = groups.length > 0 ? joined(groups, Float64Array) : null;
+  const picked = planFolds(times, limits).map((plan) => ({
+    plan,
+    columns: [] as Float32Array[],
+    clusters: clusters && Float64Array.from(plan.test, (row) => clusters[row]!),
+  }));
   // Column by column: all rows of all columns at once would be in memory twice.
   for (let index = 0; index < (parts[0]?.columns.length ?? 0); index++) {
     const column = joined(
@@ -45,7 +58,7 @@ export function pickFolds({ parts, limits }: PickRequest): FoldRows[] {
     );
     for (const { plan, columns } of picked) columns.push(pickFold(plan, column));
   }
-  return picked.map(({ plan, columns }) => ({ plan: withinFold(plan), columns }));
+  return picked.map(({ plan, ...rows }) => ({ ...rows, plan: withinFold(plan) }));
 }
 
 /**

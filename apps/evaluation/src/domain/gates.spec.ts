@@ -22,11 +22,22 @@ const expression = (expr: string): Gate => ({ name: 'gate', severity: 'Blocking'
 const estimate = (name: string, value: number) => ({
   name,
   value,
+  lower: value,
+  upper: value,
   confidence: 0.95,
   n: 1000,
   slice: 'all',
   method: 'mean',
 });
+const latency = {
+  rows: 1,
+  requests: 600,
+  p50Ms: 0.1,
+  p99Ms: 0.5,
+  p50Interval: { lower: 0.09, upper: 0.11 },
+  p99Interval: { lower: 0.4, upper: 0.9 },
+  requestsForBounds: 368,
+};
 const measured = (lower: number, upper: number, n = 1000): Difference => ({
   kind: 'measured',
   value: (lower + upper) / 2,
@@ -40,24 +51,24 @@ function evidence(difference: Difference, more: Partial<Evidence> = {}): Evidenc
   const model = {
     metrics: [estimate('logLoss', 0.4), estimate('ece', 0.01)],
     calibration: [],
-    calibrationLine: { kind: 'insufficient', reason: 'one-class' } as const,
   };
   return {
     measurements: {
       n: 1000,
       challenger: model,
       champion: model,
-      baseline: { probability: 0.2, logLoss: 0.5, brier: 0.16 },
+      baseline: { probability: 0.2, logLoss: 0.5, brier: 0.16, metrics: [] },
       differences: { gate: difference },
       cohorts: [],
       smallCohorts: [],
+      clusters: null,
       fairness: [],
       slices: null,
     },
     championAbsence: null,
     alphaLook: null,
     backtest: null,
-    latency: { rows: 1, requests: 200, p50Ms: 0.1, p99Ms: 0.5 },
+    latency,
     modelBytes: 1000,
     ...more,
   };
@@ -182,7 +193,7 @@ describe('a gate on fairness', () => {
     const scores = Float32Array.from(codes, (_, row) => ((row < n ? row < first : row - n < second) ? 1 : 0));
     const labels = Float32Array.from(codes, (_, row) => row % 2);
     const base = evidence(measured(0, 0));
-    const fairness = [measureFairness({ gate: 'gate', ...rule, values: codes }, labels, scores)];
+    const fairness = [measureFairness({ gate: 'gate', ...rule, values: codes }, labels, scores, undefined)];
     return { ...base, measurements: { ...base.measurements, fairness } };
   };
 
@@ -253,6 +264,64 @@ describe('a gate with an expression', () => {
       verdict: 'Inconclusive',
       values: {},
     });
+  });
+
+  it.each([
+    ['eval.p99Ms <= 1.0', 'Pass'],
+    ['eval.p99Ms <= 0.7', 'Inconclusive'],
+    ['eval.p99Ms <= 0.45', 'Inconclusive'],
+    ['eval.p99Ms <= 0.3', 'Fail'],
+    ['eval.p50Ms <= 0.2', 'Pass'],
+  ])('reads times with their intervals: %s, %s', (expr, verdict) => {
+    const seen = outcome([expression(expr)], evidence(measured(0, 0)));
+    expect(seen.verdict).toBe(verdict);
+    if (verdict !== 'Inconclusive') return;
+    expect(seen).toMatchObject({ needsRows: 0, needsSlice: '' });
+    expect(seen.explanation).toMatch(/eval.p99Ms 0.4 to 0.9\); about [\d,]+ timed requests would decide/);
+  });
+
+  it('is inconclusive on a time that has no upper bound yet, and asks for requests', () => {
+    const few = { ...latency, requests: 20, p99Interval: { lower: 0.4, upper: null } };
+    const seen = outcome([expression('eval.p99Ms <= 100.0')], evidence(measured(0, 0), { latency: few }));
+    expect(seen.verdict).toBe('Inconclusive');
+    expect(seen.explanation).toContain('0.4 to without bound); about 368 timed requests would decide');
+    expect(outcome([expression('eval.p99Ms <= 0.2')], evidence(measured(0, 0), { latency: few })).verdict).toBe('Fail');
+  });
+
+  it('counts a fold as won only where its interval says so', () => {
+    const fold = (lower: number, upper: number) => ({
+      ...{ name: 'w', from: '', to: '', trainRows: 10, n: 10, champion: 1, challenger: 1 },
+      difference: { value: (lower + upper) / 2, lower, upper },
+    });
+    const stable = [expression('eval.backtestWins * 2 >= eval.backtestFolds')];
+    const judged = (...folds: ReturnType<typeof fold>[]) =>
+      outcome(stable, evidence(measured(0, 0), { backtest: folds })).verdict;
+    expect(judged(fold(-2, -1), fold(-3, -1), fold(-1, 0.5))).toBe('Pass');
+    expect(judged(fold(-2, -1), fold(-3, 1), fold(1, 2))).toBe('Inconclusive');
+    expect(judged(fold(1, 2), fold(1, 3), fold(-2, 1))).toBe('Fail');
+    const worst = [expression('eval.backtestWorstDifference < 0.5')];
+    const worstOf = (upper: number) =>
+      outcome(worst, evidence(measured(0, 0), { backtest: [fold(-1, 0), fold(-0.2, upper)] })).verdict;
+    expect([worstOf(0.4), worstOf(0.6)]).toEqual(['Pass', 'Inconclusive']);
+  });
+
+  it('reads the worst cohort with the interval that holds for all of them', () => {
+    const base = evidence(measured(0, 0));
+    const cohort = (value: number, half: number) => ({
+      cohort: 'c',
+      n: 10,
+      difference: { value, lower: value - half, upper: value + half },
+    });
+    const judged = (...cohorts: ReturnType<typeof cohort>[]) =>
+      outcome([expression('!has(eval.worstCohortDifference) || eval.worstCohortDifference < 0.1')], {
+        ...base,
+        measurements: { ...base.measurements, cohorts },
+      });
+    expect(judged(cohort(0.02, 0.03), cohort(0.01, 0.05)).verdict).toBe('Pass');
+    const open = judged(cohort(0.02, 0.03), cohort(0.01, 0.2));
+    expect(open).toMatchObject({ verdict: 'Inconclusive', needsSlice: 'all' });
+    expect(open.needsRows).toBeGreaterThan(1000);
+    expect(judged(cohort(0.2, 0.05), cohort(0.01, 0.2)).verdict).toBe('Fail');
   });
 
   it('sees the upper bound that holds for every cohort', () => {

@@ -1,9 +1,11 @@
 import { PermanentError } from '@rondo/kernel';
 import { compileExpression, type PipelineSpec, type ReadValue } from '@rondo/policy';
 import type { MetricEstimate } from '@rondo/statistics';
-import { certaintyOf } from './certainty.js';
-import { judgeComparison, metricOf } from './comparison-gate.js';
+import { certaintyOf, type UncertainValue } from './certainty.js';
+import { clusterShortage, rowsText } from './cluster-shortage.js';
+import { judgeComparison } from './comparison-gate.js';
 import { judgeFairness } from './fairness-gate.js';
+import { gateValues, uncertainValues, type GateValues } from './gate-values.js';
 import type { BacktestFold, Latency, Measurements } from './measurement.js';
 import type { AlphaLook } from './promotion-ledger.js';
 import { count, shown } from './words.js';
@@ -69,7 +71,7 @@ export function judgeGates(gates: readonly Gate[], evidence: Evidence): GateOutc
     }
     return gate.fairness
       ? judgeGroups(gate, gate.fairness, evidence.measurements)
-      : judgeExpression(gate, values, evidence.measurements);
+      : judgeExpression(gate, values, evidence);
   });
 }
 
@@ -88,60 +90,27 @@ function outcomeOf(gate: Gate, verdict: Verdict, explanation: string, more: Part
   };
 }
 
-function judgeGroups(gate: Gate, rule: NonNullable<Gate['fairness']>, { fairness }: Measurements): GateOutcome {
-  const measured = fairness.find((one) => one.gate === gate.name);
+function judgeGroups(gate: Gate, rule: NonNullable<Gate['fairness']>, measurements: Measurements): GateOutcome {
+  const measured = measurements.fairness.find((one) => one.gate === gate.name);
   if (!measured) return outcomeOf(gate, 'Error', 'the gap between groups was not measured');
-  const { verdict, explanation, ...more } = judgeFairness(rule, measured);
+  const { verdict, explanation, ...more } = judgeFairness(rule, measured, measurements);
   return outcomeOf(gate, verdict, explanation, more);
 }
 
-type GateValues = Readonly<Record<string, ReadValue | undefined>>;
+/** Values that rest on the rows of the sealed test, and so on their clusters. */
+const OF_ROWS =
+  /^eval\.(logLoss|rocAuc|brier|ece|expectedEce|calibrationSlope|worstCohortDifference(Upper)?|slicesHarmed|worstSliceDifference(Lower)?)$/;
 
-/** The values that expressions may read as `eval.…`; one that could not be measured is absent. */
-export function gateValues({ measurements, backtest, latency, modelBytes }: Evidence): GateValues {
-  const of = (name: string): number | undefined => metricOf(measurements.challenger.metrics, name)?.value;
-  const { cohorts, n } = measurements;
-  const harms = cohorts.map(({ difference }) => difference);
-  const most = (values: readonly number[]): number | undefined =>
-    values.length === 0 ? undefined : Math.max(...values);
-  return {
-    logLoss: of('logLoss'),
-    rocAuc: of('rocAuc'),
-    brier: of('brier'),
-    ece: of('ece'),
-    expectedEce: of('expectedEce'),
-    calibrationSlope: of('calibrationSlope'),
-    p50Ms: latency.p50Ms,
-    p99Ms: latency.p99Ms,
-    modelBytes,
-    backtestWins: backtest?.filter(({ difference }) => difference.value < 0).length,
-    backtestFolds: backtest?.length,
-    backtestWorstDifference: most((backtest ?? []).map(({ difference }) => difference.value)),
-    worstCohortDifference: most(harms.map(({ value }) => value)),
-    // The worst over all cohorts is below the highest of their simultaneous upper bounds.
-    worstCohortDifferenceUpper: most(harms.map(({ upper }) => upper)),
-    cohortsChecked: cohorts.length,
-    ...sliceValues(measurements.slices),
-    n,
-  };
-}
-
-/** Without a champion nothing is searched for harm: where a model is weak of its own is no reason to stop it. */
-function sliceValues(slices: Measurements['slices']): GateValues {
-  if (slices === null) return {};
-  if (slices.against === 'rest') return { slicesHarmed: 0, slicesChecked: 0 };
-  const [worst] = slices.harmed;
-  return {
-    slicesHarmed: slices.harmed.length,
-    slicesChecked: slices.tested,
-    worstSliceDifference: worst?.difference,
-    worstSliceDifferenceLower: worst?.lower,
-  };
-}
-
-function judgeExpression(gate: Gate, values: GateValues, measurements: Measurements): GateOutcome {
+function judgeExpression(gate: Gate, values: GateValues, evidence: Evidence): GateOutcome {
+  const { measurements } = evidence;
   const expression = gate.expr ?? '';
   const compiled = compileExpression(expression, 'gate');
+  const shortage = clusterShortage(measurements);
+  if (shortage && compiled.paths.some((path) => OF_ROWS.test(path))) {
+    const { reason, needsRows } = shortage;
+    const explanation = `${expression} is not judged: ${reason}; ${rowsText(needsRows, measurements)} would decide`;
+    return outcomeOf(gate, 'Inconclusive', explanation, { expression, needsRows, needsSlice: 'all' });
+  }
   try {
     const { value, read } = compiled.evaluate({ eval: values });
     const seen = Object.entries(read).map(
@@ -149,19 +118,22 @@ function judgeExpression(gate: Gate, values: GateValues, measurements: Measureme
     );
     const n = Number(values['n']);
     const explanation = `${expression} is ${value} with ${seen.join(', ') || 'no value read'} (n = ${count(n)})`;
-    const estimates = measurements.challenger.metrics.filter(({ name }) => read[`eval.${name}`] !== undefined);
-    const { certain, needsRows } = certaintyOf(
-      estimates,
-      n,
-      (replaced) => compiled.evaluate({ eval: { ...values, ...replaced } }).value === true,
-    );
-    if (certain) return outcomeOf(gate, value ? 'Pass' : 'Fail', explanation, { expression, values: read });
-    const intervals = estimates.flatMap(({ name, lower, upper }) =>
-      lower === undefined || upper === undefined ? [] : [`eval.${name} ${shown(lower)} to ${shown(upper)}`],
-    );
-    const more = needsRows > 0 ? `; about ${count(needsRows)} rows would decide` : '';
+    const holds = (replaced: Readonly<Record<string, number>>): boolean =>
+      compiled.evaluate({ eval: { ...values, ...replaced } }).value === true;
+    const { ofRows, ofFolds, ofRequests } = uncertainValues(evidence, (name) => read[`eval.${name}`] !== undefined);
+    const all = [...ofRows, ...ofFolds, ...ofRequests];
+    if (certaintyOf(all, n, holds).certain)
+      return outcomeOf(gate, value ? 'Pass' : 'Fail', explanation, { expression, values: read });
+    const { needsRows } = certaintyOf(ofRows, n, holds);
+    const needs = [
+      ...(needsRows > 0 ? [rowsText(needsRows, measurements)] : []),
+      ...requestsText(ofRequests, evidence.latency, holds),
+    ];
+    const intervals = all.map(({ name, lower, upper }) => `eval.${name} ${boundText(lower)} to ${boundText(upper)}`);
+    const more = needs.length > 0 ? `; ${needs.join(' and ')} would decide` : '';
     const doubt = `${explanation}, but not all over the intervals (${intervals.join(', ')})${more}`;
-    return outcomeOf(gate, 'Inconclusive', doubt, { expression, values: read, needsRows, needsSlice: 'all' });
+    const needsSlice = needsRows > 0 ? 'all' : '';
+    return outcomeOf(gate, 'Inconclusive', doubt, { expression, values: read, needsRows, needsSlice });
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     // A value that could not be measured is missing evidence; everything else is a fault of the expression.
@@ -169,6 +141,19 @@ function judgeExpression(gate: Gate, values: GateValues, measurements: Measureme
     const verdict = missing ? 'Inconclusive' : 'Error';
     return outcomeOf(gate, verdict, error.message, { expression });
   }
+}
+
+const boundText = (bound: number | undefined): string => (bound === undefined ? 'without bound' : shown(bound));
+
+/** Timed requests that would probably narrow the times enough; empty where these are not what is in doubt. */
+function requestsText(
+  times: readonly UncertainValue[],
+  { requests, requestsForBounds }: Latency,
+  holds: (values: Readonly<Record<string, number>>) => boolean,
+): string[] {
+  const { certain, needsRows } = certaintyOf(times, requests, holds);
+  const needed = Math.max(needsRows, requestsForBounds);
+  return certain || needed <= requests ? [] : [`about ${count(needed)} timed requests`];
 }
 
 /** The verdict over all gates. */

@@ -1,8 +1,10 @@
+import { PermanentError } from '@rondo/kernel';
 import {
   bootstrapAucDifference,
   bootstrapMeanDifference,
   brierLossPerRow,
   calibrationLine,
+  clusterCount,
   classificationEstimates,
   delongPaired,
   expectedCalibrationError,
@@ -16,6 +18,8 @@ import { compareCohorts } from './cohorts.js';
 import { measureFairness } from './fairness.js';
 import { findSlices } from './slices.js';
 import type {
+  BaselineMeasurement,
+  ClusterNote,
   ComparedMetric,
   ComparisonRequest,
   Difference,
@@ -35,12 +39,15 @@ const ROWS_OF_A_CLASS_MIN = 2;
  */
 export function measure(request: MeasureRequest): Measurements {
   const { labels, challenger, champion, baseline } = request;
+  const clusters = clustersOf(request);
   const constant = new Float32Array(labels.length).fill(baseline);
   const opponents = { champion, baseline: constant };
   const losses = lossesOf(labels);
   const differences = request.comparisons.flatMap((comparison): [string, Difference][] => {
     const opponent = opponents[comparison.against];
-    return opponent ? [[comparison.gate, withLook(comparison, (at) => compare(at, request, opponent, losses))]] : [];
+    return opponent
+      ? [[comparison.gate, withLook(comparison, (at) => compare(at, { ...request, opponent, losses, clusters }))]]
+      : [];
   });
   const ofChallenger = losses('logLoss', challenger);
   const againstChampion = champion && minus(ofChallenger, losses('logLoss', champion));
@@ -49,21 +56,40 @@ export function measure(request: MeasureRequest): Measurements {
   const columns = () => request.features.names.map((name) => ({ name, values: valuesOf(name) }));
   return {
     n: labels.length,
-    challenger: measureModel(labels, challenger),
-    champion: champion && measureModel(labels, champion),
-    baseline: {
-      probability: baseline,
-      logLoss: meanOf(losses('logLoss', constant)),
-      brier: meanOf(losses('brier', constant)),
-    },
-    differences: Object.fromEntries(differences),
-    ...compareCohorts(cohorts, againstChampion, CONFIDENCE),
-    fairness: request.fairness.map((rule) =>
-      measureFairness({ ...rule, values: valuesOf(rule.by) }, labels, challenger),
+    clusters: clusters.note,
+    challenger: measureModel(labels, challenger, clusters),
+    champion: champion && measureModel(labels, champion, clusters),
+    baseline: measureBaseline(
+      baseline,
+      { logLoss: losses('logLoss', constant), brier: losses('brier', constant) },
+      clusters,
     ),
-    slices: request.slices && findSlices({ ...request.slices, columns: columns() }, { againstChampion, ofChallenger }),
+    differences: Object.fromEntries(differences),
+    ...compareCohorts(cohorts, againstChampion, { confidence: CONFIDENCE, clusters: clusters.all ?? null }),
+    fairness: request.fairness.map((rule) =>
+      measureFairness({ ...rule, values: valuesOf(rule.by) }, labels, challenger, clusters.all),
+    ),
+    slices:
+      request.slices &&
+      findSlices({ ...request.slices, columns: columns() }, { againstChampion, ofChallenger }, clusters.all),
   };
 }
+
+/** The clusters that rows come from. */
+interface Clusters {
+  /** Null where rows are independent. */
+  readonly note: ClusterNote | null;
+  /** A number per row; undefined where rows are independent. */
+  readonly all: Float64Array | undefined;
+}
+
+function clustersOf({ clusters }: MeasureRequest): Clusters {
+  if (clusters === null) return { note: null, all: undefined };
+  return { note: { by: clusters.by, ...clusterCount(clusters.values) }, all: clusters.values };
+}
+
+/** Rows of a single cluster tell nothing of how others would differ. */
+const tellNoSpread = ({ note }: Clusters): boolean => note !== null && note.clusters < 2;
 
 /** Single columns of the row-major matrix, copied when they are asked for. */
 function columnsOf({ names, values }: MeasureRequest['features'], rows: number): (name: string) => Float32Array {
@@ -91,13 +117,62 @@ function lossesOf(labels: Float32Array): Losses {
   };
 }
 
-function measureModel(labels: Float32Array, probabilities: Float32Array): ModelMeasurement {
-  const line = calibrationLine(labels, probabilities, { confidence: CONFIDENCE });
-  const { expectedWhenPerfect, upperWhenPerfect, debiased } = expectedCalibrationError(labels, probabilities, {
-    confidence: CONFIDENCE,
-  });
-  const base = { confidence: CONFIDENCE, n: labels.length, slice: 'all' };
-  const extra: MetricEstimate[] = [
+function measureModel(labels: Float32Array, probabilities: Float32Array, clusters: Clusters): ModelMeasurement {
+  const options = spreadOptions(clusters);
+  const estimates = [
+    ...classificationEstimates(labels, probabilities, options),
+    ...calibrationEstimates(labels, probabilities, options),
+  ];
+  return {
+    metrics: estimates.map((metric) => statedFor(metric, clusters)),
+    calibration: reliabilityCurve(labels, probabilities, { confidence: CONFIDENCE, clusters: clusters.all }).map(
+      ({ rows, meanPredicted, observed, interval }) => ({ meanPredicted, observed, ...interval, n: rows }),
+    ),
+  };
+}
+
+const spreadOptions = (clusters: Clusters) => ({
+  confidence: CONFIDENCE,
+  clusters: tellNoSpread(clusters) ? undefined : clusters.all,
+});
+
+function measureBaseline(
+  probability: number,
+  perRow: Readonly<Record<'logLoss' | 'brier', Float64Array>>,
+  clusters: Clusters,
+): BaselineMeasurement {
+  const [logLoss, brier] = (['logLoss', 'brier'] as const).map((name) => meanEstimate(name, perRow[name], clusters));
+  const metrics = [logLoss!, brier!].map((metric) => statedFor(metric, clusters));
+  return { probability, logLoss: logLoss!.value, brier: brier!.value, metrics };
+}
+
+function meanEstimate(name: string, perRow: Float64Array, clusters: Clusters): MetricEstimate {
+  const { difference: value, lower, upper, rows: n } = pairedMeanDifference(perRow, spreadOptions(clusters));
+  const method = `mean, t interval${clusters.note ? ', over clusters' : ''}`;
+  return { name, value, lower, upper, confidence: CONFIDENCE, n, slice: 'all', method };
+}
+
+/** The estimate with the interval that its clusters allow to state. */
+function statedFor(metric: MetricEstimate, clusters: Clusters): MetricEstimate {
+  if (!tellNoSpread(clusters)) return metric;
+  const { lower: _lower, upper: _upper, ...rest } = metric;
+  return { ...rest, method: `all rows are of one ${clusters.note?.by}, which gives no interval` };
+}
+
+/** What a calibration error is held against, and the slope of the recalibration. */
+function calibrationEstimates(
+  labels: Float32Array,
+  probabilities: Float32Array,
+  options: { readonly confidence: number; readonly clusters: Float64Array | undefined },
+): MetricEstimate[] {
+  const base = { confidence: options.confidence, n: labels.length, slice: 'all' };
+  const over = options.clusters ? ', over clusters' : '';
+  const { expectedWhenPerfect, upperWhenPerfect, debiased, interval } = expectedCalibrationError(
+    labels,
+    probabilities,
+    options,
+  );
+  const estimates: MetricEstimate[] = [
     {
       ...base,
       name: 'expectedEce',
@@ -106,19 +181,23 @@ function measureModel(labels: Float32Array, probabilities: Float32Array): ModelM
       upper: upperWhenPerfect,
       method: 'half-normal bins of a perfectly calibrated model; it stays below the upper bound',
     },
-    { ...base, name: 'debiasedEce', value: debiased, method: 'folded-normal bias taken off; ece has the interval' },
+    // What the interval holds is the calibration error of the bins, of which this is an estimate as well.
+    {
+      ...base,
+      name: 'debiasedEce',
+      value: debiased,
+      lower: Math.min(debiased, interval.lower),
+      upper: interval.upper,
+      method: `folded-normal bias taken off, sampling reach${over}`,
+    },
   ];
+  const line = calibrationLine(labels, probabilities, options);
   if (line.kind === 'fitted') {
     const { slope: value, slopeInterval } = line;
-    extra.push({ ...base, name: 'calibrationSlope', value, ...slopeInterval, method: 'logistic recalibration, Wald' });
+    const method = `logistic recalibration, ${options.clusters ? 'jackknife' : 'Wald'}${over}`;
+    estimates.push({ ...base, name: 'calibrationSlope', value, ...slopeInterval, method });
   }
-  return {
-    metrics: [...classificationEstimates(labels, probabilities, { confidence: CONFIDENCE }), ...extra],
-    calibration: reliabilityCurve(labels, probabilities, { confidence: CONFIDENCE }).map(
-      ({ rows, meanPredicted, observed, interval }) => ({ meanPredicted, observed, ...interval, n: rows }),
-    ),
-    calibrationLine: line,
-  };
+  return estimates;
 }
 
 /** Measures once more at the level of the pipeline's life, where the comparison has one. */
@@ -130,20 +209,30 @@ function withLook(comparison: ComparisonRequest, measureAt: (at: ComparisonReque
   return wider.kind === 'measured' ? { ...usual, atLook: { lower: wider.lower, upper: wider.upper } } : usual;
 }
 
-function compare(
-  comparison: ComparisonRequest,
-  request: MeasureRequest,
-  opponent: Float32Array,
-  losses: Losses,
-): Difference {
-  const { labels, challenger, seed } = request;
+/** Two models on the same rows. */
+interface Compared {
+  readonly labels: Float32Array;
+  readonly challenger: Float32Array;
+  readonly opponent: Float32Array;
+  readonly losses: Losses;
+  readonly clusters: Clusters;
+  readonly seed: number;
+}
+
+function compare(comparison: ComparisonRequest, compared: Compared): Difference {
+  const { labels, challenger, opponent, losses, clusters, seed } = compared;
   const { metric, test, confidence } = comparison;
   const n = labels.length;
+  if (tellNoSpread(clusters))
+    return { kind: 'unmeasurable', reason: `all rows are of one ${clusters.note?.by}, which shows no spread`, n };
+  const options = { confidence, clusters: clusters.all };
+  const over = clusters.note ? `, over ${clusters.note.clusters} clusters by ${clusters.note.by}` : '';
+  const bootstrap = { seed, confidence, ...(clusters.all && { clusters: clusters.all }) };
   if (metric !== 'rocAuc') {
     const perRow = minus(losses(metric, challenger), losses(metric, opponent));
-    return test === 'PairedBootstrap'
-      ? resampled(bootstrapMeanDifference(perRow, { seed, confidence }), n)
-      : pairedMean(perRow, confidence);
+    if (test === 'PairedBootstrap') return resampled(bootstrapMeanDifference(perRow, bootstrap), n, over);
+    const { difference: value, lower, upper } = pairedMeanDifference(perRow, options);
+    return { kind: 'measured', value, lower, upper, n, method: `paired mean, t interval${over}` };
   }
   const positives = labels.reduce((sum, label) => sum + label, 0);
   if (Math.min(positives, n - positives) < ROWS_OF_A_CLASS_MIN) {
@@ -153,27 +242,40 @@ function compare(
       n,
     };
   }
-  if (test === 'PairedBootstrap')
-    return resampled(bootstrapAucDifference(labels, opponent, challenger, { seed, confidence }), n);
-  const { difference, lower, upper } = delongPaired(labels, opponent, challenger, { confidence });
-  return { kind: 'measured', value: difference, lower, upper, n, method: 'DeLong, paired' };
+  if (test === 'PairedBootstrap') return resampledAuc(compared, bootstrap, over);
+  const { difference: value, lower, upper } = delongPaired(labels, opponent, challenger, options);
+  return {
+    kind: 'measured',
+    value,
+    lower,
+    upper,
+    n,
+    method: clusters.note ? `paired placements${over}` : 'DeLong, paired',
+  };
 }
 
-function pairedMean(perRow: Float64Array, confidence: number): Difference {
-  const { difference, lower, upper, rows } = pairedMeanDifference(perRow, { confidence });
-  return { kind: 'measured', value: difference, lower, upper, n: rows, method: 'paired mean, t interval' };
+/** Whole clusters are redrawn, so a resample can lack a class; too many that do leave nothing to measure by. */
+function resampledAuc(
+  { labels, opponent, challenger }: Compared,
+  options: Parameters<typeof bootstrapAucDifference>[3],
+  over: string,
+): Difference {
+  const n = labels.length;
+  try {
+    return resampled(bootstrapAucDifference(labels, opponent, challenger, options), n, over);
+  } catch (error) {
+    if (!(error instanceof PermanentError) || error.code !== 'failed-precondition') throw error;
+    return { kind: 'unmeasurable', reason: 'too many resamples of its clusters lack a class', n };
+  }
 }
 
-function resampled({ estimate, bca, replicates }: BootstrapResult, n: number): Difference {
-  return { kind: 'measured', value: estimate, ...bca, n, method: `paired bootstrap, BCa, ${replicates} resamples` };
+function resampled({ estimate, bca, replicates }: BootstrapResult, n: number, over: string): Difference {
+  const method = `paired bootstrap, BCa, ${replicates} resamples${over}`;
+  return { kind: 'measured', value: estimate, ...bca, n, method };
 }
 
 function minus(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, row) => value - b[row]!);
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Whether more of the metric is better. */

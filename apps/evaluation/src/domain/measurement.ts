@@ -1,4 +1,4 @@
-import type { CalibrationLine, FairnessGap, GroupRates, HarmedSlice, MetricEstimate } from '@rondo/statistics';
+import type { ClusterCount, FairnessGap, GroupRates, HarmedSlice, MetricEstimate } from '@rondo/statistics';
 
 /** Metrics that models are compared by. */
 export type ComparedMetric = 'logLoss' | 'rocAuc' | 'brier';
@@ -71,8 +71,25 @@ export interface MeasureRequest {
   readonly cohorts: readonly CohortRule[];
   readonly fairness: readonly FairnessRule[];
   readonly slices: SliceRule | null;
+  /** Rows that err together: the column and a number per row, equal ones form a cluster. Null takes rows as independent. */
+  readonly clusters: { readonly by: string; readonly values: Float64Array } | null;
   /** Seed of every resampling. */
   readonly seed: number;
+}
+
+/** How many clusters the rows of the sealed test come from. */
+export interface ClusterNote extends ClusterCount {
+  /** The column that tells them. */
+  readonly by: string;
+}
+
+/** A cohort that is too small to be judged. */
+export interface SmallCohort {
+  readonly cohort: string;
+  readonly n: number;
+  readonly minRows: number;
+  /** Effective clusters of its rows, where rows come in clusters. */
+  readonly clusters?: number;
 }
 
 /** Challenger minus opponent on the same rows, or why it cannot be measured. */
@@ -102,7 +119,15 @@ export interface CalibrationBin {
 export interface ModelMeasurement {
   readonly metrics: readonly MetricEstimate[];
   readonly calibration: readonly CalibrationBin[];
-  readonly calibrationLine: CalibrationLine;
+}
+
+/** The constant base rate of the training part, and what it loses on the rows of the sealed test. */
+export interface BaselineMeasurement {
+  readonly probability: number;
+  readonly logLoss: number;
+  readonly brier: number;
+  /** The same two with their intervals. */
+  readonly metrics: readonly MetricEstimate[];
 }
 
 /** Challenger minus champion, log loss, in one cohort; the interval holds for all cohorts at once. */
@@ -141,24 +166,31 @@ export interface Measurements {
   readonly n: number;
   readonly challenger: ModelMeasurement;
   readonly champion: ModelMeasurement | null;
-  readonly baseline: { readonly probability: number; readonly logLoss: number; readonly brier: number };
+  readonly baseline: BaselineMeasurement;
   /** By the gate's name. */
   readonly differences: Readonly<Record<string, Difference>>;
   /** Cohorts with enough rows, largest harm first; empty without a champion. */
   readonly cohorts: readonly CohortDifference[];
   /** Cohorts that are too small to be judged, and the rows they would need. */
-  readonly smallCohorts: readonly { readonly cohort: string; readonly n: number; readonly minRows: number }[];
+  readonly smallCohorts: readonly SmallCohort[];
+  /** Null where the policy takes rows as independent. */
+  readonly clusters: ClusterNote | null;
   readonly fairness: readonly FairnessMeasurement[];
   /** Null when the policy asks for no search. */
   readonly slices: SliceFindings | null;
 }
 
-/** Scoring times of one request of `rows` rows. */
+/** Scoring times of one request of `rows` rows, in ms. */
 export interface Latency {
   readonly rows: number;
   readonly requests: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** 95 % intervals by order statistics; a bound is null where the requests are too few to have one. */
+  readonly p50Interval: { readonly lower: number | null; readonly upper: number | null };
+  readonly p99Interval: { readonly lower: number | null; readonly upper: number | null };
+  /** Requests from which both intervals have both bounds. */
+  readonly requestsForBounds: number;
 }
 
 /** One origin of the backtest: what was trained before `from` against the champion on `from`..`to`. */
@@ -172,5 +204,6 @@ export interface BacktestFold {
   /** Mean log loss; of the base rate of the earlier rows when there is no champion. */
   readonly champion: number;
   readonly challenger: number;
+  /** The intervals of all folds hold together with 95 %. */
   readonly difference: { readonly value: number; readonly lower: number; readonly upper: number };
 }

@@ -53,7 +53,18 @@ function dataWindow({ splits }: EvaluationReport): string[] {
   return ['## Data window', '', '| part | from | until | rows |', '| --- | --- | --- | ---: |', ...rows];
 }
 
-function metrics({ metrics: ofChallenger, championMetrics, baseline }: EvaluationReport): string[] {
+function clustersText(clusters: EvaluationReport['clusters']): string[] {
+  if (!clusters) return [];
+  const { by, clusters: seen, effective } = clusters;
+  const worth = shown(Number(effective.toPrecision(3)));
+  return [
+    `Rows with the same ${plain(by)} err together: all intervals on the sealed test are over ${count(seen)} clusters by ${plain(by)}, which tell as much as ${worth} of equal size.`,
+    '',
+  ];
+}
+
+function metrics({ metrics: ofChallenger, championMetrics, baseline, clusters }: EvaluationReport): string[] {
+  const atBaseRate = baseline.metrics.find(({ name }) => name === 'logLoss');
   const withInterval = (metric: MetricEstimate | undefined): string => {
     if (!metric) return '–';
     const { value, lower, upper, confidence } = metric;
@@ -68,11 +79,12 @@ function metrics({ metrics: ofChallenger, championMetrics, baseline }: Evaluatio
   return [
     '## Metrics on the sealed test',
     '',
+    ...clustersText(clusters),
     '| metric | this model | champion | n |',
     '| --- | --- | --- | ---: |',
     ...rows,
     '',
-    `The base rate of the training part, ${percent(baseline.probability)}, alone gives a log loss of ${shown(baseline.logLoss)}.`,
+    `The base rate of the training part, ${percent(baseline.probability)}, alone gives a log loss of ${withInterval(atBaseRate)}.`,
   ];
 }
 
@@ -176,9 +188,18 @@ function limits(
     );
   }
   lines.push(
-    `Scoring ${count(latency.rows)} row${latency.rows === 1 ? '' : 's'} took ${shown(latency.p50Ms)} ms (median) and ${shown(latency.p99Ms)} ms (99th percentile) on the machine that evaluated.`,
+    `Scoring ${count(latency.rows)} row${latency.rows === 1 ? '' : 's'} took ${timeText(latency.p50Ms, latency.p50Interval)} (median) and ${timeText(latency.p99Ms, latency.p99Interval)} (99th percentile) in ${count(latency.requests)} requests on the machine that evaluated.`,
   );
   return ['## Limits', '', ...lines.filter((line) => line !== '').map((line) => `- ${line}`)];
+}
+
+/** A time with its interval; bounds that so few requests cannot give are said to be open. */
+function timeText(ms: number, { lower, upper }: EvaluationReport['latency']['p50Interval']): string {
+  const interval =
+    upper === null
+      ? `${lower === null ? 'no' : `${shown(lower)} ms or more, no upper`} bound`
+      : `${shown(lower ?? 0)} to ${shown(upper)} ms`;
+  return `${shown(ms)} ms (95 %: ${interval})`;
 }
 
 function lineage({ models, snapshotDigest, policyGeneration, splits, reproducibleDigest }: EvaluationReport): string[] {

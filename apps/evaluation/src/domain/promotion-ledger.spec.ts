@@ -72,12 +72,20 @@ const evidence = (measurements: Measurements, alphaLook: AlphaLook | null): Evid
   championAbsence: null,
   alphaLook,
   backtest: null,
-  latency: { rows: 1, requests: 1, p50Ms: 1, p99Ms: 1 },
+  latency: {
+    rows: 1,
+    requests: 1,
+    p50Ms: 1,
+    p99Ms: 1,
+    p50Interval: { lower: null, upper: null },
+    p99Interval: { lower: null, upper: null },
+    requestsForBounds: 368,
+  },
   modelBytes: 1,
 });
 
 const bare = { baseline: 0.5, features: { names: [], values: new Float32Array() }, cohorts: [], fairness: [] };
-const request = (rows: Rows) => ({ ...rows, ...bare, slices: null, seed: 1 });
+const request = (rows: Rows) => ({ ...rows, ...bare, slices: null, clusters: null, seed: 1 });
 
 /** Judges a challenger by the gates, at a look. */
 function judged(gates: readonly Gate[], look: AlphaLook | null, rows: Rows): GateOutcome[] {

@@ -26,6 +26,8 @@ export interface EvaluationReport {
   readonly models: { readonly challenger: string; readonly champion: ModelReference | null };
   readonly modelBytes: number;
   readonly n: number;
+  /** Clusters that the rows come from, which every interval on them allows for; null where rows are taken as independent. */
+  readonly clusters: Measurements['clusters'];
   readonly verdict: Judgement['verdict'];
   readonly requiresReview: boolean;
   readonly gates: readonly GateOutcome[];

@@ -15,18 +15,21 @@ export function findSlices(
     readonly againstChampion: Float64Array | null;
     readonly ofChallenger: Float64Array;
   },
+  clusters: Float64Array | undefined,
 ): SliceFindings {
   const features = columns
     .map(({ name, values }) => sliceFeature(name, values))
     .filter(({ values }) => values.length > 1);
   const against = losses.againstChampion ? 'champion' : 'rest';
-  if (features.length === 0) return { against, tested: 0, harmed: [], suspect: null };
+  const oneCluster = clusters?.every((cluster) => cluster === clusters[0]) ?? false;
+  if (features.length === 0 || oneCluster) return { against, tested: 0, harmed: [], suspect: null };
   const { slices, suspect, tested } = searchSlices(features, losses.againstChampion ?? losses.ofChallenger, {
     depth: depth === 1 || depth === 3 ? depth : 2,
     minRows,
     falseDiscoveryRate,
     against: losses.againstChampion ? 0 : 'rest',
     limit: SLICES_SHOWN,
+    clusters,
   });
   return { against, tested, harmed: slices, suspect };
 }

@@ -33,7 +33,7 @@ export async function backtestCandidate(
   if (!backtest) return undefined;
   const { signal } = run;
   const recipe = builtinRecipe(spec, input.candidate);
-  const compare = async ({ plan, columns }: FoldRows): Promise<BacktestFold | null> => {
+  const compare = async ({ plan, columns, clusters }: FoldRows, folds: number): Promise<BacktestFold | null> => {
     const features = columns.slice(0, -1);
     const testRows = rowMajor(features, plan.test);
     const fold: FoldData = {
@@ -42,12 +42,12 @@ export async function backtestCandidate(
       challenger: recipe ? null : await tools.score(input.model.digest, testRows, plan.test.length),
     };
     const featureNames = spec.data.features.columns;
-    const request = { recipe, featureNames, columns: features, target: columns.at(-1)!, fold };
+    const request = { recipe, featureNames, columns: features, target: columns.at(-1)!, fold, clusters, folds };
     return tools.calculate({ kind: 'fold', request }, signal);
   };
   const request = await readEarlier(tools, parts, { spec, folds: backtest.folds, signal });
   const picked = await tools.calculate({ kind: 'pickFolds', request }, signal);
-  const folds = (await Promise.all(picked.map(compare))).filter((fold) => fold !== null);
+  const folds = (await Promise.all(picked.map((rows) => compare(rows, picked.length)))).filter((fold) => fold !== null);
   const note: BacktestNote = { mode: recipe ? 'retrained' : 'as-is', against: champion ? 'champion' : 'baseline' };
   return { folds, note };
 }

@@ -199,6 +199,7 @@ export class EvaluateCandidateJob {
       models: { challenger: input.model.digest, champion: input.champion },
       modelBytes,
       n: measurements.n,
+      clusters: measurements.clusters,
       ...judge(gates, spec.evaluation.onInconclusive),
       gates,
       metrics: measurements.challenger.metrics,
@@ -236,7 +237,7 @@ export class EvaluateCandidateJob {
   /** Scores both models on the same rows and has everything computed from them in a thread. */
   private async measure(
     { input, spec, parts, run, champion }: Case,
-    { features, labels }: TestRows,
+    { features, labels, clusters }: TestRows,
     alphaLook: AlphaLook | null,
   ) {
     const challenger = await this.score(input.model.digest, features.values, features.n);
@@ -253,6 +254,7 @@ export class EvaluateCandidateJob {
       cohorts,
       fairness: gates.flatMap(({ name: gate, fairness }) => (fairness ? [{ gate, ...fairness }] : [])),
       slices: slices ?? null,
+      clusters,
       seed: spec.training.seed,
     };
     return this.calculate({ kind: 'measure', request }, run.signal);

@@ -4,6 +4,7 @@ import { PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import type { EvaluationJobInput, SplitReference } from '../domain/evaluation-job.js';
 import type { PickRequest } from '../domain/fold-rows.js';
+import type { MeasureRequest } from '../domain/measurement.js';
 
 /** What reading needs. */
 export interface PartReader {
@@ -37,6 +38,8 @@ export function partsOf(input: EvaluationJobInput): Parts {
 export interface TestRows {
   readonly features: NumberMatrix;
   readonly labels: Float32Array;
+  /** Null where the policy takes rows as independent. */
+  readonly clusters: MeasureRequest['clusters'];
 }
 
 export async function readTest(
@@ -48,7 +51,9 @@ export async function readTest(
   return reader.artifacts.withFile(test.digest, async (path) => {
     const features = await reader.engine.readMatrix(path, spec.data.features.columns, { signal });
     const target = await reader.engine.readColumns(path, [spec.model.target.column], { signal });
-    return { features, labels: target.columns[0]! };
+    const { clusters: by } = spec.evaluation;
+    const clusters = by === undefined ? null : { by, values: await reader.engine.readGroups(path, by, { signal }) };
+    return { features, labels: target.columns[0]!, clusters };
   });
 }
 
@@ -78,11 +83,15 @@ export async function readEarlier(
   { spec, folds, signal }: { readonly spec: PipelineSpec; readonly folds: number; readonly signal: AbortSignal },
 ): Promise<PickRequest> {
   const { features, maxTrainRows, split } = spec.data;
+  const { clusters } = spec.evaluation;
   const wanted = { numbers: [...features.columns, spec.model.target.column], times: [features.eventTime] };
   const read = (part: SplitReference) =>
     reader.artifacts.withFile(part.digest, async (path) => {
       const { numbers, times } = await reader.engine.readNumbers(path, wanted, { signal });
-      return { times: times[0]!, columns: numbers };
+      const part = { times: times[0]!, columns: numbers };
+      return clusters === undefined
+        ? part
+        : { ...part, clusters: await reader.engine.readGroups(path, clusters, { signal }) };
     });
   return {
     parts: [await read(train), await read(validation)],

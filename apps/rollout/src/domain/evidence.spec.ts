@@ -203,6 +203,25 @@ describe('errors and latency', () => {
     ).toBe('Fail');
   });
 
+  it('states how often each model was slow with bounds, once there are blocks enough', () => {
+    const latency = rule('latencyMs', { minSamples: 50, margin: 0.5 });
+    const [few, many] = [12, 200].map((n) =>
+      readEvidence(
+        latency,
+        latencies(latency, () => 2, n),
+        1,
+      ),
+    );
+    expect(few!.candidate).not.toHaveProperty('lower');
+    const { champion, candidate } = many!;
+    expect(candidate).toMatchObject({ name: 'slowRequestShare', value: 1, upper: 1, n: 195 });
+    expect(candidate!.lower).toBeGreaterThan(0.9);
+    expect(champion).toMatchObject({ value: 0, lower: 0 });
+    expect(champion!.upper).toBeLessThan(0.1);
+    const older = { ...latencies(latency, () => 2, 200), slow: undefined } as unknown as EvidenceState;
+    expect(readEvidence(latency, older, 1).candidate).not.toHaveProperty('lower');
+  });
+
   it('holds either model to the same: exchanged, they are as much slower as they were faster', () => {
     const latency = rule('latencyMs', { margin: 0, minSamples: 50 });
     const random = seededRandom(7);

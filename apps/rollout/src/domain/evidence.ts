@@ -51,6 +51,8 @@ export interface LatencyEvidence {
   readonly candidateSlow: number;
   /** Per request 1 where only the candidate was slow, -1 where only the champion was. */
   readonly slower: EvenSeries;
+  /** Per request 1 where the model was slow; absent in a rollout that began before these were kept. */
+  readonly slow?: { readonly champion: EvenSeries; readonly candidate: EvenSeries };
   readonly recentChampionMs: readonly number[];
   readonly recentCandidateMs: readonly number[];
 }
@@ -71,6 +73,7 @@ const NO_LATENCIES: LatencyEvidence = {
   championSlow: 0,
   candidateSlow: 0,
   slower: emptySeries,
+  slow: { champion: emptySeries, candidate: emptySeries },
   recentChampionMs: [],
   recentCandidateMs: [],
 };
@@ -232,6 +235,12 @@ function addLatency(rule: AnalysisRule, state: LatencyEvidence, batch: ServedBat
     championSlow: state.championSlow + championSlow,
     candidateSlow: state.candidateSlow + candidateSlow,
     slower: addToSeries(state.slower, candidateSlow - championSlow),
+    ...(state.slow && {
+      slow: {
+        champion: addToSeries(state.slow.champion, championSlow),
+        candidate: addToSeries(state.slow.candidate, candidateSlow),
+      },
+    }),
   };
 }
 

@@ -4,6 +4,8 @@ import {
   independentBlocks,
   rowsUntil,
   sequentialVerdict,
+  type EvenSeries,
+  type IndependentBlocks,
   type MeanBet,
 } from '@rondo/statistics';
 import type { LatencyEvidence } from './evidence.js';
@@ -25,20 +27,26 @@ const TOLERABLE: MeanBet = { ...RANGE, mean: SLOW_SHARE_TOLERANCE, side: 'below'
  * count as independent; the test bets on their means, which assumes nothing of the times but that equal models are slow alike.
  */
 export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: number): Reading {
-  const { requests, championSlow, candidateSlow, slower } = state;
+  const { requests, championSlow, candidateSlow, slower, slow } = state;
   const limited = { ...rule, margin: SLOW_SHARE_TOLERANCE };
-  const points = slower.sums.map((sum) => sum / slower.span);
-  const blocks = points.length > 0 ? independentBlocks(points, BLOCKS_MIN) : undefined;
+  const blocks = blocksOf(slower);
   const means = blocks?.kind === 'blocks' ? blocks.means : [];
-  const bounds = means.length > 0 ? bettingConfidenceSequence(means, { ...RANGE, alpha: rule.alpha }) : undefined;
+  const bounds = boundsOf(slower, { ...RANGE, alpha: rule.alpha });
   const harm = bettingLogEValue(means, HARM);
   const decides = (repeats: number): boolean =>
     bettingLogEValue(means, { ...HARM, repeats }) >= -Math.log(harmAlphaOf(rule)) ||
     bettingLogEValue(means, { ...TOLERABLE, repeats }) >= -Math.log(rule.alpha / 2);
   const method = 'betting on block means';
-  const arm = (slow: number): Estimate | undefined =>
+  const arm = (requestsSlow: number, series: EvenSeries | undefined): Estimate | undefined =>
     requests > 0
-      ? { name: 'slowRequestShare', value: share(slow, requests), confidence: 1 - rule.alpha, n: requests, method }
+      ? {
+          name: 'slowRequestShare',
+          value: share(requestsSlow, requests),
+          ...(series && boundsOf(series, { least: 0, most: 1, alpha: rule.alpha })),
+          confidence: 1 - rule.alpha,
+          n: requests,
+          method,
+        }
       : undefined;
   return reading(limited, looks, {
     samples: requests,
@@ -52,8 +60,8 @@ export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: n
           ? requests + blocks.pointsNeeded * slower.span
           : rowsUntil(requests, (rows) => decides(rows / requests)),
     }),
-    champion: arm(championSlow),
-    candidate: arm(candidateSlow),
+    champion: arm(championSlow, slow?.champion),
+    candidate: arm(candidateSlow, slow?.candidate),
     difference:
       requests > 0
         ? estimate('slowRequestShare', (candidateSlow - championSlow) / requests, bounds, {
@@ -64,4 +72,24 @@ export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: n
           })
         : undefined,
   });
+}
+
+function blocksOf({ sums, span }: EvenSeries): IndependentBlocks | undefined {
+  return sums.length > 0
+    ? independentBlocks(
+        sums.map((sum) => sum / span),
+        BLOCKS_MIN,
+      )
+    : undefined;
+}
+
+/** Bounds of a mean at any time; none before there are blocks enough. */
+function boundsOf(
+  series: EvenSeries,
+  range: { readonly least: number; readonly most: number; readonly alpha: number },
+): { readonly lower: number; readonly upper: number } | undefined {
+  const blocks = blocksOf(series);
+  if (blocks?.kind !== 'blocks') return undefined;
+  const { lower, upper } = bettingConfidenceSequence(blocks.means, range);
+  return { lower, upper };
 }

@@ -1,7 +1,7 @@
 import { LIMITS } from '../limits.js';
 import { readYaml } from './yaml-source.js';
 import type { Path } from './path.js';
-import type { RuleBreach, ShapedSpec } from './rules.js';
+import type { RuleBreach, ShapedSpec } from './rule-breach.js';
 
 /** Where the document names files, with the names. */
 export function namedFiles(

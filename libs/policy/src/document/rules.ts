@@ -1,20 +1,10 @@
 import type { ContextName } from '../expression/contexts.js';
-import { compileExpression, expressionProblem } from '../expression/compile.js';
+import { expressionProblem } from '../expression/compile.js';
 import type { Path } from './path.js';
 import type { Duration } from './fields.js';
+import { rolesOf, unique, type Refuse, type RuleBreach, type ShapedSpec } from './rule-breach.js';
+import { clusterRules, evaluationRules } from './rules-evaluation.js';
 import type { ReadSpec } from './schema.js';
-
-/** A broken rule that spans several fields. */
-export interface RuleBreach {
-  readonly path: Path;
-  readonly message: string;
-  readonly rule: string;
-}
-
-/** The blocks that have the right shape; rules about an ill-shaped block wait until it is right. */
-export type ShapedSpec = Partial<ReadSpec>;
-
-type Refuse = (path: Path, rule: string, message: string) => void;
 
 /** Every rule that one field alone cannot break. */
 export function ruleBreaches(spec: ShapedSpec): RuleBreach[] {
@@ -24,7 +14,10 @@ export function ruleBreaches(spec: ShapedSpec): RuleBreach[] {
   if (spec.labeling) labelingRules(spec.labeling, spec.data, refuse);
   if (spec.triggers) triggerRules(spec.triggers, spec.monitoring, refuse);
   if (spec.training) unique(spec.training.candidates, ['training', 'candidates'], refuse);
-  if (spec.evaluation) evaluationRules(spec.evaluation, spec.data, refuse);
+  if (spec.evaluation) {
+    evaluationRules(spec.evaluation, spec.data, refuse);
+    clusterRules(spec.evaluation.clusters, spec, refuse);
+  }
   if (spec.approvals) approvalRules(spec.approvals, refuse);
   if (spec.rollout) rolloutRules(spec.rollout, refuse);
   if (spec.monitoring) monitoringRules(spec.monitoring, refuse);
@@ -33,14 +26,6 @@ export function ruleBreaches(spec: ShapedSpec): RuleBreach[] {
 
 const DAYS = 86_400_000;
 const days = (duration: Duration): string => `${duration.ms / DAYS} d`;
-
-function unique(items: readonly { readonly name: string }[], path: Path, refuse: Refuse): void {
-  const seen = new Set<string>();
-  items.forEach(({ name }, index) => {
-    if (seen.has(name)) refuse([...path, index, 'name'], 'unique-name', `the name ${name} is given twice`);
-    seen.add(name);
-  });
-}
 
 function check(source: string | undefined, context: ContextName, path: Path, refuse: Refuse): void {
   const problem = source === undefined ? undefined : expressionProblem(source, context);
@@ -89,11 +74,8 @@ function labelingRules(labeling: NonNullable<ReadSpec['labeling']>, data: Shaped
       'agreement-needs-two',
       'agreement needs annotatorsPerTask of 2 or more',
     );
-  if (labeling.gold && data) {
-    const { key, eventTime, reviewReason, columns } = data.features;
-    if ([key, eventTime, reviewReason, ...columns].includes(labeling.gold.column))
-      refuse(['labeling', 'gold', 'column'], 'unique-column', `the column ${labeling.gold.column} has two roles`);
-  }
+  if (labeling.gold && data && rolesOf(data).includes(labeling.gold.column))
+    refuse(['labeling', 'gold', 'column'], 'unique-column', `the column ${labeling.gold.column} has two roles`);
   if (data && data.features.reviewReason === undefined)
     refuse(['labeling'], 'review-reason', 'labeling needs data.features.reviewReason, the column that picks the rows');
 }
@@ -147,89 +129,6 @@ function persistenceRule(
       'breaches-within',
       `${value.breaches} breaches cannot occur in ${value.outOf} evaluations`,
     );
-}
-
-/** Values of `eval` that exist only when the block that measures them does. */
-const MEASURED_BY = {
-  backtest: /^eval\.backtest/,
-  latency: /^eval\.p(50|99)Ms$/,
-  slices: /^eval\.(slices|worstSlice)/,
-} as const;
-
-function evaluationRules(evaluation: ReadSpec['evaluation'], data: ShapedSpec['data'], refuse: Refuse): void {
-  unique(evaluation.gates, ['evaluation', 'gates'], refuse);
-  evaluation.gates.forEach((gate, index) => {
-    const path = ['evaluation', 'gates', index];
-    if ([gate.compare, gate.expr, gate.fairness].filter((kind) => kind !== undefined).length !== 1)
-      refuse(path, 'one-kind-of-gate', `the gate ${gate.name} needs one of compare, fairness and expr`);
-    if (gate.compare) {
-      comparisonRules(gate.compare, [...path, 'compare'], refuse);
-      cohortMarginRules(gate.compare, evaluation, [...path, 'compare', 'cohortMargin'], refuse);
-    }
-    if (gate.fairness && data && !data.features.columns.includes(gate.fairness.by))
-      refuse([...path, 'fairness', 'by'], 'known-column', `${gate.fairness.by} is not in data.features.columns`);
-    if (gate.expr !== undefined) gateExpression(gate.expr, evaluation, [...path, 'expr'], refuse);
-  });
-  if (evaluation.lifetimeAlpha !== undefined) lifetimeRules(evaluation.gates, refuse);
-  const seen = new Set<string>();
-  evaluation.cohorts.forEach(({ by }, index) => {
-    const path = ['evaluation', 'cohorts', index, 'by'];
-    if (seen.has(by)) refuse(path, 'unique-name', `cohorts by ${by} are given twice`);
-    seen.add(by);
-    if (data && !data.features.columns.includes(by))
-      refuse(path, 'known-column', `${by} is not in data.features.columns`);
-  });
-}
-
-function gateExpression(source: string, evaluation: ReadSpec['evaluation'], path: Path, refuse: Refuse): void {
-  const problem = expressionProblem(source, 'gate');
-  if (problem) return refuse(path, 'cel-type', `column ${problem.column}: ${problem.message}`);
-  const { paths } = compileExpression(source, 'gate');
-  for (const block of ['backtest', 'latency', 'slices'] as const) {
-    const read = paths.find((name) => MEASURED_BY[block].test(name));
-    if (read && !evaluation[block]) refuse(path, 'measured', `${read} is measured only with evaluation.${block}`);
-  }
-}
-
-type Comparison = NonNullable<ReadSpec['evaluation']['gates'][number]['compare']>;
-
-function comparisonRules({ metric, test, rule, margin }: Comparison, path: Path, refuse: Refuse): void {
-  if (metric === 'rocAuc' && test === 'PairedMean')
-    refuse([...path, 'test'], 'test-fits-metric', 'rocAuc is no mean over rows: use DeLong or PairedBootstrap');
-  if (metric !== 'rocAuc' && test === 'DeLong')
-    refuse([...path, 'test'], 'test-fits-metric', `DeLong compares rocAuc, not ${metric}`);
-  if (rule === 'NonInferior' && margin === 0)
-    refuse([...path, 'margin'], 'margin', 'NonInferior needs a margin above 0; without one it would be Superior');
-}
-
-/** Cohorts are compared with the champion, by log loss. */
-function cohortMarginRules(compare: Comparison, { cohorts }: ReadSpec['evaluation'], path: Path, refuse: Refuse): void {
-  if (compare.cohortMargin === undefined) return;
-  if (compare.to !== 'champion' || compare.metric !== 'logLoss')
-    refuse(path, 'cohort-comparison', 'cohorts are compared with the champion, by logLoss');
-  if (compare.rule !== 'NonInferior' || compare.cohortMargin === 0)
-    refuse(path, 'cohort-comparison', 'cohorts are held to NonInferior, with a margin above 0');
-  if (cohorts.length === 0) refuse(path, 'measured', 'cohorts are measured only with evaluation.cohorts');
-}
-
-/** The ledger's levels are one in ten thousand and less, which two thousand resamples cannot tell apart. */
-function lifetimeRules(gates: ReadSpec['evaluation']['gates'], refuse: Refuse): void {
-  const paying = gates.flatMap(({ compare }, index) =>
-    compare?.to === 'champion' && compare.rule === 'Superior' ? [{ index, test: compare.test }] : [],
-  );
-  if (paying.length === 0)
-    refuse(
-      ['evaluation', 'lifetimeAlpha'],
-      'spent-alpha',
-      'no gate asks for Superior to the champion, so nothing spends it',
-    );
-  for (const { index, test } of paying)
-    if (test === 'PairedBootstrap')
-      refuse(
-        ['evaluation', 'gates', index, 'compare', 'test'],
-        'test-fits-alpha',
-        'with lifetimeAlpha the interval must reach levels that resampling cannot: use PairedMean or DeLong',
-      );
 }
 
 function approvalRules(approvals: ReadSpec['approvals'], refuse: Refuse): void {

@@ -122,6 +122,11 @@ export const evaluation = z
       .max(20)
       .default([])
       .describe('Groups in which the challenger is compared with the champion.'),
+    clusters: column()
+      .optional()
+      .describe(
+        'Column of the feature rows, of any type, for rows that err together, such as the day or the customer: rows with the same value count as one cluster, and every interval of the evaluation allows for that. With fewer than ten clusters (as many of equal size as tell as much) nothing is decided. Without it rows are taken as independent, which makes differences look surer than they are where they are not.',
+      ),
     slices: z
       .strictObject({
         depth: count(1, 3).describe('Conditions per slice at most.'),

@@ -109,7 +109,9 @@ export const CONTEXTS = {
       expectedEce: double('The same of a perfectly calibrated model on as many rows.'),
       calibrationSlope: double('Slope of the logistic recalibration; 1 is ideal.'),
       p50Ms: double('Median scoring time per request, in ms; needs `evaluation.latency`.'),
-      p99Ms: double('99th percentile of it.'),
+      p99Ms: double(
+        '99th percentile of it. Times, backtests, cohorts and slices are read with their intervals as metrics are; without 368 timed requests it has no upper bound.',
+      ),
       modelBytes: int('Size of the model file.'),
       backtestWins: int('Folds in which the challenger beats the champion; needs `evaluation.backtest`.'),
       backtestFolds: int('Folds.'),

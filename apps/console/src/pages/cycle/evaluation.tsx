@@ -167,6 +167,12 @@ function ReportParts({ report }: { readonly report: Report }): ReactNode {
     return <Empty title="The report has no part that this page can draw." />;
   return (
     <div className="rd-grid" data-wide="true">
+      {report.clusters && (
+        <p>
+          Intervals are over {formatCount(report.clusters.count)} clusters by {report.clusters.by}, whose rows err
+          together.
+        </p>
+      )}
       <Calibration bins={report.calibration} />
       <Forest
         title="Cohorts: challenger minus champion, log loss"
