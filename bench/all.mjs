@@ -2,7 +2,8 @@
 /**
  * Runs every benchmark of this folder, one after the other, and writes what they print to docs/benchmarks.md.
  * Build first (`npm run build`), leave the machine alone, then `node bench/all.mjs`, or with the benchmarks on real servers
- * `node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/all.mjs`. Takes a few minutes.
+ * `node deploy/native/with-servers.mjs kafka mongodb s3 -- node bench/all.mjs`. Takes a few minutes. With `--peers` the Python
+ * libraries that some are compared with are installed and run too.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,9 @@ import { arch, cpus, platform, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** Benchmarks that know `--peers`. */
+const COMPARED = ['drift', 'statistics'];
+const withPeers = process.argv.includes('--peers');
 const hasServers = (...names) => names.every((name) => process.env[`RONDO_TEST_${name.toUpperCase()}`]);
 const BENCHES = [
   [
@@ -44,7 +48,8 @@ const BENCHES = [
 
 const sections = BENCHES.map(([name, title]) => {
   process.stderr.write(`${name} …\n`);
-  const { stdout, stderr, status, signal } = spawnSync(process.execPath, [`bench/${name}.mjs`], {
+  const options = withPeers && COMPARED.includes(name) ? ['--peers'] : [];
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, [`bench/${name}.mjs`, ...options], {
     cwd: root,
     encoding: 'utf8',
     timeout: 600_000,
@@ -53,7 +58,7 @@ const sections = BENCHES.map(([name, title]) => {
   const body = /^\|/m.test(text) ? text : `\`\`\`\n${text}\n\`\`\``;
   const missed = signal ? 'was stopped after ten minutes' : 'ended with an error code: a target of its own was missed';
   const note = status === 0 ? '' : `\n\nThe benchmark ${missed}.`;
-  return `## ${title}\n\n\`node bench/${name}.mjs\`\n\n${body}${note}\n`;
+  return `## ${title}\n\n\`node bench/${[`${name}.mjs`, ...options].join(' ')}\`\n\n${body}${note}\n`;
 });
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const head = `# Benchmarks

@@ -2,13 +2,13 @@
 /**
  * Drift of a batch of 1 million rows against 1 million, 20 numeric and 10 categorical columns from Parquet (6 of them truly
  * shifted): what a batch costs when the reference profile is kept, what the profile costs once, beside DuckDB's own exact
- * Kolmogorov-Smirnov distance of the numeric columns in the same run; and the stream detectors, beside River when
- * RONDO_BENCH_PYTHON names a Python that has it.
- * Build first (`npm run build`), then `node bench/drift.mjs [--rounds 3] [--rows 1000000]`.
+ * Kolmogorov-Smirnov distance of the numeric columns in the same run; and the stream detectors.
+ * Build first (`npm run build`), then `node bench/drift.mjs [--rounds 3] [--rows 1000000] [--peers]`. With `--peers` Evidently and
+ * whylogs report on the same rows and River runs the same detectors, in the same run; they are installed once, which needs python3.11
+ * and PyPI.
  * Prints markdown tables; CPU is of the whole process, the best of all rounds; the event loop's lateness is the worst of them.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -16,9 +16,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine, identifier, literal } from '@rondo/datasets';
 import * as statistics from '@rondo/statistics';
+import { measurePeer } from './peers/python.mjs';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, rows: { type: 'string', default: '1000000' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    rows: { type: 'string', default: '1000000' },
+    peers: { type: 'boolean', default: false },
+  },
 });
 const rows = Number(values.rows);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -74,6 +79,12 @@ const exactKs = (before, now, column) => `
   SELECT max(abs(ca / na - cb / nb)) AS ks
   FROM (SELECT sum(a) OVER up AS ca, sum(b) OVER up AS cb, sum(a) OVER () AS na, sum(b) OVER () AS nb FROM counted
     WINDOW up AS (ORDER BY value ROWS UNBOUNDED PRECEDING))`;
+
+/** How many of the columns that truly shifted are among these, and how many others. */
+const hits = (names) => {
+  const found = names.filter((name) => SHIFTED.includes(name)).length;
+  return { found, wrong: names.length - found };
+};
 
 async function best(rounds, work) {
   let least = { cpuMs: Infinity, wallMs: Infinity, lateMs: 0, result: undefined };
@@ -147,16 +158,33 @@ try {
     lateMs: Math.max(compared.lateMs, profiled.lateMs),
   });
   line('floor: DuckDB, exact KS distance alone, both files', 20, floor);
-  const states = compared.result.features.map(({ state, feature }) => [
-    feature,
-    state === 'detected' || state === 'suspected',
-  ]);
-  const found = states.filter(([name, drifts]) => drifts && SHIFTED.includes(name)).length;
-  const wrong = states.filter(([name, drifts]) => drifts && !SHIFTED.includes(name)).length;
+  const drifting = compared.result.features.filter(({ state }) => state === 'detected' || state === 'suspected');
+  const { found, wrong } = hits(drifting.map(({ feature }) => feature));
   const off = numeric.map((_, i) => Math.abs(floor.result[i] - compared.result.features[i].distance.value));
   console.log(
     `\nFound ${found} of ${SHIFTED.length} shifted columns, ${wrong} false; KS from the kept reference is within ${Math.max(...off).toFixed(5)} of DuckDB's.`,
   );
+  if (values.peers) {
+    // Their users' categories are texts.
+    const texts = features.map((name) => (name[0] === 'c' ? `'k' || ${name}::INT AS ${name}` : name)).join(', ');
+    const [textBefore, textNow] = [before, now].map((path) => path.replace('.parquet', '-texts.parquet'));
+    for (const [path, outPath] of [
+      [before, textBefore],
+      [now, textNow],
+    ])
+      await engine.writeParquet({ select: `SELECT ${texts} FROM read_parquet(${literal(path)})`, outPath });
+    const own = compared.cpuMs + profiled.cpuMs;
+    console.log(
+      '\n| peer | CPU ms | wall ms | MB | found / false | CPU by that of a report from two files |\n|---|---|---|---|---|---|',
+    );
+    for (const library of ['evidently', 'whylogs']) {
+      const peer = measurePeer(library, `drift_${library}`, [textBefore, textNow]);
+      const { found, wrong } = hits(peer.drifted);
+      console.log(
+        `| ${library} | ${peer.cpuMs.toFixed(0)} | ${peer.wallMs.toFixed(0)} | ${peer.peakMiB.toFixed(0)} | ${found} / ${wrong} | ${(peer.cpuMs / own).toFixed(1)} |`,
+      );
+    }
+  }
 } finally {
   await thread.onModuleDestroy();
   await engine.close();
@@ -187,30 +215,22 @@ const perSecond = (make, count) => {
   }
   return (count / least) * 1e6;
 };
-/** The same stream through River; undefined without a Python that has it. */
-function river(call, count) {
-  const python = process.env.RONDO_BENCH_PYTHON;
-  if (!python) return undefined;
-  const script = `
-import time
-from river import drift
-stream = [1 if ((i * 2654435761) & 0xffffffff) % 1000 < 100 else 0 for i in range(${count})]
-best = 1e9
-for _ in range(2):
-    d = ${call}
-    began = time.process_time()
-    for x in stream: d.update(x)
-    best = min(best, time.process_time() - began)
-print(${count} / best)
-`;
-  const { stdout, status } = spawnSync(python, ['-c', script], { encoding: 'utf8' });
-  return status === 0 ? Number(stdout) : undefined;
+/** The same stream through River. */
+async function river(call, count) {
+  const folder = await mkdtemp(join(tmpdir(), 'rondo-bench-'));
+  try {
+    await writeFile(join(folder, 'stream.bin'), Uint8Array.from(stream.subarray(0, count)));
+    const { updates, cpuMs } = measurePeer('statistics', 'library_tasks', [folder, 'detector', `lambda: ${call}`]);
+    return (updates / cpuMs) * 1000;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 console.log('\n| detector | updates per second of CPU | River | ratio |\n|---|---|---|---|');
 for (const [name, [make, call]] of Object.entries(detectors)) {
   const slow = name === 'KSWIN';
   const own = perSecond(make, slow ? 100_000 : VALUES);
-  const peer = river(call, slow ? 3_000 : 100_000);
+  const peer = values.peers && (await river(call, slow ? 3_000 : 100_000));
   console.log(
     `| ${name} | ${Math.round(own).toLocaleString('en')} | ${peer ? Math.round(peer).toLocaleString('en') : 'not measured'} | ${peer ? (own / peer).toFixed(1) : ''} |`,
   );

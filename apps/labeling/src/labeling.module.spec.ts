@@ -108,7 +108,7 @@ async function start(...replacements: [string, string][]): Promise<void> {
     LabelingModule.forRoot({ labelingLeaseMs: 1_000, labelingOpenTimeoutMs: 60_000 }),
   );
   let document = readFileSync(new URL('pipeline.yaml', folder), 'utf8');
-  for (const [from, to] of [['maxDuration: 1s', 'maxDuration: 3s'] as const, ...replacements]) {
+  for (const [from, to] of [['maxDuration: 100ms', 'maxDuration: 3s'] as const, ...replacements]) {
     if (!document.includes(from)) throw new Error(`the example has no ${from}`);
     document = document.replace(from, () => to);
   }

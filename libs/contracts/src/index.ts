@@ -5,4 +5,4 @@ export * as grpcHealth from './gen/grpc/health/v1/health_pb.js';
 export * as grpcReflection from './gen/grpc/reflection/v1/reflection_pb.js';
 export * as grpcReflectionAlpha from './gen/grpc/reflection/v1alpha/reflection_pb.js';
 export { ARRIVALS_TOPIC, registry, topicOf, allTopics, allServices } from './registry.js';
-export { shapeViolations, type ShapeViolation } from './validation.js';
+export { prepareShapeRules, shapeViolations, type ShapeViolation } from './validation.js';

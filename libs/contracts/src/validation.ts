@@ -1,4 +1,4 @@
-import { type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { create, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { pathToString, type Path } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
 import { registry } from './registry.js';
@@ -39,6 +39,15 @@ export function shapeViolations<D extends DescMessage>(schema: D, message: Messa
       typeof value === 'object' || value === undefined ? {} : { value: value as ShapeViolation['value'] & {} };
     return { field: pathToString(field), ...plain, message: text, rule };
   });
+}
+
+/**
+ * Makes the rules of a type ready before its first message comes, which otherwise holds up the event loop: up to 80 ms for the first
+ * type of a process, a few ms for each one after it.
+ * @throws when a rule cannot be evaluated
+ */
+export function prepareShapeRules(schema: DescMessage): void {
+  shapeViolations(schema, create(schema));
 }
 
 function valueAt(message: object, path: Path): unknown {

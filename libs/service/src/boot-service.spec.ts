@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { create } from '@bufbuild/protobuf';
+import { clone, create, createFileRegistry, type DescMessage } from '@bufbuild/protobuf';
+import {
+  FieldDescriptorProto_Type,
+  FieldDescriptorProtoSchema,
+  FileDescriptorProtoSchema,
+} from '@bufbuild/protobuf/wkt';
 import { Inject, Injectable, Module } from '@nestjs/common';
 import {
   AnnounceArrivalSchema,
@@ -69,6 +74,28 @@ class Arrivals {
 
 @Module({ controllers: [Arrivals] })
 class ArrivalsModule {}
+
+/** A message with a rule for texts on a number, which no message can be checked by. */
+function schemaWithWrongRule(): DescMessage {
+  const text = AnnounceArrivalSchema.fields.find(({ name }) => name === 'pipeline')!.proto;
+  const field = Object.assign(clone(FieldDescriptorProtoSchema, text), { type: FieldDescriptorProto_Type.INT32 });
+  const file = create(FileDescriptorProtoSchema, {
+    name: 'rondo/spec/v1/events.proto',
+    package: 'rondo.spec.v1',
+    syntax: 'proto3',
+    messageType: [{ name: 'Wrong', field: [field] }],
+  });
+  return createFileRegistry(file, () => undefined).getMessage('rondo.spec.v1.Wrong')!;
+}
+
+@BusController()
+class WrongRule {
+  @HandleEvent(schemaWithWrongRule())
+  async onWrong(): Promise<void> {}
+}
+
+@Module({ controllers: [WrongRule] })
+class WrongRuleModule {}
 
 describe('a booted service', () => {
   const open: { close(): Promise<void> }[] = [];
@@ -159,6 +186,13 @@ describe('a booted service', () => {
     const platform = testPlatform('preparer');
     open.push(platform);
     await expect(testService(platform, TwiceModule)).rejects.toThrow('has two handlers');
+    expect(await platform.bus.lag()).toEqual([]);
+  });
+
+  it('refuses to start when a shape rule of a handled type cannot be evaluated, before any message comes', async () => {
+    const platform = testPlatform('preparer');
+    open.push(platform);
+    await expect(testService(platform, WrongRuleModule)).rejects.toThrow('pipeline');
     expect(await platform.bus.lag()).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { registry, shapeViolations, topicOf } from '@rondo/contracts';
+import { prepareShapeRules, registry, shapeViolations, topicOf } from '@rondo/contracts';
 import { Defect, messageOf, PermanentError } from '@rondo/kernel';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Bus, Delivery, Subscription } from '../ports.js';
@@ -60,7 +60,7 @@ export class BusServer extends Server implements CustomTransportStrategy {
     this.#routes.set(schema.typeName, { schema, handler });
   }
 
-  /** Subscribes to the topics of the handled types. */
+  /** Subscribes to the topics of the handled types, whose rules are made ready first: no message waits for that. */
   override listen(callback: (error?: unknown) => void): void {
     this.#subscribe().then(() => callback(), callback);
   }
@@ -80,7 +80,9 @@ export class BusServer extends Server implements CustomTransportStrategy {
   async #subscribe(): Promise<void> {
     if (this.#routes.size === 0) return;
     const { bus, group, concurrency } = this.#options;
-    const topics = [...new Set([...this.#routes.values()].map((route) => topicOf(route.schema)))].sort();
+    const schemas = [...this.#routes.values()].map((route) => route.schema);
+    for (const schema of schemas) prepareShapeRules(schema);
+    const topics = [...new Set(schemas.map(topicOf))].sort();
     const handle = (delivery: Delivery): Promise<void> => this.#handle(delivery);
     this.#subscription = await bus.subscribe({
       group,
