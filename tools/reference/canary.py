@@ -76,11 +76,11 @@ def e_processes():
         prior = 10_000 * np.array(shares)
         value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
         start = {"counts": [0] * len(counts), "shares": shares, "logEBefore": 0, "logE": 0, "maxLogE": 0}
-        yield case("updateSampleRatioEProcess", [start, counts, shares], float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+        yield case("updateSampleRatioEProcess", [start, counts, shares], float(value), "dirichlet_multinomial.logpmf", V, "logE")
         prior = 1_000 * np.array(shares)
         value = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts)) - stats.multinomial.logpmf(counts, sum(counts), shares)
         args = [start | {"concentration": 1_000}, counts, shares]
-        yield case("updateSampleRatioEProcess", args, float(value), "dirichlet_multinomial.logpmf", V, "logE", 1e-8)
+        yield case("updateSampleRatioEProcess", args, float(value), "dirichlet_multinomial.logpmf", V, "logE")
 
 
 def bets():
@@ -144,15 +144,15 @@ def maturity():
         factors = [(((ages >= t).sum() - d + 1), d) for t in times for d in [(came & (ages == t)).sum()]]
         watched = ((ages > age) | ((ages == age) & ~came)).sum()
         method = "beta product, moments"
-        yield case("labelMaturity", args, float(1 - beta_product(factors, 0.975)), method, V, "lower", 1e-8)
-        yield case("labelMaturity", args, float(1 - beta_product([*factors, (watched, 1)], 0.025)), method, V, "upper", 1e-8)
+        yield case("labelMaturity", args, float(1 - beta_product(factors, 0.975)), method, V, "lower")
+        yield case("labelMaturity", args, float(1 - beta_product([*factors, (watched, 1)], 0.025)), method, V, "upper")
     # All watched as long, or all came: a binomial share.
     for n, hits in ((1, 1), (40, 40), (183, 183), (50, 47)):
         labelled = [1] * hits + [0] * (n - hits)
         low, high = proportion_confint(hits, n, 0.05, method="beta")
         args = [[2] * n, labelled, {"age": 2, "share": 0.9}]
-        yield case("labelMaturity", args, float(low), "proportion_confint beta", S, "lower", 1e-8)
-        yield case("labelMaturity", args, float(high), "proportion_confint beta", S, "upper", 1e-8)
+        yield case("labelMaturity", args, float(low), "proportion_confint beta", S, "lower")
+        yield case("labelMaturity", args, float(high), "proportion_confint beta", S, "upper")
 
 
 def autocorrelation_time(x):

@@ -63,5 +63,5 @@ def cases():
             value = predict(series, h)
             args = [series.tolist(), options]
             yield case("forecast", args, float(value), name, version, f"points.{h}.value")
-            yield case("forecast", args, float(value - half[h]), f"{name}, split-conformal", version, f"points.{h}.lower", 1e-8)
-            yield case("forecast", args, float(value + half[h]), f"{name}, split-conformal", version, f"points.{h}.upper", 1e-8)
+            yield case("forecast", args, float(value - half[h]), f"{name}, split-conformal", version, f"points.{h}.lower")
+            yield case("forecast", args, float(value + half[h]), f"{name}, split-conformal", version, f"points.{h}.upper")
