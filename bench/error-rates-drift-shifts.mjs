@@ -93,11 +93,11 @@ function shifts() {
  * 1 - (1 - share at once of that reference)³ on average, comes from all triples of batches.
  */
 function spread() {
-  const [n, m, batches] = [1_000, 20_000, 300];
+  const [n, m, batches] = [1_000, 20_000, 40];
   const level = nextAlpha(startFalseAlarms()) / features.length;
   const [even, tilted] = [Array(10).fill(0.1), Array.from({ length: 10 }, (_, i) => (i < 5 ? 0.12 : 0.08))];
   const random = seededRandom(8);
-  const shares = Array.from({ length: times(4_000) }, () => {
+  const shares = Array.from({ length: times(60_000) }, () => {
     const { profile, among } = categoryReference(multinomial(random, m, even));
     let missed = 0;
     for (let batch = 0; batch < batches; batch++) {

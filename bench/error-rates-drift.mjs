@@ -108,7 +108,7 @@ const SIZES = [
   { n: 1_000, m: 1_000, references: 6_000, batches: 4 },
   { n: 1_000, m: 20_000, references: 600, batches: 16 },
   { n: 5_000, m: 2_000, references: 1_500, batches: 4 },
-  { n: 10_000, m: 20_000, references: 500, batches: 6 },
+  { n: 10_000, m: 20_000, references: 900, batches: 12 },
   { n: 1_000_000, m: 200_000, references: 150, batches: 4 },
 ];
 
