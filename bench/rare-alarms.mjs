@@ -131,47 +131,73 @@ function cellSource([, quantile], { breaks }, edges) {
   };
 }
 
+/** Counts of the bins as rows vary more by `factors`, and rows with a value by one for the `gaps`: how they are drawn, ln of how much likelier they are. */
+function varied(random, missing, edges, factors, gaps) {
+  const tree = treeOf(edges);
+  const gap = { depth: 0, share: 1, left: { bin: 0, share: 1 - missing }, right: { bin: 1, share: missing } };
+  return {
+    draw: (rows) => {
+      const present = [rows, 0];
+      if (missing > 0) drawBins(random, gap, rows, rows, gaps, present);
+      const counts = new Array(edges.length - 1).fill(0);
+      drawBins(random, tree, present[0], present[0], factors, counts);
+      return { present, counts };
+    },
+    log: ({ present, counts }) => {
+      const sum = { log: 0 };
+      logVaried(gap, present, present[0] + present[1], gaps, sum);
+      logVaried(tree, counts, present[0], factors, sum);
+      return sum.log;
+    },
+  };
+}
+
+/** The same where shares are moved along a direction over the bins instead. */
+function shifted(random, missing, edges, direction, by) {
+  const shares = direction.map((towards, bin) => (edges[bin + 1] - edges[bin]) * (1 + by * towards));
+  return {
+    draw: (rows) => {
+      const present = rows - binomial(random, rows, missing);
+      return { present: [present, rows - present], counts: multinomial(random, present, shares) };
+    },
+    log: ({ counts }) => counts.reduce((sum, rows, bin) => sum + rows * Math.log1p(by * direction[bin]), 0),
+  };
+}
+
 /**
  * Chances that the p-value of a feature without drift is at or below each of `levels`.
  * @param options.edges of the coarse bins, 0 to 1
- * @param options.mixture of laws that counts are drawn by: a weight, factors by depth, and one for the share of missing values;
- *   the factors are of the difference between the two samples, and shared out by their sizes
+ * @param options.mixture of laws that counts are drawn by: a weight, and either factors by depth and one for the share of missing
+ *   values, or a direction over the bins (mean 0, variance 1) and how far along it in standard errors. Both are of the difference
+ *   between the two samples, and shared out by their sizes
  * @returns per level the mean and its standard error over references
  */
 export function rareAlarms(random, kind, { n, m, levels, edges, mixture, references, batches }) {
   const missing = kind[2];
-  const tree = treeOf(edges);
-  const gap = { depth: 0, share: 1, left: { bin: 0, share: 1 - missing }, right: { bin: 1, share: missing } };
-  const laws = mixture.map(({ weight, factors, gaps = 1 }) => {
-    const partOf = (other) => {
-      const part = (factor) => 1 + ((factor - 1) * other) / (n + m);
-      return [factors.map(part), [part(gaps)]];
+  const laws = mixture.map(({ weight, factors, gaps = 1, direction, errors }) => {
+    const partOf = (other, sign) => {
+      const part = (whole) => (whole * other) / (n + m);
+      if (direction) return shifted(random, missing, edges, direction, sign * part(errors * Math.sqrt(1 / n + 1 / m)));
+      return varied(
+        random,
+        missing,
+        edges,
+        factors.map((factor) => 1 + part(factor - 1)),
+        [1 + part(gaps - 1)],
+      );
     };
-    return { weight, ofBatch: partOf(m), ofReference: partOf(n) };
+    return { weight, ofBatch: partOf(m, 1), ofReference: partOf(n, -1) };
   });
-  const drawCounts = (rows, [factors, gaps]) => {
-    const present = [rows, 0];
-    if (missing > 0) drawBins(random, gap, rows, rows, gaps, present);
-    const counts = new Array(edges.length - 1).fill(0);
-    drawBins(random, tree, present[0], present[0], factors, counts);
-    return { present, counts };
-  };
-  const log = ({ present, counts }, [factors, gaps]) => {
-    const sum = { log: 0 };
-    logVaried(gap, present, present[0] + present[1], gaps, sum);
-    logVaried(tree, counts, present[0], factors, sum);
-    return sum.log;
-  };
   const totals = levels.map(() => ({ sum: 0, squares: 0 }));
   for (let reference = 0; reference < references; reference++) {
     let pick = random.next();
     const law = laws.find(({ weight }) => (pick -= weight) < 0) ?? laws.at(-1);
-    const ofReference = drawCounts(m, law.ofReference);
+    const ofReference = law.ofReference.draw(m);
     const kept = keep(rowsOf(random, kind, edges, ofReference.counts, m));
     const source = n > ROWS_DRAWN_MAX ? cellSource(kind, kept.among, edges) : undefined;
     const means = levels.map(() => 0);
     for (let batch = 0; batch < batches; batch++) {
-      const ofBatch = drawCounts(n, law.ofBatch);
+      const ofBatch = law.ofBatch.draw(n);
       const cells = source
         ? source(random, ofBatch.counts, n)
         : cellsAmong(kept.among, rowsOf(random, kind, edges, ofBatch.counts, n));
@@ -179,7 +205,7 @@ export function rareAlarms(random, kind, { n, m, levels, edges, mixture, referen
       if (log10PValue > Math.log10(Math.max(...levels))) continue;
       let likelier = 0;
       for (const { weight, ofBatch: b, ofReference: r } of laws)
-        likelier += weight * Math.exp(log(ofBatch, b) + log(ofReference, r));
+        likelier += weight * Math.exp(b.log(ofBatch) + r.log(ofReference));
       levels.forEach((level, i) => {
         if (log10PValue <= Math.log10(level)) means[i] += 1 / likelier / batches;
       });
