@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Benchmarks that know `--peers`. */
-const COMPARED = ['drift', 'statistics'];
+const COMPARED = ['drift', 'detectors', 'statistics'];
 const withPeers = process.argv.includes('--peers');
 const hasServers = (...names) => names.every((name) => process.env[`RONDO_TEST_${name.toUpperCase()}`]);
 const BENCHES = [
@@ -25,8 +25,11 @@ const BENCHES = [
   ['features', 'Features of one week of flights (about 118,000 rows)'],
   ['ingest', 'CPU of data-prep per arrival, beside DuckDB alone'],
   ['event-loop', 'How long work on a million rows holds up the event loop'],
-  ['drift', 'Drift of a million rows against a million, and stream detectors'],
-  ['error-rates-drift', 'Error rates of the drift rule, simulated'],
+  ['drift', 'Drift of a million rows against a million'],
+  ['detectors', 'Stream detectors beside River'],
+  ['error-rates-drift', 'False alarms of the drift rule, simulated'],
+  ['error-rates-drift-shifts', 'Shifts that the drift rule finds, simulated'],
+  ['error-rates-drift-flips', 'Verdicts on drift by all rows and by every 60th'],
   ['error-rates-intervals', 'How often the intervals of drift hold what is true, simulated'],
   ['error-rates-seasons', 'A seasonal year starts no cycle, simulated'],
   ['scoring', 'Scoring of built-in tree ensembles'],
@@ -41,7 +44,8 @@ const BENCHES = [
       ]
     : []),
   ...(hasServers('kafka', 'mongodb', 's3') ? [['load', 'The services under load, one replica each']] : []),
-  ['error-rates-rollout', 'Error rates of canaries, labels and forecasts'],
+  ['error-rates-rollout', 'Error rates of canaries and labels'],
+  ['error-rates-forecasts', 'How often the intervals of forecasts hold what came'],
   ['error-rates-labels', 'How often the gates on labels are wrong, simulated'],
   ['error-rates-canary', 'Error rates of a rollout: its own evidence, simulated'],
 ];

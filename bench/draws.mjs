@@ -49,3 +49,15 @@ export function zipf(categories) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
 }
+
+/** A gamma variate of the shape, scale 1. Source: Marsaglia & Tsang (2000), ACM TOMS 26:363. */
+export function gamma(random, shape) {
+  if (shape < 1) return gamma(random, shape + 1) * (1 - random.next()) ** (1 / shape);
+  const d = shape - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const x = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+    const v = (1 + c * x) ** 3;
+    if (v > 0 && Math.log(1 - random.next()) < x ** 2 / 2 + d - d * v + d * Math.log(v)) return d * v;
+  }
+}

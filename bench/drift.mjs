@@ -2,20 +2,18 @@
 /**
  * Drift of a batch of 1 million rows against 1 million, 20 numeric and 10 categorical columns from Parquet (6 of them truly
  * shifted): what a batch costs when the reference profile is kept, what the profile costs once, beside DuckDB's own exact
- * Kolmogorov-Smirnov distance of the numeric columns in the same run; and the stream detectors.
+ * Kolmogorov-Smirnov distance of the numeric columns in the same run.
  * Build first (`npm run build`), then `node bench/drift.mjs [--rounds 3] [--rows 1000000] [--peers]`. With `--peers` Evidently and
- * whylogs report on the same rows and River runs the same detectors, in the same run; they are installed once, which needs python3.11
- * and PyPI.
+ * whylogs report on the same rows in the same run; they are installed once, which needs python3.11 and PyPI.
  * Prints markdown tables; CPU is of the whole process, the best of all rounds; the event loop's lateness is the worst of them.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine, identifier, literal } from '@rondo/datasets';
-import * as statistics from '@rondo/statistics';
 import { measurePeer } from './peers/python.mjs';
 
 const { values } = parseArgs({
@@ -189,49 +187,4 @@ try {
   await thread.onModuleDestroy();
   await engine.close();
   await rm(folder, { recursive: true, force: true });
-}
-
-const VALUES = 1_000_000;
-const stream = Float64Array.from({ length: VALUES }, (_, i) => ((Math.imul(i, 2654435761) >>> 0) % 1000 < 100 ? 1 : 0));
-const detectors = {
-  ADWIN: [() => new statistics.AdwinDetector({ alarmOn: 'change' }), 'drift.ADWIN()'],
-  DDM: [() => new statistics.DdmDetector(), 'drift.binary.DDM()'],
-  EDDM: [() => new statistics.EddmDetector(), 'drift.binary.EDDM()'],
-  'HDDM-A': [() => new statistics.HddmADetector(), 'drift.binary.HDDMA()'],
-  'HDDM-W': [() => new statistics.HddmWDetector(), 'drift.binary.HDDMW()'],
-  KSWIN: [() => new statistics.KswinDetector({ level: 0.0001, alarmOn: 'change' }), 'drift.KSWIN(alpha=0.0001)'],
-  'Page-Hinkley': [
-    () => new statistics.PageHinkleyDetector({ tolerance: 0.005, threshold: 50, fading: 0.9999 }),
-    'drift.PageHinkley()',
-  ],
-};
-const perSecond = (make, count) => {
-  let least = Infinity;
-  for (let round = 0; round < 3; round++) {
-    const detector = make();
-    const began = process.cpuUsage().user;
-    for (let i = 0; i < count; i++) detector.update(stream[i]);
-    least = Math.min(least, process.cpuUsage().user - began);
-  }
-  return (count / least) * 1e6;
-};
-/** The same stream through River. */
-async function river(call, count) {
-  const folder = await mkdtemp(join(tmpdir(), 'rondo-bench-'));
-  try {
-    await writeFile(join(folder, 'stream.bin'), Uint8Array.from(stream.subarray(0, count)));
-    const { updates, cpuMs } = measurePeer('statistics', 'library_tasks', [folder, 'detector', `lambda: ${call}`]);
-    return (updates / cpuMs) * 1000;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-console.log('\n| detector | updates per second of CPU | River | ratio |\n|---|---|---|---|');
-for (const [name, [make, call]] of Object.entries(detectors)) {
-  const slow = name === 'KSWIN';
-  const own = perSecond(make, slow ? 100_000 : VALUES);
-  const peer = values.peers && (await river(call, slow ? 3_000 : 100_000));
-  console.log(
-    `| ${name} | ${Math.round(own).toLocaleString('en')} | ${peer ? Math.round(peer).toLocaleString('en') : 'not measured'} | ${peer ? (own / peer).toFixed(1) : ''} |`,
-  );
 }

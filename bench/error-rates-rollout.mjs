@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 /**
- * Error rates of the statistics behind rollouts, labels and forecasts, by simulation with fixed seeds and on real series. Build first
- * (`npx tsc -b libs/statistics`), then `node bench/error-rates-rollout.mjs [--only forecasts]`. Prints Markdown tables; ends with
+ * Error rates of the statistics behind rollouts and labels, by simulation with fixed seeds. Build first
+ * (`npx tsc -b libs/statistics`), then `node bench/error-rates-rollout.mjs [--only queues]`. Prints Markdown tables; ends with
  * code 1 when a rate exceeds its limit by more than two standard errors of the simulation.
  */
-import { DuckDBInstance } from '@duckdb/node-api';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../libs/kernel/dist/index.js';
 import * as s from '../libs/statistics/dist/index.js';
@@ -515,61 +513,7 @@ function queues() {
   );
 }
 
-async function forecasts() {
-  const parquet = fileURLToPath(new URL('../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url));
-  const weather = fileURLToPath(new URL('../node_modules/vega-datasets/data/seattle-weather.csv', import.meta.url));
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  const column = async (sql) => (await connection.runAndReadAll(sql)).getRows().map((row) => Number(row[0]));
-  const flights = (what, where) =>
-    column(
-      `SELECT ${what} FROM (SELECT CAST(date AS DATE) AS day, delay, origin FROM '${parquet}') ${where} GROUP BY day ORDER BY day`,
-    );
-  const all = {};
-  const quantities = { 'flights a day': 'count(*)', 'share late': 'avg((delay > 15)::INT)' };
-  for (const [name, what] of Object.entries(quantities)) {
-    all[`all airports, ${name}`] = await flights(what, '');
-    for (const airport of ['ORD', 'ATL', 'DFW', 'LAX'])
-      all[`${airport}, ${name}`] = await flights(what, `WHERE origin = '${airport}'`);
-  }
-  for (const what of ['temp_max', 'wind'])
-    all[`Seattle, ${what}`] = await column(`SELECT ${what} FROM '${weather}' WHERE date < '2013-01-01' ORDER BY date`);
-  let [heldAll, pointsAll, heldActing, pointsActing] = [0, 0, 0, 0];
-  const rows = Object.entries(all).map(([name, values]) => {
-    let [held, points, own, naive, advisory, made] = [0, 0, 0, 0, 0, 0];
-    for (let origin = values.length - 61; origin + 7 <= values.length; origin += 7) {
-      const past = values.slice(0, origin);
-      const result = s.forecast(past, { horizon: 7, seasonLength: 7, confidence: 0.8 });
-      made++;
-      if (result.advisory !== null) advisory++;
-      result.points.forEach(({ value, lower, upper }, h) => {
-        const actual = values[origin + h];
-        const inside = lower <= actual && actual <= upper ? 1 : 0;
-        held += inside;
-        points++;
-        if (result.advisory === null) {
-          heldActing += inside;
-          pointsActing++;
-        }
-        own += Math.abs(actual - value);
-        naive += Math.abs(actual - past[past.length - 7 + h]);
-      });
-    }
-    heldAll += held;
-    pointsAll += points;
-    return [name, values.length, percent(held / points), (1 - own / naive).toFixed(2), `${advisory} of ${made}`];
-  });
-  const coverage = heldAll / pointsAll;
-  if (coverage < 0.75 || coverage > 0.85) missed++;
-  rows.push(['**together**', '', `**${percent(coverage)}** (75 to 85 %)`, '', '']);
-  if (pointsActing > 0) rows.push(['those that are not advisory', '', percent(heldActing / pointsActing), '', '']);
-  table(
-    'Forecasts of the last two months, seven days ahead, made weekly',
-    ['daily series', 'days', '80 % interval held', 'skill against seasonal naive', 'advisory'],
-    rows,
-  );
-}
-
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
-const parts = { counts, pairs, series, units, slices, lateLabels, annotators, crowds, queues, forecasts };
+const parts = { counts, pairs, series, units, slices, lateLabels, annotators, crowds, queues };
 for (const [name, run] of Object.entries(parts)) if (name.startsWith(values.only)) await run();
 process.exitCode = missed > 0 ? 1 : 0;

@@ -124,6 +124,8 @@ const tasks = {
   purgedFolds: () => s.purgedFolds({ startMs: times(0), endMs: times(5), folds: 5 }).length,
   groupTimeFolds: () => s.groupTimeFolds({ timeMs: times(0), groups: groups(200), folds: 5 }).length,
   seriesDifference: () => s.seriesDifference(uniform(), uniform()),
+  kayentaJudge: () => s.kayentaJudge({ baseline: uniform(), canary: uniform() }),
+  'kayentaJudge, ties': () => s.kayentaJudge({ baseline: coarse(), canary: coarse(), effectSize: 'cles' }),
 };
 
 const wanted = process.argv[2] ?? '';

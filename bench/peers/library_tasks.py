@@ -94,11 +94,11 @@ def ks():
 
 
 def detector():
-    """Updates of one detector of River by the 0 and 1 of stream.bin."""
+    """Updates of one detector of River by the values of stream.bin."""
     from river import drift
 
     make = eval(sys.argv[3], {"drift": drift})
-    stream = read("stream", np.uint8).tolist()
+    stream = read("stream").tolist()
 
     def run():
         detector = make()

@@ -89,8 +89,8 @@ def interval_cases():
     for statistic, df, confidence in ((20, 4, 0.95), (4, 4, 0.95), (60, 20, 0.9), (1.5, 1, 0.99), (900, 9, 0.95)):
         low, high = noncentralities(statistic, df, confidence)
         args = [statistic, df, {"confidence": confidence}]
-        yield case("noncentralityInterval", args, low, "brentq of ncx2.cdf", V, "lower", 1e-8)
-        yield case("noncentralityInterval", args, high, "brentq of ncx2.cdf", V, "upper", 1e-8)
+        yield case("noncentralityInterval", args, low, "brentq of ncx2.cdf", V, "lower")
+        yield case("noncentralityInterval", args, high, "brentq of ncx2.cdf", V, "upper")
     for a, b in (([300, 500, 200], [450, 400, 150]), ([80, 90], [400, 60]), ([50] * 12, [40, 60] * 6), ([900, 40, 300, 60], [90, 400, 30, 70])):
         n, m = sum(a), sum(b)
         p, q = np.array(a) / n, np.array(b) / m
@@ -103,7 +103,7 @@ def interval_cases():
         by_q = n * m / rows * (-2 * gap / middle - m / rows * gap**2 / middle**2)
         ends = reaching(statistic, df, first_order(by_p, by_q, p, q, n, m))
         for key, value in (("cramersV", statistic), ("lower", ends[0]), ("upper", ends[1]), ("noise", df)):
-            yield case("cramersVInterval", [a, b], float(np.sqrt(value / rows)), "ncx2, delta method", V, key, 1e-8)
+            yield case("cramersVInterval", [a, b], float(np.sqrt(value / rows)), "ncx2, delta method", V, key)
         unit = 1 / n + 1 / m
         value = float(stats.entropy(q, p) + stats.entropy(p, q))
         p, q = ((np.array(c) + 0.5) / (sum(c) + len(c) / 2) for c in (a, b))
@@ -111,8 +111,8 @@ def interval_cases():
         result = {"value": value, "noise": df * unit, "degreesOfFreedom": df, "standardError": float(np.sqrt(order + 2 * df * unit**2))}
         yield case("psi", [a, b], result["standardError"], "diag(p) - p p'", N, "standardError")
         ends = reaching(value / unit, df, order / unit**2)
-        yield case("psiInterval", [result], ends[0] * unit, "ncx2, delta method", V, "lower", 1e-8)
-        yield case("psiInterval", [result], ends[1] * unit, "ncx2, delta method", V, "upper", 1e-8)
+        yield case("psiInterval", [result], ends[0] * unit, "ncx2, delta method", V, "lower")
+        yield case("psiInterval", [result], ends[1] * unit, "ncx2, delta method", V, "upper")
         p, q = np.array(a) / n, np.array(b) / m
         divergence = float(jensenshannon(p, q, 2)) ** 2
         order = first_order(np.log2(2 * p / (p + q)) / 2, np.log2(2 * q / (p + q)) / 2, p, q, n, m)
@@ -120,7 +120,7 @@ def interval_cases():
         reach = stats.norm.ppf(0.975) * np.sqrt(order + 2 * df * unit**2)
         for key, value in (("lower", divergence - df * unit - reach), ("upper", divergence + reach), ("noise", df * unit)):
             value = float(np.sqrt(min(1, max(0, value))))
-            yield case("jensenShannonInterval", [a, b], value, "jensenshannon, delta method", V, key, 1e-7)
+            yield case("jensenShannonInterval", [a, b], value, "jensenshannon, delta method", V, key)
 
 
 def cases():
@@ -140,14 +140,13 @@ def cases():
         yield case("energyDistance", [a, b], distance, "energy_distance", V)
         test = stats.cramervonmises_2samp(a, b, method="asymptotic")
         yield case("cramerVonMises", [a, b], float(test.statistic), "cramervonmises_2samp", V, "statistic")
-        # scipy stops its series at 1e-7
-        yield case("cramerVonMises", [a, b], float(test.pvalue), "cramervonmises_2samp", V, "pValue", 1e-5)
+        yield case("cramerVonMises", [a, b], float(test.pvalue), "cramervonmises_2samp", V, "pValue")
         if len(set(a) | set(b)) > 1:
             test = stats.mannwhitneyu(b, a, method="asymptotic")
             yield case("mannWhitney", [a, b], float(test.pvalue), "mannwhitneyu asymptotic", V, "pValue")
             share = float(test.statistic) / (len(a) * len(b))
             yield case("mannWhitney", [a, b], share, "mannwhitneyu / (n m)", V, "probabilityHigher")
-            yield case("mannWhitney", [a, b], 2 * share - 1, "2 mannwhitneyu / (n m) - 1", V, "rankBiserial", 1e-8)
+            yield case("mannWhitney", [a, b], 2 * share - 1, "2 mannwhitneyu / (n m) - 1", V, "rankBiserial")
             ordered = [sorted(a), sorted(b)]
             yield case("mannWhitneySorted", ordered, float(test.pvalue), "mannwhitneyu asymptotic", V, "pValue")
             yield case("mannWhitneySorted", ordered, share, "mannwhitneyu / (n m)", V, "probabilityHigher")
@@ -169,11 +168,11 @@ def cases():
     yield from interval_cases()
     for a, b in pairs_of_counts():
         a_, b_ = np.array(a, float), np.array(b, float)
-        yield case("jensenShannonDistance", [a, b], float(jensenshannon(a_, b_, 2)), "jensenshannon base 2", V, tolerance=1e-7)
+        yield case("jensenShannonDistance", [a, b], float(jensenshannon(a_, b_, 2)), "jensenshannon base 2", V)
         if (a_ == 0).any() or (b_ == 0).any():
             a_, b_ = a_ + 0.5, b_ + 0.5
         p, q = np.array(a) / sum(a), np.array(b) / sum(b)
-        yield case("hellingerDistance", [a, b], float(norm(np.sqrt(p) - np.sqrt(q)) / 2**0.5), "linalg.norm", N, tolerance=1e-8)
+        yield case("hellingerDistance", [a, b], float(norm(np.sqrt(p) - np.sqrt(q)) / 2**0.5), "linalg.norm", N)
         yield case("totalVariationDistance", [a, b], float(np.abs(p - q).sum() / 2), "abs().sum() / 2", N)
         p, q = a_ / a_.sum(), b_ / b_.sum()
         yield case("klDivergence", [a, b], float(stats.entropy(q, p)), "entropy(q, p)", V)
@@ -186,7 +185,7 @@ def cases():
             yield case("chiSquaredTwoSample", [a, b], float(test.statistic), "chi2_contingency", V, "statistic")
             yield case("chiSquaredTwoSample", [a, b], float(test.pvalue), "chi2_contingency", V, "pValue")
             test = stats.chi2_contingency([a, b], correction=False, lambda_="log-likelihood")
-            yield case("gTwoSample", [a, b], float(test.statistic), "chi2_contingency G", V, "statistic", 1e-8)
+            yield case("gTwoSample", [a, b], float(test.statistic), "chi2_contingency G", V, "statistic")
             yield case("gTwoSample", [a, b], float(test.pvalue), "chi2_contingency G", V, "pValue")
             v = float(stats.contingency.association([a, b], "cramer"))
             yield case("chiSquaredTwoSample", [a, b], v, "association cramer", V, "cramersV")

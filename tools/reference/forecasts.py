@@ -17,8 +17,10 @@ def conformal(series, horizon, origins, confidence, predict):
     """Split-conformal half-width of each step from rolling origins."""
     n = len(series)
     errors = np.array([[abs(series[o + h] - predict(series[:o], h)) for h in range(horizon)] for o in range(n - horizon - origins + 1, n - horizon + 1)])
-    rank = min(origins, int(np.ceil(confidence * (origins + 1) - 1e-9)))
-    return np.sort(errors, axis=0)[rank - 1]
+    # Only every (h + 1)-th origin counts at step h + 1: the others share steps with it.
+    independent = [origins / (h + 1) for h in range(horizon)]
+    ranks = [min(origins, int(np.ceil(confidence * (k + 1) / k * origins - 1e-9))) for k in independent]
+    return np.array([np.sort(errors[:, h])[ranks[h] - 1] for h in range(horizon)])
 
 
 def theil_sen(past, step):
@@ -63,5 +65,5 @@ def cases():
             value = predict(series, h)
             args = [series.tolist(), options]
             yield case("forecast", args, float(value), name, version, f"points.{h}.value")
-            yield case("forecast", args, float(value - half[h]), f"{name}, split-conformal", version, f"points.{h}.lower", 1e-8)
-            yield case("forecast", args, float(value + half[h]), f"{name}, split-conformal", version, f"points.{h}.upper", 1e-8)
+            yield case("forecast", args, float(value - half[h]), f"{name}, split-conformal", version, f"points.{h}.lower")
+            yield case("forecast", args, float(value + half[h]), f"{name}, split-conformal", version, f"points.{h}.upper")

@@ -31,7 +31,7 @@ def cases():
         fit = sm.Logit(labels, sm.add_constant(x)).fit(disp=0, tol=1e-14, maxiter=100)
         low, high = fit.conf_int()[1]
         for path, value in (("intercept", fit.params[0]), ("slope", fit.params[1]), ("slopeInterval.lower", low), ("slopeInterval.upper", high)):
-            yield case("calibrationLine", [labels, p], float(value), "Logit.fit", S, path, 1e-8)
+            yield case("calibrationLine", [labels, p], float(value), "Logit.fit", S, path)
     for k, n, confidence in ((0, 10, 0.95), (10, 10, 0.9), (37, 90, 0.95), (1, 100000, 0.99)):
         low, high = proportion_confint(k, n, 1 - confidence, "wilson")
         yield case("wilsonInterval", [k, n, confidence], float(max(0, low)) if k else 0.0, "proportion_confint wilson", S, "lower")

@@ -35,7 +35,7 @@ def loss_cases():
         at = 0
         for c, cut in enumerate(edges):
             for bin in range(len(cut) + 1):
-                yield case("fitLossModel", args, float(fit.coef_[at]), "Ridge on one-hot bins", V, f"effects.{c}.{bin}", 1e-8)
+                yield case("fitLossModel", args, float(fit.coef_[at]), "Ridge on one-hot bins", V, f"effects.{c}.{bin}")
                 at += 1
         # Mean and coefficients as linear functions of the losses, of which the rest is by definition.
         shares = table.mean(axis=0)
@@ -45,13 +45,13 @@ def loss_cases():
         rest = (losses - hat @ losses) / (1 - np.diag(hat))
         covariance = linear @ np.diag(rest**2) @ linear.T
         for at in ((0, 0), (0, 1), (1, 1), (2, 1), (table.shape[1], 2)):
-            yield case("fitLossModel", args, float(covariance[at]), "HC3 of the linear map", S, f"covariance.{at[0]}.{at[1]}", 1e-7)
+            yield case("fitLossModel", args, float(covariance[at]), "HC3 of the linear map", S, f"covariance.{at[0]}.{at[1]}")
         variance = float((rest**2).mean())
         spread = Ridge(alpha=ridge, fit_intercept=False, solver="cholesky", tol=1e-14).fit(table, rest**2 - variance)
         taken = ridge * inverse @ (fit.coef_ + ridge * inverse @ fit.coef_)
-        yield case("fitLossModel", args, variance, "Ridge on one-hot bins", V, "residualVariance", 1e-8)
-        yield case("fitLossModel", args, float(spread.coef_[1]), "Ridge on one-hot bins", V, "varianceEffects.0.1", 1e-7)
-        yield case("fitLossModel", args, float(taken[0]), "linalg.inv", S, "shrinkage.0.0", 1e-7)
+        yield case("fitLossModel", args, variance, "Ridge on one-hot bins", V, "residualVariance")
+        yield case("fitLossModel", args, float(spread.coef_[1]), "Ridge on one-hot bins", V, "varianceEffects.0.1")
+        yield case("fitLossModel", args, float(taken[0]), "linalg.inv", S, "shrinkage.0.0")
         parts = np.cumsum([len(cut) + 1 for cut in edges])[:-1]
         model = {
             "edges": [cut.tolist() for cut in edges],
@@ -68,9 +68,9 @@ def loss_cases():
         expected = float(losses.mean() + fresh @ fit.coef_)
         point = np.concatenate([[1], fresh])
         error = np.sqrt((variance + fresh @ spread.coef_) / 40 + point @ covariance @ point + (fresh @ taken) ** 2)
-        yield case("estimateLoss", [model, now.tolist()], expected, "Ridge.predict", V, "value", 1e-8)
-        yield case("estimateLoss", [model, now.tolist()], float(error), "definition", S, "standardError", 1e-8)
-        yield case("estimateLoss", [model, now.tolist()], expected + stats.norm.ppf(0.975) * float(error), "Ridge.predict, norm.ppf", S, "upper", 1e-8)
+        yield case("estimateLoss", [model, now.tolist()], expected, "Ridge.predict", V, "value")
+        yield case("estimateLoss", [model, now.tolist()], float(error), "definition", S, "standardError")
+        yield case("estimateLoss", [model, now.tolist()], expected + stats.norm.ppf(0.975) * float(error), "Ridge.predict, norm.ppf", S, "upper")
 
 
 def sums(values):
@@ -107,13 +107,13 @@ def attribution_cases():
             covariance = (np.diag(shares) - np.outer(shares, shares)) / sum(len(segment[side]) for segment in segments)
             return np.array(middles) @ covariance @ np.array(middles)
         z = stats.norm.ppf(0.975)
-        yield case("attributeChange", args, float(rate), "Kitagawa", S, "rate.value", 1e-7)
-        yield case("attributeChange", args, float(rate + z * np.sqrt(rate_variance)), "Kitagawa, norm.ppf", S, "rate.upper", 1e-7)
-        yield case("attributeChange", args, float(mix), "Kitagawa", S, "mix.value", 1e-7)
+        yield case("attributeChange", args, float(rate), "Kitagawa", S, "rate.value")
+        yield case("attributeChange", args, float(rate + z * np.sqrt(rate_variance)), "Kitagawa, norm.ppf", S, "rate.upper")
+        yield case("attributeChange", args, float(mix), "Kitagawa", S, "mix.value")
         reach = z * np.sqrt(max(0, share_variance(1) + share_variance(2)))
-        yield case("attributeChange", args, float(mix + reach), "Kitagawa, multinomial covariance", S, "mix.upper", 1e-6)
+        yield case("attributeChange", args, float(mix + reach), "Kitagawa, multinomial covariance", S, "mix.upper")
         reach = stats.norm.ppf(0.975) * np.sqrt(before.var(ddof=1) / len(before) + now.var(ddof=1) / len(now))
-        yield case("attributeChange", args, float(now.mean() - before.mean() + reach), "norm.ppf", S, "change.upper", 1e-7)
+        yield case("attributeChange", args, float(now.mean() - before.mean() + reach), "norm.ppf", S, "change.upper")
 
 
 def feature_cases():
@@ -152,7 +152,7 @@ def feature_cases():
     for i, (p, (segment, excess, error, _, rate)) in enumerate(worst):
         z = stats.norm.isf(miss / 2)
         for path, value in (("excess.value", excess), ("excess.lower", excess - z * error), ("excess.upper", excess + z * error), ("rate.value", rate), ("adjustedLog10PValue", np.log10(p))):
-            yield case("attributeToFeatures", args, float(value), "numpy, norm.isf, multipletests fdr_by", S, f"segments.{i}.{path}", 1e-7)
+            yield case("attributeToFeatures", args, float(value), "numpy, norm.isf, multipletests fdr_by", S, f"segments.{i}.{path}")
 
 
 def ledger_cases():
@@ -215,7 +215,7 @@ def seasonal_cases():
         size, shown = effect(sum(peers), np.array(counts, float))
         call = "numpy, chi2.ppf, norm.ppf"
         for path, value in (("effect", size), ("usual", usual), ("unusual", int(shown and size > usual)), ("windows", len(peers)), ("rows", sum(peers).sum())):
-            yield case("seasonalDrift", args, float(value), call, S, path, 1e-8)
+            yield case("seasonalDrift", args, float(value), call, S, path)
 
 
 def cases():

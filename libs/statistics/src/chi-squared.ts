@@ -122,7 +122,7 @@ function comparedCells(referenceCounts: Numbers, currentCounts: Numbers, minExpe
   if (n === 0) throw invalid('referenceCounts', n, 'needs at least one row');
   if (m === 0) throw invalid('currentCounts', m, 'needs at least one row');
   if (countUsed(referenceCounts, currentCounts) < 2) return { kind: 'insufficient', reason: 'one-category' } as const;
-  const { cells, pooledCategories } = pooled(referenceCounts, currentCounts, (minExpected * (n + m)) / Math.min(n, m));
+  const { cells, pooledCategories } = pooled([referenceCounts, n], [currentCounts, m], minExpected);
   if (cells.length < 2) return { kind: 'insufficient', reason: 'too-few-rows' } as const;
   return { kind: 'compared', cells, n, m, pooledCategories } as const;
 }
@@ -168,10 +168,11 @@ function countUsed(a: Numbers, b: Numbers): number {
 }
 
 /**
- * Cells with enough rows, and one for the rest; a rest that is itself too small joins the smallest kept cell, of equal ones that with
- * fewer rows of `a`, so that the order of categories does not matter.
+ * Cells with enough rows, and one for the rest; a rest that is itself too small joins the smallest kept cell, of equally small ones the
+ * first by {@link leads}, so that neither the order of categories nor that of the samples matters.
  */
-function pooled(a: Numbers, b: Numbers, minRows: number) {
+function pooled([a, n]: readonly [Numbers, number], [b, m]: readonly [Numbers, number], minExpected: number) {
+  const minRows = (minExpected * (n + m)) / Math.min(n, m);
   const cells: [number, number][] = [];
   const rest: [number, number] = [0, 0];
   let pooledCategories = 0;
@@ -186,12 +187,22 @@ function pooled(a: Numbers, b: Numbers, minRows: number) {
   }
   if (rest[0] + rest[1] >= minRows) cells.push(rest);
   else if (pooledCategories > 0 && cells.length > 0) {
+    const lead = leads(n - m, rest);
     const smallest = cells.reduce((low, cell) => {
       const more = cell[0] + cell[1] - (low[0] + low[1]);
-      return more < 0 || (more === 0 && cell[0] < low[0]) ? cell : low;
+      return more < 0 || (more === 0 && lead(cell) < lead(low)) ? cell : low;
     });
     smallest[0] += rest[0];
     smallest[1] += rest[1];
   }
   return { cells, pooledCategories };
+}
+
+/**
+ * What equally small cells are told apart by: their rows of the smaller sample; of samples of one size, of that with fewer rows in the
+ * rest; else the fewer of their two counts, and cells that mirror each other give the same statistic.
+ */
+function leads(more: number, rest: readonly [number, number]): (cell: readonly [number, number]) => number {
+  const ofFirst = more || rest[0] - rest[1];
+  return ofFirst === 0 ? ([a, b]) => Math.min(a, b) : ([a, b]) => (ofFirst < 0 ? a : b);
 }

@@ -79,7 +79,7 @@ function tieGroups(scores: Numbers, labels: Numbers, weights: Numbers): { positi
 }
 
 /** Pairs in which the first sample is higher, ties counted half; both samples ascending. */
-export function concordance(higher: Float64Array, lower: Float64Array): number {
+function concordance(higher: Float64Array, lower: Float64Array): number {
   let pairs = 0;
   let below = 0;
   let upTo = 0;

@@ -7,6 +7,7 @@ import {
   HddmADetector,
   HddmWDetector,
   KswinDetector,
+  ksTwoSample,
   PageHinkleyDetector,
   type StreamStatus,
 } from './index.js';
@@ -99,5 +100,35 @@ describe('KSWIN', () => {
     }
     expect(alarms[0]).toBeGreaterThanOrEqual(1_000);
     expect(alarms[0]).toBeLessThan(1_250);
+  });
+
+  it('alarms as often as its level says when nothing changes', () => {
+    const random = seededRandom(3);
+    const runs = 1_000;
+    let alarms = 0;
+    for (let run = 0; run < runs; run++) {
+      const detector = new KswinDetector({ level: 0.2, seed: run, alarmOn: 'change' });
+      for (let i = 1; i < 100; i++) detector.update(random.next());
+      if (detector.update(random.next()) === 'drift') alarms++;
+    }
+    // Nine steps of thirty are the least that are significant.
+    const ascending = Array.from({ length: 30 }, (_, i) => i);
+    const nineApart = ascending.map((value) => value + 8.5);
+    const { pValue } = ksTwoSample(ascending, nineApart);
+    expect(pValue).toBeLessThan(0.2);
+    expect(Math.abs(alarms / runs - pValue)).toBeLessThan(4 * Math.sqrt((pValue * (1 - pValue)) / runs));
+  });
+
+  it.each(['change', 'rise'] as const)('answers %s as one that is restored before every value', (alarmOn) => {
+    const random = seededRandom(4);
+    const detector = new KswinDetector({ level: 0.01, window: 30, recent: 10, alarmOn });
+    let drifts = 0;
+    for (let i = 0; i < 1_500; i++) {
+      const value = (i % 200 < 100 ? random.int(4) : random.next()) + Math.floor(i / 50);
+      const restored = KswinDetector.from(detector.state()).update(value);
+      expect(detector.update(value)).toBe(restored);
+      if (restored === 'drift') drifts++;
+    }
+    expect(drifts).toBeGreaterThan(1);
   });
 });

@@ -38,8 +38,9 @@ const MIN_TRAINING_POINTS = 8;
  * Forecasts an evenly spaced series by the method (naive, seasonal naive, exponential smoothing, damped trend,
  * Theil-Sen line, harmonic ridge regression) that had the least mean absolute error over up to 50 rolling origins; the
  * naive one stays unless it is beaten by more than a standard error. Intervals are split-conformal: the backtest's absolute
- * errors at each step, at the rank that makes coverage at least `confidence` for exchangeable errors. `insufficient` when the
- * series is too short for that rank. After a change point the intervals are too narrow until the errors are new: `advisory`.
+ * errors at each step, at the rank that makes coverage at least `confidence` for as many exchangeable errors as there are origins
+ * that share no step. `insufficient` when the series is too short for that rank at the first step; where it is for a later one, the
+ * largest error counts. After a change point the intervals are too narrow until the errors are new: `advisory`.
  * Source: Tashman (2000), Int. J. Forecasting 16:437; Lei et al. (2018), JASA 113:1094.
  * @example forecast(Array.from({ length: 30 }, (_, i) => 2 * i), { horizon: 2 }).points[1] // => { value: 62, lower: 62, upper: 62 }
  */
@@ -61,10 +62,10 @@ export function forecast(
   const tried = continuations(seasonLength).map(([method, run]) => backtest(method, run, values, { horizon, origins }));
   const reference = tried.find(({ method }) => method === (seasonLength === undefined ? 'naive' : 'seasonal-naive'))!;
   const best = chosen(tried, reference, horizon);
-  const rank = Math.min(origins, Math.ceil(confidence * (origins + 1) - 1e-9));
   const points = Array.from(best.run(values, horizon), (value, h) => {
     const atStep = Float64Array.from({ length: origins }, (_, o) => Math.abs(best.errors[o * horizon + h]!)).sort();
-    return { value, lower: value - atStep[rank - 1]!, upper: value + atStep[rank - 1]! };
+    const reach = atStep[conformalRank(confidence, origins, h + 1) - 1]!;
+    return { value, lower: value - reach, upper: value + reach };
   });
   const skillScore = honestSkill(tried, reference, horizon);
   const { at } = lastChangePoint(Float64Array.from({ length: origins }, (_, o) => best.errors[o * horizon]!));
@@ -79,6 +80,15 @@ export function forecast(
     errorPaths: best.errors,
     advisory: changed ? 'change-point' : best === reference || skillScore <= 0 ? 'no-skill' : null,
   };
+}
+
+/**
+ * Which of the errors at a step, ascending, bounds the interval. Errors of neighbouring origins share all but one of the steps they
+ * look ahead, so they count as only every `step`-th of them: the quantile of k independent ones is taken at confidence·(k + 1)/k.
+ */
+function conformalRank(confidence: number, origins: number, step: number): number {
+  const independent = origins / step;
+  return Math.min(origins, Math.ceil(((confidence * (independent + 1)) / independent) * origins - 1e-9));
 }
 
 /** How a method did; `losses` are its mean absolute errors per origin. */

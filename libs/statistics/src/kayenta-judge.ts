@@ -1,9 +1,8 @@
 import { seededRandom } from '@rondo/kernel';
 import { checkBetween, invalid, type Numbers } from './checks.js';
 import { normalQuantile } from './distributions.js';
-import { concordance } from './classification-metrics.js';
 import { brentRoot } from './brent-root.js';
-import { sorted } from './order.js';
+import { mergedRanks } from './mann-whitney.js';
 
 /** How one metric of a canary compares by Kayenta's rules. */
 export type KayentaClass = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric';
@@ -78,72 +77,66 @@ export function kayentaJudge(metric: KayentaMetric): KayentaResult {
   return { classification, critical: isCritical(metric, classification, effect), ...interval, effect };
 }
 
+/** The values that are there, ascending. */
 function present(field: string, values: Numbers, strategy: 'remove' | 'replace'): Float64Array {
+  const all = new Float64Array(values.length);
+  let kept = 0;
   for (let i = 0; i < values.length; i++) {
-    if (Math.abs(values[i]!) === Infinity) throw invalid(`${field}[${i}]`, values[i], 'must be finite or NaN');
+    const value = values[i]!;
+    if (Math.abs(value) === Infinity) throw invalid(`${field}[${i}]`, value, 'must be finite or NaN');
+    if (!Number.isNaN(value)) all[kept++] = value + 0;
+    else if (strategy === 'replace') all[kept++] = 0;
   }
-  const all = Float64Array.from(values);
-  return strategy === 'replace'
-    ? all.map((value) => (Number.isNaN(value) ? 0 : value))
-    : all.filter((value) => !Number.isNaN(value));
+  return all.subarray(0, kept).sort();
 }
 
+/** The same values in both, or but one in all. */
 function sameValues(a: Float64Array, b: Float64Array): boolean {
-  const [x, y] = [sorted(a), sorted(b)];
-  const same = x.length === y.length && x.every((value, i) => value === y[i]);
-  return same || (x[0] === x[x.length - 1] && y[0] === y[y.length - 1] && x[0] === y[0]);
+  if (constant(a) && constant(b) && a[0] === b[0]) return true;
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+function constant(ascending: Float64Array): boolean {
+  return ascending[0] === ascending[ascending.length - 1];
 }
 
 function apart(baseline: Float64Array, canary: Float64Array): [Float64Array, Float64Array] {
-  const constant = (values: Float64Array): boolean => values.every((value) => value === values[0]);
   if (!constant(baseline) || !constant(canary)) return [baseline, canary];
   const random = seededRandom(NOISE_SEED);
   const noisy = (value: number): number => value + NOISE * value * normalQuantile(random.next() * (1 - 2e-9) + 1e-9);
-  return [baseline.map(noisy), canary.map(noisy)];
+  return [baseline.map(noisy).sort(), canary.map(noisy).sort()];
 }
 
 /** Mann-Whitney's interval and Hodges and Lehmann's estimate of the shift, by searching for the shift that is just not rejected. */
 function shiftInterval(canary: Float64Array, baseline: Float64Array, confidence: number) {
-  const ascendingCanary = sorted(canary);
-  const ascendingBaseline = sorted(baseline);
-  const least = ascendingCanary[0]! - ascendingBaseline[baseline.length - 1]!;
-  const most = ascendingCanary[canary.length - 1]! - ascendingBaseline[0]!;
+  const [n, m] = [canary.length, baseline.length];
+  const least = canary[0]! - baseline[m - 1]!;
+  const most = canary[n - 1]! - baseline[0]!;
   const z = normalQuantile((1 + confidence) / 2);
-  const score = (shift: number, continuity: number): number => {
-    const moved = ascendingCanary.map((value) => value - shift);
-    const distance = concordance(moved, ascendingBaseline) - (canary.length * baseline.length) / 2;
-    return (distance - Math.sign(distance) * continuity) / Math.sqrt(tiedVariance(moved, ascendingBaseline));
+  const score = (shift: number): number => {
+    const { pairs, tieTerm } = mergedRanks(baseline, canary, shift);
+    const distance = pairs - (n * m) / 2;
+    const variance = ((n * m) / 12) * (n + m + 1 - tieTerm / ((n + m) * (n + m - 1)));
+    return (distance - Math.sign(distance) / 2) / Math.sqrt(variance);
   };
   const bound = (quantile: number): number => {
-    if (score(least, 0.5) - quantile <= 0) return least;
-    if (score(most, 0.5) - quantile >= 0) return most;
-    return brentRoot((shift) => score(shift, 0.5) - quantile, least, most, ABSOLUTE_TOLERANCE);
+    if (score(least) - quantile <= 0) return least;
+    if (score(most) - quantile >= 0) return most;
+    return brentRoot((shift) => score(shift) - quantile, least, most, ABSOLUTE_TOLERANCE);
   };
-  const shift = brentRoot((by) => score(by, 0.5), least, most, ABSOLUTE_TOLERANCE);
-  return { shift, lower: bound(z), upper: bound(-z) };
-}
-
-function tiedVariance(a: Float64Array, b: Float64Array): number {
-  const total = a.length + b.length;
-  const all = new Float64Array(total);
-  all.set(a);
-  all.set(b, a.length);
-  all.sort();
-  let ties = 0;
-  for (let start = 0; start < total;) {
-    let end = start;
-    while (end < total && all[end] === all[start]) end++;
-    ties += (end - start) ** 3 - (end - start);
-    start = end;
-  }
-  return ((a.length * b.length) / 12) * (total + 1 - ties / (total * (total - 1)));
+  return { shift: brentRoot(score, least, most, ABSOLUTE_TOLERANCE), lower: bound(z), upper: bound(-z) };
 }
 
 function effectOf(kind: 'meanRatio' | 'cles', baseline: Float64Array, canary: Float64Array): number | null {
-  if (kind === 'cles') return concordance(sorted(canary), sorted(baseline)) / (baseline.length * canary.length);
-  const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (kind === 'cles') return mergedRanks(baseline, canary).pairs / (baseline.length * canary.length);
   const [before, now] = [mean(baseline), mean(canary)];
   return before === 0 || now === 0 ? null : now / before;
+}
+
+function mean(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
 }
 
 function classify(

@@ -62,17 +62,17 @@ export function mannWhitneyFromPairs(counted: {
   };
 }
 
-/** Pairs with b above a (ties half), and Σ (t³ - t) over the groups of equal values. */
-function mergedRanks(a: Numbers, b: Numbers): { pairs: number; tieTerm: number } {
+/** Of ascending samples: pairs with b, lowered by `shift`, above a (ties half), and Σ (t³ - t) over the groups of equal values. */
+export function mergedRanks(a: Numbers, b: Numbers, shift = 0): { pairs: number; tieTerm: number } {
   let pairs = 0;
   let tieTerm = 0;
   let i = 0;
   let j = 0;
   while (i < a.length || j < b.length) {
-    const value = Math.min(i < a.length ? a[i]! : Infinity, j < b.length ? b[j]! : Infinity);
+    const value = Math.min(i < a.length ? a[i]! : Infinity, j < b.length ? b[j]! - shift : Infinity);
     const [fromA, fromB] = [i, j];
     while (i < a.length && a[i] === value) i++;
-    while (j < b.length && b[j] === value) j++;
+    while (j < b.length && b[j]! - shift === value) j++;
     const ties = i - fromA + j - fromB;
     pairs += (j - fromB) * (fromA + (i - fromA) / 2);
     tieTerm += ties ** 3 - ties;

@@ -10,6 +10,7 @@ import {
   cohenKappa,
   delongPaired,
   expectedCalibrationError,
+  gTwoSample,
   holm,
   jensenShannonDistance,
   krippendorffAlpha,
@@ -199,11 +200,52 @@ describe('distances of samples', () => {
         const distance = jensenShannonDistance(p, q);
         expect(distance >= 0 && distance <= 1).toBe(true);
         close(jensenShannonDistance(q, p), distance);
-        const forward = chiSquaredTwoSample(p, q);
-        const backward = chiSquaredTwoSample(q, p);
-        expect(backward.kind).toBe(forward.kind);
-        if (forward.kind === 'tested' && backward.kind === 'tested') close(backward.statistic, forward.statistic);
+        for (const test of [chiSquaredTwoSample, gTwoSample]) {
+          const forward = test(p, q);
+          for (const other of [test(q, p), test(...back)]) {
+            expect(other.kind).toBe(forward.kind);
+            if (forward.kind === 'tested' && other.kind === 'tested') close(other.statistic, forward.statistic);
+          }
+        }
       }),
+      {
+        // Two categories with equally many rows, one of which takes in the rare ones.
+        examples: [
+          [
+            [
+              [6, 103],
+              [58, 51],
+              [1, 1],
+              [1, 1],
+            ],
+          ],
+          [
+            [
+              [30, 50],
+              [40, 40],
+              [40, 20],
+              [1, 1],
+            ],
+          ],
+          [
+            [
+              [20, 50],
+              [50, 20],
+              [30, 30],
+              [1, 2],
+              [2, 1],
+            ],
+          ],
+          [
+            [
+              [20, 50],
+              [50, 20],
+              [31, 30],
+              [1, 2],
+            ],
+          ],
+        ],
+      },
     );
   });
 });

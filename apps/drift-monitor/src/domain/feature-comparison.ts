@@ -1,30 +1,22 @@
 import {
-  chiSquaredTwoSample,
-  compareWithKept,
   cramersVInterval,
-  gTwoSample,
   jensenShannonInterval,
   normalQuantile,
   psi,
   psiInterval,
   wassersteinWithKept,
-  type CategoryTest,
   type CellCounts,
+  type KsResult,
   type Tails,
 } from '@rondo/statistics';
+import { MIN_EXPECTED, categoryRows, testDifference } from './difference-test.js';
 import type { EstimateValue } from './model-reference.js';
-import type { CategoryProfile, ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
+import type { ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
 import type { SeasonComparison } from './season.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
 const Z = normalQuantile((1 + CONFIDENCE) / 2);
-/**
- * Rows expected per category, below which categories are pooled: with the textbook's 5 a chi-squared test of a small batch
- * against a large reference raises two to three times the alarms it states at levels of one in 10,000.
- */
-const MIN_EXPECTED = 15;
-
 /** How far one feature of a batch is from the champion's reference. */
 export interface FeatureComparison {
   readonly feature: string;
@@ -65,16 +57,9 @@ export interface FeatureComparison {
   readonly season?: SeasonComparison;
 }
 
-/** Tests of the values; none where there are too few. */
-interface ValueTests {
-  readonly log10PValues: readonly number[];
-  readonly distance?: EstimateValue;
-}
-
 /**
- * Compares a feature of a batch with its profile: PSI with a noise floor; Kolmogorov-Smirnov for any change and Mann-Whitney
- * for a shift (continuous), or chi-squared tests with Cramér's V (few values); chi-squared tests of the share of missing values.
- * The p-value is the smallest of the tests', times their number (Bonferroni).
+ * Compares a feature of a batch with its profile: PSI with a noise floor, the distances of its kind, and the p-value of
+ * {@link testDifference}.
  * @param breaks of the profile; the batch's values were counted among them as `current`
  * @param options.tails of the batch's values beyond the breaks; without them there is no Wasserstein distance
  * @param options.psiFloorLevel quantile of the PSI without drift that counts as noise, 0..1
@@ -91,11 +76,9 @@ export function compareFeature(
   const before = [...reference, profile.nulls];
   const after = [...now, current.missing];
   const result = psi(before, after, { level: psiFloorLevel });
-  const values =
-    profile.kind === 'continuous' ? valueTests(profile, breaks, current) : categoryTest(profile, reference, now);
-  const nulls = sameShares([profile.rows, profile.nulls], [current.rows, current.missing]);
+  const { log10PValue, ks } = testDifference(profile, breaks, current);
+  const distance = ks ? ksDistance(profile, current, ks) : categoryDistance(profile, reference, now);
   const wasserstein = profile.kind === 'continuous' ? earthMoved(profile, breaks, current, tails) : undefined;
-  const tests = [...values.log10PValues, ...(nulls.kind === 'tested' ? [nulls.log10PValue] : [])];
   return {
     feature: profile.feature,
     rows,
@@ -115,10 +98,10 @@ export function compareFeature(
     psiStandardError: result.standardError,
     sufficient: result.sufficient,
     rowsNeeded: result.rowsNeeded,
-    ...(values.distance && { distance: values.distance }),
+    ...(distance && { distance }),
     jensenShannon: binDistance(profile.feature, before, after),
     ...(wasserstein && { wasserstein }),
-    log10PValue: tests.length === 0 ? 0 : Math.min(0, Math.min(...tests) + Math.log10(tests.length)),
+    log10PValue,
     nullRateReference: profile.nulls / referenceRows,
     nullRateCurrent: current.missing / rows,
     binEdges,
@@ -130,12 +113,13 @@ export function compareFeature(
 function binned(
   profile: FeatureProfile,
   { breaks }: ProfileBreaks,
-  { at, between }: CellCounts,
+  current: CellCounts,
 ): { binEdges: readonly number[]; reference: number[]; now: number[] } {
   if (profile.kind === 'category') {
-    const other = between.reduce((sum, count) => sum + count, 0);
-    return { binEdges: profile.values, reference: [...profile.counts, 0], now: [...at, other] };
+    const [reference, now] = categoryRows(profile, current);
+    return { binEdges: profile.values, reference, now };
   }
+  const { at, between } = current;
   const { edges, counts } = profile;
   const now = new Array<number>(edges.length + 1).fill(0);
   let bin = 0;
@@ -153,26 +137,18 @@ function shares(counts: readonly number[]): number[] {
   return counts.map((count) => (total === 0 ? 0 : count / total));
 }
 
-/** Against the kept order statistics, which stand for all rows of the reference. */
-function valueTests(profile: ContinuousProfile, { kept, breaks }: ProfileBreaks, current: CellCounts): ValueTests {
-  const n = profile.rows;
-  const m = current.rows;
-  if (m === 0) return { log10PValues: [] };
-  const { ks, mannWhitney } = compareWithKept({ kept, rows: n, breaks }, current);
-  // Dvoretzky-Kiefer-Wolfowitz with Massart's constant, half of the error for either sample.
+/** With a band by Dvoretzky, Kiefer and Wolfowitz (Massart's constant), half of the error for either sample. */
+function ksDistance({ feature, rows: n }: FeatureProfile, { rows: m }: CellCounts, ks: KsResult): EstimateValue {
   const reach = Math.sqrt(Math.log(4 / (1 - CONFIDENCE)) / 2) * (1 / Math.sqrt(n) + 1 / Math.sqrt(m));
   return {
-    log10PValues: [ks.log10PValue, mannWhitney.log10PValue],
-    distance: {
-      name: 'ks',
-      value: ks.statistic,
-      lower: Math.max(0, ks.statistic - reach),
-      upper: Math.min(1, ks.statistic + reach),
-      confidence: CONFIDENCE,
-      n: m,
-      slice: profile.feature,
-      method: 'Kolmogorov-Smirnov, DKW band',
-    },
+    name: 'ks',
+    value: ks.statistic,
+    lower: Math.max(0, ks.statistic - reach),
+    upper: Math.min(1, ks.statistic + reach),
+    confidence: CONFIDENCE,
+    n: m,
+    slice: feature,
+    method: 'Kolmogorov-Smirnov, DKW band',
   };
 }
 
@@ -213,37 +189,24 @@ function earthMoved(
   };
 }
 
-/**
- * The less certain of Pearson's and the likelihood-ratio test. At the level of one look over thirty features, one in 200,000,
- * Pearson's raises up to 6 times the alarms it states where a rare category meets a reference twenty times the batch, and the
- * other up to 20 times where it meets a smaller one; both agree on an alarm at most 2.5 times as often (exact, two categories).
- */
-function sameShares(reference: readonly number[], now: readonly number[]): CategoryTest {
-  const options = { minExpected: MIN_EXPECTED };
-  const pearson = chiSquaredTwoSample(reference, now, options);
-  const likelihoodRatio = gTwoSample(reference, now, options);
-  if (pearson.kind !== 'tested' || likelihoodRatio.kind !== 'tested') return pearson;
-  return pearson.log10PValue > likelihoodRatio.log10PValue ? pearson : likelihoodRatio;
-}
-
-function categoryTest(profile: CategoryProfile, reference: readonly number[], now: readonly number[]): ValueTests {
+function categoryDistance(
+  profile: FeatureProfile,
+  reference: readonly number[],
+  now: readonly number[],
+): EstimateValue | undefined {
   const m = now.reduce((sum, count) => sum + count, 0);
-  if (profile.rows === 0 || m === 0) return { log10PValues: [] };
-  const test = sameShares(reference, now);
+  if (profile.kind !== 'category' || profile.rows === 0 || m === 0) return undefined;
   const found = cramersVInterval(reference, now, { minExpected: MIN_EXPECTED, confidence: CONFIDENCE });
-  if (test.kind === 'insufficient' || found.kind === 'insufficient') return { log10PValues: [] };
+  if (found.kind === 'insufficient') return undefined;
   return {
-    log10PValues: [test.log10PValue],
-    distance: {
-      name: 'cramersV',
-      value: found.cramersV,
-      lower: found.lower,
-      upper: found.upper,
-      confidence: CONFIDENCE,
-      n: m,
-      slice: profile.feature,
-      method: 'noncentral chi-squared',
-      limit: found.noise,
-    },
+    name: 'cramersV',
+    value: found.cramersV,
+    lower: found.lower,
+    upper: found.upper,
+    confidence: CONFIDENCE,
+    n: m,
+    slice: profile.feature,
+    method: 'noncentral chi-squared',
+    limit: found.noise,
   };
 }
