@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { randomIds, seededRandom, systemClock } from '@rondo/kernel';
 import { eventually, withRealServers } from '@rondo/testing';
-import { MongoClient, MongoError, MongoErrorLabel } from 'mongodb';
+import { MongoClient, MongoError, MongoErrorLabel, ObjectId } from 'mongodb';
 import { fact, textOf } from '../../testing/index.js';
 import type { Unit } from '../ports.js';
 import { serviceCollections, sharedCollections, type NewsDoc } from './collections.js';
@@ -119,6 +119,43 @@ withRealServers(['mongodb'], ({ mongodb }) => {
     expect(values.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect((await journal.entries({})).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(await journal.verify()).toMatchObject({ intact: true, entries: 10 });
+  });
+
+  it('replaces many documents in one transaction, each only when nobody else has changed it, and takes their content as it is', async () => {
+    const { journal, collections } = await subject(() => 'none');
+    const many = Array.from({ length: 150 }, (_, i) => i);
+    const odd = '$etag.$$ROOT';
+    let loaded = 0;
+    const carryOut = async (wave: string, whenLoaded: () => Promise<unknown>): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      loaded = 0;
+      await Promise.all(
+        many.map((i) =>
+          journal.once({ consumer: wave, messageId: String(i) }, async (unit) => {
+            const before = await unit.load<{ n: number }>('k', `${odd}${i}`);
+            if (++loaded === many.length) resolve(whenLoaded());
+            await promise;
+            unit.save({
+              kind: 'k',
+              id: `${odd}${i}`,
+              state: { n: (before?.state.n ?? 0) + 1, [odd]: odd },
+              index: { place: odd },
+              outgoing: [fact(`${wave}${i}`)],
+            });
+          }),
+        ),
+      );
+    };
+    await carryOut('a', () => Promise.resolve());
+    const byAnother = { $set: { state: JSON.stringify({ n: 41 }), etag: new ObjectId() } };
+    await carryOut('b', () => collections.documents.updateOne({ _id: `k/${odd}100` }, byAnother));
+    const found = await collections.documents.find({ 'index.place': odd }).toArray();
+    const states = new Map(found.map(({ id, state }) => [id, JSON.parse(state!) as unknown]));
+    expect(states.size).toBe(150);
+    for (const i of many) expect(states.get(`${odd}${i}`)).toEqual({ n: i === 100 ? 42 : 2, [odd]: odd });
+    // All 150 in the first transaction, and one again.
+    expect(loaded).toBe(151);
+    expect(await journal.verify()).toMatchObject({ intact: true, entries: 300 });
   });
 
   it('hears what another process tells of its own services, and no more', async () => {

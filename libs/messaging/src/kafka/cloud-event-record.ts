@@ -8,12 +8,15 @@ const PROTOBUF = 'application/protobuf';
 const STRUCTURED_JSON = 'application/cloudevents+json';
 /** W3C trace context travels under its own names, where every tracer looks for it; CloudEvents allows both. */
 const TRACE_CONTEXT = ['traceparent', 'tracestate'];
-const ATTRIBUTES = new Set(['specversion', 'id', 'type', 'source', 'time']);
+/** Headers of CloudEvents context attributes. */
+const ATTRIBUTES = new Set(['ce_specversion', 'ce_id', 'ce_type', 'ce_source', 'ce_time']);
 const HEADERS_KEPT = 32;
 const HEADER_CHARS_KEPT = 1000;
 
 /** Header values as kafkajs sends and receives them. */
 export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+
+type TextHeaders = Readonly<Record<string, string>>;
 
 /** What is read of a Kafka record, and where it lies. `topic` is the name inside the installation. */
 export interface ReceivedRecord {
@@ -40,8 +43,8 @@ export function recordOf(envelope: Envelope): { key: string; value: Buffer; head
     ce_time: new Date(envelope.timeMs).toISOString(),
     'content-type': PROTOBUF,
   };
-  for (const [name, value] of Object.entries(envelope.headers))
-    headers[TRACE_CONTEXT.includes(name) ? name : `ce_${name}`] = value;
+  for (const name of Object.keys(envelope.headers))
+    headers[TRACE_CONTEXT.includes(name) ? name : `ce_${name}`] = envelope.headers[name]!;
   const { buffer, byteOffset, byteLength } = envelope.payload;
   return { key: envelope.key, value: Buffer.from(buffer, byteOffset, byteLength), headers };
 }
@@ -62,9 +65,9 @@ export function readRecord(record: ReceivedRecord): ReadRecord {
 function envelopeOf(record: ReceivedRecord): Envelope {
   if (!record.value) throw new Error('the record has no value');
   const headers = textHeaders(record.headers);
-  const contentType = (headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  const contentType = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (contentType === STRUCTURED_JSON) return foreignEnvelope(record, headers, objectIn(record.value, 'an event'));
-  if (!headers.has('ce_specversion'))
+  if (headers['ce_specversion'] === undefined)
     throw new Error(`no CloudEvent: neither content type ${STRUCTURED_JSON} nor a header ce_specversion`);
   if (contentType === PROTOBUF) return ownEnvelope(record, headers, record.value);
   if (/^application\/([a-z0-9.-]+\+)?json$/.test(contentType))
@@ -72,20 +75,20 @@ function envelopeOf(record: ReceivedRecord): Envelope {
   throw new Error(`content type ${JSON.stringify(contentType.slice(0, 80))} is neither protobuf nor JSON`);
 }
 
-function ownEnvelope(record: ReceivedRecord, headers: ReadonlyMap<string, string>, payload: Uint8Array): Envelope {
-  const attribute = (name: string): string => required(headers.get(`ce_${name}`), `ce_${name}`);
+function ownEnvelope(record: ReceivedRecord, headers: TextHeaders, payload: Uint8Array): Envelope {
   const others: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    if (TRACE_CONTEXT.includes(name)) others[name] = value;
-    else if (name.startsWith('ce_') && !ATTRIBUTES.has(name.slice(3))) others[name.slice(3)] = value;
+  for (const name in headers) {
+    if (ATTRIBUTES.has(name)) continue;
+    if (name.startsWith('ce_')) others[name.slice(3)] = headers[name]!;
+    else if (TRACE_CONTEXT.includes(name)) others[name] = headers[name]!;
   }
   return {
-    id: attribute('id'),
-    type: attribute('type'),
+    id: required(headers['ce_id'], 'ce_id'),
+    type: required(headers['ce_type'], 'ce_type'),
     topic: record.topic,
     key: required(textOf(record.key), 'a key'),
-    source: attribute('source'),
-    timeMs: momentOf(attribute('time')),
+    source: required(headers['ce_source'], 'ce_source'),
+    timeMs: momentOf(required(headers['ce_time'], 'ce_time')),
     payload,
     headers: others,
   };
@@ -93,14 +96,14 @@ function ownEnvelope(record: ReceivedRecord, headers: ReadonlyMap<string, string
 
 function foreignEnvelope(
   record: ReceivedRecord,
-  headers: ReadonlyMap<string, string>,
+  headers: TextHeaders,
   event: Readonly<Record<string, unknown>>,
 ): Envelope {
   const attribute = (name: string): string => required(event[name], name);
   const id = attribute('id');
   const carried: Record<string, string> = { 'content-type': STRUCTURED_JSON };
   for (const name of TRACE_CONTEXT) {
-    const value = headers.get(name) ?? event[name];
+    const value = headers[name] ?? event[name];
     if (typeof value === 'string') carried[name] = value;
   }
   return {
@@ -116,11 +119,11 @@ function foreignEnvelope(
 }
 
 /** The structured form of an event in binary mode: attributes in `ce_` headers, the value is its data. */
-function binaryEvent(headers: ReadonlyMap<string, string>, data: unknown): Record<string, unknown> {
-  const attributes = [...headers]
+function binaryEvent(headers: TextHeaders, data: unknown): Record<string, unknown> {
+  const attributes = Object.entries(headers)
     .filter(([name]) => name.startsWith('ce_'))
     .map(([name, value]) => [name.slice(3), value]);
-  return { ...(Object.fromEntries(attributes) as Record<string, string>), datacontenttype: 'application/json', data };
+  return { ...Object.fromEntries(attributes), datacontenttype: 'application/json', data };
 }
 
 function parsed(value: Uint8Array): unknown {
@@ -153,11 +156,13 @@ function textOf(bytes: Uint8Array | null | undefined): string {
   return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString();
 }
 
-function textHeaders(headers: RecordHeaders): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (const [name, value] of Object.entries(headers)) {
+function textHeaders(headers: RecordHeaders): TextHeaders {
+  // Without a prototype: a name can be anything.
+  const texts = Object.create(null) as Record<string, string>;
+  for (const name in headers) {
+    const value = headers[name];
     const first = Array.isArray(value) ? value[0] : value;
-    if (first !== undefined) texts.set(name, typeof first === 'string' ? first : textOf(first));
+    if (first !== undefined) texts[name] = typeof first === 'string' ? first : textOf(first);
   }
   return texts;
 }
@@ -169,7 +174,7 @@ export const unreadableId = ({ topic, partition, offset, timestampMs }: Received
 /** Keeps the bytes and the headers, within bounds, so that a person can see what came and it can be read again later. */
 function unreadable(record: ReceivedRecord): Envelope {
   const id = unreadableId(record);
-  const headers = [...textHeaders(record.headers)].slice(0, HEADERS_KEPT);
+  const headers = Object.entries(textHeaders(record.headers)).slice(0, HEADERS_KEPT);
   return {
     id,
     type: UNREADABLE_TYPE,

@@ -10,7 +10,7 @@ import { OpenPartition } from './open-partition.js';
 import type { Topics } from './topics.js';
 
 /** Least time between two commits; what a crash makes to be delivered again is what was handled in it. */
-const COMMIT_EVERY_MS = 100;
+const COMMIT_EVERY_MS = 250;
 /** How long the reader before us may take to give a partition back before it counts as dead. */
 const GIVE_BACK_MS = 1000;
 const LOOK_AGAIN_MS = 100;
