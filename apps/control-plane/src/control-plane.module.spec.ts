@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { create, toJson, type MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { Secret } from '@rondo/config';
 import {
   AbortRolloutSchema,
@@ -89,6 +89,8 @@ const span = {
 let platform: TestPlatform;
 let service: TestService;
 
+/** Of the example: 56 days. */
+const COOL_DOWN_AFTER_ROLLBACK_MS = 56 * 86_400_000;
 const documentText = (edit: (text: string) => string = (text) => text): string =>
   edit(readFileSync(new URL('pipeline.yaml', folder), 'utf8'));
 const files = () => ({
@@ -610,6 +612,8 @@ describe('the control-plane', () => {
       .rpc(PipelineService)
       .getPipeline({ $typeName: 'rondo.control.v1.GetPipelineRequest', pipeline }, operator);
     expect(state.coolingDownAfter).toBe('rollback');
+    const { eventTime } = last(CycleFinishedSchema);
+    expect(timestampMs(state.coolingDownUntil!)).toBe(timestampMs(eventTime!) + COOL_DOWN_AFTER_ROLLBACK_MS);
     expect(state.champion?.version).toBe(1);
   });
 

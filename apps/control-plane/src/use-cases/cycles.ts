@@ -313,6 +313,7 @@ export async function finishCycle(unit: Unit, cycle: CycleState, spec: PipelineS
         reason: end.reason,
         durationMs: BigInt(elapsedMs(cycle.startedAtMs, end.atMs)),
         model: cycle.challenger,
+        eventTime: timestampFromMs(nowMs),
       },
       headersOf(cycle),
     ),
