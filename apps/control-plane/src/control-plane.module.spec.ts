@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { create, toJson, type MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs, timestampMs, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { Secret } from '@rondo/config';
 import {
   AbortRolloutSchema,
@@ -612,8 +612,8 @@ describe('the control-plane', () => {
       .rpc(PipelineService)
       .getPipeline({ $typeName: 'rondo.control.v1.GetPipelineRequest', pipeline }, operator);
     expect(state.coolingDownAfter).toBe('rollback');
-    const { eventTime } = last(CycleFinishedSchema);
-    expect(timestampMs(state.coolingDownUntil!)).toBe(timestampMs(eventTime!) + COOL_DOWN_AFTER_ROLLBACK_MS);
+    const endedAt = create(TimestampSchema, last(CycleFinishedSchema).eventTime);
+    expect(state.coolingDownUntil).toEqual(timestampFromMs(timestampMs(endedAt) + COOL_DOWN_AFTER_ROLLBACK_MS));
     expect(state.champion?.version).toBe(1);
   });
 
@@ -765,17 +765,15 @@ describe('people', () => {
     await candidatesTrained();
     await evaluated(Verdict.PASS);
     const running = await cycle(1);
-    await service
-      .rpc(CycleService)
-      .cancelCycle(
-        create(CycleOverrideRequestSchema, {
-          cycleId: running.cycleId,
-          reason: 'wrong data',
-          etag: running.etag,
-          requestId: uuid(2),
-        }),
-        operator,
-      );
+    await service.rpc(CycleService).cancelCycle(
+      create(CycleOverrideRequestSchema, {
+        cycleId: running.cycleId,
+        reason: 'wrong data',
+        etag: running.etag,
+        requestId: uuid(2),
+      }),
+      operator,
+    );
     await service.drain();
     expect(last(AbortRolloutSchema).cycleId).toBe(running.cycleId);
     await rolledOut(RolloutResult.ROLLED_BACK, 5);
@@ -796,17 +794,15 @@ describe('people', () => {
     });
     const failed = await cycle(1);
     expect([failed.result, failed.failedStep]).toEqual(['Failed', 'Preparing']);
-    await service
-      .rpc(CycleService)
-      .retryStep(
-        create(CycleOverrideRequestSchema, {
-          cycleId: failed.cycleId,
-          reason: 'disk replaced',
-          etag: failed.etag,
-          requestId: uuid(1),
-        }),
-        operator,
-      );
+    await service.rpc(CycleService).retryStep(
+      create(CycleOverrideRequestSchema, {
+        cycleId: failed.cycleId,
+        reason: 'disk replaced',
+        etag: failed.etag,
+        requestId: uuid(1),
+      }),
+      operator,
+    );
     await service.drain();
     expect(platform.recorded(PrepareSnapshotSchema)).toHaveLength(2);
     await snapshotPrepared();
