@@ -11,7 +11,7 @@ import {
   StartRolloutSchema,
 } from '@rondo/contracts';
 import type { Journal, JournalEntry } from '@rondo/journal';
-import { assert } from '@rondo/kernel';
+import { assert, messageOf } from '@rondo/kernel';
 import type { Envelope } from '@rondo/messaging';
 import { parseAdmitted, type PipelineSpec } from '@rondo/policy';
 import { brokenPromises, type CheckName, type Violation } from './promises.js';
@@ -270,9 +270,13 @@ async function verdictsReplay(read: Read): Promise<string[]> {
     assert(policy, `generation ${generation} of ${pipeline} is not kept`);
     return policy;
   };
-  return [
-    ...replayedDecisions(read.recorded, policyOf),
-    ...replayedAnalyses(read.recorded, policyOf),
-    ...(await replayedEvaluations(read.recorded, policyOf, read.artifact)),
-  ];
+  try {
+    return [
+      ...replayedDecisions(read.recorded, policyOf),
+      ...replayedAnalyses(read.recorded, policyOf),
+      ...(await replayedEvaluations(read.recorded, policyOf, read.artifact)),
+    ];
+  } catch (error) {
+    return [`what was decided cannot be decided again: ${messageOf(error)}`];
+  }
 }
