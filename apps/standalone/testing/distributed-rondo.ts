@@ -189,10 +189,11 @@ export class DistributedRondo implements QuickstartTarget {
   }
 
   /** Stops and starts every replica, one after the other, as a roll-out of a new version does. */
-  async restartAll(): Promise<void> {
+  async restartAll(whileOneIsAway: () => Promise<void>): Promise<void> {
     for (const name of this.names) {
       for (const replica of this.services.of(name)) {
         await replica.stop();
+        await whileOneIsAway();
         await replica.start();
       }
     }

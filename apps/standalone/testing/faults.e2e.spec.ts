@@ -26,7 +26,6 @@ const SETTINGS = { RONDO_KAFKA_SESSION_MS: '6s' };
 const REPLICAS = 1;
 /** In each phase one after the other is killed, and so many are away at once, besides the one that works on the phase. */
 const KILLED_AT_ONCE = 4;
-const REBALANCES = 3;
 /** Ten times as long as SETTINGS let the broker wait. */
 const FORGOTTEN_WITHIN_MS = 60_000;
 /** How often the caller of Rondo begins again where it was; each fault may cost it one call. */
@@ -94,13 +93,7 @@ withRealServers(['kafka', 'mongodb', 's3'], ({ s3 }) => {
       { name: 'all of MongoDB is killed', type: 'EvaluateCandidate', count: 2, happen: () => mongodb.crash() },
       ...PHASES.filter(({ hasTraffic }) => hasTraffic).map(allKilledIn),
       frozen('control-plane', 'AnalysisMeasured', 2),
-      {
-        name: 'a group is rebalanced',
-        type: 'AnalysisMeasured',
-        count: 6,
-        happen: () => tricks.rebalance('rollout', REBALANCES),
-      },
-      { name: 'the broker is killed under traffic', type: 'AnalysisMeasured', count: 8, happen: () => kafka.crash() },
+      { name: 'the broker is killed under traffic', type: 'AnalysisMeasured', count: 4, happen: () => kafka.crash() },
     ];
 
     const tellDisturbed = async (document: string): Promise<void> => {
