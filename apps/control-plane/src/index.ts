@@ -1,3 +1,5 @@
 export { ControlPlaneModule } from './control-plane.module.js';
 export { controlPlaneConfig, type ControlPlaneConfig } from './config.js';
 export type { ShownSpan, Surroundings } from './surroundings.js';
+export { decide, type CoolDown, type DecisionFacts, type TriggerReading } from './domain/decision.js';
+export { observeTrigger, type TriggerMemory } from './domain/trigger.js';

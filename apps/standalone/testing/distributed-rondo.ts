@@ -1,15 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { allTopics, PredictionsLoggedSchema, topicOf } from '@rondo/contracts';
+import { allTopics, PredictionsLoggedSchema } from '@rondo/contracts';
 import { fromBinary } from '@bufbuild/protobuf';
 import { systemClock, TransientError } from '@rondo/kernel';
-import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
+import { parseS3Address, S3ArtifactStore } from '@rondo/artifacts';
+import { MongoStore } from '@rondo/journal';
+import { KafkaBus, MongoDeliveryRecords, type Envelope } from '@rondo/messaging';
 import { TokenFile } from '@rondo/security';
 import { JOB_KIND } from '@rondo/service';
 import { createLogger } from '@rondo/telemetry';
 import { MongoClient, MongoError, type Db } from 'mongodb';
 import { exampleDataFolder } from '../src/quickstart/flight-source.js';
 import type { QuickstartTarget } from '../src/quickstart/quickstart.js';
+import type { Stores } from './remains.js';
+import { epochsOf, handledBy } from './scrapes.js';
 
 const LOOK_AGAIN_MS = 50;
 const IDLE_WITHIN_MS = 300_000;
@@ -62,8 +66,12 @@ export class DistributedRondo implements QuickstartTarget {
   readonly gatewayGrpcAddress: string;
   readonly tokens: TokenFile;
   readonly log = createLogger({ service: 'spec', write: () => undefined });
-  readonly #predicted = new Set<string>();
+  /** By id of a request, epoch by endpoint of the routings that were known to all when it was first sent. */
+  readonly #predicted = new Map<string, ReadonlyMap<string, number>>();
   readonly #logged = new Set<string>();
+  /** Everything that is on the bus, each message once, as it was received. */
+  readonly #messages = new Map<string, Envelope>();
+  #known: ReadonlyMap<string, number> = new Map();
   /** Known to every process before the story begins: a new token is noticed within a second, not at once. */
   readonly adminToken: string;
 
@@ -73,6 +81,7 @@ export class DistributedRondo implements QuickstartTarget {
     private readonly names: readonly string[],
     private readonly bus: KafkaBus,
     private readonly client: MongoClient,
+    private readonly servers: Servers,
   ) {
     this.door = { httpUrl: services.http, grpcAddress: services.grpc };
     this.gatewayHttpUrl = services.gatewayHttp;
@@ -104,13 +113,15 @@ export class DistributedRondo implements QuickstartTarget {
       topicLayout: { partitions: 1 },
       records: await MongoDeliveryRecords.open(client.db(`${services.database}_spec`)),
     });
-    const rondo = new DistributedRondo(home, services, native.SERVICES, bus, client);
+    const rondo = new DistributedRondo(home, services, native.SERVICES, bus, client, servers);
     await rondo.listen();
     return rondo;
   }
 
   /** To be told to the quickstart: what was predicted has not come to an end before it is logged. */
-  readonly onPredict = (requestId: string): void => void this.#predicted.add(requestId);
+  readonly onPredict = (requestId: string): void => {
+    if (!this.#predicted.has(requestId)) this.#predicted.set(requestId, this.#known);
+  };
 
   /**
    * Resolves when at one moment everything that was journaled is published, every group has handled everything, no job is left,
@@ -136,16 +147,53 @@ export class DistributedRondo implements QuickstartTarget {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** By service, how many messages each of its replicas has handled since it began. */
+  async handled(): Promise<ReadonlyMap<string, readonly number[]>> {
+    const counts = new Map<string, readonly number[]>();
+    for (const name of this.names)
+      counts.set(name, await Promise.all(this.of(name).map((replica) => handledBy(replica, this.adminToken))));
+    return counts;
+  }
+
+  /** Everything that is on the bus so far, without what is no message of Rondo's. */
+  get messages(): readonly Envelope[] {
+    return [...this.#messages.values()];
+  }
+
+  /** The oldest epoch by which a request may be answered: that of the newest routing when last everything was done before it. */
+  dueEpoch(requestId: string, endpoint: string): number {
+    return this.#predicted.get(requestId)?.get(endpoint) ?? 0;
+  }
+
+  /** Gives what the services keep to be read. */
+  async withStores<T>(use: (stores: Stores) => Promise<T>): Promise<T> {
+    const { mongodb: url, s3 } = this.servers;
+    const store = await MongoStore.open({ url, database: this.services.database, bus: this.bus });
+    const artifacts = new S3ArtifactStore(parseS3Address(s3));
+    try {
+      return await use({ store, artifacts });
+    } finally {
+      await store.close();
+      artifacts.close();
+    }
+  }
+
+  /** Every service, those first whose part of the API the control-plane forwards. */
+  get serviceNames(): readonly string[] {
+    return this.names;
+  }
+
   /** What is put before the names of topics and groups. */
   get namespace(): string {
     return this.services.namespace;
   }
 
   /** Stops and starts every replica, one after the other, as a roll-out of a new version does. */
-  async restartAll(): Promise<void> {
+  async restartAll(whileOneIsAway: () => Promise<void>): Promise<void> {
     for (const name of this.names) {
       for (const replica of this.services.of(name)) {
         await replica.stop();
+        await whileOneIsAway();
         await replica.start();
       }
     }
@@ -165,10 +213,11 @@ export class DistributedRondo implements QuickstartTarget {
   private async listen(): Promise<void> {
     await this.bus.subscribe({
       group: 'spec',
-      topics: [topicOf(PredictionsLoggedSchema)],
-      wants: (type) => type === PredictionsLoggedSchema.typeName,
-      handle: ({ payload }) => {
-        this.#logged.add(fromBinary(PredictionsLoggedSchema, payload).requestId);
+      topics: allTopics(),
+      handle: (message) => {
+        this.#messages.set(message.id, message);
+        if (message.type === PredictionsLoggedSchema.typeName)
+          this.#logged.add(fromBinary(PredictionsLoggedSchema, message.payload).requestId);
         return Promise.resolve();
       },
     });
@@ -179,12 +228,16 @@ export class DistributedRondo implements QuickstartTarget {
     const documents = await db.collection<{ state: string }>('rollout.document').find({ kind: 'routing' }).toArray();
     const newest = documents.map(({ state }) => JSON.parse(state) as { endpoint: string; epoch: number });
     const served = await Promise.all(this.of('inference-gateway').map((gateway) => epochsOf(gateway, this.adminToken)));
-    return served.every((epochs) => !epochs || newest.every(({ endpoint, epoch }) => epochs.get(endpoint) === epoch));
+    const isServed = served.every(
+      (epochs) => !epochs || newest.every(({ endpoint, epoch }) => epochs.get(endpoint) === epoch),
+    );
+    if (isServed) this.#known = new Map(newest.map(({ endpoint, epoch }) => [endpoint, epoch]));
+    return isServed;
   }
 
   /** Something that is under way, or undefined. */
   private async activity(): Promise<string | undefined> {
-    for (const id of this.#predicted) if (!this.#logged.has(id)) return `the answer to ${id} is not logged`;
+    for (const id of this.#predicted.keys()) if (!this.#logged.has(id)) return `the answer to ${id} is not logged`;
     const db = this.client.db(this.services.database);
     const before = await published(db);
     if (!before.isAll) return `entries are not published: ${before.positions}`;
@@ -203,19 +256,6 @@ export class DistributedRondo implements QuickstartTarget {
 export function outage(error: unknown): string {
   if (error instanceof TransientError || error instanceof MongoError) return error.message;
   throw error;
-}
-
-const EPOCH = /^rondo_serving_epoch\{.*endpoint="([^"]*)".*\} (\d+)/gm;
-
-/** Epoch by endpoint by which a gateway answers; undefined while it is away. */
-async function epochsOf(gateway: ServiceReplica, token: string): Promise<ReadonlyMap<string, number> | undefined> {
-  const headers = { authorization: `Bearer ${token}` };
-  const response = await fetch(`${gateway.http}/metrics`, { headers }).catch(() => undefined);
-  if (response && !response.ok) throw new Error(`${gateway.name} answered ${response.status} to a scrape`);
-  const text = await response?.text().catch(() => undefined);
-  return text === undefined
-    ? undefined
-    : new Map([...text.matchAll(EPOCH)].map(([, endpoint, epoch]) => [endpoint!, Number(epoch)]));
 }
 
 /** How far each service has journaled, and whether all of it is on the bus. */

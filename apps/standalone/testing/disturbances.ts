@@ -1,6 +1,6 @@
 import { outage, type DistributedRondo } from './distributed-rondo.js';
 
-const LOOK_AGAIN_MS = 100;
+const LOOK_AGAIN_MS = 20;
 
 /** Something that happens to Rondo once the services have journaled so many messages of a type. */
 export interface Disturbance {
@@ -8,7 +8,7 @@ export interface Disturbance {
   readonly type: string;
   readonly count: number;
   /** Waits until nothing is under way: what is in memory at that moment may be lost by right. */
-  readonly atRest?: boolean;
+  readonly atRest?: boolean | undefined;
   happen(): Promise<unknown>;
 }
 

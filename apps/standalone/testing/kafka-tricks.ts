@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { PrepareSnapshotSchema, topicOf } from '@rondo/contracts';
 import kafkajs from 'kafkajs';
+import { ForeignMember } from './foreign-member.js';
 
 /** What others can do to the topics and groups of an installation. */
 export class KafkaTricks {
@@ -46,18 +47,10 @@ export class KafkaTricks {
     return messages.length;
   }
 
-  /** A member that handles nothing joins the group and leaves it, so many times; each time all partitions change hands twice. */
-  async rebalance(group: string, times: number): Promise<void> {
-    const topics = await this.topicsOf(group);
-    for (let round = 0; round < times; round++) {
-      const consumer = this.kafka.consumer({ groupId: this.namespace + group, allowAutoTopicCreation: false });
-      const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
-      await consumer.connect();
-      await consumer.subscribe({ topics });
-      await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: () => Promise.resolve() });
-      await joined;
-      await consumer.disconnect();
-    }
+  /** Changes the members of the groups again and again, so many ms apart, until it is told to stop. */
+  async disquiet(groups: readonly string[], everyMs: number): Promise<ForeignMember> {
+    const members = groups.map((group) => this.namespace + group);
+    return ForeignMember.begin(this.kafka, members, everyMs);
   }
 
   /**
@@ -81,13 +74,6 @@ export class KafkaTricks {
     return this.asAdmin(async (admin) => {
       const { groups } = await admin.describeGroups([this.namespace + group]);
       return groups.reduce((sum, { members }) => sum + members.length, 0);
-    });
-  }
-
-  private topicsOf(group: string): Promise<string[]> {
-    return this.asAdmin(async (admin) => {
-      const committed = await admin.fetchOffsets({ groupId: this.namespace + group });
-      return committed.map(({ topic }) => topic);
     });
   }
 

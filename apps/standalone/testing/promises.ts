@@ -46,6 +46,7 @@ export const CHECKS = [
   'comes-to-rest',
   'nothing-parked',
   'labels-once',
+  'verdicts-replay',
   'same-end',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];

@@ -18,7 +18,16 @@ import type { Outgoing, Unit } from '@rondo/journal';
 import { assert, elapsedMs, idFrom, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import { actorTo, artifactTo, outgoing, splitTo } from '../contract-map.js';
-import { enter, finish, reopen, startCycle, type CycleResult, type CycleStart, type CycleState, type Phase } from '../domain/cycle.js';
+import {
+  enter,
+  finish,
+  reopen,
+  startCycle,
+  type CycleResult,
+  type CycleStart,
+  type CycleState,
+  type Phase,
+} from '../domain/cycle.js';
 import type { IncidentState } from '../domain/incident.js';
 import { policyTimeMs, type PipelineState } from '../domain/pipeline.js';
 import type { ActorReference } from '../domain/references.js';
@@ -29,7 +38,12 @@ export const CYCLE = 'cycle';
 
 export async function loadCycle(unit: Unit, id: string): Promise<CycleState> {
   const stored = await unit.load<CycleState>(CYCLE, id);
-  if (!stored) throw new PermanentError('not-found', `there is no cycle ${id}`, { field: 'cycle_id', value: id, rule: 'an existing cycle' });
+  if (!stored)
+    throw new PermanentError('not-found', `there is no cycle ${id}`, {
+      field: 'cycle_id',
+      value: id,
+      rule: 'an existing cycle',
+    });
   return stored.state;
 }
 
@@ -47,7 +61,11 @@ const headersOf = (cycle: CycleState): Readonly<Record<string, string>> => ({ cy
 
 /** Tells that a cycle entered the phase it is in. */
 export function phaseChanged(cycle: CycleState, from: Phase, reason: string): Outgoing {
-  return outgoing(CyclePhaseChangedSchema, { pipeline: cycle.pipeline, cycleId: cycle.id, from, to: cycle.phase, reason }, headersOf(cycle));
+  return outgoing(
+    CyclePhaseChangedSchema,
+    { pipeline: cycle.pipeline, cycleId: cycle.id, from, to: cycle.phase, reason },
+    headersOf(cycle),
+  );
 }
 
 function prepareCommand(cycle: CycleState, spec: PipelineSpec, atMs: number): Outgoing {
@@ -73,7 +91,15 @@ export function openCycle(unit: Unit, pipeline: PipelineState, spec: PipelineSpe
   const { id: cycleId, number, decisionId, trigger, causes } = cycle;
   const started = outgoing(
     CycleStartedSchema,
-    { pipeline: cycle.pipeline, cycleId, number, decisionId, trigger, policyGeneration: BigInt(cycle.generation), causeEventIds: [...causes] },
+    {
+      pipeline: cycle.pipeline,
+      cycleId,
+      number,
+      decisionId,
+      trigger,
+      policyGeneration: BigInt(cycle.generation),
+      causeEventIds: [...causes],
+    },
     headersOf(cycle),
   );
   saveCycle(unit, cycle, [started, prepareCommand(cycle, spec, start.atMs)]);
@@ -85,7 +111,8 @@ export function openCycle(unit: Unit, pipeline: PipelineState, spec: PipelineSpe
 /** The snapshot is there: ask people about doubtful rows when the policy wants it, else train. */
 export function afterSnapshot(unit: Unit, cycle: CycleState, spec: PipelineSpec, atMs: number): void {
   const review = cycle.snapshot?.review;
-  if (!spec.labeling || !review || cycle.snapshot.reviewRows === 0 || cycle.labelNote !== '') return beginTraining(unit, cycle, spec, atMs);
+  if (!spec.labeling || !review || cycle.snapshot.reviewRows === 0 || cycle.labelNote !== '')
+    return beginTraining(unit, cycle, spec, atMs);
   const next = enter(cycle, 'Labeling', atMs);
   const command = outgoing(
     OpenLabelCampaignSchema,
@@ -100,7 +127,10 @@ export function afterSnapshot(unit: Unit, cycle: CycleState, spec: PipelineSpec,
     },
     headersOf(cycle),
   );
-  saveCycle(unit, next, [phaseChanged(next, cycle.phase, `${cycle.snapshot.reviewRows} rows need a person's eye`), command]);
+  saveCycle(unit, next, [
+    phaseChanged(next, cycle.phase, `${cycle.snapshot.reviewRows} rows need a person's eye`),
+    command,
+  ]);
 }
 
 /** Sends the labels back into preparation, so that the training set holds them. */
@@ -144,18 +174,30 @@ export function beginTraining(unit: Unit, cycle: CycleState, spec: PipelineSpec,
       headersOf(cycle),
     ),
   );
-  const reason = cycle.phase === 'Labeling' ? `${cycle.labelNote}; ${commands.length} candidates` : `${commands.length} candidates`;
+  const reason =
+    cycle.phase === 'Labeling' ? `${cycle.labelNote}; ${commands.length} candidates` : `${commands.length} candidates`;
   saveCycle(unit, next, [phaseChanged(next, cycle.phase, reason), ...commands]);
 }
 
 /** All candidates are done: choose one on the validation rows and have it judged on the sealed test rows. */
-export async function selectAndEvaluate(unit: Unit, cycle: CycleState, spec: PipelineSpec, atMs: number): Promise<void> {
+export async function selectAndEvaluate(
+  unit: Unit,
+  cycle: CycleState,
+  spec: PipelineSpec,
+  atMs: number,
+): Promise<void> {
   const trained = cycle.candidates.filter((candidate) => candidate.state === 'Trained');
   const selecting = enter(cycle, 'Selecting', atMs);
   const choice = select(trained, spec.selection);
   if (!choice) {
-    const reasons = cycle.candidates.map((candidate) => `${candidate.name}: ${candidate.message || 'no validation metric'}`).join('; ');
-    return finishCycle(unit, cycle, spec, { result: 'Failed', reason: `no candidate could be trained (${reasons})`, atMs });
+    const reasons = cycle.candidates
+      .map((candidate) => `${candidate.name}: ${candidate.message || 'no validation metric'}`)
+      .join('; ');
+    return finishCycle(unit, cycle, spec, {
+      result: 'Failed',
+      reason: `no candidate could be trained (${reasons})`,
+      atMs,
+    });
   }
   const selected = trained.find((candidate) => candidate.name === choice.candidate);
   assert(selected?.model && cycle.snapshot, `candidate ${choice.candidate} has no model`);
@@ -169,7 +211,14 @@ export async function selectAndEvaluate(unit: Unit, cycle: CycleState, spec: Pip
   saveCycle(unit, next, [
     outgoing(
       CandidateSelectedSchema,
-      { pipeline: cycle.pipeline, cycleId: cycle.id, candidate: choice.candidate, rule: choice.rule, considered: trained.map((c) => c.name), explanation: choice.explanation },
+      {
+        pipeline: cycle.pipeline,
+        cycleId: cycle.id,
+        candidate: choice.candidate,
+        rule: choice.rule,
+        considered: trained.map((c) => c.name),
+        explanation: choice.explanation,
+      },
       headersOf(cycle),
     ),
     phaseChanged(next, cycle.phase, choice.explanation),
@@ -220,7 +269,12 @@ export interface CycleEnd {
   readonly atMs: number;
 }
 
-const COOL_DOWN_AFTER = { Promoted: 'promotion', Rejected: 'rejection', RolledBack: 'rollback', Failed: 'failure' } as const;
+const COOL_DOWN_AFTER = {
+  Promoted: 'promotion',
+  Rejected: 'rejection',
+  RolledBack: 'rollback',
+  Failed: 'failure',
+} as const;
 
 function coolDownMs(spec: PipelineSpec, result: CycleResult): number {
   const { afterPromotionMs, afterRejectionMs, afterRollbackMs, afterFailureMs } = spec.triggerPolicy.cooldown;
@@ -259,6 +313,7 @@ export async function finishCycle(unit: Unit, cycle: CycleState, spec: PipelineS
         reason: end.reason,
         durationMs: BigInt(elapsedMs(cycle.startedAtMs, end.atMs)),
         model: cycle.challenger,
+        eventTime: timestampFromMs(nowMs),
       },
       headersOf(cycle),
     ),
@@ -280,7 +335,11 @@ function openIncident(unit: Unit, cycle: CycleState, end: CycleEnd): void {
       state: 'Open',
       summary,
       openedAtMs: end.atMs,
-      evidence: [cycle.decisionId, ...(cycle.rolloutId ? [cycle.rolloutId] : []), ...(cycle.evaluation?.report ? [cycle.evaluation.report.digest] : [])],
+      evidence: [
+        cycle.decisionId,
+        ...(cycle.rolloutId ? [cycle.rolloutId] : []),
+        ...(cycle.evaluation?.report ? [cycle.evaluation.report.digest] : []),
+      ],
       postmortem: '',
       actionItems: [],
     },
@@ -296,7 +355,12 @@ function openIncident(unit: Unit, cycle: CycleState, end: CycleEnd): void {
 }
 
 /** Tells the services to stop; the cycle ends at once unless traffic has to be moved back first. */
-export async function cancelCycle(unit: Unit, cycle: CycleState, spec: PipelineSpec, who: { actor: ActorReference; reason: string; atMs: number }): Promise<void> {
+export async function cancelCycle(
+  unit: Unit,
+  cycle: CycleState,
+  spec: PipelineSpec,
+  who: { actor: ActorReference; reason: string; atMs: number },
+): Promise<void> {
   const base = { pipeline: cycle.pipeline, cycleId: cycle.id, reason: who.reason };
   const headers = headersOf(cycle);
   if (cycle.phase === 'RollingOut') {
@@ -307,19 +371,27 @@ export async function cancelCycle(unit: Unit, cycle: CycleState, spec: PipelineS
   }
   if (cycle.phase === 'Training') saveCycle(unit, cycle, [outgoing(CancelTrainingSchema, base, headers)]);
   if (cycle.phase === 'Labeling') saveCycle(unit, cycle, [outgoing(CancelLabelCampaignSchema, base, headers)]);
-  await finishCycle(unit, cycle, spec, { result: 'Cancelled', reason: `${who.actor.id}: ${who.reason}`, atMs: who.atMs });
+  await finishCycle(unit, cycle, spec, {
+    result: 'Cancelled',
+    reason: `${who.actor.id}: ${who.reason}`,
+    atMs: who.atMs,
+  });
 }
 
 /** Runs the failed step again. */
 export async function retryStep(unit: Unit, cycle: CycleState, spec: PipelineSpec, atMs: number): Promise<void> {
   const stored = await loadPipeline(unit, cycle.pipeline);
   if (cycle.phase !== 'Finished' || !cycle.failedStep || stored.activeCycleId) {
-    throw new PermanentError('failed-precondition', stored.activeCycleId ? `cycle ${stored.activeCycleId} is running` : `cycle ${cycle.number} has no failed step`, {
-      field: 'cycle_id',
-      value: cycle.id,
-      rule: 'a failed cycle of a pipeline that runs no other',
-      reason: 'NOTHING_TO_RETRY',
-    });
+    throw new PermanentError(
+      'failed-precondition',
+      stored.activeCycleId ? `cycle ${stored.activeCycleId} is running` : `cycle ${cycle.number} has no failed step`,
+      {
+        field: 'cycle_id',
+        value: cycle.id,
+        rule: 'a failed cycle of a pipeline that runs no other',
+        reason: 'NOTHING_TO_RETRY',
+      },
+    );
   }
   const { coolDown: _over, ...pipeline } = stored;
   savePipeline(unit, { ...pipeline, activeCycleId: cycle.id });

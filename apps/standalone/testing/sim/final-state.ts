@@ -1,10 +1,10 @@
 import type { Json } from '@rondo/kernel';
-import type { ServiceName } from './laboratory.js';
-import type { Simulation } from './simulation.js';
 import type { Violation } from '../promises.js';
+import type { StatefulService } from '../services.js';
+import type { Simulation } from './simulation.js';
 
 /** What must be the same at the end of every run whose people waited until the services were done. */
-const COMPARED: readonly [ServiceName, readonly string[]][] = [
+const COMPARED: readonly [StatefulService, readonly string[]][] = [
   ['control-plane', ['ledger-event', 'cycle', 'approval', 'pipeline', 'model-version', 'alias-entry', 'incident']],
   ['data-prep', ['batch', 'snapshot-cache', 'feature-cache']],
   ['drift-monitor', ['drift-evaluation', 'performance-evaluation']],

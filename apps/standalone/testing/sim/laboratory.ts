@@ -23,19 +23,8 @@ import {
   rememberingScorer,
   rememberingTrainer,
 } from './memo.js';
+import type { StatefulService } from '../services.js';
 import { writeWeeks } from './story.js';
-
-/** Every service that keeps state; the order in which they start. */
-export const SERVICES = [
-  'control-plane',
-  'data-prep',
-  'drift-monitor',
-  'labeling',
-  'training',
-  'evaluation',
-  'rollout',
-] as const;
-export type ServiceName = (typeof SERVICES)[number];
 
 /** What all runs of one process share: the data, the files by digest, and what was computed before. Close it at the end. */
 export class Laboratory {
@@ -72,7 +61,7 @@ export class Laboratory {
   }
 
   /** The real module of a service, with its heavy parts remembered. */
-  module(service: ServiceName): DynamicModule {
+  module(service: StatefulService): DynamicModule {
     const engine = this.#engine;
     const scorer = this.#scorer;
     const authenticate = (): never => {

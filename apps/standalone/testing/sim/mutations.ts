@@ -8,7 +8,7 @@ import type { Surroundings } from './ports.js';
 import type { Mutation, Simulation } from './simulation.js';
 
 /** A journal of which one thing is different. */
-function journalWith(
+export function journalWith(
   once: <T>(inner: Journal, cause: Cause, work: (unit: Unit) => Promise<T> | T, at: Surroundings) => Promise<Once<T>>,
 ): Mutation {
   return {
@@ -25,7 +25,7 @@ function journalWith(
 }
 
 /** The unit as it is, but what it saves goes through `change` first. */
-function unitWith(
+export function unitWith(
   unit: Unit,
   change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined,
 ): Unit {
@@ -49,7 +49,7 @@ export function savesWith(
 }
 
 /** What is loaded goes through `change` first. */
-function loadsWith(change: (stored: Stored<object>, kind: string, cause: Cause) => Stored<object>): Mutation {
+export function loadsWith(change: (stored: Stored<object>, kind: string, cause: Cause) => Stored<object>): Mutation {
   return journalWith((inner, cause, work) => inner.once(cause, (unit) => work(unitLoading(unit, cause, change))));
 }
 
@@ -67,7 +67,7 @@ function unitLoading(
   };
 }
 
-const withState = (stored: Stored<object>, change: object): Stored<object> => ({
+export const withState = (stored: Stored<object>, change: object): Stored<object> => ({
   ...stored,
   state: { ...stored.state, ...change },
 });

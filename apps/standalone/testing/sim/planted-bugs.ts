@@ -23,6 +23,7 @@ import {
   type Routing,
 } from './mutations.js';
 import type { Mutation } from './simulation.js';
+import { budgetForgotten, marginIgnored, policyAltered } from './verdict-mutations.js';
 
 /** A part that is broken on purpose, and the checks that notice it. */
 export interface PlantedBug {
@@ -210,6 +211,25 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     broken: 'the actor of an entry is changed in the store',
     caughtBy: ['chain'],
     mutation: entryAltered,
+  },
+  {
+    name: 'budget forgotten',
+    broken: 'whoever decides finds that no cycle has used up any of the budget',
+    caughtBy: ['verdicts-replay'],
+    mutation: budgetForgotten,
+  },
+  {
+    name: 'policy altered',
+    broken: 'the evaluation keeps another gate than the one that was admitted',
+    caughtBy: ['verdicts-replay'],
+    mutation: policyAltered,
+  },
+  {
+    name: 'margin ignored',
+    broken: 'rollouts hold what they see against another margin than their policy has',
+    caughtBy: ['verdicts-replay'],
+    mutation: marginIgnored,
+    shownBy: 2,
   },
   {
     name: 'job without a fence',

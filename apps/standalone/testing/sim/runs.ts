@@ -1,8 +1,9 @@
 import { differences, finalState, type FinalState } from './final-state.js';
+import { violations } from '../invariants.js';
 import type { CheckName, Violation } from '../promises.js';
-import { violations } from './invariants.js';
 import type { Laboratory } from './laboratory.js';
 import { seedsFor, type PlantedBug } from './planted-bugs.js';
+import { remainsOf } from './remains.js';
 import { Simulation, type SimulationOptions } from './simulation.js';
 
 /** What a run came to. */
@@ -19,7 +20,7 @@ export async function run(options: SimulationOptions, expected?: FinalState): Pr
   const simulation = new Simulation(options);
   try {
     await simulation.run();
-    const found = [...(await violations(simulation))];
+    const found = [...(await violations(remainsOf(simulation)))];
     // Who acts at a moment of their own, or before the services were done, may bring about another end.
     const isComparable = !simulation.story.overrides && !simulation.weather.hurried;
     if (expected && isComparable) found.push(...differences(expected, await finalState(simulation)));
@@ -62,7 +63,7 @@ export async function undisturbed(
   const simulation = new Simulation({ laboratory });
   try {
     await simulation.run();
-    const found = await violations(simulation);
+    const found = await violations(remainsOf(simulation));
     if (found.length > 0) throw new Error(`the undisturbed run breaks promises\n${reportOf(simulation, found)}`);
     return { end: await finalState(simulation), effects: simulation.effects.map(({ name }) => name) };
   } finally {

@@ -1,13 +1,15 @@
 import { fromBinary, type DescMessage, type DescMethodUnary, type MessageShape } from '@bufbuild/protobuf';
+import type { ArtifactStore } from '@rondo/artifacts';
 import { RoutingChangedSchema, topicOf, type RoutingChanged } from '@rondo/contracts';
 import { SqliteStore, type Journal } from '@rondo/journal';
 import { idFrom, seededRandom, TransientError, type Ids } from '@rondo/kernel';
 import { SqliteBus, type Envelope } from '@rondo/messaging';
 import { bootService, type Platform, type RpcContext, type RunningService } from '@rondo/service';
 import { MemoryLogger, SilentTelemetry } from '@rondo/service/testing';
+import { STATEFUL, type StatefulService } from '../services.js';
 import { SimulatedBroker } from './broker.js';
 import { fairWeather, storm, type Effect, type Weather } from './faults.js';
-import { SERVICES, type Laboratory, type ServiceName } from './laboratory.js';
+import type { Laboratory } from './laboratory.js';
 import { faultyBus, FaultyArtifacts, FaultyJournal, type Surroundings } from './ports.js';
 import { Story } from './story.js';
 import { World, type Process } from './world.js';
@@ -57,13 +59,13 @@ export class Simulation {
   readonly store: SqliteStore;
   readonly effects: Effect[] = [];
   readonly log = new MemoryLogger();
+  readonly artifacts: ArtifactStore;
   readonly #options: SimulationOptions;
   readonly #running = new Map<string, { process: Process; service?: RunningService }>();
   readonly #deaths = new Map<Process, (() => void)[]>();
   readonly #replaced = new Set<Process>();
   readonly #occurrences = new Map<string, number>();
   readonly #outboxes = new Map<string, Envelope[]>();
-  readonly #artifacts;
   readonly #journals = new Map<string, Journal>();
 
   constructor(options: SimulationOptions) {
@@ -91,14 +93,14 @@ export class Simulation {
       random: seededRandom(seed ?? 0),
       relays: (message) => options.mutation?.relays?.(message) ?? true,
     });
-    this.#artifacts = laboratory.artifacts();
+    this.artifacts = laboratory.artifacts();
     this.story = new Story(this, seed);
   }
 
   /** Runs the story to its end and until everything has come to rest. */
   async run(): Promise<void> {
     this.#startGateway();
-    for (const service of SERVICES) this.#start(service, 1);
+    for (const service of STATEFUL) this.#start(service, 1);
     const standstill = this.weather.freezes ? STANDSTILL_WATCHED : STANDSTILL;
     for (let round = 0, still = 0; round < ROUNDS_MAX && still < standstill; round++) {
       const { steps } = this.world;
@@ -186,7 +188,7 @@ export class Simulation {
     this.#deaths.delete(process);
     if (this.#replaced.has(process)) return;
     this.#replaced.add(process);
-    const start = (): void => this.#start(service as ServiceName, process.start + 1);
+    const start = (): void => this.#start(service as StatefulService, process.start + 1);
     this.world.wait(`start ${service}`, undefined, start, this.weather.restartMs());
   }
 
@@ -200,7 +202,7 @@ export class Simulation {
     for (let round = 0; round < ROUNDS_MAX && (await this.world.step()); round++);
   }
 
-  #start(service: ServiceName, start: number): void {
+  #start(service: StatefulService, start: number): void {
     const process = newProcess(service, start, this.weather.skewMs(service));
     const running: { process: Process; service?: RunningService } = { process };
     this.#running.set(service, running);
@@ -236,7 +238,7 @@ export class Simulation {
       service,
       bus: faultyBus(this.store.bus, broker, at),
       journal: this.#options.mutation?.journal?.(faulty, at) ?? faulty,
-      artifacts: new FaultyArtifacts(this.#artifacts, at),
+      artifacts: new FaultyArtifacts(this.artifacts, at),
       clock: world.clockOf(process),
       ids: countedIds(service, process.start),
       telemetry,
