@@ -20,20 +20,12 @@ export class FinishBatch {
 
   /** Computes features outside any unit of work; the result commits them. */
   async prepare(batch: Batch, spec: PipelineSpec, run: JobRun): Promise<JobResult> {
-    return this.result(batch, await this.featuresFor(batch, spec, run.signal));
-  }
-
-  /** Features of the accepted rows of a batch, whatever its findings. */
-  async featuresFor(batch: Batch, spec: PipelineSpec, signal: AbortSignal): Promise<FeatureOutcome> {
     const { lookbackMs } = spec.data.source;
     const before = { startMs: batch.startMs - lookbackMs, endMs: batch.startMs };
     const ready = await readyWithin(this.tools.journal, batch.pipeline, before);
     const view = await this.#openView(spec);
-    return 'findings' in view ? view : this.featuresOf(batch, view, ready, { signal });
-  }
-
-  /** What becomes of the batch with these features, or without. */
-  result(batch: Batch, outcome: FeatureOutcome): JobResult {
+    if ('findings' in view) return (unit) => this.#hold(unit, batch, view.findings);
+    const outcome = await this.featuresOf(batch, view, ready, { signal: run.signal });
     if ('findings' in outcome) return (unit) => this.#hold(unit, batch, outcome.findings);
     return (unit) => this.#commit(unit, batch, outcome.key, outcome.features);
   }

@@ -13,7 +13,6 @@ import { failBatch, judgeRows, overlapFinding, type AcceptedRows, type Batch } f
 import type { BatchContract } from '../domain/contract.js';
 import { finding, isBlocked, type Finding } from '../domain/finding.js';
 import { historyFindings, type ColumnSummary } from '../domain/history.js';
-import { FeaturesAhead } from './features-ahead.js';
 import { FinishBatch } from './finish-batch.js';
 import { newestReady, readyWithin } from './ready-batches.js';
 import { BATCH, batchIndex, type Tools } from './tools.js';
@@ -27,7 +26,7 @@ export type IngestInput = { readonly batchId: string };
 /** Accepted batches a new one is compared with. */
 const HISTORY = 4;
 
-/** Copies the announced bytes, reads and checks them, computes features meanwhile, and either keeps these or quarantines the batch. */
+/** Copies the announced bytes, reads and checks them, and either computes features or quarantines the batch. */
 export class IngestBatch {
   readonly #finish: FinishBatch;
   /** What the contract of a document says, read once. */
@@ -54,27 +53,18 @@ export class IngestBatch {
     const batch = stored.state;
     if (batch.state !== 'checking') return () => undefined;
     const spec = await this.tools.policies.spec(this.tools.journal, batch.pipeline, batch.policyGeneration);
-    const ahead = new FeaturesAhead(run.signal);
-    try {
-      const read = await this.#read(batch, spec, run, (rows) =>
-        ahead.begin(async (signal) => this.#finish.featuresFor({ ...batch, accepted: await rows }, spec, signal)),
-      );
-      if ('failure' in read) return (unit) => this.#fail(unit, batchId, read.failure);
-      const { accepted, findings } = read;
-      if (isBlocked(findings)) return (unit) => this.#quarantine(unit, batchId, accepted, findings);
-      run.heartbeat(0.5);
-      return this.#finish.result({ ...batch, accepted: accepted!, findings }, await ahead.outcome());
-    } finally {
-      await ahead.discard();
-    }
+    const read = await this.#read(batch, spec, run);
+    if ('failure' in read) return (unit) => this.#fail(unit, batchId, read.failure);
+    const { accepted, findings } = read;
+    if (isBlocked(findings)) return (unit) => this.#quarantine(unit, batchId, accepted, findings);
+    run.heartbeat(0.5);
+    return this.#finish.prepare({ ...batch, accepted: accepted!, findings }, spec, run);
   }
 
-  /** @param begin told of rows that no finding keeps out yet, before they are stored and measured */
   async #read(
     batch: Batch,
     spec: PipelineSpec,
     run: JobRun,
-    begin: (rows: Promise<AcceptedRows>) => void,
   ): Promise<
     | { readonly failure: Finding }
     | { readonly accepted: AcceptedRows | undefined; readonly findings: readonly Finding[] }
@@ -96,7 +86,7 @@ export class IngestBatch {
         };
       }
       return await this.tools.artifacts.withFile(source.digest, (path) =>
-        this.#check(batch, { spec, contract, path, run, begin }),
+        this.#check(batch, spec, contract, path, run),
       );
     } catch (error) {
       if (!isFileTrouble(error)) throw error;
@@ -106,19 +96,10 @@ export class IngestBatch {
 
   async #check(
     batch: Batch,
-    {
-      spec,
-      contract,
-      path,
-      run,
-      begin,
-    }: {
-      readonly spec: PipelineSpec;
-      readonly contract: BatchContract;
-      readonly path: string;
-      readonly run: JobRun;
-      readonly begin: (rows: Promise<AcceptedRows>) => void;
-    },
+    spec: PipelineSpec,
+    contract: BatchContract,
+    path: string,
+    run: JobRun,
   ): Promise<{ accepted: AcceptedRows; findings: readonly Finding[] }> {
     const { engine, artifacts, journal } = this.tools;
     const { signal } = run;
@@ -133,12 +114,9 @@ export class IngestBatch {
       run.heartbeat(0.2);
       const history = await newestReady(journal, batch.pipeline, HISTORY);
       const past = history.flatMap(({ accepted }) => (accepted ? [accepted.summaries] : []));
-      const storing = storeParquet(artifacts, rows.path);
-      const shape = { rows: rows.rows, schemaIntact: rows.schemaIntact };
-      if (!isBlocked(rows.findings)) begin(storing.then((artifact) => ({ ...shape, artifact, summaries: [] })));
       const [measured, artifact] = await Promise.all([
         rows.schemaIntact ? this.#measure(rows, contract, past, context) : undefined,
-        storing,
+        storeParquet(artifacts, rows.path),
       ]);
       const { findings: unmet, summaries, compared } = measured ?? { findings: [], summaries: [], compared: [] };
       const overlap = overlapFinding(batch, await readyWithin(journal, batch.pipeline, batch));
@@ -148,7 +126,7 @@ export class IngestBatch {
         ...historyFindings(summaries, compared, context.eventTimeColumn),
         ...(overlap ? [overlap] : []),
       ];
-      return { accepted: { ...shape, artifact, summaries }, findings };
+      return { accepted: { artifact, rows: rows.rows, schemaIntact: rows.schemaIntact, summaries }, findings };
     });
   }
 
