@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { seededRandom } from '../libs/kernel/dist/index.js';
 import { wilsonInterval } from '../libs/statistics/dist/index.js';
+import { percent } from './simulated.mjs';
 
 const inside = (path) => import(join(import.meta.dirname, '../apps/rollout/dist/domain', path));
 const { addBatch, addFeedback, emptyEvidence, readEvidence } = await inside('evidence.js');
@@ -16,7 +17,6 @@ const { judgedAnalyses } = await inside('rollout-plan.js');
 const { emptySplit, observeSplit, splitMismatch } = await inside('split-check.js');
 
 let missed = 0;
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const table = (title, head, rows) => {
   console.log(`\n### ${title}\n\n| ${head.join(' | ')} |\n|${head.map(() => '---').join('|')}|`);
   for (const row of rows) console.log(`| ${row.join(' | ')} |`);

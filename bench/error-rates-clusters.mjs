@@ -11,23 +11,20 @@ import {
   bootstrapMeanDifference,
   delongPaired,
   fairnessGaps,
-  normalQuantile,
   pairedMeanDifference,
   searchSlices,
   sliceFeature,
   wilsonInterval,
 } from '../libs/statistics/dist/index.js';
+import { logistic, percent, quickNormal } from './simulated.mjs';
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 /** Started afresh by every part. */
 let random = seededRandom(2026);
-const NORMALS = Float64Array.from({ length: 16_384 }, (_, i) => normalQuantile((i + 0.5) / 16_384));
-const normal = () => NORMALS[random.int(16_384)];
-const logistic = (x) => 1 / (1 + Math.exp(-x));
+const normal = () => quickNormal(random);
 const table = [];
 let missed = 0;
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const rateText = (hits, trials) => {
   const { lower, upper } = wilsonInterval(hits, trials);
   return `${percent(hits / trials)} (${percent(lower)} to ${percent(upper)})`;

@@ -24,17 +24,14 @@ import {
   startAlphaLedger,
   wilsonInterval,
 } from '../libs/statistics/dist/index.js';
+import { logistic, percent, quickNormal } from './simulated.mjs';
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 /** Started afresh by every part. */
 let random = seededRandom(2026);
-const NORMALS = Float64Array.from({ length: 16_384 }, (_, i) => normalQuantile((i + 0.5) / 16_384));
-const normal = () => NORMALS[random.int(16_384)];
-const logistic = (x) => 1 / (1 + Math.exp(-x));
+const normal = () => quickNormal(random);
 const rows = [];
 let missed = 0;
-
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 /** One line: of `trials`, `hits` went wrong; `limit` is held against the lower bound of the rate, so that luck does not count. */
 function report(what, hits, trials, limit, note = '') {

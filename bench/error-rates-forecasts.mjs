@@ -8,12 +8,12 @@
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import * as s from '../libs/statistics/dist/index.js';
+import { percent } from './simulated.mjs';
 
 const [HORIZON, PAST, LEAST_PAST] = [7, 182, 90];
 const AIRPORTS = ['ORD', 'ATL', 'DFW', 'LAX'];
 const CITIES = ['Seattle', 'New York'];
 const data = (name) => fileURLToPath(new URL(`../node_modules/vega-datasets/data/${name}`, import.meta.url));
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 async function allSeries() {
   const connection = await (await DuckDBInstance.create(':memory:')).connect();

@@ -7,10 +7,10 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../libs/kernel/dist/index.js';
 import * as s from '../libs/statistics/dist/index.js';
+import { percent } from './simulated.mjs';
 
 const ALPHA = 0.05;
 let missed = 0;
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const table = (title, head, rows) => {
   console.log(`\n### ${title}\n\n| ${head.join(' | ')} |\n|${head.map(() => '---').join('|')}|`);

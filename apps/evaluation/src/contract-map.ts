@@ -11,7 +11,7 @@ import {
 import { canonicalJson } from '@rondo/kernel';
 import type { EvaluationJobInput, SplitReference } from './domain/evaluation-job.js';
 import type { EstimateValue, GateOutcome } from './domain/gates.js';
-import type { Latency } from './domain/measurement.js';
+import { knownBounds, type OpenInterval } from './domain/measurement.js';
 import type { EvaluationReport } from './domain/report.js';
 
 /** The job that a command asks for. */
@@ -111,11 +111,10 @@ export function completedTo(
 ): EvaluationCompleted {
   const { report, reportFile, cardFile, durationMs } = done;
   const { latency } = report;
-  const timed = (name: string, value: number, { lower, upper }: Latency['p50Interval']): EstimateValue => ({
+  const timed = (name: string, value: number, interval: OpenInterval): EstimateValue => ({
     name,
     value,
-    ...(lower !== null && { lower }),
-    ...(upper !== null && { upper }),
+    ...knownBounds(interval),
     confidence: 0.95,
     n: latency.requests,
     slice: `${latency.rows} rows per request`,

@@ -12,8 +12,10 @@ import {
   type DecisionMade,
 } from '@rondo/contracts';
 import {
+  coolDownAfter,
   decide,
   observeTrigger,
+  type CycleResult,
   type DecisionFacts,
   type TriggerMemory,
   type TriggerReading,
@@ -32,13 +34,6 @@ const CONTEXT = {
   PerformanceEvaluated: 'trigger.performance',
 } as const;
 type Source = keyof typeof CONTEXT;
-
-const COOL_DOWN = {
-  Promoted: ['promotion', 'afterPromotionMs'],
-  Rejected: ['rejection', 'afterRejectionMs'],
-  RolledBack: ['rollback', 'afterRollbackMs'],
-  Failed: ['failure', 'afterFailureMs'],
-} as const;
 
 /**
  * Makes every decision about a batch, a measurement of drift or of performance again: cycles, cool-down, budget, hold and what triggers
@@ -140,10 +135,8 @@ function factsAt(
   const startsMs = started.map(({ decisionId }) => msOf(decisions.get(decisionId)?.eventTime));
   const coolDowns = finished.flatMap(({ message: { cycleId, result, eventTime } }) => {
     const generation = started.find((cycle) => cycle.cycleId === cycleId)?.policyGeneration ?? 0n;
-    if (!(result in COOL_DOWN)) return [];
-    const [after, length] = COOL_DOWN[result as keyof typeof COOL_DOWN];
-    const lengthMs = policyOf(decision.pipeline, generation).triggerPolicy.cooldown[length];
-    return lengthMs > 0 ? [{ after, untilMs: msOf(eventTime) + lengthMs }] : [];
+    const { cooldown } = policyOf(decision.pipeline, generation).triggerPolicy;
+    return coolDownAfter(cooldown, result as CycleResult, msOf(eventTime)) ?? [];
   });
   const coolDown = coolDowns.at(-1);
   const hold = recorded.of(AutomaticCyclesHeldSchema).filter(isBefore).at(-1)?.message;

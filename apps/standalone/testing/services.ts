@@ -1,11 +1,6 @@
+import { SERVICES, type ServiceName } from '@rondo/runtime';
+
+export type StatefulService = Exclude<ServiceName, 'inference-gateway'>;
+
 /** Every service that keeps state; the order in which they start. */
-export const STATEFUL = [
-  'control-plane',
-  'data-prep',
-  'drift-monitor',
-  'labeling',
-  'training',
-  'evaluation',
-  'rollout',
-] as const;
-export type StatefulService = (typeof STATEFUL)[number];
+export const STATEFUL = SERVICES.filter((service): service is StatefulService => service !== 'inference-gateway');

@@ -75,4 +75,5 @@ function correlationOf(a: Float64Array, b: Float64Array): number {
   return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb);
 }
 
-const sumOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+/** Over all clusters. */
+export const sumOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);

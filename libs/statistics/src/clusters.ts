@@ -1,7 +1,7 @@
 import { checkSameLength, invalid, type Numbers } from './checks.js';
 import { filled } from './filled.js';
 import { magnitudeOf } from './magnitude.js';
-import { setsByKey } from './row-sets.js';
+import { setsByKey, sizesOf } from './row-sets.js';
 
 /**
  * Effective clusters below which nothing should be decided: from here on intervals hold the truth in about as many samples as
@@ -24,9 +24,8 @@ export interface ClusterCount {
  * @example clusterCount([1, 1, 1, 2, 3, 3]) // => { clusters: 3, effective: 2.571429 }
  */
 export function clusterCount(clusters: Numbers): ClusterCount {
-  const { starts, count } = setsByKey('clusters', clusters);
-  const sizes = filled(new Float64Array(count), (set) => starts[set + 1]! - starts[set]!);
-  return { clusters: count, effective: effectiveOf(sizes) };
+  const sets = setsByKey('clusters', clusters);
+  return { clusters: sets.count, effective: effectiveOf(sizesOf(sets)) };
 }
 
 /** The spread of an estimate. */
@@ -45,14 +44,14 @@ export interface Spread {
  */
 export function clusteredSpread(influence: Numbers, clusters: Numbers): Spread {
   checkSameLength('clusters', clusters, 'rows', influence);
-  const { members, starts, count } = setsByKey('clusters', clusters);
-  const sizes = filled(new Float64Array(count), (set) => starts[set + 1]! - starts[set]!);
+  const sets = setsByKey('clusters', clusters);
+  const { members, starts, count } = sets;
   const sums = filled(new Float64Array(count), (set) => {
     let sum = 0;
     for (let at = starts[set]!; at < starts[set + 1]!; at++) sum += influence[members[at]!]!;
     return sum;
   });
-  return spreadOfSums(sums, sizes);
+  return spreadOfSums(sums, sizesOf(sets));
 }
 
 /** The same from sums and sizes per cluster; a cluster of size 0 is none. */

@@ -12,6 +12,7 @@ import {
   effectiveShare,
   plainShare,
   shareDifference,
+  sumOf,
   type ClusteredTrials,
   type EffectiveShare,
 } from './clustered-shares.js';
@@ -203,8 +204,6 @@ function shares(
     return { group: group.group, trials, share: enough ? effectiveShare(own) : null };
   });
 }
-
-const sumOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
 
 function gapOf(all: readonly Share[], minRows: number, confidence: number): FairnessGap {
   const judged = all.flatMap(({ group, trials, share }) => (share ? [{ group, trials, share }] : []));

@@ -44,6 +44,11 @@ export function setsByKey(field: string, keys: Numbers): RowSets {
   return { members, starts, count };
 }
 
+/** Rows of each set. */
+export function sizesOf({ starts, count }: RowSets): Float64Array {
+  return filled(new Float64Array(count), (set) => starts[set + 1]! - starts[set]!);
+}
+
 /** The place of each row's set. */
 export function setOfEachRow({ members, starts, count }: RowSets): Uint32Array {
   const sets = new Uint32Array(members.length);

@@ -18,6 +18,7 @@ import type { Outgoing, Unit } from '@rondo/journal';
 import { assert, elapsedMs, idFrom, PermanentError } from '@rondo/kernel';
 import type { PipelineSpec } from '@rondo/policy';
 import { actorTo, artifactTo, outgoing, splitTo } from '../contract-map.js';
+import { coolDownAfter } from '../domain/cool-down.js';
 import {
   enter,
   finish,
@@ -269,39 +270,14 @@ export interface CycleEnd {
   readonly atMs: number;
 }
 
-const COOL_DOWN_AFTER = {
-  Promoted: 'promotion',
-  Rejected: 'rejection',
-  RolledBack: 'rollback',
-  Failed: 'failure',
-} as const;
-
-function coolDownMs(spec: PipelineSpec, result: CycleResult): number {
-  const { afterPromotionMs, afterRejectionMs, afterRollbackMs, afterFailureMs } = spec.triggerPolicy.cooldown;
-  switch (result) {
-    case 'Promoted':
-      return afterPromotionMs;
-    case 'Rejected':
-      return afterRejectionMs;
-    case 'RolledBack':
-      return afterRollbackMs;
-    case 'Failed':
-      return afterFailureMs;
-    case 'Cancelled':
-    case 'Superseded':
-      return 0;
-  }
-}
-
 /** Ends the cycle: the pipeline is free again, cools down as the policy says, and a rollback opens an incident. */
 export async function finishCycle(unit: Unit, cycle: CycleState, spec: PipelineSpec, end: CycleEnd): Promise<void> {
   const done = finish(cycle, end.result, end.reason, end.atMs);
   const stored = await loadPipeline(unit, cycle.pipeline);
   const { activeCycleId: _ended, ...pipeline } = stored;
   const nowMs = policyTimeMs(stored, spec.time, end.atMs);
-  const untilMs = nowMs + coolDownMs(spec, end.result);
-  const after = end.result in COOL_DOWN_AFTER ? COOL_DOWN_AFTER[end.result as keyof typeof COOL_DOWN_AFTER] : undefined;
-  savePipeline(unit, { ...pipeline, ...(after && untilMs > nowMs && { coolDown: { after, untilMs } }) });
+  const coolDown = coolDownAfter(spec.triggerPolicy.cooldown, end.result, nowMs);
+  savePipeline(unit, { ...pipeline, ...(coolDown && { coolDown }) });
   const messages = [
     outgoing(
       CycleFinishedSchema,

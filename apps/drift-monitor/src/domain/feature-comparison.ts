@@ -17,6 +17,7 @@ import type { SeasonComparison } from './season.js';
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
 const Z = normalQuantile((1 + CONFIDENCE) / 2);
+
 /** How far one feature of a batch is from the champion's reference. */
 export interface FeatureComparison {
   readonly feature: string;

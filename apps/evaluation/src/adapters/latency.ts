@@ -5,7 +5,7 @@ import type { Latency } from '../domain/measurement.js';
 const WARM_UP_REQUESTS = 20;
 /** Slow models are timed on fewer requests rather than for minutes: after this long on as many as bound both quantiles. */
 const BUDGET_MS = 3_000;
-const REQUESTS_FOR_BOUNDS = 368;
+const REQUESTS_FOR_BOUNDS = quantileInterval([0], 0.99).rowsForBounds;
 /** The longest, on as few as this. */
 const PATIENCE_MS = 20_000;
 const REQUESTS_MIN = 20;

@@ -7,6 +7,7 @@ import {
 } from '@rondo/learners';
 import { bayesianComparison, logLossPerRow, pairedMeanDifference, type BayesianComparison } from '@rondo/statistics';
 import type { PipelineSpec } from '@rondo/policy';
+import { isOneCluster } from './cluster-shortage.js';
 import type { FoldPlan } from './fold-rows.js';
 import type { BacktestFold } from './measurement.js';
 
@@ -50,7 +51,7 @@ export interface FoldRequest {
 /** Trains and compares one origin; null where its training rows are all of one class, or its test rows of one cluster. Heavy: call it from a worker. */
 export function runFold(request: FoldRequest): BacktestFold | null {
   const { fold, target, clusters, folds } = request;
-  if (clusters?.every((cluster) => cluster === clusters[0])) return null;
+  if (clusters && isOneCluster(clusters)) return null;
   const trainTarget = Uint8Array.from(fold.train, (row) => target[row]!);
   const challenger = fold.challenger ?? retrained(request, trainTarget);
   if (!challenger) return null;

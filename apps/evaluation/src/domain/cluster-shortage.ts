@@ -18,6 +18,9 @@ export function clusterShortage({ clusters, n }: Pick<Measurements, 'clusters' |
   return { reason, needsRows: Math.ceil((n * CLUSTERS_MIN) / effective) };
 }
 
+/** Rows of a single cluster tell nothing of how others would differ. */
+export const isOneCluster = (clusters: Float64Array): boolean => clusters.every((cluster) => cluster === clusters[0]);
+
 /** `about 12,000 rows`, and with clusters how many of them that is, since only more clusters bring more evidence. */
 export function rowsText(needed: number, { clusters, n }: Pick<Measurements, 'clusters' | 'n'>, where = ''): string {
   const rows = `about ${count(needed)} rows${where}`;

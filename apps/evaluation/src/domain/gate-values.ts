@@ -2,7 +2,7 @@ import type { ReadValue } from '@rondo/policy';
 import type { UncertainValue } from './certainty.js';
 import { metricOf } from './comparison-gate.js';
 import type { Evidence } from './gates.js';
-import type { BacktestFold, Latency, Measurements } from './measurement.js';
+import { knownBounds, type BacktestFold, type Latency, type Measurements } from './measurement.js';
 
 /** Values of `eval`, by name. */
 export type GateValues = Readonly<Record<string, ReadValue | undefined>>;
@@ -35,6 +35,12 @@ export function gateValues({ measurements, backtest, latency, modelBytes }: Evid
     n,
   };
 }
+
+const OF_ROWS =
+  /^eval\.(logLoss|rocAuc|brier|ece|expectedEce|calibrationSlope|worstCohortDifference(Upper)?|slicesHarmed|worstSliceDifference(Lower)?)$/;
+
+/** Whether an expression's path reads a value that rests on the rows of the sealed test, and so on their clusters. */
+export const restsOnRows = (path: string): boolean => OF_ROWS.test(path);
 
 /** Without a champion nothing is searched for harm: where a model is weak of its own is no reason to stop it. */
 function sliceValues(slices: Measurements['slices']): GateValues {
@@ -108,11 +114,8 @@ function foldValues(folds: readonly BacktestFold[]): UncertainValue[] {
 }
 
 function timedValues({ p50Ms, p99Ms, p50Interval, p99Interval }: Latency): UncertainValue[] {
-  const timed = (name: string, value: number, { lower, upper }: Latency['p50Interval']): UncertainValue => ({
-    name,
-    value,
-    ...(lower !== null && { lower }),
-    ...(upper !== null && { upper }),
-  });
-  return [timed('p50Ms', p50Ms, p50Interval), timed('p99Ms', p99Ms, p99Interval)];
+  return [
+    { name: 'p50Ms', value: p50Ms, ...knownBounds(p50Interval) },
+    { name: 'p99Ms', value: p99Ms, ...knownBounds(p99Interval) },
+  ];
 }

@@ -5,7 +5,7 @@ import { certaintyOf, type UncertainValue } from './certainty.js';
 import { clusterShortage, rowsText } from './cluster-shortage.js';
 import { judgeComparison } from './comparison-gate.js';
 import { judgeFairness } from './fairness-gate.js';
-import { gateValues, uncertainValues, type GateValues } from './gate-values.js';
+import { gateValues, restsOnRows, uncertainValues, type GateValues } from './gate-values.js';
 import type { BacktestFold, Latency, Measurements } from './measurement.js';
 import type { AlphaLook } from './promotion-ledger.js';
 import { count, shown } from './words.js';
@@ -97,16 +97,12 @@ function judgeGroups(gate: Gate, rule: NonNullable<Gate['fairness']>, measuremen
   return outcomeOf(gate, verdict, explanation, more);
 }
 
-/** Values that rest on the rows of the sealed test, and so on their clusters. */
-const OF_ROWS =
-  /^eval\.(logLoss|rocAuc|brier|ece|expectedEce|calibrationSlope|worstCohortDifference(Upper)?|slicesHarmed|worstSliceDifference(Lower)?)$/;
-
 function judgeExpression(gate: Gate, values: GateValues, evidence: Evidence): GateOutcome {
   const { measurements } = evidence;
   const expression = gate.expr ?? '';
   const compiled = compileExpression(expression, 'gate');
   const shortage = clusterShortage(measurements);
-  if (shortage && compiled.paths.some((path) => OF_ROWS.test(path))) {
+  if (shortage && compiled.paths.some(restsOnRows)) {
     const { reason, needsRows } = shortage;
     const explanation = `${expression} is not judged: ${reason}; ${rowsText(needsRows, measurements)} would decide`;
     return outcomeOf(gate, 'Inconclusive', explanation, { expression, needsRows, needsSlice: 'all' });

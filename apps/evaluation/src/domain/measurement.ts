@@ -180,15 +180,27 @@ export interface Measurements {
   readonly slices: SliceFindings | null;
 }
 
+/** Bounds as far as there are any; null where the requests are too few to have one. */
+export interface OpenInterval {
+  readonly lower: number | null;
+  readonly upper: number | null;
+}
+
+/** The bounds that there are. */
+export const knownBounds = ({ lower, upper }: OpenInterval): { readonly lower?: number; readonly upper?: number } => ({
+  ...(lower !== null && { lower }),
+  ...(upper !== null && { upper }),
+});
+
 /** Scoring times of one request of `rows` rows, in ms. */
 export interface Latency {
   readonly rows: number;
   readonly requests: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** 95 % intervals by order statistics; a bound is null where the requests are too few to have one. */
-  readonly p50Interval: { readonly lower: number | null; readonly upper: number | null };
-  readonly p99Interval: { readonly lower: number | null; readonly upper: number | null };
+  /** 95 % intervals by order statistics. */
+  readonly p50Interval: OpenInterval;
+  readonly p99Interval: OpenInterval;
   /** Requests from which both intervals have both bounds. */
   readonly requestsForBounds: number;
 }

@@ -1,4 +1,5 @@
 import { searchSlices, sliceFeature } from '@rondo/statistics';
+import { isOneCluster } from './cluster-shortage.js';
 import type { SliceFindings, SliceRequest } from './measurement.js';
 
 /** Slices shown in a report; more than a person looks at would hide the worst. */
@@ -21,8 +22,8 @@ export function findSlices(
     .map(({ name, values }) => sliceFeature(name, values))
     .filter(({ values }) => values.length > 1);
   const against = losses.againstChampion ? 'champion' : 'rest';
-  const oneCluster = clusters?.every((cluster) => cluster === clusters[0]) ?? false;
-  if (features.length === 0 || oneCluster) return { against, tested: 0, harmed: [], suspect: null };
+  if (features.length === 0 || (clusters && isOneCluster(clusters)))
+    return { against, tested: 0, harmed: [], suspect: null };
   const { slices, suspect, tested } = searchSlices(features, losses.againstChampion ?? losses.ofChallenger, {
     depth: depth === 1 || depth === 3 ? depth : 2,
     minRows,

@@ -31,7 +31,7 @@ export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: n
   const limited = { ...rule, margin: SLOW_SHARE_TOLERANCE };
   const blocks = blocksOf(slower);
   const means = blocks?.kind === 'blocks' ? blocks.means : [];
-  const bounds = boundsOf(slower, { ...RANGE, alpha: rule.alpha });
+  const bounds = boundsOf(blocks, { ...RANGE, alpha: rule.alpha });
   const harm = bettingLogEValue(means, HARM);
   const decides = (repeats: number): boolean =>
     bettingLogEValue(means, { ...HARM, repeats }) >= -Math.log(harmAlphaOf(rule)) ||
@@ -42,7 +42,7 @@ export function readLatency(rule: AnalysisRule, state: LatencyEvidence, looks: n
       ? {
           name: 'slowRequestShare',
           value: share(requestsSlow, requests),
-          ...(series && boundsOf(series, { least: 0, most: 1, alpha: rule.alpha })),
+          ...(series && boundsOf(blocksOf(series), { least: 0, most: 1, alpha: rule.alpha })),
           confidence: 1 - rule.alpha,
           n: requests,
           method,
@@ -85,10 +85,9 @@ function blocksOf({ sums, span }: EvenSeries): IndependentBlocks | undefined {
 
 /** Bounds of a mean at any time; none before there are blocks enough. */
 function boundsOf(
-  series: EvenSeries,
+  blocks: IndependentBlocks | undefined,
   range: { readonly least: number; readonly most: number; readonly alpha: number },
 ): { readonly lower: number; readonly upper: number } | undefined {
-  const blocks = blocksOf(series);
   if (blocks?.kind !== 'blocks') return undefined;
   const { lower, upper } = bettingConfidenceSequence(blocks.means, range);
   return { lower, upper };
