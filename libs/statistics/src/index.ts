@@ -46,6 +46,8 @@ export {
   type CountedStatistic,
 } from './bootstrap.js';
 export { pairedMeanDifference, type MeanDifference } from './mean-difference.js';
+export { meanRatio, type MeanRatio } from './mean-ratio.js';
+export { drawPairs, modelReliance, type ModelReliance } from './model-reliance.js';
 export {
   nonInferiority,
   requiredRows,
@@ -252,7 +254,14 @@ export {
 } from './feature-attribution.js';
 export { seasonalDrift, type PastWindow, type SeasonRule, type SeasonalDrift } from './seasonal-drift.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
-export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
+export {
+  breachSteps,
+  forecast,
+  type BreachSteps,
+  type Forecast,
+  type ForecastPoint,
+  type SkillInterval,
+} from './forecast.js';
 export { breachOutlook, type BreachOutlook } from './breach-outlook.js';
 export { lastChangePoint, type ChangePoint } from './change-point.js';
 export type { ForecastMethod } from './forecast-methods.js';
