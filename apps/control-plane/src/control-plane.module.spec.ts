@@ -858,7 +858,7 @@ describe('a drift signal', () => {
       rows: 100n,
       window: interval(5),
       evaluatedAt: timestampFromMs(0),
-      importanceWeighted: { name: 'psi', value: 0.02, n: 100n },
+      importanceWeighted: { name: 'psi', value: 0.02, lower: 0.01, upper: 0.04, n: 100n },
     });
     const decision = last(DecisionMadeSchema);
     expect(decision.causeEventIds).toEqual(['d1']);
@@ -866,7 +866,8 @@ describe('a drift signal', () => {
     const { events } = await service
       .rpc(EventService)
       .listEvents(create(ListEventsRequestSchema, { pipeline, fate: 'Held' }), operator);
-    expect(events?.some((event) => event.kind === 'drift')).toBe(true);
+    const summary = events?.find((event) => event.kind === 'drift')?.summary;
+    expect(summary).toContain('importance-weighted PSI 0.020 (0.010 to 0.040), n=100');
   });
 
   it('that its season explains starts nothing, and says so', async () => {

@@ -227,7 +227,13 @@ describe('drift', () => {
     await promote(1);
     await batchReady(1, await rowsFile(0, ROWS, 'x, dow'));
     await service.drain();
-    expect(drifts()[0]!.features[2]).toMatchObject({ state: DriftState.DETECTED, nullRateCurrent: 1 });
+    const [, dow, gone] = drifts()[0]!.features;
+    expect(gone).toMatchObject({ state: DriftState.DETECTED, nullRateCurrent: 1 });
+    expect(gone!.nullRateCurrentEstimate).toMatchObject({ value: 1, upper: 1, n: BigInt(ROWS) });
+    expect(gone!.currentShareBounds).toBeUndefined();
+    const { currentShares: shares, currentShareBounds: bounds } = dow!;
+    expect(bounds).toMatchObject({ confidence: 0.95, n: BigInt(ROWS) });
+    expect(shares.every((share, bin) => bounds!.lower[bin]! <= share && share < bounds!.upper[bin]!)).toBe(true);
   });
 
   it('does not judge a batch of few rows', async () => {
@@ -312,6 +318,9 @@ describe('performance', () => {
     await service.drain();
     const [evaluation] = performances();
     expect(evaluation).toMatchObject({ estimated: false, labelCoverage: 1, state: 'sufficient', rows: 1400n });
+    // scipy 1.17.1: binomtest(1400, 1400).proportion_ci(method='wilson').low
+    const lower = expect.closeTo(0.9972636, 6);
+    expect(evaluation!.labelCoverageEstimate).toMatchObject({ value: 1, lower, upper: 1, confidence: 0.95, n: 1400n });
     const logLoss = metric(evaluation!, 'logLoss')!;
     // Scores uniform on (0, 1) and calibrated: the expected log loss is 1/2.
     expect(Math.abs(logLoss.value - 0.5)).toBeLessThan(0.05);

@@ -8,6 +8,9 @@ export interface ForecastState {
   readonly lastValue: number;
   readonly endValue: number;
   readonly skill: number;
+  /** Bounds of the skill; absent where past origins are too few to give any. */
+  readonly skillLower?: number;
+  readonly skillUpper?: number;
   readonly method: string;
   readonly n: number;
   readonly breachProbability: { readonly value: number; readonly lower: number; readonly upper: number };
@@ -31,6 +34,8 @@ export function forecastValues(
     lastValue,
     endValue,
     skill,
+    skillLower,
+    skillUpper,
     method,
     n,
     breachProbability,
@@ -46,6 +51,8 @@ export function forecastValues(
     lastValue,
     endValue,
     skill,
+    skillLower,
+    skillUpper,
     method,
     n,
     probBreach: breachProbability.value,

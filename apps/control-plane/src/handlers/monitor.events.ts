@@ -31,6 +31,17 @@ const dayOf = (time: Timestamp | undefined): string => new Date(msOf(time)).toIS
 
 const shown = (value: number | undefined): string => value?.toFixed(4) ?? 'unknown';
 
+type Bounded = { readonly value: number; readonly lower?: number | undefined; readonly upper?: number | undefined };
+
+/** A value with its interval; bounds that are missing are said to be. */
+function withBounds(estimate: Bounded | undefined, digits: number): string {
+  if (!estimate) return 'unknown';
+  const { value, lower, upper } = estimate;
+  const bounds =
+    lower === undefined || upper === undefined ? 'no interval' : `${lower.toFixed(digits)} to ${upper.toFixed(digits)}`;
+  return `${value.toFixed(digits)} (${bounds})`;
+}
+
 /** What an evaluation that could not judge lacks. */
 function needed(seen: {
   readonly state: string;
@@ -71,7 +82,7 @@ export class MonitorEvents {
         on: 'DriftEvaluated',
         ledger: {
           ...this.entry('drift', event.evaluationId, delivery),
-          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}${needed(drift)}`,
+          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${withBounds(weighted, 3)}, n=${drift.rows}${needed(drift)}`,
           eventTimeMs: msOf(event.window?.end),
           batchId: event.batchId,
         },
@@ -105,6 +116,9 @@ export class MonitorEvents {
       rowsNeeded: Number(event.rowsNeeded),
       estimated: event.estimated,
       labelCoverage: event.labelCoverage,
+      labelCoverageLower: event.labelCoverageEstimate?.lower,
+      labelCoverageUpper: event.labelCoverageEstimate?.upper,
+      labelCoverageN: Number(event.labelCoverageEstimate?.n ?? 0),
       state: event.state,
     };
     const { logLossExcessLower: lower, logLossExcessUpper: upper } = perf;
@@ -112,13 +126,15 @@ export class MonitorEvents {
       perf.logLossExcessN === 0
         ? ''
         : `, excess ${shown(perf.logLossExcess)} (${shown(lower)} to ${shown(upper)}, n=${perf.logLossExcessN})`;
+    const against = (name: string): string =>
+      `${withBounds(metric.get(name), 4)} (reference ${withBounds(reference.get(name), 4)})`;
     await this.platform.journal.once(causeOf(delivery), (unit) =>
       decideEvent(unit, this.policies, {
         pipeline: event.pipeline,
         on: 'PerformanceEvaluated',
         ledger: {
           ...this.entry('performance', event.evaluationId, delivery),
-          summary: `champion v${event.model?.version ?? 0}: log loss ${shown(perf.logLoss)} (reference ${shown(perf.referenceLogLoss)}), AUC ${shown(perf.rocAuc)} (reference ${shown(perf.referenceRocAuc)})${excess}, n=${perf.n}${needed(perf)}`,
+          summary: `champion v${event.model?.version ?? 0}: log loss ${against('logLoss')}, AUC ${against('rocAuc')}${excess}, n=${perf.n}${needed(perf)}`,
           eventTimeMs: msOf(event.window?.end),
         },
         values: { perf },
@@ -141,7 +157,7 @@ export class MonitorEvents {
         on: 'ForecastIssued',
         ledger: {
           ...this.entry('forecast', event.forecastId, delivery),
-          summary: `forecast of ${series}: reaches ${limit} by ${dayOf(event.points.at(-1)?.at)} with probability ${breachProbability.value.toFixed(2)}, skill ${forecast.skill.toFixed(2)}, n=${forecast.n}${shownOnly}`,
+          summary: `forecast of ${series}: reaches ${limit} by ${dayOf(event.points.at(-1)?.at)} with probability ${withBounds(breachProbability, 2)}, skill ${withBounds({ value: forecast.skill, lower: forecast.skillLower, upper: forecast.skillUpper }, 2)}, n=${forecast.n}${shownOnly}`,
           eventTimeMs: msOf(event.madeFrom),
         },
         values: {},

@@ -63,6 +63,8 @@ export type PerformanceEvaluation = {
   readonly estimated: boolean;
   /** Labelled predictions / predictions, 0..1. */
   readonly labelCoverage: number;
+  /** The same with its interval; absent without predictions, and in evaluations made before it was taken. */
+  readonly labelCoverageEstimate?: EstimateValue;
   readonly metrics: readonly EstimateValue[];
   readonly referenceMetrics: readonly EstimateValue[];
   /** Mean log loss above the reference over all labelled predictions since the promotion. */

@@ -43,6 +43,7 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
+import { shareEstimate } from '../domain/shares.js';
 import type { ForecastRule } from '../domain/watched-series.js';
 import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
@@ -211,13 +212,15 @@ export class EvaluatePerformance {
     if (!changed) return;
     const attribution = await this.attributionOf(unit, record, measured);
     const excess = logLossExcessEstimate(record, referenceLogLoss(reference));
+    const coverage = shareEstimate('labelCoverage', rows.labelled, rows.predictions, 'all');
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),
       model: reference.model,
       window: { startMs, endMs },
       estimated: by === 'scores',
-      labelCoverage: rows.predictions === 0 ? 0 : rows.labelled / rows.predictions,
+      labelCoverage: coverage?.value ?? 0,
+      ...(coverage && { labelCoverageEstimate: coverage }),
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),

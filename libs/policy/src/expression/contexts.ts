@@ -74,6 +74,9 @@ export const CONTEXTS = {
       rowsNeeded: int('Predictions from which a window is judged; 0 when it was not told.'),
       estimated: bool('Estimated from the scores because labels are missing.'),
       labelCoverage: double('Labelled predictions / predictions, 0 to 1.'),
+      labelCoverageLower: optional(double('Lower bound of its interval; absent without predictions.')),
+      labelCoverageUpper: optional(double('Upper bound of its interval.')),
+      labelCoverageN: int('Predictions it rests on.'),
       state: oneOf(['sufficient', 'insufficient'], 'Whether there was enough to judge.'),
     },
     champion,
@@ -92,6 +95,10 @@ export const CONTEXTS = {
       lastValue: double('Newest value of the series.'),
       endValue: double('Forecast value at the horizon.'),
       skill: double('1 - error / error of the naive method on past origins; 0 is no gain.'),
+      skillLower: optional(
+        double('Lower bound of its 80 % interval; absent while too few past origins share no step to have one.'),
+      ),
+      skillUpper: optional(double('Upper bound of it.')),
       method: string('Method that did best on past origins, for example `theil-sen`.'),
       n: int('Points of the series.'),
       advisory: bool(
