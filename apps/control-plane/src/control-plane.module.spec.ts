@@ -231,6 +231,9 @@ async function candidatesTrained(
       attempt: 1,
       validation: [logLoss(value)],
       featureImportance: [1, 0],
+      featureReliance: [
+        { name: 'reliance', value: 0.2, lower: 0.1, upper: 0.3, confidence: 0.95, n: 50n, slice: 'f0' },
+      ],
       complexity: 5n,
     });
   }
@@ -381,7 +384,8 @@ describe('the control-plane', () => {
     await bootstrapped();
     const done = await cycle(1);
     expect([done.phase, done.result, done.trigger]).toEqual(['Finished', 'Promoted', 'bootstrap']);
-    expect(done.candidates.find((candidate) => candidate.selected)?.name).toBe('trees-large');
+    const selected = done.candidates.find((candidate) => candidate.selected);
+    expect(selected).toMatchObject({ name: 'trees-large', featureReliance: [{ slice: 'f0', lower: 0.1, n: 50n }] });
     expect(last(ChampionChangedSchema).to?.version).toBe(1);
     const { events, pending, total } = await service
       .rpc(EventService)

@@ -29,6 +29,8 @@ export interface CandidateState {
   readonly params: Readonly<Record<string, string>>;
   readonly validation: readonly EstimateValue[];
   readonly featureImportance: readonly number[];
+  /** How much the log loss rises without a feature; absent in candidates trained before it was measured. */
+  readonly featureReliance?: readonly EstimateValue[];
   readonly complexity: number;
   readonly model?: ArtifactReference;
   readonly message: string;

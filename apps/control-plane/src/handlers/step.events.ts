@@ -83,6 +83,7 @@ export class StepEvents {
       params: { ...event.params },
       validation: event.validation.map(estimateFrom),
       featureImportance: [...event.featureImportance],
+      featureReliance: event.featureReliance.map(estimateFrom),
       complexity: Number(event.complexity),
       durationMs: Number(event.durationMs),
       progress: 1,
