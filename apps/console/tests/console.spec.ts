@@ -396,7 +396,7 @@ describeInChromium('console', () => {
   it('tells where a change of the performance comes from', async () => {
     await enter();
     await open('/pipelines/flight-delay');
-    await page.getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180\]: \+0.0030 .* because other rows came/).waitFor();
+    await page.getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180, n = 36,100\]: \+0.0030 .* because other rows came/).waitFor();
     await page.getByText(/found among 131 segments of features, 36,100 rows/).waitFor();
     await page
       .locator('figure', { hasText: 'Where it got worse, by feature' })
