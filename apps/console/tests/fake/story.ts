@@ -1376,6 +1376,7 @@ const REPORT = {
     const h = 0.006 + i * 0.003;
     return { meanPredicted: p, observed: o, lower: o - h, upper: o + h, n: Math.round(24_000 / (i + 1)) };
   }),
+  backtestBelief: { mean: -0.0012, interval: { lower: -0.0051, upper: 0.0027 }, n: 4 },
   backtest: ['9 Apr', '16 Apr', '23 Apr', '30 Apr'].map((name, i) => ({
     name,
     n: 36_000,
