@@ -87,7 +87,7 @@ export function forecastFrom(event: ForecastIssued, champion: ModelReference | u
     ...(skillUpper !== undefined && { skillUpper }),
     method,
     n,
-    breachProbability: { value, lower: probability?.lower ?? value, upper: probability?.upper ?? value },
+    breachProbability: { value, lower: probability?.lower ?? value, upper: probability?.upper ?? value, n: Number(probability?.n ?? 0) },
     advisory: event.model?.digest === champion?.digest ? (ADVISORIES.find((known) => known === event.advisory) ?? 'no-skill') : 'champion-changed',
     ...(event.breachEarliest && { breachEarliestMs: msOf(event.breachEarliest) }),
     ...(event.breachExpected && { breachExpectedMs: msOf(event.breachExpected) }),

@@ -13,7 +13,13 @@ export interface ForecastState {
   readonly skillUpper?: number;
   readonly method: string;
   readonly n: number;
-  readonly breachProbability: { readonly value: number; readonly lower: number; readonly upper: number };
+  readonly breachProbability: {
+    readonly value: number;
+    readonly lower: number;
+    readonly upper: number;
+    /** Past origins that share no step; absent in forecasts kept before it was. */
+    readonly n?: number;
+  };
   /** Policy time by which a tenth and half of the possible futures have reached the limit. */
   readonly breachEarliestMs?: number;
   readonly breachExpectedMs?: number;
