@@ -48,7 +48,7 @@ export async function featureReliance(
     const switched = logLossPerRow(known, await score(sample, drawn.length));
     switchMates(sample, feature, width);
     const { pairs, ...reliance } = modelReliance(losses, switched, { confidence: CONFIDENCE });
-    const method = `rise of the log loss, values switched within ${pairs} random pairs of rows, t interval over pairs`;
+    const method = 'rise of the log loss, values switched within random pairs of rows, t interval over pairs';
     found.push({ name: 'reliance', ...reliance, confidence: CONFIDENCE, n: pairs, slice, method });
   }
   return found;

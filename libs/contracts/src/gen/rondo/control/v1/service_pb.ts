@@ -692,7 +692,8 @@ export type Candidate = Message<"rondo.control.v1.Candidate"> & {
   selected: boolean;
 
   /**
-   * By how much the validation log loss rises when a feature's values are switched between rows; `slice` names the feature.
+   * By how much the validation log loss rises when a feature's values are switched between rows; `slice` names the feature. The
+   * fifty largest, largest first.
    *
    * @generated from field: repeated rondo.common.v1.Estimate feature_reliance = 12;
    */
