@@ -173,11 +173,26 @@ describe('the ratio of two means', () => {
 describe('the skill of a forecast', () => {
   it('is known as well as the origins that share no step let it be', () => {
     const random = seededRandom(8);
-    const line = Float64Array.from({ length: 60 }, (_, i) => i + 4 * random.next());
-    const [near, far] = [1, 5].map((horizon) => made(forecast(line, { horizon })).skillInterval);
+    const noise = Float64Array.from({ length: 60 }, () => random.next());
+    const [near, far] = [1, 5].map((horizon) => made(forecast(noise, { horizon })).skillInterval);
     expect([near!.independent, far!.independent]).toEqual([49, 8]);
     expect(near!.lower).toBeGreaterThan(0);
-    const short = made(forecast(line.subarray(0, 20), { horizon: 8 }));
+    const short = made(forecast(noise.subarray(0, 20), { horizon: 8 }));
     expect(short).toMatchObject({ skillScore: 0, skillInterval: { lower: null, upper: null, independent: 0 } });
+  });
+
+  it('counts origins less where gains last, and is hardly ever shown of what is not foreseen', () => {
+    let [shown, independent] = [0, 0];
+    for (let run = 0; run < 60; run++) {
+      const random = seededRandom(run);
+      let level = 0;
+      const walk = Float64Array.from({ length: 40 }, () => (level += random.next() - 0.5));
+      const { skillInterval } = made(forecast(walk, { horizon: 1 }));
+      if (skillInterval.lower !== null && skillInterval.lower > 0) shown++;
+      independent += skillInterval.independent / 60;
+    }
+    // Thirty-one origins each.
+    expect(independent).toBeLessThan(29);
+    expect(shown).toBeLessThanOrEqual(3);
   });
 });

@@ -1,4 +1,5 @@
 import { checkBetween, checkCount, checkFinite, checkNumber, type Numbers } from './checks.js';
+import { autocorrelationTime } from './autocorrelation.js';
 import { lastChangePoint } from './change-point.js';
 import { continuations, type Continuation, type ForecastMethod } from './forecast-methods.js';
 import { meanRatio } from './mean-ratio.js';
@@ -14,7 +15,7 @@ export interface ForecastPoint {
 export interface SkillInterval {
   readonly lower: number | null;
   readonly upper: number | null;
-  /** Origins that share no step with another; 0 when the backtest is too short to tell. */
+  /** Origins that count as independent: sharing no step, and gains lasting no longer; 0 when the backtest is too short to tell. */
   readonly independent: number;
 }
 
@@ -162,7 +163,11 @@ function honestSkill(
     });
     return tried[best]!.losses[i + horizon]!;
   });
-  const { ratio, lower, upper, independent } = meanRatio(own, naive, { confidence, overlap: horizon });
+  const { ratio } = meanRatio(own, naive);
+  // A method that follows a chance trend goes on doing so: gains and losses last longer than the steps that origins share.
+  const lasting = Math.round(autocorrelationTime(own.map((loss, i) => loss - ratio * naive[i]!)));
+  const overlap = Math.min(naive.length, Math.max(horizon, lasting));
+  const { lower, upper, independent } = meanRatio(own, naive, { confidence, overlap });
   return {
     score: 1 - ratio,
     lower: upper === null ? null : 1 - upper,

@@ -110,7 +110,7 @@ function skillEstimate(
     confidence: FORECAST_CONFIDENCE,
     n: independent,
     slice: 'all',
-    method: `1 - error / error of ${against}, ${bounded ? 'Fieller over' : 'no bounds from so few'} past origins that share no step`,
+    method: `1 - error / error of ${against}, ${bounded ? 'Fieller over' : 'no bounds from so few'} independent past origins`,
   };
 }
 

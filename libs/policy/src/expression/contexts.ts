@@ -96,7 +96,7 @@ export const CONTEXTS = {
       endValue: double('Forecast value at the horizon.'),
       skill: double('1 - error / error of the naive method on past origins; 0 is no gain.'),
       skillLower: optional(
-        double('Lower bound of its 80 % interval; absent while too few past origins share no step to have one.'),
+        double('Lower bound of its 80 % interval; absent while too few past origins count as independent.'),
       ),
       skillUpper: optional(double('Upper bound of it.')),
       method: string('Method that did best on past origins, for example `theil-sen`.'),

@@ -1111,7 +1111,7 @@ export type ForecastIssued = Message<"rondo.drift.v1.ForecastIssued"> & {
   issuedAt?: Timestamp | undefined;
 
   /**
-   * `skill` with its interval, n being the past origins that share no step. Without bounds where these are too few; absent in
+   * `skill` with its interval, n being the past origins that count as independent. Without bounds where these are too few; absent in
    * forecasts made before it was taken.
    *
    * @generated from field: rondo.common.v1.Estimate skill_estimate = 23;
@@ -1271,7 +1271,7 @@ export type ForecastIssuedValid = Message<"rondo.drift.v1.ForecastIssued"> & {
   issuedAt: Timestamp;
 
   /**
-   * `skill` with its interval, n being the past origins that share no step. Without bounds where these are too few; absent in
+   * `skill` with its interval, n being the past origins that count as independent. Without bounds where these are too few; absent in
    * forecasts made before it was taken.
    *
    * @generated from field: rondo.common.v1.Estimate skill_estimate = 23;
