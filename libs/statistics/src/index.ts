@@ -34,6 +34,7 @@ export {
 } from './calibration.js';
 export { quantileInterval, type QuantileEstimate } from './quantile-interval.js';
 export { CLUSTERS_MIN, clusterCount, type ClusterCount } from './clusters.js';
+export { clusteredShare, type ClusteredShare } from './clustered-shares.js';
 export { delongInterval, delongPaired, type AucComparison, type AucEstimate, type AucOptions } from './delong.js';
 export {
   bootstrapAuc,

@@ -25,6 +25,8 @@ const refused: [string, () => unknown, string][] = [
   ['one cluster', () => s.pairedMeanDifference([1, 2, 3], { clusters: [5, 5, 5] }), 'clusters'],
   ['losses that are no pairs', () => s.modelReliance([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]), 'losses'],
   ['too few rows for pairs', () => s.drawPairs(3, { pairsMax: 2, seed: 1 }), 'rows'],
+  ['a single cluster with trials', () => s.clusteredShare([1, 0], [2, 0]), 'trials'],
+  ['more successes than trials in a cluster', () => s.clusteredShare([1, 3], [2, 2]), 'successes[1]'],
   ['denominators of 0', () => s.meanRatio([1, 2], [0, 0]), 'denominators'],
   ['an overlap of 0', () => s.meanRatio([1, 2], [1, 2], { overlap: 0 }), 'overlap'],
   ['an empty sample', () => s.ksTwoSample([], [1]), 'a'],

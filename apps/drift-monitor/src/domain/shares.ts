@@ -31,39 +31,33 @@ export interface FeatureCells {
 }
 
 /**
- * The share of rows that are `hits`, as an estimate of that of such rows, which are taken as independent.
- * @returns undefined without rows
- */
-export function shareEstimate(name: string, hits: number, rows: number, slice: string): EstimateValue | undefined {
-  if (rows === 0) return undefined;
-  return {
-    name,
-    value: hits / rows,
-    ...wilsonInterval(hits, rows, CONFIDENCE),
-    confidence: CONFIDENCE,
-    n: rows,
-    slice,
-    method: 'Wilson, rows taken as independent',
-  };
-}
-
-/**
  * The intervals of a feature's shares. They hold as well for bins of the reference that are cut at its own quantiles: the share of
  * all rows between two order statistics has the distribution Beta(k, n + 1 - k), k being the rows between them
  * (Wilks 1941, Annals of Mathematical Statistics 12:91).
  */
 export function shareIntervals(feature: string, cells: FeatureCells): ShareIntervals {
   const { reference, referenceMissing, current, currentMissing } = cells;
-  const nullRate = (bins: readonly number[], missing: number) =>
-    shareEstimate('nullRate', missing, missing + sum(bins), feature);
-  const nullRateReference = nullRate(reference, referenceMissing);
-  const nullRateCurrent = nullRate(current, currentMissing);
+  const nullRateReference = nullRate(feature, referenceMissing, referenceMissing + sum(reference));
+  const nullRateCurrent = nullRate(feature, currentMissing, currentMissing + sum(current));
   const [referenceShares, currentShares] = [boundsOf(reference), boundsOf(current)];
   return {
     ...(nullRateReference && { nullRateReference }),
     ...(nullRateCurrent && { nullRateCurrent }),
     ...(referenceShares && { referenceShares }),
     ...(currentShares && { currentShares }),
+  };
+}
+
+function nullRate(slice: string, missing: number, rows: number): EstimateValue | undefined {
+  if (rows === 0) return undefined;
+  return {
+    name: 'nullRate',
+    value: missing / rows,
+    ...wilsonInterval(missing, rows, CONFIDENCE),
+    confidence: CONFIDENCE,
+    n: rows,
+    slice,
+    method: 'Wilson, rows taken as independent',
   };
 }
 

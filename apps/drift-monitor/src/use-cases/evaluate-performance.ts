@@ -29,6 +29,7 @@ import type { EstimateValue } from '../domain/model-reference.js';
 import {
   bandsIn,
   judgedBy,
+  labelCoverageOf,
   logLossExcess,
   logLossExcessEstimate,
   sameWindow,
@@ -43,7 +44,6 @@ import {
 } from '../domain/performance.js';
 import type { Reference } from '../domain/reference.js';
 import { windowRows, type WindowRows } from '../domain/served-request.js';
-import { shareEstimate } from '../domain/shares.js';
 import type { ForecastRule } from '../domain/watched-series.js';
 import type { Calculate } from '../ports/calculator.js';
 import { forgetBefore } from './forget-served.js';
@@ -91,6 +91,7 @@ interface Measured {
   /** The window as it was before its rows were read. */
   readonly before: WindowRecord;
   readonly rows: { readonly predictions: number; readonly labelled: number };
+  readonly coverage: EstimateValue | undefined;
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
   readonly bands: BandSums | undefined;
@@ -148,8 +149,9 @@ export class EvaluatePerformance {
       this.metricsOf(rows, by, run.signal),
     ]);
     const rowsNeeded = performance.minRows;
-    const measured = { request, reference, before, rows: counted, by, metrics, bands, features, forecast, rowsNeeded };
-    return (unit) => this.record(unit, measured);
+    const coverage = labelCoverageOf(rows.perRequest);
+    const measured = { request, reference, before, by, metrics, bands, features, forecast, rowsNeeded, coverage };
+    return (unit) => this.record(unit, { ...measured, rows: counted });
   }
 
   async failed(unit: Unit, request: PerformanceRequest, failure: JobFailure): Promise<void> {
@@ -180,7 +182,7 @@ export class EvaluatePerformance {
   }
 
   private async record(unit: Unit, measured: Measured): Promise<void> {
-    const { request, reference, before, rows, by } = measured;
+    const { request, reference, before, rows, by, coverage } = measured;
     const { pipeline, startMs, endMs } = request;
     const stored = await loadPerformance(unit, pipeline);
     // A champion that is gone meanwhile is not judged any more.
@@ -212,7 +214,6 @@ export class EvaluatePerformance {
     if (!changed) return;
     const attribution = await this.attributionOf(unit, record, measured);
     const excess = logLossExcessEstimate(record, referenceLogLoss(reference));
-    const coverage = shareEstimate('labelCoverage', rows.labelled, rows.predictions, 'all');
     const evaluation: PerformanceEvaluation = {
       pipeline,
       evaluationId: evaluationId(request),

@@ -74,7 +74,7 @@ export const CONTEXTS = {
       rowsNeeded: int('Predictions from which a window is judged; 0 when it was not told.'),
       estimated: bool('Estimated from the scores because labels are missing.'),
       labelCoverage: double('Labelled predictions / predictions, 0 to 1.'),
-      labelCoverageLower: optional(double('Lower bound of its interval; absent without predictions.')),
+      labelCoverageLower: optional(double('Lower bound of its interval; absent with fewer than two requests.')),
       labelCoverageUpper: optional(double('Upper bound of its interval.')),
       labelCoverageN: int('Predictions it rests on.'),
       state: oneOf(['sufficient', 'insufficient'], 'Whether there was enough to judge.'),

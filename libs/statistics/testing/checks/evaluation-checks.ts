@@ -91,6 +91,11 @@ export const evaluationChecks: Checked = {
     { name: 'multiclassAuc', args: threeClasses },
     { name: 'multiclassEstimates', args: threeClasses, runs: 20 },
     {
+      name: 'clusteredShare',
+      args: timed.map((rows) => [column(rows, 1), rows.map(([, most, more]) => most! + more!)]),
+      invariances: [reversed],
+    },
+    {
       name: 'modelReliance',
       args: numbers.map(([losses, switched]) => [
         [...losses!, ...switched!],

@@ -725,7 +725,7 @@ export type PerformanceEvaluated = Message<"rondo.drift.v1.PerformanceEvaluated"
   rowsNeeded: bigint;
 
   /**
-   * `label_coverage` with its interval and the predictions behind it; absent without predictions.
+   * `label_coverage` with its interval, over requests whose labels come together, and the predictions behind it; absent without any.
    *
    * @generated from field: rondo.common.v1.Estimate label_coverage_estimate = 16;
    */
@@ -830,7 +830,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
   rowsNeeded: bigint;
 
   /**
-   * `label_coverage` with its interval and the predictions behind it; absent without predictions.
+   * `label_coverage` with its interval, over requests whose labels come together, and the predictions behind it; absent without any.
    *
    * @generated from field: rondo.common.v1.Estimate label_coverage_estimate = 16;
    */
