@@ -2,13 +2,15 @@
 /**
  * How often the 80 % intervals of forecasts hold what came, on real daily series: a week ahead, made weekly from the half-year before.
  * Series of one source share their months (a storm closes many airports), so that a month of a source is one observation of the
- * coverage. Build first (`npx tsc -b libs/statistics`), then `node bench/error-rates-forecasts.mjs`. Prints Markdown tables; ends with
- * code 1 when the interval of the coverage is not within 75 to 85 %.
+ * coverage. Then how sure the skill of a forecast is, on simulated series.
+ * Build first (`npx tsc -b libs/statistics`), then `node bench/error-rates-forecasts.mjs`. Prints Markdown tables; ends with
+ * code 1 when the interval of the coverage is not within 75 to 85 %, or skill is shown where there is none.
  */
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import * as s from '../libs/statistics/dist/index.js';
-import { percent } from './simulated.mjs';
+import { seededRandom } from '../libs/kernel/dist/index.js';
+import { percent, quickNormal } from './simulated.mjs';
 
 const [HORIZON, PAST, LEAST_PAST] = [7, 182, 90];
 const AIRPORTS = ['ORD', 'ATL', 'DFW', 'LAX'];
@@ -100,3 +102,52 @@ for (const [group, name] of [
   if (group === 'all' && (lower < 0.75 || upper > 0.85)) process.exitCode = 1;
   console.log(`| ${name} | ${own.length} | ${percent(mean)} (${percent(lower)} to ${percent(upper)}) |`);
 }
+
+/** Simulated series whose mean skill is known from all of them together: what is asked is the interval of each. */
+const SIMULATED = {
+  'independent values': (next) => next,
+  'AR(1), 0.7': (next) => {
+    let level = 0;
+    return () => (level = 0.7 * level + next());
+  },
+  'random walk': (next) => {
+    let level = 0;
+    return () => (level += next());
+  },
+};
+const [RUNS, POINTS] = [300, 70];
+
+function skillOf(make, horizon) {
+  const intervals = [];
+  let [own, naive] = [0, 0];
+  for (let run = 1; run <= RUNS; run++) {
+    const random = seededRandom(run);
+    const next = make(() => quickNormal(random));
+    const series = Float64Array.from({ length: POINTS }, () => next());
+    const { skillScore, skillInterval, origins } = s.forecast(series, { horizon });
+    let error = 0;
+    for (let i = horizon; i < origins; i++) {
+      const origin = POINTS - horizon - origins + 1 + i;
+      for (let step = 0; step < horizon; step++) error += Math.abs(series[origin + step] - series[origin - 1]);
+    }
+    error /= horizon * (origins - horizon);
+    own += (1 - skillScore) * error;
+    naive += error;
+    intervals.push(skillInterval);
+  }
+  return { skill: 1 - own / naive, intervals };
+}
+
+console.log(`\nThe 80 % interval of the skill, ${RUNS} simulated series of ${POINTS} points:\n`);
+console.log(
+  '| series | steps ahead | skill | held it | shown to have skill (lower bound above 0) |\n|---|---|---|---|---|',
+);
+for (const [name, make] of Object.entries(SIMULATED))
+  for (const horizon of [1, 3, 7]) {
+    const { skill, intervals } = skillOf(make, horizon);
+    const held = intervals.filter(({ lower, upper }) => lower === null || (lower <= skill && skill <= upper)).length;
+    const shown = intervals.filter(({ lower }) => lower !== null && lower > 0).length;
+    console.log(`| ${name} | ${horizon} | ${skill.toFixed(2)} | ${percent(held / RUNS)} | ${percent(shown / RUNS)} |`);
+    // Nominal is 10 %: a series that is not foreseen is rarely shown to be.
+    if (skill <= 0 && shown / RUNS > 0.1) process.exitCode = 1;
+  }

@@ -221,6 +221,26 @@ def slices():
         yield case("searchSlices", args, float(first[0]), "jackknife, t.sf after Hall (1992)", V, f"{where}.pValue")
 
 
+def shares():
+    for seed in (91, 92, 93):
+        rng = np.random.default_rng(seed)
+        trials = rng.integers(1, 30, 14)
+        successes = rng.binomial(trials, rng.beta(2, 1, 14))
+        if seed == 93:
+            successes = trials.copy()
+        groups = np.repeat(np.arange(14), trials)
+        y = np.concatenate([np.repeat([1.0, 0.0], [s, n - s]) for s, n in zip(successes, trials)])
+        share, n = y.mean(), len(y)
+        error, freedom = jackknife((y - share) / n, groups)
+        # Where nothing varies each cluster counts as one trial.
+        worth = 14 if share in (0, 1) else n / max(1, error**2 / (share * (1 - share) / n))
+        alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, freedom))
+        low, high = proportion_confint(share * worth, worth, alpha, "wilson")
+        args = [successes.tolist(), trials.tolist()]
+        for path, value in (("effectiveTrials", worth), ("lower", low), ("upper", min(1, high))):
+            yield case("clusteredShare", args, float(value), "wilson, design effect", S, path)
+
+
 def cases():
-    for part in (means, areas, binned, lines, gaps, slices):
+    for part in (means, areas, binned, lines, gaps, slices, shares):
         yield from part()

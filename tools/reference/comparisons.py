@@ -99,3 +99,13 @@ def cases():
             adjusted = multipletests(p, method=method)[1]
             for i, value in enumerate(adjusted):
                 yield case(function, [p], float(value), f"multipletests {method}", S, str(i))
+    for seed, rows in ((41, 20), (42, 8), (43, 120)):
+        rng = np.random.default_rng(seed)
+        losses = np.round(rng.gamma(1, 0.4, rows), 6)
+        switched = np.round(losses + rng.normal(0.05, 0.3, rows), 6)
+        pairs = (switched - losses).reshape(-1, 2).mean(axis=1)
+        interval = stats.ttest_1samp(pairs, 0).confidence_interval(0.95)
+        args = [losses.tolist(), switched.tolist()]
+        yield case("modelReliance", args, float(pairs.mean()), "e_divide - e_orig by its definition", N, "value")
+        for path, value in (("lower", interval.low), ("upper", interval.high)):
+            yield case("modelReliance", args, float(value), "ttest_1samp over pairs", V, path)

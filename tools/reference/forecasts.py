@@ -3,7 +3,7 @@
 import numpy as np
 import scipy
 import sklearn
-from scipy import stats
+from scipy import optimize, stats
 from sklearn.linear_model import Ridge
 
 from samples import case
@@ -67,3 +67,28 @@ def cases():
             yield case("forecast", args, float(value), name, version, f"points.{h}.value")
             yield case("forecast", args, float(value - half[h]), f"{name}, split-conformal", version, f"points.{h}.lower")
             yield case("forecast", args, float(value + half[h]), f"{name}, split-conformal", version, f"points.{h}.upper")
+
+    # Fieller's interval by its definition: the ratios at which a t test of numerator - ratio * denominator is at its limit.
+    def t_statistic(a, b, ratio, overlap):
+        d = a - ratio * b
+        n = len(d)
+        return d.mean() / np.sqrt(((d - d.mean()) ** 2).sum() * overlap / (n * (n - overlap)))
+
+    for a, b, options in (
+        (rng.gamma(3, 1, 20), rng.gamma(4, 1, 20), {}),
+        (rng.normal(0.2, 1, 12), rng.gamma(9, 1, 12), {"confidence": 0.8}),
+        (np.convolve(rng.gamma(2, 1, 46), np.ones(4) / 4, "valid"), np.convolve(rng.gamma(3, 1, 46), np.ones(4) / 4, "valid"), {"confidence": 0.8, "overlap": 4}),
+        (rng.normal(3, 1, 9), np.ones(9), {}),
+    ):
+        a, b = np.round(a, 6), np.round(b, 6)
+        overlap, confidence = options.get("overlap", 1), options.get("confidence", 0.95)
+        limit = stats.t.ppf((1 + confidence) / 2, len(a) // overlap - 1)
+        ratio = a.mean() / b.mean()
+        if overlap == 1:
+            assert np.isclose(stats.ttest_1samp(a - 0.1 * b, 0).statistic, t_statistic(a, b, 0.1, 1))
+        args = [a.tolist(), b.tolist(), options]
+        lower = optimize.brentq(lambda r: t_statistic(a, b, r, overlap) - limit, ratio - 50, ratio, xtol=1e-15, rtol=1e-14)
+        upper = optimize.brentq(lambda r: t_statistic(a, b, r, overlap) + limit, ratio, ratio + 50, xtol=1e-15, rtol=1e-14)
+        yield case("meanRatio", args, float(ratio), "mean / mean", N, "ratio")
+        yield case("meanRatio", args, float(lower), "brentq of ttest_1samp", V, "lower")
+        yield case("meanRatio", args, float(upper), "brentq of ttest_1samp", V, "upper")

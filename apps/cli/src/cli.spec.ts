@@ -82,6 +82,10 @@ const cycle = {
       state: 'Trained',
       selected: true,
       validation: [{ name: 'logLoss', value: 0.43, lower: 0.42, upper: 0.44, confidence: 0.95, n: 12000n }],
+      featureReliance: [
+        { name: 'reliance', value: 0.001, lower: -0.001, upper: 0.003, confidence: 0.95, n: 1384n, slice: 'dow' },
+        { name: 'reliance', value: 0.02, lower: 0.01, upper: 0.03, confidence: 0.95, n: 1384n, slice: 'tod' },
+      ],
     },
   ],
   evaluationVerdict: Verdict.PASS,
@@ -137,9 +141,11 @@ const forecast = {
   series: 'perf.logLoss',
   madeFrom: at('2001-03-05T00:00:00Z'),
   lastValue: 0.48,
+  lastValueEstimate: { name: 'perf.logLoss', value: 0.48, lower: 0.47, upper: 0.49, confidence: 0.95, n: 900n },
   points: [{ at: at('2001-04-02T00:00:00Z'), value: 0.52, lower: 0.5, upper: 0.54 }],
   method: 'theil-sen',
   skill: 0.31,
+  skillEstimate: { name: 'skill', value: 0.31, lower: 0.12, upper: 0.46, confidence: 0.8, n: 9n },
   skillAgainst: 'seasonal-naive',
   n: 30,
   limit: 0.5,
@@ -245,7 +251,13 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
     forecasts: [
       { forecast },
       {
-        forecast: { ...forecast, forecastId: 'f0', advisory: 'no-skill', breachExpected: undefined },
+        forecast: {
+          ...forecast,
+          forecastId: 'f0',
+          advisory: 'no-skill',
+          breachExpected: undefined,
+          skillEstimate: undefined,
+        },
         outcomes: [{ at: at('2001-03-05T00:00:00Z'), forecast: 0.5, actual: 0.48, insideInterval: false }],
       },
     ],
@@ -256,6 +268,9 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
         meanAbsoluteError: 0.0123456,
         intervalCoverage: 0.83,
         realisedSkill: 0.2,
+        errorEstimate: { value: 0.0123456, lower: 0.01, upper: 0.015, confidence: 0.8, n: 3n },
+        intervalCoverageEstimate: { value: 0.83, lower: 0.4, upper: 0.95, confidence: 0.8, n: 3n },
+        realisedSkillEstimate: { value: 0.2, confidence: 0.8, n: 1n },
       },
       { series: 'perf.rocAuc', pointsMissing: 4 },
     ],
@@ -478,6 +493,10 @@ describe('explain and status', () => {
     );
     expect(byName.out).toContain('* gbdt (builtin): Trained; logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
+    expect(byName.out.split('\n').filter((line) => line.includes('reliance'))).toEqual([
+      '      reliance (tod) 0.02000 [0.01000, 0.03000] 95 %, n = 1 384',
+      '      reliance (dow) 0.001000 [-0.001000, 0.003000] 95 %, n = 1 384',
+    ]);
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12 000');
     expect(byName.out).toContain(
       "look 9 of the pipeline's life, at 0.027 % of its 5 % for false promotions; 1.52 % left",
@@ -489,11 +508,11 @@ describe('explain and status', () => {
   it('show what is forecast with its skill, and what came of what was', async () => {
     const { out, err } = await rondo(['get', 'forecasts', '-p', 'flights']);
     expect(out.split('\n').slice(1, 3)).toEqual([
-      'perf.logLoss\t2001-03-05T00:00:00Z\t0.4800\t2001-04-02T00:00:00Z\t0.5200 [0.5000, 0.5400]\t86 % above 0.5000, expected 2001-03-19\t0.3100 (seasonal-naive)\ttheil-sen, 30\t-\t-',
-      'perf.logLoss\t2001-03-05T00:00:00Z\t0.4800\t2001-04-02T00:00:00Z\t0.5200 [0.5000, 0.5400]\t86 % above 0.5000\t0.3100 (seasonal-naive)\ttheil-sen, 30\t0.4800, forecast 0.5000, outside the interval\tno-skill',
+      'perf.logLoss\t2001-03-05T00:00:00Z\t0.4800 [0.4700, 0.4900] 95 %, n = 900\t2001-04-02T00:00:00Z\t0.5200 [0.5000, 0.5400]\t86 % [60, 95], n = 7, above 0.5000, expected 2001-03-19\t0.3100 [0.1200, 0.4600] 80 %, n = 9 (seasonal-naive)\ttheil-sen, 30\t-\t-',
+      'perf.logLoss\t2001-03-05T00:00:00Z\t0.4800 [0.4700, 0.4900] 95 %, n = 900\t2001-04-02T00:00:00Z\t0.5200 [0.5000, 0.5400]\t86 % [60, 95], n = 7, above 0.5000\t0.3100 (seasonal-naive)\ttheil-sen, 30\t0.4800, forecast 0.5000, outside the interval\tno-skill',
     ]);
     expect(err).toBe(
-      'perf.logLoss: 12 forecast values have come, mean error 0.01235, 83 % inside the interval, skill 0.2000 against holding the last value\n' +
+      'perf.logLoss: 12 forecast values have come, mean error 0.01235 [0.01000, 0.01500] 80 %, n = 3; 0.8300 [0.4000, 0.9500] 80 %, n = 3 of them inside the interval; skill 0.2000, n = 1 against holding the last value\n' +
         'perf.rocAuc: 4 more evaluations are needed for a forecast\n',
     );
     expect((await rondo(['get', 'forecasts'])).code).toBe(2);

@@ -1,6 +1,7 @@
 import { canonicalJson } from '@rondo/kernel';
 import type { Cycle, DecisionMade, ForecastSeries, Rollout } from '@rondo/contracts';
 import {
+  boundsText,
   countText,
   durationText,
   estimateText,
@@ -12,6 +13,8 @@ import {
   timeText,
   verdictText,
 } from './words.js';
+
+const RELIANCES_SHOWN = 3;
 
 /** Lines with a heading. */
 const block = (head: string, lines: readonly string[]): string[] =>
@@ -46,12 +49,11 @@ export function pastErrorText(of: ForecastSeries): string {
   if (of.pointsMissing > 0)
     return plainText(`${of.series}: ${of.pointsMissing} more evaluations are needed for a forecast`);
   if (of.outcomes === 0) return plainText(`${of.series}: nothing forecast has come yet`);
-  const covered =
-    of.intervalCoverage === undefined ? '' : `, ${Math.round(100 * of.intervalCoverage)} % inside the interval`;
-  const skill =
-    of.realisedSkill === undefined ? '' : `, skill ${numberText(of.realisedSkill)} against holding the last value`;
+  const { errorEstimate: error, intervalCoverageEstimate: coverage, realisedSkillEstimate: skill } = of;
+  const covered = coverage === undefined ? '' : `; ${boundsText(coverage)} of them inside the interval`;
+  const gained = skill === undefined ? '' : `; skill ${boundsText(skill)} against holding the last value`;
   return plainText(
-    `${of.series}: ${countText(of.outcomes)} forecast values have come, mean error ${numberText(of.meanAbsoluteError)}${covered}${skill}`,
+    `${of.series}: ${countText(of.outcomes)} forecast values have come, mean error ${error === undefined ? numberText(of.meanAbsoluteError) : boundsText(error)}${covered}${gained}`,
   );
 }
 
@@ -97,7 +99,10 @@ export function explainCycle(cycle: Cycle, rollout: Rollout | undefined): string
     ...(cycle.mergedEventIds.length === 0 ? [] : [`  merged later: ${cycle.mergedEventIds.join(', ')}`]),
     ...block('Where the time went', cycle.phases.map(phaseLine)),
     ...block('Data', dataLines(cycle)),
-    ...block('Candidates', cycle.candidates.map(candidateLine)),
+    ...block(
+      'Candidates',
+      cycle.candidates.flatMap((candidate) => [candidateLine(candidate), ...relianceLines(candidate)]),
+    ),
     ...(cycle.selection === '' ? [] : [`  ${cycle.selection}`]),
     ...block(`Evaluation: ${verdictText(cycle.evaluationVerdict)}`, cycle.gates.flatMap(gateLines)),
     ...(rollout ? explainRollout(rollout) : []),
@@ -118,6 +123,13 @@ function dataLines(cycle: Cycle): string[] {
     `window ${rangeText(cycle.dataWindow)}; rows: ${splits.join(', ') || '-'}`,
     `snapshot ${cycle.snapshotDigest || '-'}`,
   ];
+}
+
+/** Of the selected candidate, the features it relies on most. */
+function relianceLines({ selected, featureReliance }: Cycle['candidates'][number]): string[] {
+  if (!selected) return [];
+  const most = featureReliance.toSorted((a, b) => b.value - a.value).slice(0, RELIANCES_SHOWN);
+  return most.map((one) => `    ${estimateText(one)}`);
 }
 
 function candidateLine(candidate: Cycle['candidates'][number]): string {

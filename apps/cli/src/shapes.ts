@@ -23,6 +23,7 @@ import {
   type Cycle,
   type DecisionMade,
   type DriftEvaluated,
+  type Estimate,
   type FeatureDrift,
   type Incident,
   type LabelCampaign,
@@ -34,7 +35,16 @@ import {
   type ScoredForecast,
 } from '@rondo/contracts';
 import type { Shape } from './output.js';
-import { countText, estimateText, modelText, numberText, rangeText, timeText, verdictText } from './words.js';
+import {
+  boundsText,
+  countText,
+  estimateText,
+  modelText,
+  numberText,
+  rangeText,
+  timeText,
+  verdictText,
+} from './words.js';
 
 const STATES: Readonly<Record<BatchState, string>> = {
   [BatchState.UNSPECIFIED]: '-',
@@ -122,16 +132,29 @@ export const forecastShape: Shape<ScoredForecast> = {
   columns: [
     { head: 'SERIES', text: ({ forecast }) => forecast?.series ?? '' },
     { head: 'MADE FROM', text: ({ forecast }) => timeText(forecast?.madeFrom) },
-    { head: 'VALUE', text: ({ forecast }) => numberText(forecast?.lastValue ?? 0) },
+    { head: 'VALUE', text: lastText },
     { head: 'HORIZON', text: ({ forecast }) => timeText(forecast?.points.at(-1)?.at) },
     { head: 'FORECAST', text: endText },
     { head: 'BREACH', text: breachText },
-    { head: 'SKILL', text: ({ forecast }) => `${numberText(forecast?.skill ?? 0)} (${forecast?.skillAgainst ?? ''})` },
+    { head: 'SKILL', text: skillText },
     { head: 'METHOD, N', text: ({ forecast }) => `${forecast?.method ?? ''}, ${countText(forecast?.n ?? 0)}` },
     { head: 'CAME', text: cameText },
     { head: 'ADVISORY', text: ({ forecast }) => forecast?.advisory || '-' },
   ],
 };
+
+/** Forecasts made before their numbers had intervals show the numbers. */
+function measuredText(estimate: Estimate | undefined, value: number | undefined): string {
+  return estimate ? boundsText(estimate) : numberText(value ?? 0);
+}
+
+function lastText({ forecast }: ScoredForecast): string {
+  return measuredText(forecast?.lastValueEstimate, forecast?.lastValue);
+}
+
+function skillText({ forecast }: ScoredForecast): string {
+  return `${measuredText(forecast?.skillEstimate, forecast?.skill)} (${forecast?.skillAgainst ?? ''})`;
+}
 
 /** The value at the horizon with its interval. */
 function endText({ forecast }: ScoredForecast): string {
@@ -143,8 +166,9 @@ function endText({ forecast }: ScoredForecast): string {
 function breachText({ forecast }: ScoredForecast): string {
   if (!forecast?.breachProbability) return '-';
   const when = forecast.breachExpected ? `, expected ${timeText(forecast.breachExpected).slice(0, 10)}` : '';
-  const percent = Math.round(100 * forecast.breachProbability.value);
-  return `${percent} % ${forecast.breachSide} ${numberText(forecast.limit)}${when}`;
+  const { value, lower, upper, n } = forecast.breachProbability;
+  const [percent, least, most] = [value, lower ?? 0, upper ?? 1].map((share) => Math.round(100 * share));
+  return `${percent} % [${least}, ${most}], n = ${countText(n)}, ${forecast.breachSide} ${numberText(forecast.limit)}${when}`;
 }
 
 /** The last step that has come, and what it was forecast to be. */

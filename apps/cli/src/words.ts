@@ -36,16 +36,19 @@ export const numberText = (value: number): string => (Number.isInteger(value) ? 
 /** `95 %`, `99.9963 %`: close to 1 and close to 0 a share is told apart from them. */
 export const percentText = (share: number): string => `${Number((share * 100).toPrecision(6))} %`;
 
+/** A value with its interval and its n, without a name. */
+export function boundsText({ value, lower, upper, confidence, n }: Estimate): string {
+  const bounds = lower !== undefined || upper !== undefined;
+  const interval = bounds ? ` [${boundText(lower)}, ${boundText(upper)}] ${percentText(confidence)}` : '';
+  return `${numberText(value)}${interval}, n = ${countText(n)}`;
+}
+
 /** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12 000, limit 0.45`. */
 export function estimateText(estimate: Estimate | undefined): string {
   if (!estimate) return '-';
-  const bounds = estimate.lower !== undefined || estimate.upper !== undefined;
-  const interval = bounds
-    ? ` [${boundText(estimate.lower)}, ${boundText(estimate.upper)}] ${percentText(estimate.confidence)}`
-    : '';
   const limit = estimate.limit === undefined ? '' : `, limit ${numberText(estimate.limit)}`;
   const slice = estimate.slice === '' || estimate.slice === 'all' ? '' : ` (${estimate.slice})`;
-  return `${estimate.name}${slice} ${numberText(estimate.value)}${interval}, n = ${countText(estimate.n)}${limit}`;
+  return `${estimate.name}${slice} ${boundsText(estimate)}${limit}`;
 }
 
 const boundText = (bound: number | undefined): string => (bound === undefined ? '…' : numberText(bound));

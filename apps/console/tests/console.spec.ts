@@ -396,7 +396,9 @@ describeInChromium('console', () => {
   it('tells where a change of the performance comes from', async () => {
     await enter();
     await open('/pipelines/flight-delay');
-    await page.getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180\]: \+0.0030 .* because other rows came/).waitFor();
+    await page
+      .getByText(/Log loss \+0.0120 \[\+0.0060 to \+0.0180, n = 36,100\]: \+0.0030 .* because other rows came/)
+      .waitFor();
     await page.getByText(/found among 131 segments of features, 36,100 rows/).waitFor();
     await page
       .locator('figure', { hasText: 'Where it got worse, by feature' })
@@ -409,7 +411,8 @@ describeInChromium('console', () => {
     await enter();
     await open('/pipelines/flight-delay');
     await page.getByRole('heading', { name: 'Forecast of log loss' }).waitFor();
-    await page.getByText('34 % less error than naive').waitFor();
+    await page.getByText('34 % (12 % to 56 %, n = 4) less error than naive').waitFor();
+    await page.getByText('83.3 % (41 % to 97 %, n = 2) inside the interval').waitFor();
     await page.getByText('advisory: the series changed lately').waitFor();
     await page.getByText('ROC AUC: 2 more evaluations of this champion are needed.').waitFor();
     await page.getByRole('button', { name: 'Measured and forecast log loss: show as table' }).click();
@@ -426,6 +429,21 @@ describeInChromium('console', () => {
     expect(called('cancelScheduledCycle')).toMatchObject([
       { pipeline: 'freight-delay', reason: 'The plant stands still' },
     ]);
+  });
+
+  it('shows no share without how sure it is', async () => {
+    await enter();
+    await open('/pipelines/flight-delay');
+    await page.getByText(/labels cover 98.2 % \(98.1 % to 98.3 %, n = 36,760\)/).waitFor();
+    await open('/pipelines/flight-delay/cycles/3?tab=training');
+    const reliance = page.locator('figure', { hasText: 'Rise of the validation log loss without a feature' });
+    await reliance.getByText('o_out_delay').first().waitFor({ state: 'attached' });
+    await open('/pipelines/flight-delay/cycles/3?tab=data');
+    const row = page.locator('tr', { has: page.getByText('distance', { exact: true }) });
+    await row.getByText('[0.4 % to 0.5 %]').waitFor();
+    expect(await row.locator('svg[role="img"]').getAttribute('aria-label')).toMatch(
+      /points, to \S+ % \(.*, n = 36,800\)$/,
+    );
   });
 
   it('gives every chart a name, a sentence and its table', async () => {

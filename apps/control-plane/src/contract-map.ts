@@ -74,6 +74,7 @@ const ADVISORIES = ['', 'no-skill', 'change-point'] as const;
 export function forecastFrom(event: ForecastIssued, champion: ModelReference | undefined): ForecastState {
   const { pipeline, forecastId, series, limit, lastValue, points, skill, method, n, breachProbability: probability } = event;
   const value = probability?.value ?? 0;
+  const { lower: skillLower, upper: skillUpper } = event.skillEstimate ?? {};
   return {
     pipeline,
     forecastId,
@@ -82,9 +83,11 @@ export function forecastFrom(event: ForecastIssued, champion: ModelReference | u
     lastValue,
     endValue: points.at(-1)?.value ?? lastValue,
     skill,
+    ...(skillLower !== undefined && { skillLower }),
+    ...(skillUpper !== undefined && { skillUpper }),
     method,
     n,
-    breachProbability: { value, lower: probability?.lower ?? value, upper: probability?.upper ?? value },
+    breachProbability: { value, lower: probability?.lower ?? value, upper: probability?.upper ?? value, n: Number(probability?.n ?? 0) },
     advisory: event.model?.digest === champion?.digest ? (ADVISORIES.find((known) => known === event.advisory) ?? 'no-skill') : 'champion-changed',
     ...(event.breachEarliest && { breachEarliestMs: msOf(event.breachEarliest) }),
     ...(event.breachExpected && { breachExpectedMs: msOf(event.breachExpected) }),

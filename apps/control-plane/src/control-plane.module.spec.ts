@@ -231,6 +231,9 @@ async function candidatesTrained(
       attempt: 1,
       validation: [logLoss(value)],
       featureImportance: [1, 0],
+      featureReliance: [
+        { name: 'reliance', value: 0.2, lower: 0.1, upper: 0.3, confidence: 0.95, n: 50n, slice: 'f0' },
+      ],
       complexity: 5n,
     });
   }
@@ -381,7 +384,8 @@ describe('the control-plane', () => {
     await bootstrapped();
     const done = await cycle(1);
     expect([done.phase, done.result, done.trigger]).toEqual(['Finished', 'Promoted', 'bootstrap']);
-    expect(done.candidates.find((candidate) => candidate.selected)?.name).toBe('trees-large');
+    const selected = done.candidates.find((candidate) => candidate.selected);
+    expect(selected).toMatchObject({ name: 'trees-large', featureReliance: [{ slice: 'f0', lower: 0.1, n: 50n }] });
     expect(last(ChampionChangedSchema).to?.version).toBe(1);
     const { events, pending, total } = await service
       .rpc(EventService)
@@ -858,7 +862,7 @@ describe('a drift signal', () => {
       rows: 100n,
       window: interval(5),
       evaluatedAt: timestampFromMs(0),
-      importanceWeighted: { name: 'psi', value: 0.02, n: 100n },
+      importanceWeighted: { name: 'psi', value: 0.02, lower: 0.01, upper: 0.04, n: 100n },
     });
     const decision = last(DecisionMadeSchema);
     expect(decision.causeEventIds).toEqual(['d1']);
@@ -866,7 +870,8 @@ describe('a drift signal', () => {
     const { events } = await service
       .rpc(EventService)
       .listEvents(create(ListEventsRequestSchema, { pipeline, fate: 'Held' }), operator);
-    expect(events?.some((event) => event.kind === 'drift')).toBe(true);
+    const summary = events?.find((event) => event.kind === 'drift')?.summary;
+    expect(summary).toContain('importance-weighted PSI 0.020 (0.010 to 0.040), n=100');
   });
 
   it('that its season explains starts nothing, and says so', async () => {

@@ -252,10 +252,22 @@ describe('a forecast that schedules a cycle', () => {
   it('does not start when the policy has no such trigger any more', async () => {
     await apply();
     await forecast('f1', 40);
-    await apply({ action: 'action: Propose', when: 'forecast.skill > 0.9' });
+    await apply({ action: 'action: Propose', when: 'has(forecast.skillLower) && forecast.skillLower > 0.9' });
     await dataUntil(26);
     expect(await eventOf('f1')).toMatchObject({ fate: 'Held', reason: 'NotBreached' });
     expect(started()).toEqual([]);
+  });
+
+  it('is judged by how sure its skill is, and told with it', async () => {
+    await apply({ action: 'action: Propose', when: 'has(forecast.skillLower) && forecast.skillLower > 0.1' });
+    const skillEstimate = { name: 'skill', value: 0.4, lower: 0.2, upper: 0.6, confidence: 0.8, n: 9n };
+    await forecast('f1', 40, { skillEstimate: { ...skillEstimate, lower: 0.05 } });
+    await forecast('f2', 40, { skillEstimate });
+    expect(await eventOf('f1')).toMatchObject({ fate: 'Held', reason: 'NotBreached' });
+    expect((await eventOf('f1'))!.summary).toContain(
+      'probability 0.90 (0.10 to 0.95), skill 0.40 (0.05 to 0.60), n=30',
+    );
+    expect((await eventOf('f2'))!.reason).not.toBe('NotBreached');
   });
 
   it('is held on its day by what holds every automatic cycle', async () => {

@@ -3,34 +3,26 @@ import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   DriftEvaluatedSchema,
   DriftState as DriftStateMessage,
-  ForecastIssuedSchema,
-  ForecastSeriesSchema,
-  ScoredForecastSchema,
   PerformanceEvaluatedSchema,
   ReferenceProfiledSchema,
   type BatchReady,
   type ChampionChanged,
   type DriftEvaluated,
-  type Estimate,
-  type EstimateSchema,
-  type ForecastIssued,
-  type ForecastSeries,
-  type ScoredForecast,
+  type ShareBoundsSchema,
   type PerformanceEvaluated,
   type PredictionsLogged,
   type TimeRange,
 } from '@rondo/contracts';
 import type { Outgoing } from '@rondo/journal';
 import { PermanentError } from '@rondo/kernel';
+import { estimateFrom, estimateTo } from './contract-estimates.js';
 import type { DriftEvaluation, DriftState, FeatureDrift } from './domain/drift-evaluation.js';
 import type { FeatureLossAttribution } from './domain/feature-losses.js';
 import type { LossAttribution } from './domain/loss-attribution.js';
-import type { ForecastOutcome, IssuedForecast, PastError } from './domain/issued-forecast.js';
-import type { EstimateValue } from './domain/model-reference.js';
 import type { PerformanceEvaluation, Window } from './domain/performance.js';
 import type { DriftRequest, Reference } from './domain/reference.js';
+import type { ShareBounds, ShareIntervals } from './domain/shares.js';
 import { servedRequest, type ServedRequest } from './domain/served-request.js';
-import type { WatchedSeries } from './domain/watched-series.js';
 
 const STATES: Readonly<Record<DriftState, DriftStateMessage>> = {
   insufficient: DriftStateMessage.INSUFFICIENT,
@@ -139,7 +131,7 @@ export function driftTo(evaluation: DriftEvaluation): DriftEvaluated {
 /** An evaluation as others are told and the API shows it. */
 export function performanceTo(evaluation: PerformanceEvaluation): PerformanceEvaluated {
   const { window, metrics, referenceMetrics, attribution, rows, rowsNeeded = 0, evaluatedAtMs, ...told } = evaluation;
-  const { logLossExcessEstimate, ...same } = told;
+  const { logLossExcessEstimate, labelCoverageEstimate, ...same } = told;
   return create(PerformanceEvaluatedSchema, {
     ...same,
     window: rangeTo(window),
@@ -147,6 +139,7 @@ export function performanceTo(evaluation: PerformanceEvaluation): PerformanceEva
     referenceMetrics: referenceMetrics.map(estimateTo),
     ...(attribution && { attribution: attributionTo(attribution) }),
     ...(logLossExcessEstimate && { logLossExcessEstimate: estimateTo(logLossExcessEstimate) }),
+    ...(labelCoverageEstimate && { labelCoverageEstimate: estimateTo(labelCoverageEstimate) }),
     rows: BigInt(rows),
     rowsNeeded: BigInt(rowsNeeded),
     evaluatedAt: timestampFromMs(evaluatedAtMs),
@@ -186,47 +179,17 @@ function featuresTo({ segments, tested, rows }: FeatureLossAttribution) {
   };
 }
 
-/** A forecast as others are told and the API shows it. */
-export function forecastTo(forecast: IssuedForecast): ForecastIssued {
-  const { madeFromMs, points, breachProbability, breachMs, issuedAtMs, ...same } = forecast;
-  const { earliest, expected, latest } = breachMs;
-  return create(ForecastIssuedSchema, {
-    ...same,
-    madeFrom: timestampFromMs(madeFromMs),
-    points: points.map(({ atMs, ...point }) => ({ ...point, at: timestampFromMs(atMs) })),
-    breachProbability: estimateTo(breachProbability),
-    ...(earliest !== null && { breachEarliest: timestampFromMs(earliest) }),
-    ...(expected !== null && { breachExpected: timestampFromMs(expected) }),
-    ...(latest !== null && { breachLatest: timestampFromMs(latest) }),
-    issuedAt: timestampFromMs(issuedAtMs),
-  });
-}
-
-/** A forecast with what came of it. */
-export function scoredTo(forecast: IssuedForecast, outcomes: readonly ForecastOutcome[]): ScoredForecast {
-  return create(ScoredForecastSchema, {
-    forecast: forecastTo(forecast),
-    outcomes: outcomes.map(({ atMs, ...outcome }) => ({ ...outcome, at: timestampFromMs(atMs) })),
-  });
-}
-
-/** A series of the present champion and how its forecasts did. */
-export function seriesTo(
-  { name, limit, modelDigest, points, pointsMissing }: WatchedSeries,
-  past: PastError,
-): ForecastSeries {
-  return create(ForecastSeriesSchema, {
-    ...past,
-    series: name,
-    limit,
-    pointsMissing,
-    points: points
-      .filter((point) => point.modelDigest === modelDigest)
-      .map(({ atMs, value }) => ({ at: timestampFromMs(atMs), value })),
-  });
-}
-
-function featureTo({ feature, state, psi, distance, jensenShannon, wasserstein, season, ...rest }: FeatureDrift) {
+function featureTo({
+  feature,
+  state,
+  psi,
+  distance,
+  jensenShannon,
+  wasserstein,
+  season,
+  intervals,
+  ...rest
+}: FeatureDrift) {
   const { log10PValue, adjustedLog10PValue, binEdges, referenceShares, currentShares, ...same } = rest;
   return {
     ...same,
@@ -242,30 +205,28 @@ function featureTo({ feature, state, psi, distance, jensenShannon, wasserstein, 
     binEdges: [...binEdges],
     referenceShares: [...referenceShares],
     currentShares: [...currentShares],
+    ...(intervals && intervalsTo(intervals)),
   };
 }
+
+function intervalsTo({ nullRateReference, nullRateCurrent, referenceShares, currentShares }: ShareIntervals) {
+  return {
+    ...(nullRateReference && { nullRateReferenceEstimate: estimateTo(nullRateReference) }),
+    ...(nullRateCurrent && { nullRateCurrentEstimate: estimateTo(nullRateCurrent) }),
+    ...(referenceShares && { referenceShareBounds: boundsTo(referenceShares) }),
+    ...(currentShares && { currentShareBounds: boundsTo(currentShares) }),
+  };
+}
+
+const boundsTo = ({ lower, upper, n, ...same }: ShareBounds): MessageInitShape<typeof ShareBoundsSchema> => ({
+  ...same,
+  lower: [...lower],
+  upper: [...upper],
+  n: BigInt(n),
+});
 
 function rangeTo({ startMs, endMs }: Window) {
   return { start: timestampFromMs(startMs), end: timestampFromMs(endMs) };
-}
-
-function estimateTo(estimate: EstimateValue): MessageInitShape<typeof EstimateSchema> {
-  return { ...estimate, n: BigInt(Math.round(estimate.n)) };
-}
-
-function estimateFrom(estimate: Estimate): EstimateValue {
-  const { name, value, lower, upper, confidence, slice, method, limit } = estimate;
-  return {
-    name,
-    value,
-    ...(lower !== undefined && { lower }),
-    ...(upper !== undefined && { upper }),
-    confidence,
-    n: Number(estimate.n),
-    slice,
-    method,
-    ...(limit !== undefined && { limit }),
-  };
 }
 
 function missing(message: string, field: string): PermanentError {

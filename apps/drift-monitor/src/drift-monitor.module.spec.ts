@@ -227,7 +227,13 @@ describe('drift', () => {
     await promote(1);
     await batchReady(1, await rowsFile(0, ROWS, 'x, dow'));
     await service.drain();
-    expect(drifts()[0]!.features[2]).toMatchObject({ state: DriftState.DETECTED, nullRateCurrent: 1 });
+    const [, dow, gone] = drifts()[0]!.features;
+    expect(gone).toMatchObject({ state: DriftState.DETECTED, nullRateCurrent: 1 });
+    expect(gone!.nullRateCurrentEstimate).toMatchObject({ value: 1, upper: 1, n: BigInt(ROWS) });
+    expect(gone!.currentShareBounds).toBeUndefined();
+    const { currentShares: shares, currentShareBounds: bounds } = dow!;
+    expect(bounds).toMatchObject({ confidence: 0.95, n: BigInt(ROWS) });
+    expect(shares.every((share, bin) => bounds!.lower[bin]! <= share && share < bounds!.upper[bin]!)).toBe(true);
   });
 
   it('does not judge a batch of few rows', async () => {
@@ -312,6 +318,11 @@ describe('performance', () => {
     await service.drain();
     const [evaluation] = performances();
     expect(evaluation).toMatchObject({ estimated: false, labelCoverage: 1, state: 'sufficient', rows: 1400n });
+    const coverage = evaluation!.labelCoverageEstimate!;
+    expect(coverage).toMatchObject({ value: 1, upper: 1, confidence: 0.95, n: 1400n });
+    // Two requests, each labelled as a whole: little is known of the next one.
+    expect(coverage.method).toBe('Wilson, over 2 requests whose labels come together');
+    expect(coverage.lower).toBeLessThan(0.1);
     const logLoss = metric(evaluation!, 'logLoss')!;
     // Scores uniform on (0, 1) and calibrated: the expected log loss is 1/2.
     expect(Math.abs(logLoss.value - 0.5)).toBeLessThan(0.05);

@@ -146,7 +146,10 @@ describe('forecasts', () => {
       breachSide: 'above',
       skillAgainst: 'naive',
     });
-    expect(twelfth!.lastValue).toBe(drifts()[11]!.importanceWeighted!.value);
+    const { value, lower, upper } = drifts()[11]!.importanceWeighted!;
+    expect(twelfth!.lastValue).toBe(value);
+    expect(twelfth!.lastValueEstimate).toMatchObject({ name: 'drift.importanceWeighted', value, lower, upper });
+    expect(twelfth!.skillEstimate).toMatchObject({ name: 'skill', value: twelfth!.skill, confidence: 0.8 });
     expect(twelfth!.points.map(({ at }) => timestampMs(at!) / WEEK)).toEqual([14]);
     expect(twelfth!.points[0]!.lower).toBeLessThanOrEqual(twelfth!.points[0]!.value);
     expect(twelfth!.breachProbability).toMatchObject({ name: 'breachProbability', confidence: 0.8 });
@@ -162,7 +165,10 @@ describe('forecasts', () => {
     const [outcome] = forecasts[1]!.outcomes;
     expect(outcome!.actual).toBe(drifts()[12]!.importanceWeighted!.value);
     expect(series).toMatchObject([{ outcomes: 1, meanAbsoluteError: Math.abs(outcome!.actual - outcome!.forecast) }]);
+    expect(series[0]).toMatchObject({ errorEstimate: { n: 1n }, intervalCoverageEstimate: { n: 1n, confidence: 0.8 } });
     expect(series[0]!.points).toHaveLength(13);
+    const { value, lower, upper, n } = drifts()[12]!.importanceWeighted!;
+    expect(series[0]!.points[12]!.estimate).toMatchObject({ value, lower, upper, n });
     expect((await listed('perf.logLoss')).forecasts).toEqual([]);
   });
 

@@ -221,7 +221,14 @@ describe('the report', () => {
         ({ difference }) => difference.lower < difference.value && difference.value < difference.upper,
       ),
     ).toBe(true);
-    expect(report.backtestBelief).toMatchObject({ n: 2 });
+    for (const { champion: ofChampion, championInterval, challenger, challengerInterval } of report.backtest) {
+      expect(championInterval.lower < ofChampion && ofChampion < championInterval.upper).toBe(true);
+      expect(challengerInterval.lower < challenger && challenger < challengerInterval.upper).toBe(true);
+    }
+    const { mean, interval, n } = report.backtestBelief!;
+    expect([n, interval.lower < mean, mean < interval.upper]).toEqual([2, true, true]);
+    const card = Buffer.from(await platform.artifacts.get(answer.modelCard!.digest)).toString('utf8');
+    expect(card).toMatch(/over such windows its log loss differs by \S+ on average \(95 %: \S+ to \S+, 2 windows\)/);
     expect(answer.metrics.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'logLoss',

@@ -46,6 +46,7 @@ export async function replayedEvaluations(
 
 function evidenceOf(report: EvaluationReport): Evidence | undefined {
   const { gates, models, metrics, calibration, championMetrics, championCalibration } = report;
+  const { n, clusters, baseline, cohorts, smallCohorts, fairness, slices } = report;
   if (gates.some(({ alphaLook }) => alphaLook !== undefined)) return undefined;
   const differences = Object.fromEntries(
     gates.flatMap(({ gate, difference }): [string, Difference][] => {
@@ -57,13 +58,18 @@ function evidenceOf(report: EvaluationReport): Evidence | undefined {
   const isCompared = championMetrics.length > 0;
   const reason = 'as it was then';
   return {
-    // The report holds the measurements under the same names, but for those of the two models.
     measurements: {
-      ...report,
+      n,
+      clusters,
       challenger: { metrics, calibration },
       champion: isCompared ? { metrics: championMetrics, calibration: championCalibration } : null,
+      baseline,
       differences,
-    } as unknown as Evidence['measurements'],
+      cohorts,
+      smallCohorts,
+      fairness,
+      slices,
+    },
     championAbsence: isCompared ? null : models.champion ? { kind: 'incomparable', reason } : { kind: 'none' },
     alphaLook: null,
     backtest: report.backtestNote === null ? null : report.backtest,

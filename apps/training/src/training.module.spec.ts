@@ -144,6 +144,11 @@ describe('a built-in candidate', () => {
     expect(auc.value).toBeGreaterThan(0.8);
     expect(auc).toMatchObject({ n: 600n });
     expect(answer!.featureImportance).toHaveLength(2);
+    expect(answer!.featureReliance.map(({ slice }) => slice)).toEqual(['a', 'b']);
+    for (const { value, lower, upper, n } of answer!.featureReliance) {
+      // The outcome depends on a and on b: without either the log loss rises for sure.
+      expect([n, lower! > 0.05, lower! < value, value < upper!]).toEqual([300n, true, true, true]);
+    }
     expect(await platform.artifacts.has(answer!.model!.digest)).toBe(true);
     expect(scorer.loaded(answer!.model!.digest)).toBeUndefined();
   });
@@ -154,6 +159,8 @@ describe('a built-in candidate', () => {
     const digests = trained().map(({ model: file }) => file!.digest);
     expect(digests).toHaveLength(2);
     expect(new Set(digests).size).toBe(1);
+    const [first, again] = trained().map(({ featureReliance }) => featureReliance);
+    expect(again).toEqual(first);
   });
 
   it('tells its progress without flooding the bus', async () => {

@@ -1,4 +1,6 @@
+import { checkBetween, checkCounts, checkSameLength, invalid, type Numbers } from './checks.js';
 import { spreadOfSums } from './clusters.js';
+import { filled } from './filled.js';
 import { normalQuantile, tQuantile } from './distributions.js';
 import { scoreInterval, type Interval } from './proportions.js';
 
@@ -42,6 +44,48 @@ export function effectiveShare({ trials, successes }: ClusteredTrials): Effectiv
 /** The score interval of such a share. */
 export function effectiveInterval({ share, trials, quantile }: EffectiveShare, confidence: number): Interval {
   return scoreInterval(share, trials, quantile((1 + confidence) / 2));
+}
+
+/** A share of trials in clusters, with its interval. */
+export interface ClusteredShare extends Interval {
+  readonly share: number;
+  /** Clusters with trials. */
+  readonly clusters: number;
+  /** Independent trials that tell as much. */
+  readonly effectiveTrials: number;
+}
+
+/**
+ * Wilson's interval of a share whose trials succeed or fail together within clusters, such as the rows of a request whose labels come
+ * at once. The trials count as n / d independent ones, d >= 1 being how much larger the variance over clusters is (jackknife) than
+ * that of independent trials; where all ended alike each cluster counts as one. Quantiles are those of t with effective clusters - 1
+ * degrees of freedom.
+ * Source: Rao & Scott (1992), Biometrics 48:577; Wilson (1927), JASA 22:209.
+ * @param successes per cluster, no more than its trials
+ * @param trials per cluster; two clusters with trials are needed
+ * @example clusteredShare([9, 4, 10, 0], [10, 10, 10, 5]) // => { share: 0.657143, lower: 0.157301, upper: 0.951645, clusters: 4 }
+ */
+export function clusteredShare(
+  successes: Numbers,
+  trials: Numbers,
+  options: { readonly confidence?: number } = {},
+): ClusteredShare {
+  const { confidence = 0.95 } = options;
+  checkBetween('confidence', confidence, 0, 1);
+  checkCounts('successes', successes);
+  checkSameLength('trials', trials, 'successes', successes);
+  checkCounts('trials', trials);
+  let clusters = 0;
+  for (let i = 0; i < trials.length; i++) {
+    if (successes[i]! > trials[i]!)
+      throw invalid(`successes[${i}]`, successes[i], `must not exceed trials (${trials[i]})`);
+    if (trials[i]! > 0) clusters++;
+  }
+  if (clusters < 2) throw invalid('trials', clusters, 'needs at least 2 clusters with trials');
+  const copied = (values: Numbers): Float64Array => filled(new Float64Array(values.length), (i) => values[i]!);
+  const effective = effectiveShare({ trials: copied(trials), successes: copied(successes) });
+  const { share, trials: effectiveTrials } = effective;
+  return { share, ...effectiveInterval(effective, confidence), clusters, effectiveTrials };
 }
 
 /** Independent trials in the same form. */

@@ -1,6 +1,6 @@
 import { seededRandom } from '@rondo/kernel';
 import { describe, expect, it } from '@jest/globals';
-import { breachOutlook, breachSteps, forecast, lastChangePoint, type Forecast } from './index.js';
+import { breachOutlook, breachSteps, forecast, lastChangePoint, meanRatio, type Forecast } from './index.js';
 
 const made = (result: Forecast) => {
   if (result.kind !== 'forecast') throw new Error(`needs ${result.pointsNeeded} points`);
@@ -132,5 +132,67 @@ describe('the outlook on a limit', () => {
       if (series.subarray(60).some((value) => value >= 1.7)) happened++;
     }
     expect(Math.abs(expected - happened) / 150).toBeLessThan(0.1);
+  });
+});
+
+describe('the ratio of two means', () => {
+  it('lies in its interval about as often as that says, also of pairs that overlap', () => {
+    for (const overlap of [1, 3]) {
+      let held = 0;
+      for (let run = 0; run < 1500; run++) {
+        const random = seededRandom(run);
+        const draws = Array.from(
+          { length: 36 + overlap - 1 },
+          () => [-Math.log(1 - random.next()), random.next()] as const,
+        );
+        // Losses as of forecasts that look `overlap` steps ahead: sums of what the steps lose, so neighbours share all but one.
+        const summed = (of: (draw: readonly [number, number]) => number) =>
+          Array.from({ length: 36 }, (_, i) => draws.slice(i, i + overlap).reduce((sum, draw) => sum + of(draw), 0));
+        const { lower, upper } = meanRatio(
+          summed(([a, b]) => 0.8 * a + 0.4 * b),
+          summed(([a]) => a),
+          { confidence: 0.8, overlap },
+        );
+        if (lower !== null && lower <= 1 && 1 <= upper!) held++;
+      }
+      expect([overlap, held / 1500 > 0.77 && held / 1500 < 0.83, held / 1500]).toEqual([overlap, true, held / 1500]);
+    }
+  });
+
+  it('has no bounds of too few pairs, and where the denominator may be 0', () => {
+    expect(meanRatio([1, 2, 3], [1, 1, 1], { overlap: 2 })).toEqual({
+      ratio: 2,
+      lower: null,
+      upper: null,
+      independent: 1,
+    });
+    expect(meanRatio([1, 2, 3], [0, 0, 9])).toMatchObject({ ratio: 2 / 3, lower: null, upper: null, independent: 3 });
+  });
+});
+
+describe('the skill of a forecast', () => {
+  it('is known as well as the origins that share no step let it be', () => {
+    const random = seededRandom(8);
+    const noise = Float64Array.from({ length: 60 }, () => random.next());
+    const [near, far] = [1, 5].map((horizon) => made(forecast(noise, { horizon })).skillInterval);
+    expect([near!.independent, far!.independent]).toEqual([49, 8]);
+    expect(near!.lower).toBeGreaterThan(0);
+    const short = made(forecast(noise.subarray(0, 20), { horizon: 8 }));
+    expect(short).toMatchObject({ skillScore: 0, skillInterval: { lower: null, upper: null, independent: 0 } });
+  });
+
+  it('counts origins less where gains last, and is hardly ever shown of what is not foreseen', () => {
+    let [shown, independent] = [0, 0];
+    for (let run = 0; run < 60; run++) {
+      const random = seededRandom(run);
+      let level = 0;
+      const walk = Float64Array.from({ length: 40 }, () => (level += random.next() - 0.5));
+      const { skillInterval } = made(forecast(walk, { horizon: 1 }));
+      if (skillInterval.lower !== null && skillInterval.lower > 0) shown++;
+      independent += skillInterval.independent / 60;
+    }
+    // Thirty-one origins each.
+    expect(independent).toBeLessThan(29);
+    expect(shown).toBeLessThanOrEqual(3);
   });
 });

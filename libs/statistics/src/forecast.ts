@@ -1,12 +1,22 @@
 import { checkBetween, checkCount, checkFinite, checkNumber, type Numbers } from './checks.js';
+import { autocorrelationTime } from './autocorrelation.js';
 import { lastChangePoint } from './change-point.js';
 import { continuations, type Continuation, type ForecastMethod } from './forecast-methods.js';
+import { meanRatio } from './mean-ratio.js';
 
 /** One step ahead; the interval holds the future value with the asked confidence if the series goes on as it was. */
 export interface ForecastPoint {
   readonly value: number;
   readonly lower: number;
   readonly upper: number;
+}
+
+/** How sure a skill is; both bounds are null where the origins are too few, or the naive error too uncertain to divide by. */
+export interface SkillInterval {
+  readonly lower: number | null;
+  readonly upper: number | null;
+  /** Origins that count as independent: sharing no step, and gains lasting no longer; 0 when the backtest is too short to tell. */
+  readonly independent: number;
 }
 
 /** A forecast that shows how well its kind did before, or how many points are missing for one. */
@@ -22,6 +32,8 @@ export type Forecast =
        * by what was known then; above 0 is a gain, 0 also when the backtest is too short to tell.
        */
       readonly skillScore: number;
+      /** Fieller's interval of the skill at `confidence`, over the origins it is taken from ({@link meanRatio}). */
+      readonly skillInterval: SkillInterval;
       /** Past moments from which the backtest forecast. */
       readonly origins: number;
       /** Actual - predicted of the chosen method, `horizon` per origin, oldest origin first. */
@@ -67,7 +79,7 @@ export function forecast(
     const reach = atStep[conformalRank(confidence, origins, h + 1) - 1]!;
     return { value, lower: value - reach, upper: value + reach };
   });
-  const skillScore = honestSkill(tried, reference, horizon);
+  const { score: skillScore, ...skillInterval } = honestSkill(tried, reference, { horizon, confidence });
   const { at } = lastChangePoint(Float64Array.from({ length: origins }, (_, o) => best.errors[o * horizon]!));
   const changed = at !== null && origins - at <= Math.max(minOrigins, MIN_TRAINING_POINTS);
   return {
@@ -76,6 +88,7 @@ export function forecast(
     points,
     backtestError: Object.fromEntries(tried.map(({ method, mean }) => [method, mean])),
     skillScore,
+    skillInterval,
     origins,
     errorPaths: best.errors,
     advisory: changed ? 'change-point' : best === reference || skillScore <= 0 ? 'no-skill' : null,
@@ -134,21 +147,33 @@ function chosen(tried: readonly Backtest[], reference: Backtest, horizon: number
 }
 
 /** Each origin is forecast by the method that was best over the origins whose outcome was known by then. */
-function honestSkill(tried: readonly Backtest[], reference: Backtest, horizon: number): number {
-  const origins = reference.losses.length;
+function honestSkill(
+  tried: readonly Backtest[],
+  reference: Backtest,
+  { horizon, confidence }: { readonly horizon: number; readonly confidence: number },
+): SkillInterval & { readonly score: number } {
+  const naive = reference.losses.subarray(horizon);
+  if (naive.every((loss) => loss === 0)) return { score: 0, lower: null, upper: null, independent: 0 };
   const known = tried.map(() => 0);
-  let own = 0;
-  let naive = 0;
-  for (let i = horizon; i < origins; i++) {
+  const own = naive.map((_, i) => {
     let best = 0;
     tried.forEach(({ losses }, m) => {
-      known[m]! += losses[i - horizon]!;
+      known[m]! += losses[i]!;
       if (known[m]! < known[best]! * (1 - 1e-9)) best = m;
     });
-    own += tried[best]!.losses[i]!;
-    naive += reference.losses[i]!;
-  }
-  return naive === 0 ? 0 : 1 - own / naive;
+    return tried[best]!.losses[i + horizon]!;
+  });
+  const { ratio } = meanRatio(own, naive);
+  // A method that follows a chance trend goes on doing so: gains and losses last longer than the steps that origins share.
+  const lasting = Math.round(autocorrelationTime(own.map((loss, i) => loss - ratio * naive[i]!)));
+  const overlap = Math.min(naive.length, Math.max(horizon, lasting));
+  const { lower, upper, independent } = meanRatio(own, naive, { confidence, overlap });
+  return {
+    score: 1 - ratio,
+    lower: upper === null ? null : 1 - upper,
+    upper: lower === null ? null : 1 - lower,
+    independent,
+  };
 }
 
 /** Steps ahead (1 is the next point) at which a threshold is reached; null within the horizon never. */

@@ -34,6 +34,7 @@ export {
 } from './calibration.js';
 export { quantileInterval, type QuantileEstimate } from './quantile-interval.js';
 export { CLUSTERS_MIN, clusterCount, type ClusterCount } from './clusters.js';
+export { clusteredShare, type ClusteredShare } from './clustered-shares.js';
 export { delongInterval, delongPaired, type AucComparison, type AucEstimate, type AucOptions } from './delong.js';
 export {
   bootstrapAuc,
@@ -46,6 +47,8 @@ export {
   type CountedStatistic,
 } from './bootstrap.js';
 export { pairedMeanDifference, type MeanDifference } from './mean-difference.js';
+export { meanRatio, type MeanRatio } from './mean-ratio.js';
+export { drawPairs, modelReliance, type ModelReliance } from './model-reliance.js';
 export {
   nonInferiority,
   requiredRows,
@@ -252,7 +255,14 @@ export {
 } from './feature-attribution.js';
 export { seasonalDrift, type PastWindow, type SeasonRule, type SeasonalDrift } from './seasonal-drift.js';
 export { rollingOrigin, temporalSplit, type SplitPlan, type TemporalSplit, type TimeRange } from './splits.js';
-export { breachSteps, forecast, type BreachSteps, type Forecast, type ForecastPoint } from './forecast.js';
+export {
+  breachSteps,
+  forecast,
+  type BreachSteps,
+  type Forecast,
+  type ForecastPoint,
+  type SkillInterval,
+} from './forecast.js';
 export { breachOutlook, type BreachOutlook } from './breach-outlook.js';
 export { lastChangePoint, type ChangePoint } from './change-point.js';
 export type { ForecastMethod } from './forecast-methods.js';

@@ -99,6 +99,7 @@ describe('values computed by other libraries', () => {
     tailsBeyond: 'sums that wassersteinWithKept takes; monitoring.spec.ts',
     wassersteinWithKept: 'held to wasserstein1, which is held to scipy; monitoring.spec.ts',
     breachSteps: 'takes a forecast; forecast.spec.ts',
+    drawPairs: 'draws pairs of rows; model-reliance.spec.ts',
     breachOutlook: 'takes a forecast; forecast.spec.ts',
     expectedRowsToDetectRatio: 'a planning figure that simulations bear out; sequential.spec.ts',
     expectedPairsToDetectLoss: 'a planning figure that simulations bear out; sequential.spec.ts',

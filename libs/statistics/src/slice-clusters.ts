@@ -1,5 +1,5 @@
 import { invalid, type Numbers } from './checks.js';
-import { setsByKey } from './row-sets.js';
+import { setsByKey, type RowSets } from './row-sets.js';
 import type { CentredValues } from './slice-cells.js';
 
 /** Spread of the mean of each cell, held against a number or against all other rows. */
@@ -31,10 +31,50 @@ export function clusterSpreads(
   clusters: Numbers,
   againstRest: boolean,
 ): ClusterSpreads {
-  const { members, starts, count } = setsByKey('clusters', clusters);
-  if (count < 2) throw invalid('clusters', count, 'needs at least 2 clusters');
-  const sizes = new Float64Array(count);
-  const sums = new Float64Array(count);
+  const sets = setsByKey('clusters', clusters);
+  if (sets.count < 2) throw invalid('clusters', sets.count, 'needs at least 2 clusters');
+  const all = clusterSums(sets, around);
+  const effectiveOfAll = total.n ** 2 / all.sizeSquares;
+  /** Variance of one effective cluster's mean. */
+  const pooled = (effectiveOfAll * all.sumSquares) / total.n ** 2;
+  const ofCells = (cellOf: (row: number) => number, cells: Float64Array): CellSpreads => {
+    const size = cells.length / 3;
+    const [variance, effective, held] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
+    const restOf = (cell: number): Rest => {
+      const rows = total.n - cells[3 * cell]!;
+      return { rows, mean: (total.s1 - cells[3 * cell + 1]!) / rows };
+    };
+    eachPart({ sets, around, cellOf, size }, (set, cell, n, sum) => {
+      const rows = cells[3 * cell]!;
+      const own = (sum - (n * cells[3 * cell + 1]!) / rows) / Math.max(1, rows - n);
+      effective[cell]! += n ** 2;
+      held[cell]!++;
+      variance[cell]! += againstRest ? movedAgainstRest(own, { set, n, sum }, all, restOf(cell)) : own ** 2;
+    });
+    for (let cell = 0; cell < size; cell++) {
+      if (againstRest) variance[cell]! += movedRest(all, restOf(cell));
+      effective[cell] = held[cell] === 0 ? 0 : cells[3 * cell]! ** 2 / effective[cell]!;
+      const groups = againstRest ? sets.count : held[cell]!;
+      if (held[cell]! < 2) variance[cell] = Infinity;
+      else if (variance[cell]! <= 1e-12 * pooled) variance[cell] = pooled / effective[cell]!;
+      else variance[cell]! *= (groups - 1) / groups;
+    }
+    return { variance, effective };
+  };
+  return { skewness: skewnessOf(all.sums), ofCells };
+}
+
+/** Rows and sum of each cluster, and the sums of their squares and products. */
+interface ClusterSums {
+  readonly sizes: Float64Array;
+  readonly sums: Float64Array;
+  readonly sizeSquares: number;
+  readonly sumSquares: number;
+  readonly products: number;
+}
+
+function clusterSums({ members, starts, count }: RowSets, around: CentredValues['around']): ClusterSums {
+  const [sizes, sums] = [new Float64Array(count), new Float64Array(count)];
   let [sizeSquares, sumSquares, products] = [0, 0, 0];
   for (let set = 0; set < count; set++) {
     sizes[set] = starts[set + 1]! - starts[set]!;
@@ -43,57 +83,62 @@ export function clusterSpreads(
     sumSquares += sums[set]! ** 2;
     products += sizes[set]! * sums[set]!;
   }
-  const effectiveOfAll = total.n ** 2 / sizeSquares;
-  /** Variance of one effective cluster's mean. */
-  const pooled = (effectiveOfAll * sumSquares) / total.n ** 2;
-  const ofCells = (cellOf: (row: number) => number, cells: Float64Array): CellSpreads => {
-    const size = cells.length / 3;
-    const [variance, effective, held] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
-    const [n, s] = [new Float64Array(size), new Float64Array(size)];
-    const restOf = (cell: number) => {
-      const rows = total.n - cells[3 * cell]!;
-      return { rows, mean: (total.s1 - cells[3 * cell + 1]!) / rows };
-    };
-    const touched: number[] = [];
-    for (let set = 0; set < count; set++) {
-      for (let at = starts[set]!; at < starts[set + 1]!; at++) {
-        const row = members[at]!;
-        const cell = cellOf(row);
-        if (cell < 0) continue;
-        if (n[cell] === 0) touched.push(cell);
-        n[cell]!++;
-        s[cell]! += around[row]!;
-      }
-      for (const cell of touched) {
-        const rows = cells[3 * cell]!;
-        const own = (s[cell]! - (n[cell]! * cells[3 * cell + 1]!) / rows) / Math.max(1, rows - n[cell]!);
-        effective[cell]! += n[cell]! ** 2;
-        held[cell]!++;
-        if (againstRest) {
-          const rest = restOf(cell);
-          const others = (sums[set]! - s[cell]! - (sizes[set]! - n[cell]!) * rest.mean) / rest.rows;
-          const alone = (sums[set]! - sizes[set]! * rest.mean) / rest.rows;
-          variance[cell]! += (own - others) ** 2 - alone ** 2;
-        } else variance[cell]! += own ** 2;
-        n[cell] = 0;
-        s[cell] = 0;
-      }
-      touched.length = 0;
+  return { sizes, sums, sizeSquares, sumSquares, products };
+}
+
+/** Visits, cluster by cluster, every cell that holds rows of it, with their number and their sum. */
+function eachPart(
+  walk: {
+    readonly sets: RowSets;
+    readonly around: CentredValues['around'];
+    readonly cellOf: (row: number) => number;
+    readonly size: number;
+  },
+  visit: (set: number, cell: number, rows: number, sum: number) => void,
+): void {
+  const { sets, around, cellOf, size } = walk;
+  const { members, starts, count } = sets;
+  const [rows, sum] = [new Float64Array(size), new Float64Array(size)];
+  const touched: number[] = [];
+  for (let set = 0; set < count; set++) {
+    for (let at = starts[set]!; at < starts[set + 1]!; at++) {
+      const row = members[at]!;
+      const cell = cellOf(row);
+      if (cell < 0) continue;
+      if (rows[cell] === 0) touched.push(cell);
+      rows[cell]!++;
+      sum[cell]! += around[row]!;
     }
-    for (let cell = 0; cell < size; cell++) {
-      if (againstRest) {
-        const { rows, mean } = restOf(cell);
-        variance[cell]! += (sumSquares - 2 * mean * products + mean * mean * sizeSquares) / rows ** 2;
-      }
-      effective[cell] = held[cell] === 0 ? 0 : cells[3 * cell]! ** 2 / effective[cell]!;
-      const groups = againstRest ? count : held[cell]!;
-      if (held[cell]! < 2) variance[cell] = Infinity;
-      else if (variance[cell]! <= 1e-12 * pooled) variance[cell] = pooled / effective[cell]!;
-      else variance[cell]! *= (groups - 1) / groups;
+    for (const cell of touched) {
+      visit(set, cell, rows[cell]!, sum[cell]!);
+      rows[cell] = 0;
+      sum[cell] = 0;
     }
-    return { variance, effective };
-  };
-  return { skewness: skewnessOf(sums), ofCells };
+    touched.length = 0;
+  }
+}
+
+/** The rows outside a cell. */
+interface Rest {
+  readonly rows: number;
+  readonly mean: number;
+}
+
+/** What leaving a cluster out does to the difference, squared, beyond what {@link movedRest} counts for every cluster. */
+function movedAgainstRest(
+  own: number,
+  { set, n, sum }: { readonly set: number; readonly n: number; readonly sum: number },
+  { sizes, sums }: ClusterSums,
+  { rows, mean }: Rest,
+): number {
+  const others = (sums[set]! - sum - (sizes[set]! - n) * mean) / rows;
+  const alone = (sums[set]! - sizes[set]! * mean) / rows;
+  return (own - others) ** 2 - alone ** 2;
+}
+
+/** What leaving each cluster out would do to the mean of the rest if no row of it were in the cell, squared and added up. */
+function movedRest({ sumSquares, products, sizeSquares }: ClusterSums, { rows, mean }: Rest): number {
+  return (sumSquares - 2 * mean * products + mean * mean * sizeSquares) / rows ** 2;
 }
 
 function skewnessOf(sums: Float64Array): number {

@@ -5,6 +5,7 @@ import { formatCount, formatPercent } from '../model/format.js';
 import type { CalibrationBin } from '../model/report.js';
 import { BottomAxis, ValueAxis } from './axes.js';
 import { ChartFrame, LegendItem } from './frame.js';
+import { shareWords } from '../ui/estimate.js';
 
 const HEIGHT = 250;
 
@@ -64,7 +65,7 @@ export function Calibration({ bins }: { readonly bins: readonly CalibrationBin[]
   return (
     <ChartFrame
       title="Calibration on the sealed test"
-      summary={`Largest gap: predicted ${formatPercent(worst.meanPredicted)}, observed ${formatPercent(worst.observed)} (n = ${formatCount(worst.n)}).`}
+      summary={`Largest gap: predicted ${formatPercent(worst.meanPredicted)}, observed ${shareWords({ ...worst, value: worst.observed, n: BigInt(worst.n) })}.`}
       height={HEIGHT}
       legend={
         <>

@@ -158,6 +158,7 @@ describe('an evaluation report', () => {
         cohorts: [{ cohort: 'a', n: 5, difference: { value: 1, lower: 0, upper: 2 } }, { cohort: 'b' }, 7],
         calibration: 'none',
         backtest: { slices: [{ name: 'w1', difference: -0.1 }] },
+        backtestBelief: { mean: -0.1, interval: { lower: -0.3, upper: 0.1 }, n: 4 },
         latency: {
           p50Ms: 2,
           p50Interval: { lower: 1.5, upper: 2.5 },
@@ -169,6 +170,7 @@ describe('an evaluation report', () => {
     expect(report.cohorts).toEqual([{ cohort: 'a', n: 5, difference: { value: 1, lower: 0, upper: 2 } }]);
     expect(report.calibration).toEqual([]);
     expect(report.backtest).toEqual([{ name: 'w1', n: 0, difference: { value: -0.1 } }]);
+    expect(report.backtestMean).toEqual({ value: -0.1, lower: -0.3, upper: 0.1, n: 4 });
     expect(report.latency).toEqual([
       { name: 'p50Ms', value: '2 (95 %: 1.5 to 2.5)' },
       { name: 'p99Ms', value: '4 (95 %: 3 or more, no upper bound)' },

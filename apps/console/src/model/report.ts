@@ -60,6 +60,8 @@ export interface Report {
   readonly groups: readonly ReportGroup[];
   readonly calibration: readonly CalibrationBin[];
   readonly backtest: readonly BacktestSlice[];
+  /** Mean difference over windows like those; absent with fewer than two. */
+  readonly backtestMean?: ReportEstimate;
   readonly latency: readonly { readonly name: string; readonly value: string }[];
 }
 
@@ -162,6 +164,11 @@ function groups(item: Json): ReportGroup[] {
   });
 }
 
+/** Mean of the windows' differences with its interval; `n` is the windows. */
+function meanOfWindows(value: unknown): ReportEstimate | undefined {
+  return isObject(value) ? rate({ ...value, value: value['mean'] }) : undefined;
+}
+
 function clusters(value: unknown): Report['clusters'] {
   if (!isObject(value)) return undefined;
   const [by, count] = [words(value['by']), number(value['clusters'])];
@@ -197,6 +204,7 @@ export function parseReport(content: Uint8Array): Report {
   if (!isObject(json)) throw new Error('The report is not a JSON object.');
   const searched = slices(json['slices']);
   const clustered = clusters(json['clusters']);
+  const backtestMean = meanOfWindows(json['backtestBelief']);
   return {
     cohorts: list(json['cohorts']).flatMap(cohort),
     ...(clustered && { clusters: clustered }),
@@ -204,6 +212,7 @@ export function parseReport(content: Uint8Array): Report {
     groups: list(json['fairness']).flatMap(groups),
     calibration: list(isObject(json['calibration']) ? json['calibration']['bins'] : json['calibration']).flatMap(bin),
     backtest: list(isObject(json['backtest']) ? json['backtest']['slices'] : json['backtest']).flatMap(slice),
+    ...(backtestMean && { backtestMean }),
     latency: latency(json['latency']),
   };
 }

@@ -180,6 +180,8 @@ const METRICS: Record<string, readonly [string, 'lower' | 'higher' | 'none']> = 
   cramersV: ["Cramér's V", 'none'],
   jensenShannon: ['Jensen-Shannon', 'none'],
   wasserstein: ['Wasserstein, in sd', 'none'],
+  nullRate: ['missing', 'lower'],
+  labelCoverage: ['label coverage', 'higher'],
 };
 
 /** The field's name for a metric. */

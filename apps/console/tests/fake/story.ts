@@ -186,6 +186,10 @@ const CANDIDATES: Init<typeof CandidateSchema>[] = [
     trainer: 'boosted-trees',
     params: { trees: '200', depth: '5', learningRate: '0.1' },
     validation: [estimate('logLoss', 0.4151, 0.0014, 104_120), estimate('rocAuc', 0.7221, 0.0021, 104_120)],
+    featureReliance: [
+      estimate('reliance', 0.031, 0.006, 1_384, { slice: 'o_out_delay' }),
+      estimate('reliance', 0.0004, 0.0011, 1_384, { slice: 'd_lat' }),
+    ],
     modelDigest: digest('refit'),
     durationMs: 8_420n,
     progress: 1,
@@ -1035,9 +1039,18 @@ function features(week: number): Init<typeof DriftEvaluatedSchema>['features'] {
       importance,
       nullRateReference: 0,
       nullRateCurrent: i === 5 ? 0.004 : 0,
+      nullRateReferenceEstimate: { ...estimate('nullRate', 0, 0, 118_204), upper: 0.00003 },
+      nullRateCurrentEstimate: { ...estimate('nullRate', i === 5 ? 0.004 : 0, 0, 36_800), upper: 0.0047 },
       binEdges: [],
       referenceShares: share(reference),
       currentShares: share(current),
+      currentShareBounds: {
+        lower: share(current).map((value) => Math.max(0, value - 0.003)),
+        upper: share(current).map((value) => Math.min(1, value + 0.003)),
+        confidence: 0.95,
+        n: 36_800n,
+        method: 'Wilson',
+      },
     };
   });
 }
@@ -1098,6 +1111,7 @@ function forecasts(): Init<typeof ListForecastsResponseSchema> {
       {
         forecast: issued('perf.logLoss', 0.4371, 0.0016, 0.0031, 0.44, {
           skill: 0.34,
+          skillEstimate: { ...estimate('skill', 0.34, 0.22, 4), confidence: 0.8 },
           breachProbability: probability(0.75, 0.45, 0.93),
           breachEarliest: weekEnd(14),
           breachExpected: weekEnd(15),
@@ -1106,6 +1120,7 @@ function forecasts(): Init<typeof ListForecastsResponseSchema> {
       {
         forecast: issued('drift.importanceWeighted', 0.088, 0.007, 0.012, 0.12, {
           skill: 0.21,
+          skillEstimate: { name: 'skill', value: 0.21, confidence: 0.8, n: 1n },
           breachProbability: probability(0.5, 0.22, 0.78),
           advisory: 'change-point',
         }),
@@ -1117,11 +1132,19 @@ function forecasts(): Init<typeof ListForecastsResponseSchema> {
         limit: 0.44,
         points: performances()
           .toReversed()
-          .map(({ window, metrics }) => ({ at: window?.end, value: metrics?.[0]?.value ?? 0 })),
+          .map(({ window, metrics }) => ({ at: window?.end, value: metrics?.[0]?.value ?? 0, estimate: metrics?.[0] })),
         outcomes: 6,
         meanAbsoluteError: 0.0024,
         intervalCoverage: 5 / 6,
         realisedSkill: 0.28,
+        errorEstimate: { ...estimate('meanAbsoluteError', 0.0024, 0.0009, 2), confidence: 0.8 },
+        intervalCoverageEstimate: {
+          ...estimate('intervalCoverage', 5 / 6, 0, 2),
+          lower: 0.41,
+          upper: 0.97,
+          confidence: 0.8,
+        },
+        realisedSkillEstimate: { ...estimate('realisedSkill', 0.28, 0.2, 2), confidence: 0.8 },
       },
       {
         series: 'drift.importanceWeighted',
@@ -1143,6 +1166,7 @@ function performances(): Init<typeof PerformanceEvaluatedSchema>[] {
     window: { start: day('2001-01-29'), end: weekEnd(week) },
     estimated: false,
     labelCoverage: 0.982,
+    labelCoverageEstimate: estimate('labelCoverage', 0.982, 0.0014, 36_760),
     state: 'sufficient',
     rows: 36_100n,
     evaluatedAt: before(3000 - week * 200),
@@ -1352,6 +1376,7 @@ const REPORT = {
     const h = 0.006 + i * 0.003;
     return { meanPredicted: p, observed: o, lower: o - h, upper: o + h, n: Math.round(24_000 / (i + 1)) };
   }),
+  backtestBelief: { mean: -0.0012, interval: { lower: -0.0051, upper: 0.0027 }, n: 4 },
   backtest: ['9 Apr', '16 Apr', '23 Apr', '30 Apr'].map((name, i) => ({
     name,
     n: 36_000,

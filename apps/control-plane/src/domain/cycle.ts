@@ -22,6 +22,9 @@ export interface SnapshotState {
   readonly reviewRows: number;
 }
 
+/** A cycle is written often; all features are in the event. */
+export const RELIANCES_KEPT = 50;
+
 export interface CandidateState {
   readonly name: string;
   readonly state: 'Training' | 'Trained' | 'Failed';
@@ -29,6 +32,8 @@ export interface CandidateState {
   readonly params: Readonly<Record<string, string>>;
   readonly validation: readonly EstimateValue[];
   readonly featureImportance: readonly number[];
+  /** How much the log loss rises without a feature, the largest {@link RELIANCES_KEPT}; absent before it was measured. */
+  readonly featureReliance?: readonly EstimateValue[];
   readonly complexity: number;
   readonly model?: ArtifactReference;
   readonly message: string;

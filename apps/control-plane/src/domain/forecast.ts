@@ -8,9 +8,18 @@ export interface ForecastState {
   readonly lastValue: number;
   readonly endValue: number;
   readonly skill: number;
+  /** Bounds of the skill; absent where past origins are too few to give any. */
+  readonly skillLower?: number;
+  readonly skillUpper?: number;
   readonly method: string;
   readonly n: number;
-  readonly breachProbability: { readonly value: number; readonly lower: number; readonly upper: number };
+  readonly breachProbability: {
+    readonly value: number;
+    readonly lower: number;
+    readonly upper: number;
+    /** Past origins that share no step; absent in forecasts kept before it was. */
+    readonly n?: number;
+  };
   /** Policy time by which a tenth and half of the possible futures have reached the limit. */
   readonly breachEarliestMs?: number;
   readonly breachExpectedMs?: number;
@@ -31,6 +40,8 @@ export function forecastValues(
     lastValue,
     endValue,
     skill,
+    skillLower,
+    skillUpper,
     method,
     n,
     breachProbability,
@@ -46,6 +57,8 @@ export function forecastValues(
     lastValue,
     endValue,
     skill,
+    skillLower,
+    skillUpper,
     method,
     n,
     probBreach: breachProbability.value,

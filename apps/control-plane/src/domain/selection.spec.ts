@@ -17,7 +17,9 @@ describe('selection', () => {
     // Half-width .0098 at 95 % is a standard error of .005.
     const chosen = select([candidate('simple', 1, 0.4049), candidate('best', 9, 0.4)], { metric: 'logLoss', oneStandardError: true });
     expect(chosen).toMatchObject({ candidate: 'simple' });
-    expect(chosen?.explanation).toContain('bound 0.4050');
+    expect(chosen?.explanation).toBe(
+      'simple, 0.4049 (0.3951 to 0.4147, n=1,000), is the simplest within one standard error of best, 0.4000 (0.3902 to 0.4098, n=1,000): up to 0.4050',
+    );
   });
 
   it('keeps the best when the simpler one is further away than one standard error', () => {

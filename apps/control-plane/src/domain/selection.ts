@@ -28,6 +28,12 @@ function standardError(estimate: EstimateValue): number {
   return (estimate.upper - estimate.lower) / 2 / (Z_BY_CONFIDENCE[String(estimate.confidence)] ?? 1.96);
 }
 
+/** For example `0.4147 (0.4133 to 0.4161, n=104,120)`. */
+function told({ value, lower, upper, n }: EstimateValue): string {
+  const interval = lower === undefined || upper === undefined ? 'no interval' : `${lower.toFixed(4)} to ${upper.toFixed(4)}`;
+  return `${value.toFixed(4)} (${interval}, n=${n.toLocaleString('en-US')})`;
+}
+
 /**
  * Picks one candidate by its validation metric. With `oneStandardError` the simplest candidate whose metric lies within one
  * standard error of the best wins (Breiman et al., Classification and Regression Trees, 1984, section 3.4.3).
@@ -43,9 +49,8 @@ export function select(candidates: readonly SelectableCandidate[], rule: Selecti
     .sort((a, b) => a.loss - b.loss || a.candidate.complexity - b.candidate.complexity || (a.candidate.name < b.candidate.name ? -1 : 1));
   const best = ranked[0];
   if (!best) return undefined;
-  const shown = (value: number): string => (sign * value).toFixed(4);
   if (!rule.oneStandardError) {
-    return { candidate: best.candidate.name, rule: `best ${rule.metric}`, explanation: `${best.candidate.name} has the best validation ${rule.metric}, ${shown(best.loss)}` };
+    return { candidate: best.candidate.name, rule: `best ${rule.metric}`, explanation: `${best.candidate.name} has the best validation ${rule.metric}, ${told(best.estimate)}` };
   }
   const bound = best.loss + standardError(best.estimate);
   const simplest = ranked.filter((item) => item.loss <= bound).sort((a, b) => a.candidate.complexity - b.candidate.complexity)[0] ?? best;
@@ -54,7 +59,7 @@ export function select(candidates: readonly SelectableCandidate[], rule: Selecti
     rule: `simplest within one standard error of the best ${rule.metric}`,
     explanation:
       simplest === best
-        ? `${best.candidate.name} has the best validation ${rule.metric}, ${shown(best.loss)}, and no simpler candidate is within one standard error (${shown(bound)})`
-        : `${simplest.candidate.name} (${shown(simplest.loss)}) is the simplest within one standard error of ${best.candidate.name} (${shown(best.loss)}, bound ${shown(bound)})`,
+        ? `${best.candidate.name} has the best validation ${rule.metric}, ${told(best.estimate)}, and no simpler candidate is within one standard error (${(sign * bound).toFixed(4)})`
+        : `${simplest.candidate.name}, ${told(simplest.estimate)}, is the simplest within one standard error of ${best.candidate.name}, ${told(best.estimate)}: up to ${(sign * bound).toFixed(4)}`,
   };
 }

@@ -79,11 +79,18 @@ describe('CycleMetrics', () => {
     const forecast = {
       pipeline: 'p',
       series: 'perf.logLoss',
-      breachProbability: { value: 0.7, lower: 0.5, upper: 0.9 },
+      breachProbability: { value: 0.7, lower: 0.5, upper: 0.9, n: 7 },
     };
     await save('forecast', 'p/perf.logLoss', forecast);
     expect(await linesOf('rondo_forecast_breach_probability{')).toEqual([
       'rondo_forecast_breach_probability{pipeline="p",series="perf.logLoss"} 0.7',
+    ]);
+    expect(await linesOf('rondo_forecast_breach_probability_bound{')).toEqual([
+      'rondo_forecast_breach_probability_bound{pipeline="p",series="perf.logLoss",bound="lower"} 0.5',
+      'rondo_forecast_breach_probability_bound{pipeline="p",series="perf.logLoss",bound="upper"} 0.9',
+    ]);
+    expect(await linesOf('rondo_forecast_origins{')).toEqual([
+      'rondo_forecast_origins{pipeline="p",series="perf.logLoss"} 7',
     ]);
   });
 

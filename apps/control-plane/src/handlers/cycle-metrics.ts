@@ -95,7 +95,11 @@ export class CycleMetrics implements OnApplicationBootstrap, OnApplicationShutdo
       this.shown = seen;
       for await (const { state } of this.every<ForecastState>(FORECAST)) {
         const { pipeline, series, breachProbability } = state;
-        this.meters.breachProbability.set(breachProbability.value, { pipeline, series });
+        const { value, lower, upper, n } = breachProbability;
+        this.meters.breachProbability.set(value, { pipeline, series });
+        this.meters.breachBound.set(lower, { pipeline, series, bound: 'lower' });
+        this.meters.breachBound.set(upper, { pipeline, series, bound: 'upper' });
+        if (n !== undefined) this.meters.origins.set(n, { pipeline, series });
       }
       await this.showApprovals();
     } catch (error) {
@@ -160,6 +164,15 @@ function metersOf(telemetry: Telemetry) {
       'Probability that a series reaches its limit within the horizon, by the newest forecast.',
       ['pipeline', 'series'],
     ),
+    breachBound: telemetry.gauge('rondo_forecast_breach_probability_bound', 'Bounds of its 80 % interval.', [
+      'pipeline',
+      'series',
+      'bound',
+    ]),
+    origins: telemetry.gauge('rondo_forecast_origins', 'Past moments that share no step, on which it rests.', [
+      'pipeline',
+      'series',
+    ]),
     approvalsPending: telemetry.gauge('rondo_approvals_pending', 'Approvals waiting for votes.', ['pipeline']),
     approvals: telemetry.counter('rondo_approvals_total', 'Approvals closed, by decision.', ['decision']),
     approvalWait: telemetry.histogram(

@@ -16,20 +16,18 @@ import { decideEvent } from '../use-cases/decide-event.js';
 import { loadPipeline } from '../use-cases/pipelines.js';
 import { Policies } from '../use-cases/policies.js';
 import { saveForecast } from '../use-cases/scheduled-cycles.js';
-
-const STATE_NAME: Readonly<Record<DriftState, string>> = {
-  [DriftState.UNSPECIFIED]: 'insufficient',
-  [DriftState.CLEAR]: 'clear',
-  [DriftState.SUSPECTED]: 'suspected',
-  [DriftState.DETECTED]: 'detected',
-  [DriftState.INSUFFICIENT]: 'insufficient',
-  [DriftState.NEGLIGIBLE]: 'clear',
-  [DriftState.SEASONAL]: 'seasonal',
-};
+import { driftValues, performanceValues, type BoundedValue } from './monitor-values.js';
 
 const dayOf = (time: Timestamp | undefined): string => new Date(msOf(time)).toISOString().slice(0, 10);
 
-const shown = (value: number | undefined): string => value?.toFixed(4) ?? 'unknown';
+/** A value with its interval and, where the text does not say it elsewhere, its n; bounds that are missing are said to be. */
+function withBounds(estimate: BoundedValue | undefined, digits: number, n?: number): string {
+  if (!estimate) return 'unknown';
+  const { value, lower, upper } = estimate;
+  const bounds =
+    lower === undefined || upper === undefined ? 'no interval' : `${lower.toFixed(digits)} to ${upper.toFixed(digits)}`;
+  return `${value.toFixed(digits)} (${bounds}${n === undefined ? '' : `, n=${n}`})`;
+}
 
 /** What an evaluation that could not judge lacks. */
 function needed(seen: {
@@ -53,25 +51,16 @@ export class MonitorEvents {
   @HandleEvent(DriftEvaluatedSchema)
   async onDrift(event: DriftEvaluated, delivery: Delivery): Promise<void> {
     const weighted = event.importanceWeighted;
-    const state = STATE_NAME[event.state];
     const usual = event.features.filter((feature) => feature.state === DriftState.SEASONAL).length;
     const explained = usual > 0 ? `, ${usual} more explained by the season` : '';
-    const drift = {
-      state,
-      featuresDetected: event.featuresDetected,
-      importanceWeighted: weighted?.value ?? 0,
-      importanceWeightedLower: weighted?.lower,
-      rows: Number(event.rows),
-      rowsNeeded: Number(event.rowsNeeded),
-      referenceRows: Number(event.referenceRows),
-    };
+    const drift = driftValues(event);
     await this.platform.journal.once(causeOf(delivery), (unit) =>
       decideEvent(unit, this.policies, {
         pipeline: event.pipeline,
         on: 'DriftEvaluated',
         ledger: {
           ...this.entry('drift', event.evaluationId, delivery),
-          summary: `drift ${state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${drift.importanceWeighted.toFixed(3)}, n=${drift.rows}${needed(drift)}`,
+          summary: `drift ${drift.state}: ${event.featuresDetected} of ${event.features.length} features${explained}, importance-weighted PSI ${withBounds(weighted, 3)}, n=${drift.rows}${needed(drift)}`,
           eventTimeMs: msOf(event.window?.end),
           batchId: event.batchId,
         },
@@ -86,39 +75,18 @@ export class MonitorEvents {
   async onPerformance(event: PerformanceEvaluated, delivery: Delivery): Promise<void> {
     const metric = new Map(event.metrics.map((item) => [item.name, item]));
     const reference = new Map(event.referenceMetrics.map((item) => [item.name, item]));
-    const perf = {
-      logLoss: metric.get('logLoss')?.value,
-      logLossLower: metric.get('logLoss')?.lower,
-      logLossUpper: metric.get('logLoss')?.upper,
-      rocAuc: metric.get('rocAuc')?.value,
-      rocAucLower: metric.get('rocAuc')?.lower,
-      rocAucUpper: metric.get('rocAuc')?.upper,
-      brier: metric.get('brier')?.value,
-      ece: metric.get('ece')?.value,
-      referenceLogLoss: reference.get('logLoss')?.value,
-      referenceRocAuc: reference.get('rocAuc')?.value,
-      logLossExcess: event.logLossExcess,
-      logLossExcessLower: event.logLossExcessEstimate?.lower,
-      logLossExcessUpper: event.logLossExcessEstimate?.upper,
-      logLossExcessN: Number(event.logLossExcessEstimate?.n ?? 0),
-      n: Number(event.rows),
-      rowsNeeded: Number(event.rowsNeeded),
-      estimated: event.estimated,
-      labelCoverage: event.labelCoverage,
-      state: event.state,
-    };
-    const { logLossExcessLower: lower, logLossExcessUpper: upper } = perf;
-    const excess =
-      perf.logLossExcessN === 0
-        ? ''
-        : `, excess ${shown(perf.logLossExcess)} (${shown(lower)} to ${shown(upper)}, n=${perf.logLossExcessN})`;
+    const excess = event.logLossExcessEstimate;
+    const perf = performanceValues(event);
+    const above = excess === undefined ? '' : `, excess ${withBounds(excess, 4, perf.logLossExcessN)}`;
+    const against = (name: string): string =>
+      `${withBounds(metric.get(name), 4)} (reference ${withBounds(reference.get(name), 4)})`;
     await this.platform.journal.once(causeOf(delivery), (unit) =>
       decideEvent(unit, this.policies, {
         pipeline: event.pipeline,
         on: 'PerformanceEvaluated',
         ledger: {
           ...this.entry('performance', event.evaluationId, delivery),
-          summary: `champion v${event.model?.version ?? 0}: log loss ${shown(perf.logLoss)} (reference ${shown(perf.referenceLogLoss)}), AUC ${shown(perf.rocAuc)} (reference ${shown(perf.referenceRocAuc)})${excess}, n=${perf.n}${needed(perf)}`,
+          summary: `champion v${event.model?.version ?? 0}: log loss ${against('logLoss')}, AUC ${against('rocAuc')}${above}, n=${perf.n}${needed(perf)}`,
           eventTimeMs: msOf(event.window?.end),
         },
         values: { perf },
@@ -141,7 +109,7 @@ export class MonitorEvents {
         on: 'ForecastIssued',
         ledger: {
           ...this.entry('forecast', event.forecastId, delivery),
-          summary: `forecast of ${series}: reaches ${limit} by ${dayOf(event.points.at(-1)?.at)} with probability ${breachProbability.value.toFixed(2)}, skill ${forecast.skill.toFixed(2)}, n=${forecast.n}${shownOnly}`,
+          summary: `forecast of ${series}: reaches ${limit} by ${dayOf(event.points.at(-1)?.at)} with probability ${withBounds(breachProbability, 2)}, skill ${withBounds({ value: forecast.skill, lower: forecast.skillLower, upper: forecast.skillUpper }, 2)}, n=${forecast.n}${shownOnly}`,
           eventTimeMs: msOf(event.madeFrom),
         },
         values: {},

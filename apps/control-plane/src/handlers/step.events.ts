@@ -25,7 +25,7 @@ import type { PipelineSpec } from '@rondo/policy';
 import { BusController, causeOf, HandleEvent, PLATFORM, type Platform } from '@rondo/service';
 import { artifactFrom, estimateFrom, shown, verdictFrom } from '../contract-map.js';
 import { expire } from '../domain/approval.js';
-import { trainingIsOver, updateCandidate, type CandidateState, type CycleState } from '../domain/cycle.js';
+import { RELIANCES_KEPT, trainingIsOver, updateCandidate, type CandidateState, type CycleState } from '../domain/cycle.js';
 import { APPROVAL_TIMER, close, loadApproval, requestApproval } from '../use-cases/approvals.js';
 import { beginTraining, finishCycle, loadCycle, prepareWithLabels, saveCycle, selectAndEvaluate } from '../use-cases/cycles.js';
 import { loadPipeline, savePipeline } from '../use-cases/pipelines.js';
@@ -83,6 +83,10 @@ export class StepEvents {
       params: { ...event.params },
       validation: event.validation.map(estimateFrom),
       featureImportance: [...event.featureImportance],
+      featureReliance: event.featureReliance
+        .map(estimateFrom)
+        .sort((a, b) => b.value - a.value)
+        .slice(0, RELIANCES_KEPT),
       complexity: Number(event.complexity),
       durationMs: Number(event.durationMs),
       progress: 1,

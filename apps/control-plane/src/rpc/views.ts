@@ -78,8 +78,9 @@ export async function cycleView(reader: Reader, stored: Stored<CycleState>): Pro
     }),
     splitRows: Object.fromEntries(splits.map((split) => [split.name, BigInt(split.rows)])),
     campaignId: cycle.campaignId ?? '',
-    candidates: cycle.candidates.map(({ complexity: _complexity, featureImportance: _importance, model, validation, durationMs, ...candidate }) => ({
+    candidates: cycle.candidates.map(({ complexity: _complexity, featureImportance: _importance, featureReliance = [], model, validation, durationMs, ...candidate }) => ({
       ...candidate,
+      featureReliance: featureReliance.map(estimateTo),
       validation: validation.map(estimateTo),
       durationMs: BigInt(durationMs),
       modelDigest: model?.digest ?? '',

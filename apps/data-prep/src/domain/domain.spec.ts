@@ -111,6 +111,20 @@ describe('history', () => {
     expect(codes(summary({ nulls: 100 }), [230, 220, 230, 220])).toEqual(['NULL_BURST blocking']);
     expect(codes(summary({ nulls: 100 }), [230, 220, 230, 220], [summary({ nulls: 60 })])).toEqual([]);
   });
+
+  it('says how sure the share of missing values and the shift are, and on how many rows', () => {
+    const messages = (now: ColumnSummary, bins: readonly number[]) =>
+      historyFindings([now], [{ column: 'x', against: [{ earlier: summary(), bins }] }], 'at').map(
+        ({ message }) => message,
+      );
+    // scipy 1.17.1: binomtest(100, 1000).proportion_ci(method='wilson'), the same of 0 in 1000
+    expect(messages(summary({ nulls: 100 }), [230, 220, 230, 220])).toEqual([
+      '10.0 % (95 %: 8.3 % to 12.0 %; 100 of 1,000 rows) of x is missing, at most 0.0 % (95 %: 0.0 % to 0.4 %; 0 of 1,000 rows) in the 1 batches before',
+    ]);
+    expect(messages(summary({ spread: 12 }), [500, 300, 120, 80])[0]).toMatch(
+      /^values moved: PSI 0\.\d\d \(95 %: 0\.\d\d to 0\.\d\d, 1,000 rows\) against the closest of 1 accepted batches$/,
+    );
+  });
 });
 
 describe('nearestName', () => {

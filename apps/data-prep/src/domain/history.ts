@@ -1,4 +1,4 @@
-import { psi } from '@rondo/statistics';
+import { psi, psiInterval, wilsonInterval, type PsiResult } from '@rondo/statistics';
 import { finding, type Finding } from './finding.js';
 
 /** Shape of one column of an accepted batch. */
@@ -33,6 +33,8 @@ const LARGE_FACTOR_TOLERANCE = 0.35;
 const LARGE_FACTOR = 10;
 const BURST_RATIO = 4;
 const BURST_SHARE = 0.05;
+/** Of the intervals that findings tell; blocks are decided by the values, which real change moves far more than chance does. */
+const CONFIDENCE = 0.95;
 
 /**
  * What the batches accepted before make implausible: a column in another unit, a shift against every one of them, a burst of
@@ -53,18 +55,17 @@ export function historyFindings(
     const shifts = against
       .filter(({ bins }) => sum(bins) > 0)
       .map(({ earlier, bins }) => psi([...earlier.bins], [...bins]));
-    const smallest =
-      shifts.length > 0 && shifts.every(({ sufficient }) => sufficient)
-        ? Math.min(...shifts.map(({ value }) => value))
-        : 0;
+    const closest = shifts.every(({ sufficient }) => sufficient)
+      ? shifts.toSorted((a, b) => a.value - b.value)[0]
+      : undefined;
     const found =
-      smallest < MAJOR_PSI
+      closest === undefined || closest.value < MAJOR_PSI
         ? []
         : [
             shiftFinding(
               summary,
               against.map(({ earlier }) => earlier),
-              smallest,
+              closest,
               eventTimeColumn,
             ),
           ];
@@ -75,11 +76,13 @@ export function historyFindings(
 function shiftFinding(
   summary: ColumnSummary,
   earlier: readonly ColumnSummary[],
-  smallestPsi: number,
+  closest: PsiResult,
   eventTimeColumn: string,
 ): Finding {
   const { column } = summary;
-  const words = `PSI ${smallestPsi.toFixed(2)} against the closest of ${earlier.length} accepted batches`;
+  const { lower, upper } = psiInterval(closest, { confidence: CONFIDENCE });
+  const sure = `${intervalWords(lower.toFixed(2), upper.toFixed(2))}, ${count(summary.rows)} rows`;
+  const words = `PSI ${closest.value.toFixed(2)} (${sure}) against the closest of ${earlier.length} accepted batches`;
   if (column === eventTimeColumn) {
     return finding(
       'TIME_SHIFT',
@@ -98,7 +101,7 @@ function shiftFinding(
       'the unit of the batches before',
     );
   }
-  const severity = smallestPsi >= EXTREME_PSI ? 'blocking' : 'advisory';
+  const severity = closest.value >= EXTREME_PSI ? 'blocking' : 'advisory';
   return finding('VALUE_SHIFT', column, `values moved: ${words}`, `PSI below ${EXTREME_PSI}`, { severity });
 }
 
@@ -115,12 +118,23 @@ function unitFactor(before: number, after: number): number | undefined {
 
 function nullBurst(summary: ColumnSummary, earlier: readonly ColumnSummary[]): Finding | undefined {
   const share = (of: ColumnSummary): number => (of.rows === 0 ? 0 : of.nulls / of.rows);
-  const before = Math.max(...earlier.map(share));
+  const most = earlier.reduce((worst, one) => (share(one) > share(worst) ? one : worst));
+  const before = share(most);
   const now = share(summary);
   if (now <= before * BURST_RATIO || now - before <= BURST_SHARE) return undefined;
-  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
-  const message = `${percent(now)} of ${summary.column} is missing, at most ${percent(before)} in the ${earlier.length} batches before`;
+  const message = `${shareWords(summary)} of ${summary.column} is missing, at most ${shareWords(most)} in the ${earlier.length} batches before`;
   return finding('NULL_BURST', summary.column, message, 'as many missing values as before', { count: summary.nulls });
+}
+
+const count = (value: number): string => value.toLocaleString('en-US');
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+const intervalWords = (lower: string, upper: string): string => `${100 * CONFIDENCE} %: ${lower} to ${upper}`;
+
+/** The share of missing values with its interval, as an estimate of that of such batches. */
+function shareWords({ nulls, rows }: ColumnSummary): string {
+  if (rows === 0) return 'nothing';
+  const { lower, upper } = wilsonInterval(nulls, rows, CONFIDENCE);
+  return `${percent(nulls / rows)} (${intervalWords(percent(lower), percent(upper))}; ${count(nulls)} of ${count(rows)} rows)`;
 }
 
 function sum(values: readonly number[]): number {

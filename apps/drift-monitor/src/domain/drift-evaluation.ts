@@ -13,6 +13,7 @@ import {
 import type { FeatureComparison } from './feature-comparison.js';
 import type { EstimateValue, ModelReference } from './model-reference.js';
 import { unexplained, type SeasonComparison, type SeasonRule } from './season.js';
+import type { ShareIntervals } from './shares.js';
 
 /**
  * Clear to detected, or too few rows to tell. `seasonal`: would be suspected or detected, and is as usual for the season.
@@ -45,13 +46,15 @@ export type FeatureDrift = {
   readonly wasserstein?: EstimateValue;
   readonly log10PValue: number;
   readonly adjustedLog10PValue: number;
-  /** Share of the champion's importance, 0..1; all shares sum to 1. */
+  /** Share of the champion's importance, 0..1, counted from the model and so exact; all shares sum to 1. */
   readonly importance: number;
   readonly nullRateReference: number;
   readonly nullRateCurrent: number;
   readonly binEdges: readonly number[];
   readonly referenceShares: readonly number[];
   readonly currentShares: readonly number[];
+  /** Of null rates and shares; absent in evaluations made before they were taken. */
+  readonly intervals?: ShareIntervals;
   readonly season?: SeasonComparison;
 };
 
@@ -141,7 +144,7 @@ export function judgeBatch(
     const certain = judged[i]! && familyWise[test]! <= Math.log10(falseAlarmLevel);
     againstReference[i] = judged[i] ? featureState(comparison, adjustedLog10PValue, certain, rule) : 'insufficient';
     const { feature, psi, distance, log10PValue, nullRateReference, nullRateCurrent } = comparison;
-    const { binEdges, referenceShares, currentShares, jensenShannon, wasserstein, season } = comparison;
+    const { binEdges, referenceShares, currentShares, intervals, jensenShannon, wasserstein, season } = comparison;
     return {
       feature,
       state: lessSeason(againstReference[i], unexplained(comparison), rule),
@@ -157,6 +160,7 @@ export function judgeBatch(
       binEdges,
       referenceShares,
       currentShares,
+      intervals,
       ...(season && { season }),
     };
   });
@@ -236,7 +240,10 @@ function importanceShares(importance: readonly number[], features: number): numb
   return Array.from({ length: features }, (_, i) => (total > 0 ? importance[i]! / total : 1 / features));
 }
 
-/** The interval adds the standard errors as if all features moved together, because they come from the same rows. */
+/**
+ * The interval adds the standard errors as if all features moved together, because they come from the same rows. The weights add
+ * nothing to it: they are counted from the very model that serves, and another model's are not asked about.
+ */
 function weightedDrift(
   comparisons: readonly FeatureComparison[],
   weights: readonly number[],
@@ -259,6 +266,6 @@ function weightedDrift(
     confidence: CONFIDENCE,
     n: rows,
     slice: 'all',
-    method: 'delta method, features taken as moving together',
+    method: 'delta method, features taken as moving together, weights exact',
   };
 }

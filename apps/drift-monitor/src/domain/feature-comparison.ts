@@ -13,6 +13,7 @@ import { MIN_EXPECTED, categoryRows, testDifference } from './difference-test.js
 import type { EstimateValue } from './model-reference.js';
 import type { ContinuousProfile, FeatureProfile, ProfileBreaks } from './reference-profile.js';
 import type { SeasonComparison } from './season.js';
+import { shareIntervals, type ShareIntervals } from './shares.js';
 
 /** Coverage of every interval below. */
 const CONFIDENCE = 0.95;
@@ -54,6 +55,8 @@ export interface FeatureComparison {
   /** Shares of the rows with a value, binEdges.length + 1 of them; of categories the last is every other value. */
   readonly referenceShares: readonly number[];
   readonly currentShares: readonly number[];
+  /** Of null rates and shares. */
+  readonly intervals: ShareIntervals;
   /** Absent without a policy of seasons, and while too little of the season is known. */
   readonly season?: SeasonComparison;
 }
@@ -108,6 +111,12 @@ export function compareFeature(
     binEdges,
     referenceShares: shares(reference),
     currentShares: shares(now),
+    intervals: shareIntervals(profile.feature, {
+      reference,
+      referenceMissing: profile.nulls,
+      current: now,
+      currentMissing: current.missing,
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { forecast } from '@rondo/statistics';
-import { issuedForecast, outcomesOf, pastErrorOf, type ForecastContext } from './issued-forecast.js';
+import { issuedForecast, outcomesOf, type ForecastContext } from './issued-forecast.js';
 
 const DAY = 86_400_000;
 const rising = Float64Array.from({ length: 40 }, (_, i) => i);
@@ -14,8 +14,7 @@ const issued = (change: Partial<ForecastContext> = {}, values = rising) => {
     series: 'perf.logLoss',
     evaluationId: 'e',
     model: { name: 'm', version: 1, digest: 'd' },
-    madeFromMs: 39 * DAY,
-    lastValue: values.at(-1)!,
+    last: { atMs: 39 * DAY, value: values.at(-1)!, lower: 0, upper: 99, confidence: 0.95, n: 500 },
     n: values.length,
     limit: 41,
     issuedAtMs: 0,
@@ -53,7 +52,21 @@ describe('a forecast as it is issued', () => {
   });
 
   it('is advisory without skill', () => {
-    expect(issued({}, new Float64Array(40).fill(2))).toMatchObject({ method: 'naive', skill: 0, advisory: 'no-skill' });
+    const flat = issued({}, new Float64Array(40).fill(2));
+    expect(flat).toMatchObject({ method: 'naive', skill: 0, advisory: 'no-skill', skillEstimate: { value: 0, n: 0 } });
+    expect(flat.skillEstimate!.lower).toBeUndefined();
+  });
+
+  it('says how sure its skill and its newest value are', () => {
+    const noisy = rising.map((value) => value + ((value * 7) % 5));
+    const { skill, skillEstimate, lastValueEstimate } = issued({}, noisy);
+    // Thirty origins, of which 27 could choose by what was known: each ninth group of three shares no step with the others.
+    expect(skillEstimate).toMatchObject({ value: skill, confidence: 0.8, n: 9 });
+    expect(skillEstimate!.lower).toBeLessThan(skill);
+    expect(skillEstimate!.upper).toBeGreaterThan(skill);
+    expect(lastValueEstimate).toMatchObject({ value: noisy[39], lower: 0, upper: 99, confidence: 0.95, n: 500 });
+    const kept = { atMs: 39 * DAY, value: 39 };
+    expect(issued({ last: kept })).not.toHaveProperty('lastValueEstimate');
   });
 });
 
@@ -69,16 +82,5 @@ describe('what came of a forecast', () => {
       { atMs: 40.4 * DAY, forecast: 40, actual: 40, insideInterval: true },
       { atMs: 42 * DAY, forecast: 42, actual: 45, insideInterval: false },
     ]);
-    // Errors 0 and 3; holding 39 would have been 1 and 6 off.
-    expect(pastErrorOf([{ forecast: line, outcomes }])).toEqual({
-      outcomes: 2,
-      meanAbsoluteError: 1.5,
-      intervalCoverage: 0.5,
-      realisedSkill: expect.closeTo(1 - 3 / 7, 12),
-    });
-  });
-
-  it('is nothing yet without an outcome', () => {
-    expect(pastErrorOf([{ forecast: issued(), outcomes: [] }])).toEqual({ outcomes: 0, meanAbsoluteError: 0 });
   });
 });

@@ -1,6 +1,6 @@
 import { breachOutlook, type Forecast } from '@rondo/statistics';
 import type { EstimateValue, ModelReference } from './model-reference.js';
-import type { SeriesName, SeriesPoint } from './watched-series.js';
+import { pointEstimate, type SeriesName, type SeriesPoint } from './watched-series.js';
 
 /** Coverage of a forecast's intervals, and of the probability's own. */
 export const FORECAST_CONFIDENCE = 0.8;
@@ -15,10 +15,14 @@ export type IssuedForecast = {
   /** End of the newest window, and its value. */
   readonly madeFromMs: number;
   readonly lastValue: number;
+  /** The same with its interval; absent in forecasts made before it was kept. */
+  readonly lastValueEstimate?: EstimateValue;
   readonly points: readonly (SeriesPoint & { readonly lower: number; readonly upper: number })[];
   readonly confidence: number;
   readonly method: string;
   readonly skill: number;
+  /** The same with its interval, which has no bounds where origins are too few; absent likewise. */
+  readonly skillEstimate?: EstimateValue;
   readonly skillAgainst: 'naive' | 'seasonal-naive';
   readonly n: number;
   readonly origins: number;
@@ -38,17 +42,13 @@ export type IssuedForecast = {
 /** What a forecast is about and what it was made from. */
 export type ForecastContext = Pick<
   IssuedForecast,
-  | 'pipeline'
-  | 'forecastId'
-  | 'series'
-  | 'evaluationId'
-  | 'model'
-  | 'madeFromMs'
-  | 'lastValue'
-  | 'n'
-  | 'limit'
-  | 'issuedAtMs'
-> & { readonly spacingMs: number; readonly seasonal: boolean };
+  'pipeline' | 'forecastId' | 'series' | 'evaluationId' | 'model' | 'n' | 'limit' | 'issuedAtMs'
+> & {
+  /** Newest point of the series. */
+  readonly last: SeriesPoint;
+  readonly spacingMs: number;
+  readonly seasonal: boolean;
+};
 
 /** A higher area under the ROC curve is better; of everything else that is watched, less is. */
 const sideOf = (series: SeriesName): 'above' | 'below' => (series === 'perf.rocAuc' ? 'below' : 'above');
@@ -56,20 +56,26 @@ const sideOf = (series: SeriesName): 'above' | 'below' => (series === 'perf.rocA
 /** The forecast with its dates and with what it says about the limit. */
 export function issuedForecast(
   made: Extract<Forecast, { readonly kind: 'forecast' }>,
-  { spacingMs, seasonal, ...context }: ForecastContext,
+  { last, spacingMs, seasonal, ...context }: ForecastContext,
 ): IssuedForecast {
   const breachSide = sideOf(context.series);
   const limit = { threshold: context.limit, side: breachSide } as const;
   const { probability, lower, upper, n, steps } = breachOutlook(made, limit, { confidence: FORECAST_CONFIDENCE });
-  const endOf = (step: number): number => context.madeFromMs + step * spacingMs;
+  const endOf = (step: number): number => last.atMs + step * spacingMs;
   const dateOf = (step: number | null): number | null => (step === null ? null : endOf(step));
+  const skillAgainst = seasonal ? 'seasonal-naive' : 'naive';
+  const lastValueEstimate = pointEstimate(context.series, last);
   return {
     ...context,
+    madeFromMs: last.atMs,
+    lastValue: last.value,
+    ...(lastValueEstimate && { lastValueEstimate }),
     points: made.points.map((point, i) => ({ ...point, atMs: endOf(i + 1) })),
     confidence: FORECAST_CONFIDENCE,
     method: made.method,
     skill: made.skillScore,
-    skillAgainst: seasonal ? 'seasonal-naive' : 'naive',
+    skillEstimate: skillEstimate(made, skillAgainst),
+    skillAgainst,
     origins: made.origins,
     breachSide,
     breachProbability: {
@@ -88,6 +94,23 @@ export function issuedForecast(
       latest: dateOf(steps.latest),
     },
     advisory: made.advisory ?? '',
+  };
+}
+
+function skillEstimate(
+  { skillScore, skillInterval }: Extract<Forecast, { readonly kind: 'forecast' }>,
+  against: string,
+): EstimateValue {
+  const { lower, upper, independent } = skillInterval;
+  const bounded = lower !== null && upper !== null;
+  return {
+    name: 'skill',
+    value: skillScore,
+    ...(bounded && { lower, upper }),
+    confidence: FORECAST_CONFIDENCE,
+    n: independent,
+    slice: 'all',
+    method: `1 - error / error of ${against}, ${bounded ? 'Fieller over' : 'no bounds from so few'} independent past origins`,
   };
 }
 
@@ -111,34 +134,4 @@ export function outcomesOf(
     const insideInterval = lower <= came.value && came.value <= upper;
     return [{ atMs: came.atMs, forecast: value, actual: came.value, insideInterval }];
   });
-}
-
-/** How forecasts did, over all their outcomes. */
-export interface PastError {
-  readonly outcomes: number;
-  readonly meanAbsoluteError: number;
-  readonly intervalCoverage?: number;
-  /** 1 - error / error of holding the last value. */
-  readonly realisedSkill?: number;
-}
-
-/** The error that forecasts turned out to have; absent shares where there is nothing to divide by. */
-export function pastErrorOf(
-  scored: readonly { readonly forecast: IssuedForecast; readonly outcomes: readonly ForecastOutcome[] }[],
-): PastError {
-  let [outcomes, inside, error, heldError] = [0, 0, 0, 0];
-  for (const { forecast, outcomes: came } of scored) {
-    for (const outcome of came) {
-      outcomes++;
-      if (outcome.insideInterval) inside++;
-      error += Math.abs(outcome.actual - outcome.forecast);
-      heldError += Math.abs(outcome.actual - forecast.lastValue);
-    }
-  }
-  return {
-    outcomes,
-    meanAbsoluteError: outcomes === 0 ? 0 : error / outcomes,
-    ...(outcomes > 0 && { intervalCoverage: inside / outcomes }),
-    ...(heldError > 0 && { realisedSkill: 1 - error / heldError }),
-  };
 }

@@ -1,4 +1,5 @@
 import {
+  clusteredShare,
   normalQuantile,
   readEstimateRecord,
   startEstimateRecord,
@@ -9,6 +10,7 @@ import {
 } from '@rondo/statistics';
 import { addedBands, type BandSums, type LossAttribution } from './loss-attribution.js';
 import type { EstimateValue, ModelReference } from './model-reference.js';
+import type { WindowRows } from './served-request.js';
 
 /** Windows whose labels may still come. */
 export const OPEN_WINDOWS = 2;
@@ -63,6 +65,8 @@ export type PerformanceEvaluation = {
   readonly estimated: boolean;
   /** Labelled predictions / predictions, 0..1. */
   readonly labelCoverage: number;
+  /** The same with its interval; absent without predictions, and in evaluations made before it was taken. */
+  readonly labelCoverageEstimate?: EstimateValue;
   readonly metrics: readonly EstimateValue[];
   readonly referenceMetrics: readonly EstimateValue[];
   /** Mean log loss above the reference over all labelled predictions since the promotion. */
@@ -77,6 +81,23 @@ export type PerformanceEvaluation = {
   readonly rows: number;
   readonly evaluatedAtMs: number;
 };
+
+/**
+ * Share of the predictions whose outcome is known, as an estimate of that of such traffic. Outcomes come request by request, so the
+ * requests of a window tell how sure it is; one alone does not. Undefined without predictions.
+ */
+export function labelCoverageOf({ scored, labelled }: WindowRows['perRequest']): EstimateValue | undefined {
+  const [rows, known] = [scored, labelled].map((counts) => counts.reduce((sum, count) => sum + count, 0)) as [
+    number,
+    number,
+  ];
+  if (rows === 0) return undefined;
+  const requests = scored.filter((count) => count > 0).length;
+  const stated = { name: 'labelCoverage', value: known / rows, confidence: CONFIDENCE, n: rows, slice: 'all' };
+  if (requests < 2) return { ...stated, method: 'a single request, which gives no interval' };
+  const { lower, upper } = clusteredShare(labelled, scored, { confidence: CONFIDENCE });
+  return { ...stated, lower, upper, method: `Wilson, over ${requests} requests whose labels come together` };
+}
 
 /** Nothing seen yet. */
 export const noPerformance: PerformanceRecord = {

@@ -78,6 +78,24 @@ describe('a comparison', () => {
     expect(result.currentShares).toEqual([1 / 3, 1 / 3, 0, 1 / 3]);
   });
 
+  it('says how sure each of them is, and on how many rows', () => {
+    const { intervals } = compared(profileOf(feature([1, 1, 2, 3], 1)), feature([1, 2, 9], 1), options);
+    // scipy 1.17.1: binomtest(k, n).proportion_ci(method='wilson')
+    expect(intervals.nullRateReference).toMatchObject({ value: 0.2, n: 5, confidence: 0.95, slice: 'x' });
+    expect(intervals.nullRateReference!.lower).toBeCloseTo(0.0362241, 6);
+    expect(intervals.nullRateReference!.upper).toBeCloseTo(0.6244654, 6);
+    expect(intervals.nullRateCurrent).toMatchObject({ value: 0.25, n: 4 });
+    expect([intervals.referenceShares!.n, intervals.currentShares!.n]).toEqual([4, 3]);
+    expect(intervals.referenceShares!.lower).toHaveLength(4);
+    expect([intervals.currentShares!.lower[2], intervals.currentShares!.upper[2]]).toEqual([
+      0,
+      expect.closeTo(0.561497, 6),
+    ]);
+    const empty = compared(profileOf(feature([], 5)), feature([1, 2], 0), options).intervals;
+    expect(empty).not.toHaveProperty('referenceShares');
+    expect(empty.nullRateReference).toMatchObject({ value: 1, upper: 1 });
+  });
+
   // Chances of as many or more rows with the value, from scipy 1.17.1: hypergeom.sf(rows - 1, 21000, 400 + rows, 1000).
   it.each([
     [40, 7.328564627532113e-5],

@@ -41,6 +41,8 @@ export interface WindowRows {
   readonly labels: Uint8Array;
   /** {@link rowKey} of those whose outcome is known. */
   readonly labelledKeys: Uint32Array;
+  /** Scored rows of each request, and how many of them have an outcome. */
+  readonly perRequest: { readonly scored: Float64Array; readonly labelled: Float64Array };
 }
 
 /** Keeps an answered request; a score that is no probability counts as not scored. */
@@ -98,9 +100,11 @@ export function windowRows(requests: readonly ServedRequest[]): WindowRows {
   const labelledScores = new Float32Array(total);
   const labels = new Uint8Array(total);
   const labelledKeys = new Uint32Array(total);
+  const perRequest = { scored: new Float64Array(parts.length), labelled: new Float64Array(parts.length) };
   let scored = 0;
   let labelled = 0;
-  for (const part of parts) {
+  for (const [at, part] of parts.entries()) {
+    const [scoredBefore, labelledBefore] = [scored, labelled];
     for (let row = 0; row < part.scores.length; row++) {
       const score = part.scores[row]!;
       if (Number.isNaN(score)) continue;
@@ -111,11 +115,14 @@ export function windowRows(requests: readonly ServedRequest[]): WindowRows {
       labelledKeys[labelled] = part.keys?.[row] ?? NO_KEY;
       labels[labelled++] = label;
     }
+    perRequest.scored[at] = scored - scoredBefore;
+    perRequest.labelled[at] = labelled - labelledBefore;
   }
   return {
     scores: scores.slice(0, scored),
     labelledScores: labelledScores.slice(0, labelled),
     labels: labels.slice(0, labelled),
     labelledKeys: labelledKeys.slice(0, labelled),
+    perRequest,
   };
 }

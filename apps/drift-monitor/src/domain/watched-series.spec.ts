@@ -76,7 +76,8 @@ describe('what an evaluation adds', () => {
   } as unknown as PerformanceEvaluation;
 
   it('is what labels confirm, never an estimate from scores and nothing that rests on too little', () => {
-    expect(measuredValues(confirmed)).toEqual({ 'perf.logLoss': 0.5, 'perf.rocAuc': 0.7 });
+    expect(measuredValues(confirmed)).toMatchObject({ 'perf.logLoss': { value: 0.5 }, 'perf.rocAuc': { value: 0.7 } });
+    expect(measuredValues(confirmed)).not.toHaveProperty(['perf.brier']);
     expect(measuredValues({ ...confirmed, estimated: true })).toEqual({});
     expect(measuredValues({ ...confirmed, state: 'insufficient' })).toEqual({});
   });

@@ -1,4 +1,5 @@
 import type { DriftEvaluation } from './drift-evaluation.js';
+import type { EstimateValue } from './model-reference.js';
 import type { PerformanceEvaluation } from './performance.js';
 
 /** What can be forecast, by the name it has in the policy's expressions. */
@@ -11,8 +12,11 @@ export type ForecastRule = {
   readonly seasonMs?: number;
 };
 
-/** A measured value; its time is the end of its window. */
-export type SeriesPoint = { readonly atMs: number; readonly value: number };
+/** How sure a value is; `n` is the rows it rests on. */
+export type ValueInterval = Pick<EstimateValue, 'lower' | 'upper' | 'confidence' | 'n'>;
+
+/** A measured value; its time is the end of its window. Points that were kept before they had an interval have none. */
+export type SeriesPoint = { readonly atMs: number; readonly value: number } & Partial<ValueInterval>;
 
 /** A series and what of it is remembered. */
 export type WatchedSeries = {
@@ -38,18 +42,30 @@ const GAP_MAX = 3;
 /** What an evaluation adds to the series of its kind; nothing when it rests on too little or, for performance, on no labels. */
 export function measuredValues(
   evaluation: DriftEvaluation | PerformanceEvaluation,
-): Readonly<Partial<Record<SeriesName, number>>> {
+): Readonly<Partial<Record<SeriesName, EstimateValue>>> {
   if (evaluation.state === 'insufficient') return {};
-  if ('importanceWeighted' in evaluation) return { 'drift.importanceWeighted': evaluation.importanceWeighted.value };
+  if ('importanceWeighted' in evaluation) return { 'drift.importanceWeighted': evaluation.importanceWeighted };
   if (evaluation.estimated) return {};
-  const valueOf = (name: string): number | undefined =>
-    evaluation.metrics.find((metric) => metric.name === name)?.value;
-  const [logLoss, rocAuc, brier] = ['logLoss', 'rocAuc', 'brier'].map(valueOf);
+  const metricOf = (name: string) => evaluation.metrics.find((metric) => metric.name === name);
+  const [logLoss, rocAuc, brier] = ['logLoss', 'rocAuc', 'brier'].map(metricOf);
   return {
-    ...(logLoss !== undefined && { 'perf.logLoss': logLoss }),
-    ...(rocAuc !== undefined && { 'perf.rocAuc': rocAuc }),
-    ...(brier !== undefined && { 'perf.brier': brier }),
+    ...(logLoss && { 'perf.logLoss': logLoss }),
+    ...(rocAuc && { 'perf.rocAuc': rocAuc }),
+    ...(brier && { 'perf.brier': brier }),
   };
+}
+
+/** The interval of an estimate. */
+export function intervalOf({ lower, upper, confidence, n }: EstimateValue): ValueInterval {
+  return { ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }), confidence, n };
+}
+
+/** A point as an estimate; undefined where its interval was not kept. */
+export function pointEstimate(name: SeriesName, point: SeriesPoint): EstimateValue | undefined {
+  const { value, lower, upper, confidence, n } = point;
+  if (confidence === undefined || n === undefined) return undefined;
+  const interval = intervalOf({ name, value, lower, upper, confidence, n, slice: 'all', method: '' });
+  return { name, value, ...interval, slice: 'all', method: 'as evaluated' };
 }
 
 /** The points with one more; a window that was measured before (for the same champion) is restated. */

@@ -12,10 +12,12 @@ import {
   type ListPerformanceEvaluationsResponse,
 } from '@rondo/contracts';
 import { PLATFORM, RpcService, type Platform } from '@rondo/service';
-import { driftTo, performanceTo, scoredTo, seriesTo } from '../contract-map.js';
+import { scoredTo, seriesTo } from '../contract-forecasts.js';
+import { driftTo, performanceTo } from '../contract-map.js';
 import { DRIFT_EVALUATION, FORECAST, PERFORMANCE_EVALUATION, WATCHED_SERIES } from '../documents.js';
 import type { DriftEvaluation } from '../domain/drift-evaluation.js';
-import { outcomesOf, pastErrorOf, type IssuedForecast } from '../domain/issued-forecast.js';
+import { outcomesOf, type IssuedForecast } from '../domain/issued-forecast.js';
+import { pastErrorOf } from '../domain/past-error.js';
 import type { PerformanceEvaluation } from '../domain/performance.js';
 import type { WatchedSeries } from '../domain/watched-series.js';
 

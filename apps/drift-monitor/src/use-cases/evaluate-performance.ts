@@ -29,6 +29,7 @@ import type { EstimateValue } from '../domain/model-reference.js';
 import {
   bandsIn,
   judgedBy,
+  labelCoverageOf,
   logLossExcess,
   logLossExcessEstimate,
   sameWindow,
@@ -90,6 +91,7 @@ interface Measured {
   /** The window as it was before its rows were read. */
   readonly before: WindowRecord;
   readonly rows: { readonly predictions: number; readonly labelled: number };
+  readonly coverage: EstimateValue | undefined;
   readonly by: 'labels' | 'scores' | 'nothing';
   readonly metrics: readonly EstimateValue[];
   readonly bands: BandSums | undefined;
@@ -147,8 +149,9 @@ export class EvaluatePerformance {
       this.metricsOf(rows, by, run.signal),
     ]);
     const rowsNeeded = performance.minRows;
-    const measured = { request, reference, before, rows: counted, by, metrics, bands, features, forecast, rowsNeeded };
-    return (unit) => this.record(unit, measured);
+    const coverage = labelCoverageOf(rows.perRequest);
+    const measured = { request, reference, before, by, metrics, bands, features, forecast, rowsNeeded, coverage };
+    return (unit) => this.record(unit, { ...measured, rows: counted });
   }
 
   async failed(unit: Unit, request: PerformanceRequest, failure: JobFailure): Promise<void> {
@@ -179,7 +182,7 @@ export class EvaluatePerformance {
   }
 
   private async record(unit: Unit, measured: Measured): Promise<void> {
-    const { request, reference, before, rows, by } = measured;
+    const { request, reference, before, rows, by, coverage } = measured;
     const { pipeline, startMs, endMs } = request;
     const stored = await loadPerformance(unit, pipeline);
     // A champion that is gone meanwhile is not judged any more.
@@ -217,7 +220,8 @@ export class EvaluatePerformance {
       model: reference.model,
       window: { startMs, endMs },
       estimated: by === 'scores',
-      labelCoverage: rows.predictions === 0 ? 0 : rows.labelled / rows.predictions,
+      labelCoverage: coverage?.value ?? 0,
+      ...(coverage && { labelCoverageEstimate: coverage }),
       metrics,
       referenceMetrics: reference.metrics,
       logLossExcess: logLossExcess(record),

@@ -2,7 +2,7 @@ import { ForecastIssuedSchema } from '@rondo/contracts';
 import type { Unit } from '@rondo/journal';
 import { idFrom } from '@rondo/kernel';
 import type { DurableJobs, JobFailure, JobResult, JobRun, Platform } from '@rondo/service';
-import { forecastTo } from '../contract-map.js';
+import { forecastTo } from '../contract-forecasts.js';
 import {
   type DRIFT_EVALUATION,
   FORECAST,
@@ -16,12 +16,14 @@ import type { ModelReference } from '../domain/model-reference.js';
 import type { PerformanceEvaluation } from '../domain/performance.js';
 import {
   evenSeries,
+  intervalOf,
   measuredValues,
   SERIES_POINTS_MAX,
   stepsOf,
   withPoint,
   type ForecastRule,
   type SeriesName,
+  type ValueInterval,
   type WatchedSeries,
 } from '../domain/watched-series.js';
 import type { Calculate } from '../ports/calculator.js';
@@ -39,7 +41,11 @@ export type ForecastRequest = {
   readonly model: ModelReference;
   /** End of the evaluated window. */
   readonly atMs: number;
-  readonly series: readonly { readonly name: SeriesName; readonly value: number; readonly limit: number }[];
+  readonly series: readonly ({
+    readonly name: SeriesName;
+    readonly value: number;
+    readonly limit: number;
+  } & Partial<ValueInterval>)[];
   readonly horizonMs: number;
   readonly seasonMs?: number;
 };
@@ -66,8 +72,8 @@ export class IssueForecasts {
   ): Promise<void> {
     const values = measuredValues(evaluation);
     const series = (rule?.series ?? []).flatMap(({ name, limit }) => {
-      const value = values[name];
-      return value === undefined ? [] : [{ name, limit, value }];
+      const measured = values[name];
+      return measured ? [{ name, limit, value: measured.value, ...intervalOf(measured) }] : [];
     });
     if (!rule || series.length === 0) return;
     const { pipeline, evaluationId, model, window } = evaluation;
@@ -110,13 +116,13 @@ export class IssueForecasts {
   /** The series with its new point and, when it is long enough, the forecast. */
   private async continued(
     request: ForecastRequest,
-    { name, value, limit }: ForecastRequest['series'][number],
+    { name, limit, ...measured }: ForecastRequest['series'][number],
     signal: AbortSignal,
   ): Promise<Continued> {
     const { pipeline, evaluationId, model, atMs } = request;
     const known = await this.platform.journal.load<WatchedSeries>(WATCHED_SERIES, watchedSeriesId(pipeline, name));
     const before = known?.state.points ?? (await this.pastPoints(request, name));
-    const points = withPoint(before, { atMs, value, modelDigest: model.digest });
+    const points = withPoint(before, { atMs, ...measured, modelDigest: model.digest });
     const own = points.filter((point) => point.modelDigest === model.digest);
     const { values, spacingMs } = evenSeries(own);
     const steps = stepsOf(request, spacingMs);
@@ -133,8 +139,7 @@ export class IssueForecasts {
       series: name,
       evaluationId,
       model,
-      madeFromMs: own.at(-1)!.atMs,
-      lastValue: own.at(-1)!.value,
+      last: own.at(-1)!,
       n,
       limit,
       issuedAtMs: this.platform.clock.now(),
@@ -157,9 +162,15 @@ export class IssueForecasts {
     const newest = page.items.findIndex(({ id }) => id === evaluationId);
     const older = page.items.slice(newest + 1).reverse();
     return older.reduce<WatchedSeries['points']>((points, { state }) => {
-      const value = measuredValues(state)[name];
-      if (value === undefined) return points;
-      return withPoint(points, { atMs: state.window.endMs, value, modelDigest: state.model.digest });
+      const measured = measuredValues(state)[name];
+      if (!measured) return points;
+      const { value } = measured;
+      return withPoint(points, {
+        atMs: state.window.endMs,
+        value,
+        ...intervalOf(measured),
+        modelDigest: state.model.digest,
+      });
     }, []);
   }
 }

@@ -54,6 +54,7 @@ const rowsOf = (keys: readonly string[]) => ({
   labelledScores: new Float32Array(keys.length).fill(0.5),
   labels: new Uint8Array(keys.length),
   labelledKeys: Uint32Array.from(keys, rowKey),
+  perRequest: { scored: Float64Array.of(keys.length), labelled: Float64Array.of(keys.length) },
 });
 const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i));
 

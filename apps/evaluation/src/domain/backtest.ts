@@ -11,7 +11,7 @@ import { isOneCluster } from './cluster-shortage.js';
 import type { FoldPlan } from './fold-rows.js';
 import type { BacktestFold } from './measurement.js';
 
-/** Of the intervals of all folds together. */
+/** Of the differences of all folds together, and of each mean on its own. */
 const CONFIDENCE = 0.95;
 
 /** A built-in recipe that can be trained again. */
@@ -113,6 +113,14 @@ function compareFold(
     ofChallenger.map((loss, row) => loss - ofOpponent[row]!),
     { confidence: 1 - (1 - CONFIDENCE) / folds, clusters: clusters ?? undefined },
   );
+  const meanOf = (losses: Float64Array) => {
+    const { difference: mean, ...spread } = pairedMeanDifference(losses, {
+      confidence: CONFIDENCE,
+      clusters: clusters ?? undefined,
+    });
+    return { mean, interval: { lower: spread.lower, upper: spread.upper } };
+  };
+  const [opponentMean, challengerMean] = [meanOf(ofOpponent), meanOf(ofChallenger)];
   const [from, to] = [new Date(fromMs).toISOString(), new Date(untilMs).toISOString()];
   return {
     name: `${from.slice(0, 10)} to ${new Date(untilMs - 1).toISOString().slice(0, 10)}`,
@@ -120,15 +128,19 @@ function compareFold(
     to,
     trainRows: train.length,
     n: labels.length,
-    champion: mean(ofOpponent),
-    challenger: mean(ofChallenger),
+    champion: opponentMean.mean,
+    challenger: challengerMean.mean,
+    championInterval: opponentMean.interval,
+    challengerInterval: challengerMean.interval,
     difference: { value, lower, upper },
   };
 }
 
 /**
  * How probable it is that the recipe is better in windows like these: the correlated t-test over the folds' differences, whose
- * correlation is the share of rows that is tested, because folds train on rows in common. Null with fewer than two folds.
+ * correlation is the share of rows that is tested, because folds train on rows in common. Its mean is the one number over all
+ * folds, with the interval of that test: wide, because folds are few; windows that differ in kind it takes for chance. Null with
+ * fewer than two folds.
  */
 export function beliefOf(folds: readonly BacktestFold[]): BayesianComparison | null {
   if (folds.length < 2) return null;
@@ -141,8 +153,4 @@ export function beliefOf(folds: readonly BacktestFold[]): BayesianComparison | n
 
 function rateOf(target: Uint8Array): number {
   return target.reduce((sum, label) => sum + label, 0) / target.length;
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -289,8 +289,10 @@ describe('a gate with an expression', () => {
   });
 
   it('counts a fold as won only where its interval says so', () => {
+    const around1 = { lower: 0.9, upper: 1.1 };
     const fold = (lower: number, upper: number) => ({
       ...{ name: 'w', from: '', to: '', trainRows: 10, n: 10, champion: 1, challenger: 1 },
+      ...{ championInterval: around1, challengerInterval: around1 },
       difference: { value: (lower + upper) / 2, lower, upper },
     });
     const stable = [expression('eval.backtestWins * 2 >= eval.backtestFolds')];

@@ -1,4 +1,4 @@
-import type { ClusterCount, FairnessGap, GroupRates, HarmedSlice, MetricEstimate } from '@rondo/statistics';
+import type { ClusterCount, FairnessGap, GroupRates, HarmedSlice, Interval, MetricEstimate } from '@rondo/statistics';
 
 /** Metrics that models are compared by. */
 export type ComparedMetric = 'logLoss' | 'rocAuc' | 'brier';
@@ -216,6 +216,9 @@ export interface BacktestFold {
   /** Mean log loss; of the base rate of the earlier rows when there is no champion. */
   readonly champion: number;
   readonly challenger: number;
+  /** 95 % intervals of the two, each on its own: nothing is decided on them. */
+  readonly championInterval: Interval;
+  readonly challengerInterval: Interval;
   /** The intervals of all folds hold together with 95 %. */
   readonly difference: { readonly value: number; readonly lower: number; readonly upper: number };
 }

@@ -69,7 +69,7 @@ function metrics({ metrics: ofChallenger, championMetrics, baseline, clusters }:
     if (!metric) return '–';
     const { value, lower, upper, confidence } = metric;
     return lower === undefined || upper === undefined
-      ? shown(value)
+      ? `${shown(value)} (no interval)`
       : `${shown(value)} (${percent(confidence)}: ${shown(lower)} to ${shown(upper)})`;
   };
   const rows = ofChallenger.map((metric) => {
@@ -180,7 +180,7 @@ function limits(
     );
   if (backtestNote?.mode === 'retrained') {
     const belief = backtestBelief
-      ? `; that it is better in windows like these is ${percent(backtestBelief.probabilityBelow)} probable (${backtestBelief.n} windows)`
+      ? `; over such windows its log loss differs by ${signed(backtestBelief.mean)} on average (95 %: ${signed(backtestBelief.interval.lower)} to ${signed(backtestBelief.interval.upper)}, ${backtestBelief.n} windows), and that it is better is ${percent(backtestBelief.probabilityBelow)} probable`
       : '';
     const wins = backtest.filter(({ difference }) => difference.value < 0).length;
     lines.push(

@@ -1,5 +1,6 @@
 import type { Telemetry } from '@rondo/telemetry';
 import type { Fact } from '../domain/facts.js';
+import type { Estimate } from '../domain/reading.js';
 import type { Change, RolloutState } from '../domain/rollout.js';
 
 const ROLLBACK_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
@@ -8,6 +9,8 @@ const ROLLBACK_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 export class RolloutMetrics {
   readonly #traffic: ReturnType<Telemetry['gauge']>;
   readonly #value: ReturnType<Telemetry['gauge']>;
+  readonly #bound: ReturnType<Telemetry['gauge']>;
+  readonly #rows: ReturnType<Telemetry['gauge']>;
   readonly #limit: ReturnType<Telemetry['gauge']>;
   readonly #samples: ReturnType<Telemetry['counter']>;
   readonly #verdicts: ReturnType<Telemetry['counter']>;
@@ -17,6 +20,17 @@ export class RolloutMetrics {
   constructor(telemetry: Telemetry) {
     this.#traffic = telemetry.gauge('rondo_rollout_traffic_ratio', 'Share of traffic by arm.', ['pipeline', 'arm']);
     this.#value = telemetry.gauge('rondo_canary_value', 'Last measured value.', ['pipeline', 'arm', 'metric']);
+    this.#bound = telemetry.gauge('rondo_canary_value_bound', 'Bounds of its interval, NaN where it has none.', [
+      'pipeline',
+      'arm',
+      'metric',
+      'bound',
+    ]);
+    this.#rows = telemetry.gauge('rondo_canary_value_rows', 'Labels or requests on which it rests.', [
+      'pipeline',
+      'arm',
+      'metric',
+    ]);
     this.#limit = telemetry.gauge('rondo_canary_limit', 'Limit the value is compared with.', ['pipeline', 'metric']);
     this.#samples = telemetry.counter('rondo_canary_samples_total', 'Labelled predictions compared.', [
       'pipeline',
@@ -47,13 +61,20 @@ export class RolloutMetrics {
     }
   }
 
+  #show({ value, lower, upper, n }: Estimate, labels: Record<string, string>): void {
+    this.#value.set(value, labels);
+    this.#bound.set(lower ?? NaN, { ...labels, bound: 'lower' });
+    this.#bound.set(upper ?? NaN, { ...labels, bound: 'upper' });
+    this.#rows.set(n, labels);
+  }
+
   #recordFact(fact: Fact, rollout: RolloutState): void {
     const { pipeline } = rollout;
     if (fact.kind === 'AnalysisMeasured') {
       for (const { analysis: metric, verdict, candidate, champion, difference } of fact.measured.results) {
         this.#verdicts.add(1, { pipeline, verdict });
-        if (candidate) this.#value.set(candidate.value, { pipeline, arm: 'candidate', metric });
-        if (champion) this.#value.set(champion.value, { pipeline, arm: 'champion', metric });
+        if (candidate) this.#show(candidate, { pipeline, arm: 'candidate', metric });
+        if (champion) this.#show(champion, { pipeline, arm: 'champion', metric });
         if (difference?.limit !== undefined) this.#limit.set(difference.limit, { pipeline, metric });
       }
     }

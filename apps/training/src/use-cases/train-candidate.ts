@@ -17,6 +17,7 @@ import {
   type Trainer,
   type TrainerProgress,
 } from '../ports/trainer.js';
+import { featureReliance } from './feature-reliance.js';
 
 const SCORE_BUDGET_MS = 60_000;
 const SIGNATURE_CODES: ReadonlySet<string> = new Set([
@@ -28,12 +29,16 @@ const SIGNATURE_CODES: ReadonlySet<string> = new Set([
   'feature-names',
 ]);
 
+/** An estimate as messages carry it. */
+const estimateTo = (estimate: MetricEstimate) => ({ ...estimate, n: BigInt(estimate.n) });
+
 /** What an attempt led to. */
 interface Trained {
   readonly trained: TrainedModel;
   readonly recipe: CandidateRecipe;
   readonly model: { readonly digest: string; readonly sizeBytes: number };
   readonly validation: readonly MetricEstimate[];
+  readonly reliance: readonly MetricEstimate[];
   readonly attempt: number;
   readonly durationMs: number;
 }
@@ -67,10 +72,10 @@ export class TrainCandidateJob {
         });
       const trained = await this.train(input, run, spec, recipe);
       const model = await this.admit(trained, spec);
-      const validation = await this.validate(model.digest, trained, input, { spec, signal: run.signal });
+      const measured = await this.validate(model.digest, trained, input, { spec, signal: run.signal });
       const durationMs = elapsedMs(startedMs, this.platform.clock.now());
       return (unit) =>
-        this.announce(unit, input, { trained, recipe, model, validation, attempt: run.attempt, durationMs });
+        this.announce(unit, input, { trained, recipe, model, ...measured, attempt: run.attempt, durationMs });
     } catch (error) {
       if (!(error instanceof TrainerFailure)) throw error;
       if (run.signal.aborted) this.logTails.set(run.jobId, error.options.logTail ?? '');
@@ -200,16 +205,23 @@ export class TrainCandidateJob {
     { logTail }: TrainedModel,
     input: TrainingJobInput,
     { spec, signal }: { readonly spec: PipelineSpec; readonly signal: AbortSignal },
-  ): Promise<readonly MetricEstimate[]> {
+  ): Promise<Pick<Trained, 'validation' | 'reliance'>> {
+    const features = spec.data.features.columns;
     const { matrix, labels } = await this.platform.artifacts.withFile(input.validationDigest, async (path) => {
       const { columns } = await this.engine.readColumns(path, [spec.model.target.column]);
-      return { matrix: await this.engine.readMatrix(path, spec.data.features.columns), labels: columns[0]! };
+      return { matrix: await this.engine.readMatrix(path, features), labels: columns[0]! };
     });
     try {
-      const probabilities = await this.leases.use(digest, () =>
-        this.scorer.score(digest, matrix.values, matrix.n, { budgetMs: SCORE_BUDGET_MS }),
-      );
-      return await this.measure({ labels, probabilities }, signal);
+      return await this.leases.use(digest, async () => {
+        const score = (values: Float32Array, rows: number): Promise<Float32Array> => {
+          signal.throwIfAborted();
+          return this.scorer.score(digest, values, rows, { budgetMs: SCORE_BUDGET_MS });
+        };
+        const probabilities = await score(matrix.values, matrix.n);
+        const scored = { features, values: matrix.values, labels, probabilities };
+        const reliance = await featureReliance(scored, input.seed, score);
+        return { reliance, validation: await this.measure({ labels, probabilities }, signal) };
+      });
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       throw new TrainerFailure('ModelRefused', `the model cannot be scored: ${error.message}`, {
@@ -222,7 +234,7 @@ export class TrainCandidateJob {
   private announce(
     unit: Unit,
     input: TrainingJobInput,
-    { trained, recipe, model, validation, attempt, durationMs }: Trained,
+    { trained, recipe, model, validation, reliance, attempt, durationMs }: Trained,
   ): void {
     const { pipeline, cycleId, candidate, snapshotDigest } = input;
     const message = create(CandidateTrainedSchema, {
@@ -233,7 +245,8 @@ export class TrainCandidateJob {
       model: { digest: model.digest, mediaType: 'application/onnx', sizeBytes: BigInt(model.sizeBytes) },
       trainer: recipe.trainer === 'command' ? recipe.command.join(' ') : recipe.trainer,
       params: Object.fromEntries(Object.entries(recipe.params).map(([name, value]) => [name, String(value)])),
-      validation: validation.map((estimate) => ({ ...estimate, n: BigInt(estimate.n) })),
+      validation: validation.map(estimateTo),
+      featureReliance: reliance.map(estimateTo),
       featureImportance: [...trained.featureImportance],
       durationMs: BigInt(durationMs),
       attempt,

@@ -91,6 +91,28 @@ export const evaluationChecks: Checked = {
     { name: 'multiclassAuc', args: threeClasses },
     { name: 'multiclassEstimates', args: threeClasses, runs: 20 },
     {
+      name: 'clusteredShare',
+      args: timed.map((rows) => [column(rows, 1), rows.map(([, most, more]) => most! + more!)]),
+      invariances: [reversed],
+    },
+    {
+      name: 'modelReliance',
+      args: numbers.map(([losses, switched]) => [
+        [...losses!, ...switched!],
+        [...switched!, ...losses!],
+      ]),
+      invariances: [reversed],
+    },
+    {
+      name: 'drawPairs',
+      args: fc.tuple(fc.integer({ min: 4, max: 60 }), fc.nat(99)).map(([rows, seed]) => [rows, { pairsMax: 9, seed }]),
+    },
+    {
+      name: 'meanRatio',
+      args: numbers.map(([a, b]) => [a!, b!.map((one) => 1 + Math.abs(one))]),
+      invariances: [reversed],
+    },
+    {
       name: 'bayesianComparison',
       args: fc.array(value, { minLength: 2, maxLength: 20 }).map((all) => [all, { rope: 0.1 }]),
       invariances: [reversed],

@@ -1,5 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import type { Cycle, DriftEvaluated, FeatureDrift, SeasonComparison } from '@rondo/contracts';
+import type {
+  Cycle,
+  DriftEvaluated,
+  Estimate as EstimateMessage,
+  FeatureDrift,
+  SeasonComparison,
+} from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LegendItem } from '../../charts/frame.js';
@@ -14,10 +20,11 @@ import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 
 /** What the season explains matters no more than it does every year. */
-const effect = ({ importance, psi, season }: FeatureDrift): number => {
-  const beyondNoise = Math.max(0, (psi?.value ?? 0) - (psi?.limit ?? 0));
+const effect = ({ importance, psi, season }: FeatureDrift, end: 'lower' | 'value' | 'upper' = 'value'): number => {
+  const at = (of: EstimateMessage | undefined): number | undefined => of?.[end] ?? of?.value;
+  const beyondNoise = Math.max(0, (at(psi) ?? 0) - (psi?.limit ?? 0));
   if (!season) return importance * beyondNoise;
-  return season.unusual ? importance * Math.min(beyondNoise, season.effect?.value ?? Infinity) : 0;
+  return season.unusual ? importance * Math.min(beyondNoise, at(season.effect) ?? Infinity) : 0;
 };
 
 const effectText = (value: number): string => (value > 0 && value < 0.0001 ? '< 0.0001' : formatNumber(value));
@@ -40,10 +47,15 @@ function PValue({ log10 }: { readonly log10: number }): ReactNode {
 function Season({ of: { effect: found, windows } }: { readonly of: SeasonComparison }): ReactNode {
   return (
     <div className="rd-muted">
-      against {formatCount(windows)} past batches of its season {formatNumber(found?.value ?? 0)}, usually up to{' '}
+      against {formatCount(windows)} past batches of its season <Estimate of={found} />, usually up to{' '}
       {formatNumber(found?.limit ?? 0)}
     </div>
   );
+}
+
+/** Evaluations made before null rates had intervals show what they have. */
+function NullRate({ rate, of }: { readonly rate: number; readonly of: EstimateMessage | undefined }): ReactNode {
+  return <div>{of === undefined ? formatPercent(rate) : <Estimate of={of} share />}</div>;
 }
 
 function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode {
@@ -55,7 +67,12 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
       <td>
         <Status of={driftOf(feature.state)} />
       </td>
-      <td className="rd-nowrap rd-strong">{effectText(effect(feature))}</td>
+      <td className="rd-nowrap">
+        <span className="rd-strong">{effectText(effect(feature))}</span>{' '}
+        <span className="rd-estimate-rest">
+          [{effectText(effect(feature, 'lower'))} to {effectText(effect(feature, 'upper'))}]
+        </span>
+      </td>
       <td className="rd-nowrap">{formatPercent(feature.importance)}</td>
       <td>
         <Estimate of={feature.psi} />
@@ -78,10 +95,16 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
         <PValue log10={feature.adjustedPValueLog10} />
       </td>
       <td className="rd-nowrap">
-        {formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}
+        <NullRate rate={feature.nullRateReference} of={feature.nullRateReferenceEstimate} />
+        <NullRate rate={feature.nullRateCurrent} of={feature.nullRateCurrentEstimate} />
       </td>
       <td>
-        <MiniHistogram name={feature.feature} reference={feature.referenceShares} current={feature.currentShares} />
+        <MiniHistogram
+          name={feature.feature}
+          reference={feature.referenceShares}
+          current={feature.currentShares}
+          bounds={feature.currentShareBounds}
+        />
       </td>
     </tr>
   );
@@ -114,7 +137,7 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
           'PSI',
           'Distances',
           'p, adjusted',
-          'Nulls',
+          'Missing: reference, now',
           'Reference and now',
         ]}
       >
@@ -124,7 +147,7 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
       </Table>
       <p className="rd-muted">
         Effect = importance × PSI above the noise floor, less what the season explains: what drifted and matters comes
-        first.
+        first. Importance is counted from the model that serves, so it is exact; the effect is as sure as the PSI is.
       </p>
     </>
   );

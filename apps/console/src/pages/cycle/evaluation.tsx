@@ -128,10 +128,11 @@ function SliceForest({ slices }: { readonly slices: ReportSlices }): ReactNode {
 
 function rateText(of: ReportEstimate | undefined): string {
   if (of === undefined) return '–';
-  const bounds =
-    of.lower !== undefined && of.upper !== undefined ? ` (${formatNumber(of.lower)} to ${formatNumber(of.upper)})` : '';
-  return `${formatNumber(of.value)}${bounds}`;
+  return `${formatNumber(of.value)} (${boundsText(of)})`;
 }
+
+const boundsText = ({ lower, upper }: ReportEstimate): string =>
+  lower === undefined || upper === undefined ? 'no interval' : `${formatNumber(lower)} to ${formatNumber(upper)}`;
 
 function GroupRates({ groups }: { readonly groups: readonly ReportGroup[] }): ReactNode {
   return (
@@ -184,7 +185,7 @@ function ReportParts({ report }: { readonly report: Report }): ReactNode {
       {report.groups.length > 0 && <GroupRates groups={report.groups} />}
       <Forest
         title="Backtest: challenger minus champion, log loss"
-        summary={`Better in ${String(report.backtest.filter((s) => s.difference.value < 0).length)} of ${String(report.backtest.length)} windows.`}
+        summary={`Better in ${String(report.backtest.filter((s) => s.difference.value < 0).length)} of ${String(report.backtest.length)} windows.${report.backtestMean === undefined ? '' : ` Mean over such windows ${formatNumber(report.backtestMean.value)} (${boundsText(report.backtestMean)}).`}`}
         rows={report.backtest.map((s) => row(s.name, s.n, s.difference))}
         ends={['better', 'worse']}
       />

@@ -10,6 +10,8 @@ import { Card, Table } from '../../ui/layout.js';
 import { Empty } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
 
+const FEATURES_SHOWN = 20;
+
 function differing(candidates: readonly Candidate[]): Set<string> {
   const names = new Set(candidates.flatMap((candidate) => Object.keys(candidate.params)));
   return new Set([...names].filter((name) => new Set(candidates.map((candidate) => candidate.params[name])).size > 1));
@@ -94,10 +96,35 @@ function Comparison({ candidates }: { readonly candidates: readonly Candidate[] 
   return (
     <Forest
       title={`Validation ${metricTitle(metric)}, minus the best candidate`}
-      summary={`Best is ${best.candidate.name}. A circle marks the selected candidate.`}
+      summary={`Best is ${best.candidate.name}. A circle marks the selected candidate; intervals are those of each candidate's own value.`}
       rows={rows}
       ends={lower ? ['better', 'worse'] : ['worse', 'better']}
     />
+  );
+}
+
+/** What the selected candidate makes its predictions of, as far as rows it was not trained on show it. */
+function Reliance({ candidates }: { readonly candidates: readonly Candidate[] }): ReactNode {
+  const selected = candidates.find((candidate) => candidate.selected && candidate.featureReliance.length > 0);
+  if (selected === undefined) return null;
+  const rows = selected.featureReliance
+    .toSorted((a, b) => b.value - a.value)
+    .map((feature) => ({
+      name: feature.slice,
+      value: feature.value,
+      n: Number(feature.n),
+      ...(feature.lower !== undefined && { lower: feature.lower }),
+      ...(feature.upper !== undefined && { upper: feature.upper }),
+    }));
+  return (
+    <Card title={`What ${selected.name} relies on`}>
+      <Forest
+        title="Rise of the validation log loss without a feature"
+        summary={`The feature's values are switched between the rows of random pairs; n is their number, and each interval holds on its own. ${rows.length > FEATURES_SHOWN ? `The ${String(FEATURES_SHOWN)} features with the largest rise of ${String(rows.length)}.` : ''}`}
+        rows={rows.slice(0, FEATURES_SHOWN)}
+        ends={['misleads', 'relied on']}
+      />
+    </Card>
   );
 }
 
@@ -118,6 +145,7 @@ export function TrainingTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
         <p>{cycle.selection || 'No candidate has been selected yet.'}</p>
         <Comparison candidates={cycle.candidates} />
       </Card>
+      <Reliance candidates={cycle.candidates} />
       <Card
         title="Candidates"
         flush

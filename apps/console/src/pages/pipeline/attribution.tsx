@@ -4,7 +4,8 @@ import { Forest, type ForestRow } from '../../charts/forest.js';
 import { formatCount, formatSigned } from '../../model/format.js';
 import { intervalText } from '../../ui/estimate.js';
 
-const told = (of: Estimate): string => `${formatSigned(of.value)} [${intervalText(of, true)}]`;
+const told = (of: Estimate): string =>
+  `${formatSigned(of.value)} [${intervalText(of, formatSigned)}, n = ${formatCount(of.n)}]`;
 
 function rowOf(
   { segment, rows }: SegmentAttribution | FeatureSegmentAttribution,

@@ -5,7 +5,7 @@ import { reads } from '../../api/queries.js';
 import { LineBand, type BandPoint } from '../../charts/line-band.js';
 import { formatCount, formatDate, formatNumber, formatPercent, toMs } from '../../model/format.js';
 import { advisoryOf, seriesTitle } from '../../model/words.js';
-import { Estimate } from '../../ui/estimate.js';
+import { Estimate, estimateWords, shareWords } from '../../ui/estimate.js';
 import { Card, Facts } from '../../ui/layout.js';
 import { Status } from '../../ui/status.js';
 
@@ -19,7 +19,11 @@ function sentence(forecast: ForecastIssued): string {
       : `${formatNumber(end.value)} expected on ${formatDate(endMs)} (${formatNumber(end.lower)} to ${formatNumber(end.upper)}); `;
   const breach =
     expectedMs === undefined ? 'no breach expected within the horizon' : `breach expected on ${formatDate(expectedMs)}`;
-  return `Latest ${formatNumber(forecast.lastValue)}; ${ahead}${breach}.`;
+  const latest =
+    forecast.lastValueEstimate === undefined
+      ? formatNumber(forecast.lastValue)
+      : estimateWords(forecast.lastValueEstimate);
+  return `Latest ${latest}; ${ahead}${breach}.`;
 }
 
 /** What the method was worth on the past of the series, and what its forecasts turned out to be worth. */
@@ -30,22 +34,23 @@ function Worth({
   readonly forecast: ForecastIssued;
   readonly series: ForecastSeries;
 }): ReactNode {
+  const { errorEstimate: error, intervalCoverageEstimate: coverage, realisedSkillEstimate: skill } = series;
   const came =
-    series.outcomes === 0
+    error === undefined
       ? 'nothing forecast has come yet'
       : [
-          `mean error ${formatNumber(series.meanAbsoluteError)} over ${formatCount(series.outcomes)} values`,
-          ...(series.intervalCoverage === undefined
-            ? []
-            : [`${formatPercent(series.intervalCoverage, 0)} inside the interval`]),
-          ...(series.realisedSkill === undefined ? [] : [`skill ${formatPercent(series.realisedSkill, 0)}`]),
-        ].join(', ');
+          `mean error ${estimateWords(error)} over ${formatCount(series.outcomes)} values`,
+          ...(coverage === undefined ? [] : [`${shareWords(coverage)} inside the interval`]),
+          ...(skill === undefined ? [] : [`skill ${shareWords(skill)}`]),
+        ].join('; ');
+  const past =
+    forecast.skillEstimate === undefined ? formatPercent(forecast.skill, 0) : shareWords(forecast.skillEstimate);
   return (
     <Facts
       items={[
         [
           'Skill on its past',
-          `${formatPercent(forecast.skill, 0)} less error than ${forecast.skillAgainst}, over ${formatCount(forecast.origins)} past moments (${forecast.method}, n = ${formatCount(forecast.n)})`,
+          `${past} less error than ${forecast.skillAgainst}, over ${formatCount(forecast.origins)} past moments (${forecast.method}, n = ${formatCount(forecast.n)})`,
         ],
         ['What came of it', came],
         ['Probability of a breach', <Estimate key="p" of={forecast.breachProbability} />],
@@ -75,7 +80,14 @@ function Series({
         title={`Measured and forecast ${title}`}
         valueName={title}
         summary={sentence(forecast)}
-        points={series.points.flatMap(({ at, value }) => toPoint(toMs(at), { value, n }))}
+        points={series.points.flatMap(({ at, value, estimate }) =>
+          toPoint(toMs(at), {
+            value,
+            n: estimate === undefined ? n : Number(estimate.n),
+            ...(estimate?.lower !== undefined && { lower: estimate.lower }),
+            ...(estimate?.upper !== undefined && { upper: estimate.upper }),
+          }),
+        )}
         ahead={{
           confidence: forecast.confidence,
           points: forecast.points.flatMap(({ at, value, lower, upper }) =>

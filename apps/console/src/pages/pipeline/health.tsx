@@ -3,12 +3,15 @@ import type { DriftEvaluated, PerformanceEvaluated } from '@rondo/contracts';
 import type { ReactNode } from 'react';
 import { reads } from '../../api/queries.js';
 import { LineBand, type BandPoint } from '../../charts/line-band.js';
-import { formatNumber, formatPercent, toMs } from '../../model/format.js';
+import { formatPercent, toMs } from '../../model/format.js';
 import { metricDirection, metricTitle } from '../../model/words.js';
+import { estimateWords, shareWords } from '../../ui/estimate.js';
 import { Card } from '../../ui/layout.js';
 import { Empty, Loaded } from '../../ui/states.js';
 import { Attribution } from './attribution.js';
 import { Forecasts } from './forecasts.js';
+
+const pointWords = ({ n, ...point }: BandPoint): string => estimateWords({ ...point, n: BigInt(n) });
 
 function pointsOf(
   evaluations: readonly PerformanceEvaluated[],
@@ -47,12 +50,16 @@ function Performance({
   const reference = latest?.referenceMetrics.find((m) => m.name === metric);
   const limit = latest?.metrics.find((m) => m.name === metric)?.limit;
   const better = metricDirection(metric);
+  const coverage =
+    latest?.labelCoverageEstimate === undefined
+      ? formatPercent(latest?.labelCoverage ?? 0)
+      : shareWords(latest.labelCoverageEstimate);
   const estimated = latest?.estimated === true ? ' Estimated: its labels have not come yet.' : '';
   return (
     <LineBand
       title={`Live ${metricTitle(metric)} of the champion`}
       valueName={metricTitle(metric)}
-      summary={`Latest ${formatNumber(last.value)}${reference === undefined ? '' : `, at its own evaluation ${formatNumber(reference.value)}`}; ${better === 'none' ? '' : `${better} is better; `}labels cover ${formatPercent(latest?.labelCoverage ?? 0)}.${estimated}`}
+      summary={`Latest ${pointWords(last)}${reference === undefined ? '' : `, at its own evaluation ${estimateWords(reference)}`}; ${better === 'none' ? '' : `${better} is better; `}labels cover ${coverage}.${estimated}`}
       points={points}
       limits={limit === undefined ? [] : [{ value: limit, label: 'limit' }]}
       {...(references.length > 0 && { reference: { label: "at the champion's own evaluation", points: references } })}
@@ -87,7 +94,7 @@ function Drift({ evaluations }: { readonly evaluations: readonly DriftEvaluated[
     <LineBand
       title="Drift, weighted by importance"
       valueName="importance × PSI"
-      summary={`Latest ${formatNumber(last.value)}; ${String(latest.featuresDetected)} of ${String(latest.features.length)} features drifted${worst === undefined ? '' : `, most of it from ${worst.feature}`}.`}
+      summary={`Latest ${pointWords(last)}; ${String(latest.featuresDetected)} of ${String(latest.features.length)} features drifted${worst === undefined ? '' : `, most of it from ${worst.feature}`}.`}
       points={points}
       limits={limit === undefined ? [] : [{ value: limit, label: 'limit' }]}
       include={[0]}

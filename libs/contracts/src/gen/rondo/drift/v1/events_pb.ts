@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/events.proto.
  */
 export const file_rondo_drift_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIn8KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSGAoHd2luZG93cxgDIAEoBUIHukgEGgIoARIVCgRyb3dzGAQgASgDQge6SAQiAigAIqwFCgxGZWF0dXJlRHJpZnQSGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARI1CgVzdGF0ZRgCIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASJgoDcHNpGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEisKCGRpc3RhbmNlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhUKDXBfdmFsdWVfbG9nMTAYBSABKAESHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoARIrCgppbXBvcnRhbmNlGAcgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI0ChNudWxsX3JhdGVfcmVmZXJlbmNlGAggASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIyChFudWxsX3JhdGVfY3VycmVudBgJIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoJYmluX2VkZ2VzGAogAygBQgm6SAaSAQMQkE4SOQoQcmVmZXJlbmNlX3NoYXJlcxgLIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABI3Cg5jdXJyZW50X3NoYXJlcxgMIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIwCgZzZWFzb24YDSABKAsyIC5yb25kby5kcmlmdC52MS5TZWFzb25Db21wYXJpc29uEjEKDmplbnNlbl9zaGFubm9uGA4gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEi4KC3dhc3NlcnN0ZWluGA8gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlItYFCg5EcmlmdEV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARInCghiYXRjaF9pZBgEIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjIKBndpbmRvdxgFIAEoCzIaLnJvbmRvLmNvbW1vbi52MS5UaW1lUmFuZ2VCBrpIA8gBARI1CgVzdGF0ZRgGIAEoDjIaLnJvbmRvLmRyaWZ0LnYxLkRyaWZ0U3RhdGVCCrpIB4IBBBABIAASOQoIZmVhdHVyZXMYByADKAsyHC5yb25kby5kcmlmdC52MS5GZWF0dXJlRHJpZnRCCbpIBpIBAxCQThI2ChNpbXBvcnRhbmNlX3dlaWdodGVkGAggASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEiIKEWZlYXR1cmVzX2RldGVjdGVkGAkgASgFQge6SAQaAigAEjYKEHJlZmVyZW5jZV9kaWdlc3QYCiABKAlCHLpIGXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESMgoRZmFsc2VfYWxhcm1fbGV2ZWwYDSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEhwKC3Jvd3NfbmVlZGVkGA4gASgDQge6SAQiAigAEh8KDnJlZmVyZW5jZV9yb3dzGA8gASgDQge6SAQiAigAItoBChJTZWdtZW50QXR0cmlidXRpb24SGwoHc2VnbWVudBgBIAEoCUIKukgHcgUQARjIARImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAQgASgBEh8KDnJlZmVyZW5jZV9yb3dzGAUgASgDQge6SAQiAigAEhUKBHJvd3MYBiABKANCB7pIBCICKAAiuQIKGUZlYXR1cmVTZWdtZW50QXR0cmlidXRpb24SGwoHZmVhdHVyZRgBIAEoCUIKukgHcgUQARjIARIbCgdzZWdtZW50GAIgASgJQgq6SAdyBRABGKwCEiYKA21peBgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRInCgRyYXRlGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEikKBmV4Y2VzcxgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIuChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAYgASgBQg66SAsSCRkAAAAAAAAAABIfCg5yZWZlcmVuY2Vfcm93cxgHIAEoA0IHukgEIgIoABIVCgRyb3dzGAggASgDQge6SAQiAigAIowBChJGZWF0dXJlQXR0cmlidXRpb24SRgoIc2VnbWVudHMYASADKAsyKS5yb25kby5kcmlmdC52MS5GZWF0dXJlU2VnbWVudEF0dHJpYnV0aW9uQgm6SAaSAQMQ6AcSFwoGdGVzdGVkGAIgASgFQge6SAQaAigAEhUKBHJvd3MYAyABKANCB7pIBCICKAAihgIKEUNoYW5nZUF0dHJpYnV0aW9uEikKBmNoYW5nZRgBIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRImCgNtaXgYAiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI/CghzZWdtZW50cxgEIAMoCzIiLnJvbmRvLmRyaWZ0LnYxLlNlZ21lbnRBdHRyaWJ1dGlvbkIJukgGkgEDEOgHEjQKCGZlYXR1cmVzGAUgASgLMiIucm9uZG8uZHJpZnQudjEuRmVhdHVyZUF0dHJpYnV0aW9uItIFChRQZXJmb3JtYW5jZUV2YWx1YXRlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIsCg1ldmFsdWF0aW9uX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSMAoFbW9kZWwYAyABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWZCBrpIA8gBARIyCgZ3aW5kb3cYBCABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlQga6SAPIAQESEQoJZXN0aW1hdGVkGAUgASgIEi8KDmxhYmVsX2NvdmVyYWdlGAYgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI1CgdtZXRyaWNzGAcgAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSPwoRcmVmZXJlbmNlX21ldHJpY3MYCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxIXCg9sb2dfbG9zc19leGNlc3MYCSABKAESLgoFc3RhdGUYCiABKAlCH7pIHHIaUgpzdWZmaWNpZW50UgxpbnN1ZmZpY2llbnQSFQoEcm93cxgLIAEoA0IHukgEIgIoABI4CgxldmFsdWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNgoLYXR0cmlidXRpb24YDSABKAsyIS5yb25kby5kcmlmdC52MS5DaGFuZ2VBdHRyaWJ1dGlvbhI7Chhsb2dfbG9zc19leGNlc3NfZXN0aW1hdGUYDiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHAoLcm93c19uZWVkZWQYDyABKANCB7pIBCICKAAi8gEKEVJlZmVyZW5jZVByb2ZpbGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjAKBW1vZGVsGAIgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESNQoPc25hcHNob3RfZGlnZXN0GAMgASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjUKB3Byb2ZpbGUYBCABKAsyHC5yb25kby5jb21tb24udjEuQXJ0aWZhY3RSZWZCBrpIA8gBASJsCg1Gb3JlY2FzdFBvaW50Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEg0KBXZhbHVlGAIgASgBEg0KBWxvd2VyGAMgASgBEg0KBXVwcGVyGAQgASgBIpQHCg5Gb3JlY2FzdElzc3VlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIqCgtmb3JlY2FzdF9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEhkKBnNlcmllcxgDIAEoCUIJukgGcgQQARhkEiwKDWV2YWx1YXRpb25faWQYBCABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIoCgVtb2RlbBgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhI1CgltYWRlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESEgoKbGFzdF92YWx1ZRgHIAEoARI6CgZwb2ludHMYCCADKAsyHS5yb25kby5kcmlmdC52MS5Gb3JlY2FzdFBvaW50Qgu6SAiSAQUIARDoBxIrCgpjb25maWRlbmNlGAkgASgBQhe6SBQSEhEAAAAAAADwPykAAAAAAAAAABIZCgZtZXRob2QYCiABKAlCCbpIBnIEEAEYZBINCgVza2lsbBgLIAEoARIgCg1za2lsbF9hZ2FpbnN0GAwgASgJQgm6SAZyBBABGGQSEgoBbhgNIAEoBUIHukgEGgIoABIYCgdvcmlnaW5zGA4gASgFQge6SAQaAigAEg0KBWxpbWl0GA8gASgBEigKC2JyZWFjaF9zaWRlGBAgASgJQhO6SBByDlIFYWJvdmVSBWJlbG93EjUKEmJyZWFjaF9wcm9iYWJpbGl0eRgRIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIzCg9icmVhY2hfZWFybGllc3QYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2JyZWFjaF9leHBlY3RlZBgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNYnJlYWNoX2xhdGVzdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoIYWR2aXNvcnkYFSABKAlCILpIHdgBAXIYUghuby1za2lsbFIMY2hhbmdlLXBvaW50EjUKCWlzc3VlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBASrJAQoKRHJpZnRTdGF0ZRIbChdEUklGVF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURSSUZUX1NUQVRFX0NMRUFSEAESGQoVRFJJRlRfU1RBVEVfU1VTUEVDVEVEEAISGAoURFJJRlRfU1RBVEVfREVURUNURUQQAxIcChhEUklGVF9TVEFURV9JTlNVRkZJQ0lFTlQQBBIaChZEUklGVF9TVEFURV9ORUdMSUdJQkxFEAUSGAoURFJJRlRfU1RBVEVfU0VBU09OQUwQBmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Chtyb25kby9kcmlmdC92MS9ldmVudHMucHJvdG8SDnJvbmRvLmRyaWZ0LnYxIn8KEFNlYXNvbkNvbXBhcmlzb24SKQoGZWZmZWN0GAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEg8KB3VudXN1YWwYAiABKAgSGAoHd2luZG93cxgDIAEoBUIHukgEGgIoARIVCgRyb3dzGAQgASgDQge6SAQiAigAIsgBCgtTaGFyZUJvdW5kcxIuCgVsb3dlchgBIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIuCgV1cHBlchgCIAMoAUIfukgckgEZEJBOIhQSEhkAAAAAAADwPykAAAAAAAAAABIrCgpjb25maWRlbmNlGAMgASgBQhe6SBQSEhEAAAAAAADwPykAAAAAAAAAABISCgFuGAQgASgDQge6SAQiAigAEhgKBm1ldGhvZBgFIAEoCUIIukgFcgMY9AMipAcKDEZlYXR1cmVEcmlmdBIbCgdmZWF0dXJlGAEgASgJQgq6SAdyBRABGMgBEjUKBXN0YXRlGAIgASgOMhoucm9uZG8uZHJpZnQudjEuRHJpZnRTdGF0ZUIKukgHggEEEAEgABImCgNwc2kYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSKwoIZGlzdGFuY2UYBCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSFQoNcF92YWx1ZV9sb2cxMBgFIAEoARIeChZhZGp1c3RlZF9wX3ZhbHVlX2xvZzEwGAYgASgBEisKCmltcG9ydGFuY2UYByABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEjQKE251bGxfcmF0ZV9yZWZlcmVuY2UYCCABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEjIKEW51bGxfcmF0ZV9jdXJyZW50GAkgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIcCgliaW5fZWRnZXMYCiADKAFCCbpIBpIBAxCQThI5ChByZWZlcmVuY2Vfc2hhcmVzGAsgAygBQh+6SBySARkQkE4iFBISGQAAAAAAAPA/KQAAAAAAAAAAEjcKDmN1cnJlbnRfc2hhcmVzGAwgAygBQh+6SBySARkQkE4iFBISGQAAAAAAAPA/KQAAAAAAAAAAEjAKBnNlYXNvbhgNIAEoCzIgLnJvbmRvLmRyaWZ0LnYxLlNlYXNvbkNvbXBhcmlzb24SMQoOamVuc2VuX3NoYW5ub24YDiABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLgoLd2Fzc2Vyc3RlaW4YDyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSPwocbnVsbF9yYXRlX3JlZmVyZW5jZV9lc3RpbWF0ZRgQIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI9ChpudWxsX3JhdGVfY3VycmVudF9lc3RpbWF0ZRgRIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRI7ChZyZWZlcmVuY2Vfc2hhcmVfYm91bmRzGBIgASgLMhsucm9uZG8uZHJpZnQudjEuU2hhcmVCb3VuZHMSOQoUY3VycmVudF9zaGFyZV9ib3VuZHMYEyABKAsyGy5yb25kby5kcmlmdC52MS5TaGFyZUJvdW5kcyLWBQoORHJpZnRFdmFsdWF0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSLAoNZXZhbHVhdGlvbl9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjAKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESJwoIYmF0Y2hfaWQYBCABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIyCgZ3aW5kb3cYBSABKAsyGi5yb25kby5jb21tb24udjEuVGltZVJhbmdlQga6SAPIAQESNQoFc3RhdGUYBiABKA4yGi5yb25kby5kcmlmdC52MS5EcmlmdFN0YXRlQgq6SAeCAQQQASAAEjkKCGZlYXR1cmVzGAcgAygLMhwucm9uZG8uZHJpZnQudjEuRmVhdHVyZURyaWZ0Qgm6SAaSAQMQkE4SNgoTaW1wb3J0YW5jZV93ZWlnaHRlZBgIIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIiChFmZWF0dXJlc19kZXRlY3RlZBgJIAEoBUIHukgEGgIoABI2ChByZWZlcmVuY2VfZGlnZXN0GAogASgJQhy6SBlyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEhUKBHJvd3MYCyABKANCB7pIBCICKAASOAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjIKEWZhbHNlX2FsYXJtX2xldmVsGA0gASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIcCgtyb3dzX25lZWRlZBgOIAEoA0IHukgEIgIoABIfCg5yZWZlcmVuY2Vfcm93cxgPIAEoA0IHukgEIgIoACLaAQoSU2VnbWVudEF0dHJpYnV0aW9uEhsKB3NlZ21lbnQYASABKAlCCrpIB3IFEAEYyAESJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSHgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgEIAEoARIfCg5yZWZlcmVuY2Vfcm93cxgFIAEoA0IHukgEIgIoABIVCgRyb3dzGAYgASgDQge6SAQiAigAIrkCChlGZWF0dXJlU2VnbWVudEF0dHJpYnV0aW9uEhsKB2ZlYXR1cmUYASABKAlCCrpIB3IFEAEYyAESGwoHc2VnbWVudBgCIAEoCUIKukgHcgUQARisAhImCgNtaXgYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJwoEcmF0ZRgEIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIpCgZleGNlc3MYBSABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLgoWYWRqdXN0ZWRfcF92YWx1ZV9sb2cxMBgGIAEoAUIOukgLEgkZAAAAAAAAAAASHwoOcmVmZXJlbmNlX3Jvd3MYByABKANCB7pIBCICKAASFQoEcm93cxgIIAEoA0IHukgEIgIoACKMAQoSRmVhdHVyZUF0dHJpYnV0aW9uEkYKCHNlZ21lbnRzGAEgAygLMikucm9uZG8uZHJpZnQudjEuRmVhdHVyZVNlZ21lbnRBdHRyaWJ1dGlvbkIJukgGkgEDEOgHEhcKBnRlc3RlZBgCIAEoBUIHukgEGgIoABIVCgRyb3dzGAMgASgDQge6SAQiAigAIoYCChFDaGFuZ2VBdHRyaWJ1dGlvbhIpCgZjaGFuZ2UYASABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSJgoDbWl4GAIgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEicKBHJhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSPwoIc2VnbWVudHMYBCADKAsyIi5yb25kby5kcmlmdC52MS5TZWdtZW50QXR0cmlidXRpb25CCbpIBpIBAxDoBxI0CghmZWF0dXJlcxgFIAEoCzIiLnJvbmRvLmRyaWZ0LnYxLkZlYXR1cmVBdHRyaWJ1dGlvbiKOBgoUUGVyZm9ybWFuY2VFdmFsdWF0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSLAoNZXZhbHVhdGlvbl9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjAKBW1vZGVsGAMgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESMgoGd2luZG93GAQgASgLMhoucm9uZG8uY29tbW9uLnYxLlRpbWVSYW5nZUIGukgDyAEBEhEKCWVzdGltYXRlZBgFIAEoCBIvCg5sYWJlbF9jb3ZlcmFnZRgGIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASNQoHbWV0cmljcxgHIAMoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZUIJukgGkgEDEOgHEj8KEXJlZmVyZW5jZV9tZXRyaWNzGAggAygLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQgm6SAaSAQMQ6AcSFwoPbG9nX2xvc3NfZXhjZXNzGAkgASgBEi4KBXN0YXRlGAogASgJQh+6SBxyGlIKc3VmZmljaWVudFIMaW5zdWZmaWNpZW50EhUKBHJvd3MYCyABKANCB7pIBCICKAASOAoMZXZhbHVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjYKC2F0dHJpYnV0aW9uGA0gASgLMiEucm9uZG8uZHJpZnQudjEuQ2hhbmdlQXR0cmlidXRpb24SOwoYbG9nX2xvc3NfZXhjZXNzX2VzdGltYXRlGA4gASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEhwKC3Jvd3NfbmVlZGVkGA8gASgDQge6SAQiAigAEjoKF2xhYmVsX2NvdmVyYWdlX2VzdGltYXRlGBAgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlIvIBChFSZWZlcmVuY2VQcm9maWxlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIwCgVtb2RlbBgCIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZkIGukgDyAEBEjUKD3NuYXBzaG90X2RpZ2VzdBgDIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI1Cgdwcm9maWxlGAQgASgLMhwucm9uZG8uY29tbW9uLnYxLkFydGlmYWN0UmVmQga6SAPIAQEibAoNRm9yZWNhc3RQb2ludBIuCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARINCgV2YWx1ZRgCIAEoARINCgVsb3dlchgDIAEoARINCgV1cHBlchgEIAEoASL/BwoORm9yZWNhc3RJc3N1ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSKgoLZm9yZWNhc3RfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIZCgZzZXJpZXMYAyABKAlCCbpIBnIEEAEYZBIsCg1ldmFsdWF0aW9uX2lkGAQgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKAoFbW9kZWwYBSABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSNQoJbWFkZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEhIKCmxhc3RfdmFsdWUYByABKAESOgoGcG9pbnRzGAggAygLMh0ucm9uZG8uZHJpZnQudjEuRm9yZWNhc3RQb2ludEILukgIkgEFCAEQ6AcSKwoKY29uZmlkZW5jZRgJIAEoAUIXukgUEhIRAAAAAAAA8D8pAAAAAAAAAAASGQoGbWV0aG9kGAogASgJQgm6SAZyBBABGGQSDQoFc2tpbGwYCyABKAESIAoNc2tpbGxfYWdhaW5zdBgMIAEoCUIJukgGcgQQARhkEhIKAW4YDSABKAVCB7pIBBoCKAASGAoHb3JpZ2lucxgOIAEoBUIHukgEGgIoABINCgVsaW1pdBgPIAEoARIoCgticmVhY2hfc2lkZRgQIAEoCUITukgQcg5SBWFib3ZlUgViZWxvdxI1ChJicmVhY2hfcHJvYmFiaWxpdHkYESABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSMwoPYnJlYWNoX2VhcmxpZXN0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9icmVhY2hfZXhwZWN0ZWQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWJyZWFjaF9sYXRlc3QYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGFkdmlzb3J5GBUgASgJQiC6SB3YAQFyGFIIbm8tc2tpbGxSDGNoYW5nZS1wb2ludBI1Cglpc3N1ZWRfYXQYFiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESMQoOc2tpbGxfZXN0aW1hdGUYFyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSNgoTbGFzdF92YWx1ZV9lc3RpbWF0ZRgYIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZSrJAQoKRHJpZnRTdGF0ZRIbChdEUklGVF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURSSUZUX1NUQVRFX0NMRUFSEAESGQoVRFJJRlRfU1RBVEVfU1VTUEVDVEVEEAISGAoURFJJRlRfU1RBVEVfREVURUNURUQQAxIcChhEUklGVF9TVEFURV9JTlNVRkZJQ0lFTlQQBBIaChZEUklGVF9TVEFURV9ORUdMSUdJQkxFEAUSGAoURFJJRlRfU1RBVEVfU0VBU09OQUwQBmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * A feature against past batches of its season.
@@ -60,6 +60,51 @@ export const SeasonComparisonSchema: GenMessage<SeasonComparison, {validType: Se
   messageDesc(file_rondo_drift_v1_events, 0);
 
 /**
+ * Bounds of the share of each bin, each on its own: no decision reads a single share.
+ *
+ * @generated from message rondo.drift.v1.ShareBounds
+ */
+export type ShareBounds = Message<"rondo.drift.v1.ShareBounds"> & {
+  /**
+   * @generated from field: repeated double lower = 1;
+   */
+  lower: number[];
+
+  /**
+   * @generated from field: repeated double upper = 2;
+   */
+  upper: number[];
+
+  /**
+   * Coverage of each interval.
+   *
+   * @generated from field: double confidence = 3;
+   */
+  confidence: number;
+
+  /**
+   * Rows with a value, of which these are shares.
+   *
+   * @generated from field: int64 n = 4;
+   */
+  n: bigint;
+
+  /**
+   * @generated from field: string method = 5;
+   */
+  method: string;
+};
+
+export type ShareBoundsValid = ShareBounds;
+
+/**
+ * Describes the message rondo.drift.v1.ShareBounds.
+ * Use `create(ShareBoundsSchema)` to create a new message.
+ */
+export const ShareBoundsSchema: GenMessage<ShareBounds, {validType: ShareBoundsValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_drift_v1_events, 1);
+
+/**
  * @generated from message rondo.drift.v1.FeatureDrift
  */
 export type FeatureDrift = Message<"rondo.drift.v1.FeatureDrift"> & {
@@ -100,7 +145,7 @@ export type FeatureDrift = Message<"rondo.drift.v1.FeatureDrift"> & {
   adjustedPValueLog10: number;
 
   /**
-   * Share of the champion's gain, 0..1.
+   * Share of the champion's gain, 0..1: counted from the model that serves, so exact, and without an interval.
    *
    * @generated from field: double importance = 7;
    */
@@ -153,6 +198,29 @@ export type FeatureDrift = Message<"rondo.drift.v1.FeatureDrift"> & {
    * @generated from field: rondo.common.v1.Estimate wasserstein = 15;
    */
   wasserstein?: Estimate | undefined;
+
+  /**
+   * `null_rate_reference` and `null_rate_current`, `reference_shares` and `current_shares` with their intervals and rows. Absent in
+   * evaluations made before they were taken, and where there are no rows.
+   *
+   * @generated from field: rondo.common.v1.Estimate null_rate_reference_estimate = 16;
+   */
+  nullRateReferenceEstimate?: Estimate | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate null_rate_current_estimate = 17;
+   */
+  nullRateCurrentEstimate?: Estimate | undefined;
+
+  /**
+   * @generated from field: rondo.drift.v1.ShareBounds reference_share_bounds = 18;
+   */
+  referenceShareBounds?: ShareBounds | undefined;
+
+  /**
+   * @generated from field: rondo.drift.v1.ShareBounds current_share_bounds = 19;
+   */
+  currentShareBounds?: ShareBounds | undefined;
 };
 
 export type FeatureDriftValid = FeatureDrift;
@@ -162,7 +230,7 @@ export type FeatureDriftValid = FeatureDrift;
  * Use `create(FeatureDriftSchema)` to create a new message.
  */
 export const FeatureDriftSchema: GenMessage<FeatureDrift, {validType: FeatureDriftValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 1);
+  messageDesc(file_rondo_drift_v1_events, 2);
 
 /**
  * Each batch compared with the champion's reference profile. Key: pipeline.
@@ -351,7 +419,7 @@ export type DriftEvaluatedValid = Message<"rondo.drift.v1.DriftEvaluated"> & {
  * Use `create(DriftEvaluatedSchema)` to create a new message.
  */
 export const DriftEvaluatedSchema: GenMessage<DriftEvaluated, {validType: DriftEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 2);
+  messageDesc(file_rondo_drift_v1_events, 3);
 
 /**
  * One part of the rows and what it contributes to a change of the mean log loss.
@@ -405,7 +473,7 @@ export type SegmentAttributionValid = SegmentAttribution;
  * Use `create(SegmentAttributionSchema)` to create a new message.
  */
 export const SegmentAttributionSchema: GenMessage<SegmentAttribution, {validType: SegmentAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 3);
+  messageDesc(file_rondo_drift_v1_events, 4);
 
 /**
  * One part of the rows by a feature, in which the log loss rose more than in the other parts.
@@ -469,7 +537,7 @@ export type FeatureSegmentAttributionValid = FeatureSegmentAttribution;
  * Use `create(FeatureSegmentAttributionSchema)` to create a new message.
  */
 export const FeatureSegmentAttributionSchema: GenMessage<FeatureSegmentAttribution, {validType: FeatureSegmentAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 4);
+  messageDesc(file_rondo_drift_v1_events, 5);
 
 /**
  * Where in the features a rise of the log loss is concentrated.
@@ -506,7 +574,7 @@ export type FeatureAttributionValid = FeatureAttribution;
  * Use `create(FeatureAttributionSchema)` to create a new message.
  */
 export const FeatureAttributionSchema: GenMessage<FeatureAttribution, {validType: FeatureAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 5);
+  messageDesc(file_rondo_drift_v1_events, 6);
 
 /**
  * Where a change of the log loss on live traffic comes from; mix and rate add up to the change.
@@ -557,7 +625,7 @@ export type ChangeAttributionValid = ChangeAttribution;
  * Use `create(ChangeAttributionSchema)` to create a new message.
  */
 export const ChangeAttributionSchema: GenMessage<ChangeAttribution, {validType: ChangeAttributionValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 6);
+  messageDesc(file_rondo_drift_v1_events, 7);
 
 /**
  * What the champion achieved on live traffic once labels came; `estimated` before that.
@@ -655,6 +723,13 @@ export type PerformanceEvaluated = Message<"rondo.drift.v1.PerformanceEvaluated"
    * @generated from field: int64 rows_needed = 15;
    */
   rowsNeeded: bigint;
+
+  /**
+   * `label_coverage` with its interval, over requests whose labels come together, and the predictions behind it; absent without any.
+   *
+   * @generated from field: rondo.common.v1.Estimate label_coverage_estimate = 16;
+   */
+  labelCoverageEstimate?: Estimate | undefined;
 };
 
 /**
@@ -753,6 +828,13 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
    * @generated from field: int64 rows_needed = 15;
    */
   rowsNeeded: bigint;
+
+  /**
+   * `label_coverage` with its interval, over requests whose labels come together, and the predictions behind it; absent without any.
+   *
+   * @generated from field: rondo.common.v1.Estimate label_coverage_estimate = 16;
+   */
+  labelCoverageEstimate?: EstimateValid | undefined;
 };
 
 /**
@@ -760,7 +842,7 @@ export type PerformanceEvaluatedValid = Message<"rondo.drift.v1.PerformanceEvalu
  * Use `create(PerformanceEvaluatedSchema)` to create a new message.
  */
 export const PerformanceEvaluatedSchema: GenMessage<PerformanceEvaluated, {validType: PerformanceEvaluatedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 7);
+  messageDesc(file_rondo_drift_v1_events, 8);
 
 /**
  * Reference profile of a model that became champion.
@@ -821,7 +903,7 @@ export type ReferenceProfiledValid = Message<"rondo.drift.v1.ReferenceProfiled">
  * Use `create(ReferenceProfiledSchema)` to create a new message.
  */
 export const ReferenceProfiledSchema: GenMessage<ReferenceProfiled, {validType: ReferenceProfiledValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 8);
+  messageDesc(file_rondo_drift_v1_events, 9);
 
 /**
  * A forecast value at the end of a future window.
@@ -882,7 +964,7 @@ export type ForecastPointValid = Message<"rondo.drift.v1.ForecastPoint"> & {
  * Use `create(ForecastPointSchema)` to create a new message.
  */
 export const ForecastPointSchema: GenMessage<ForecastPoint, {validType: ForecastPointValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 9);
+  messageDesc(file_rondo_drift_v1_events, 10);
 
 /**
  * A watched series continued to the policy's horizon, after an evaluation added a point to it. Key: pipeline.
@@ -1027,6 +1109,21 @@ export type ForecastIssued = Message<"rondo.drift.v1.ForecastIssued"> & {
    * @generated from field: google.protobuf.Timestamp issued_at = 22;
    */
   issuedAt?: Timestamp | undefined;
+
+  /**
+   * `skill` with its interval, n being the past origins that count as independent. Without bounds where these are too few; absent in
+   * forecasts made before it was taken.
+   *
+   * @generated from field: rondo.common.v1.Estimate skill_estimate = 23;
+   */
+  skillEstimate?: Estimate | undefined;
+
+  /**
+   * `last_value` with the interval of the evaluation that measured it; absent likewise.
+   *
+   * @generated from field: rondo.common.v1.Estimate last_value_estimate = 24;
+   */
+  lastValueEstimate?: Estimate | undefined;
 };
 
 /**
@@ -1172,6 +1269,21 @@ export type ForecastIssuedValid = Message<"rondo.drift.v1.ForecastIssued"> & {
    * @generated from field: google.protobuf.Timestamp issued_at = 22;
    */
   issuedAt: Timestamp;
+
+  /**
+   * `skill` with its interval, n being the past origins that count as independent. Without bounds where these are too few; absent in
+   * forecasts made before it was taken.
+   *
+   * @generated from field: rondo.common.v1.Estimate skill_estimate = 23;
+   */
+  skillEstimate?: EstimateValid | undefined;
+
+  /**
+   * `last_value` with the interval of the evaluation that measured it; absent likewise.
+   *
+   * @generated from field: rondo.common.v1.Estimate last_value_estimate = 24;
+   */
+  lastValueEstimate?: EstimateValid | undefined;
 };
 
 /**
@@ -1179,7 +1291,7 @@ export type ForecastIssuedValid = Message<"rondo.drift.v1.ForecastIssued"> & {
  * Use `create(ForecastIssuedSchema)` to create a new message.
  */
 export const ForecastIssuedSchema: GenMessage<ForecastIssued, {validType: ForecastIssuedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_drift_v1_events, 10);
+  messageDesc(file_rondo_drift_v1_events, 11);
 
 /**
  * @generated from enum rondo.drift.v1.DriftState

@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Estimate } from "../../common/v1/common_pb.js";
+import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_options } from "../../common/v1/options_pb.js";
 import type { DriftEvaluated, DriftEvaluatedValid, ForecastIssued, ForecastIssuedValid, PerformanceEvaluated, PerformanceEvaluatedValid } from "./events_pb.js";
 import { file_rondo_drift_v1_events } from "./events_pb.js";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/drift/v1/service.proto.
  */
 export const file_rondo_drift_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxyb25kby9kcmlmdC92MS9zZXJ2aWNlLnByb3RvEg5yb25kby5kcmlmdC52MSJUChZMaXN0RXZhbHVhdGlvbnNSZXF1ZXN0EhsKCHBpcGVsaW5lGAEgASgJQgm6SAZyBBABGD8SHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRj0AygAIlMKHExpc3REcmlmdEV2YWx1YXRpb25zUmVzcG9uc2USMwoLZXZhbHVhdGlvbnMYASADKAsyHi5yb25kby5kcmlmdC52MS5EcmlmdEV2YWx1YXRlZCJfCiJMaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9uc1Jlc3BvbnNlEjkKC2V2YWx1YXRpb25zGAEgAygLMiQucm9uZG8uZHJpZnQudjEuUGVyZm9ybWFuY2VFdmFsdWF0ZWQiawoUTGlzdEZvcmVjYXN0c1JlcXVlc3QSGwoIcGlwZWxpbmUYASABKAlCCbpIBnIEEAEYPxIXCgZzZXJpZXMYAiABKAlCB7pIBHICGGQSHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRj0AygAIkQKC1Nlcmllc1BvaW50EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV2YWx1ZRgCIAEoASJ0Cg9Gb3JlY2FzdE91dGNvbWUSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGZvcmVjYXN0GAIgASgBEg4KBmFjdHVhbBgDIAEoARIXCg9pbnNpZGVfaW50ZXJ2YWwYBCABKAgidQoOU2NvcmVkRm9yZWNhc3QSMAoIZm9yZWNhc3QYASABKAsyHi5yb25kby5kcmlmdC52MS5Gb3JlY2FzdElzc3VlZBIxCghvdXRjb21lcxgCIAMoCzIfLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0T3V0Y29tZSKJAgoORm9yZWNhc3RTZXJpZXMSDgoGc2VyaWVzGAEgASgJEisKBnBvaW50cxgCIAMoCzIbLnJvbmRvLmRyaWZ0LnYxLlNlcmllc1BvaW50EhYKDnBvaW50c19taXNzaW5nGAMgASgFEg0KBWxpbWl0GAQgASgBEhAKCG91dGNvbWVzGAUgASgFEhsKE21lYW5fYWJzb2x1dGVfZXJyb3IYBiABKAESHgoRaW50ZXJ2YWxfY292ZXJhZ2UYByABKAFIAIgBARIbCg5yZWFsaXNlZF9za2lsbBgIIAEoAUgBiAEBQhQKEl9pbnRlcnZhbF9jb3ZlcmFnZUIRCg9fcmVhbGlzZWRfc2tpbGwiegoVTGlzdEZvcmVjYXN0c1Jlc3BvbnNlEjEKCWZvcmVjYXN0cxgBIAMoCzIeLnJvbmRvLmRyaWZ0LnYxLlNjb3JlZEZvcmVjYXN0Ei4KBnNlcmllcxgCIAMoCzIeLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0U2VyaWVzMvACCgxEcmlmdFNlcnZpY2USdQoUTGlzdERyaWZ0RXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0Giwucm9uZG8uZHJpZnQudjEuTGlzdERyaWZ0RXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARKBAQoaTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0GjIucm9uZG8uZHJpZnQudjEuTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARJlCg1MaXN0Rm9yZWNhc3RzEiQucm9uZG8uZHJpZnQudjEuTGlzdEZvcmVjYXN0c1JlcXVlc3QaJS5yb25kby5kcmlmdC52MS5MaXN0Rm9yZWNhc3RzUmVzcG9uc2UiB5ACAYi1GAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_options, file_rondo_drift_v1_events]);
+  fileDesc("Chxyb25kby9kcmlmdC92MS9zZXJ2aWNlLnByb3RvEg5yb25kby5kcmlmdC52MSJUChZMaXN0RXZhbHVhdGlvbnNSZXF1ZXN0EhsKCHBpcGVsaW5lGAEgASgJQgm6SAZyBBABGD8SHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRj0AygAIlMKHExpc3REcmlmdEV2YWx1YXRpb25zUmVzcG9uc2USMwoLZXZhbHVhdGlvbnMYASADKAsyHi5yb25kby5kcmlmdC52MS5EcmlmdEV2YWx1YXRlZCJfCiJMaXN0UGVyZm9ybWFuY2VFdmFsdWF0aW9uc1Jlc3BvbnNlEjkKC2V2YWx1YXRpb25zGAEgAygLMiQucm9uZG8uZHJpZnQudjEuUGVyZm9ybWFuY2VFdmFsdWF0ZWQiawoUTGlzdEZvcmVjYXN0c1JlcXVlc3QSGwoIcGlwZWxpbmUYASABKAlCCbpIBnIEEAEYPxIXCgZzZXJpZXMYAiABKAlCB7pIBHICGGQSHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRj0AygAInEKC1Nlcmllc1BvaW50EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV2YWx1ZRgCIAEoARIrCghlc3RpbWF0ZRgDIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZSJ0Cg9Gb3JlY2FzdE91dGNvbWUSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGZvcmVjYXN0GAIgASgBEg4KBmFjdHVhbBgDIAEoARIXCg9pbnNpZGVfaW50ZXJ2YWwYBCABKAgidQoOU2NvcmVkRm9yZWNhc3QSMAoIZm9yZWNhc3QYASABKAsyHi5yb25kby5kcmlmdC52MS5Gb3JlY2FzdElzc3VlZBIxCghvdXRjb21lcxgCIAMoCzIfLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0T3V0Y29tZSK3AwoORm9yZWNhc3RTZXJpZXMSDgoGc2VyaWVzGAEgASgJEisKBnBvaW50cxgCIAMoCzIbLnJvbmRvLmRyaWZ0LnYxLlNlcmllc1BvaW50EhYKDnBvaW50c19taXNzaW5nGAMgASgFEg0KBWxpbWl0GAQgASgBEhAKCG91dGNvbWVzGAUgASgFEhsKE21lYW5fYWJzb2x1dGVfZXJyb3IYBiABKAESHgoRaW50ZXJ2YWxfY292ZXJhZ2UYByABKAFIAIgBARIbCg5yZWFsaXNlZF9za2lsbBgIIAEoAUgBiAEBEjEKDmVycm9yX2VzdGltYXRlGAkgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEj0KGmludGVydmFsX2NvdmVyYWdlX2VzdGltYXRlGAogASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlEjoKF3JlYWxpc2VkX3NraWxsX2VzdGltYXRlGAsgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQhQKEl9pbnRlcnZhbF9jb3ZlcmFnZUIRCg9fcmVhbGlzZWRfc2tpbGwiegoVTGlzdEZvcmVjYXN0c1Jlc3BvbnNlEjEKCWZvcmVjYXN0cxgBIAMoCzIeLnJvbmRvLmRyaWZ0LnYxLlNjb3JlZEZvcmVjYXN0Ei4KBnNlcmllcxgCIAMoCzIeLnJvbmRvLmRyaWZ0LnYxLkZvcmVjYXN0U2VyaWVzMvACCgxEcmlmdFNlcnZpY2USdQoUTGlzdERyaWZ0RXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0Giwucm9uZG8uZHJpZnQudjEuTGlzdERyaWZ0RXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARKBAQoaTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnMSJi5yb25kby5kcmlmdC52MS5MaXN0RXZhbHVhdGlvbnNSZXF1ZXN0GjIucm9uZG8uZHJpZnQudjEuTGlzdFBlcmZvcm1hbmNlRXZhbHVhdGlvbnNSZXNwb25zZSIHkAIBiLUYARJlCg1MaXN0Rm9yZWNhc3RzEiQucm9uZG8uZHJpZnQudjEuTGlzdEZvcmVjYXN0c1JlcXVlc3QaJS5yb25kby5kcmlmdC52MS5MaXN0Rm9yZWNhc3RzUmVzcG9uc2UiB5ACAYi1GAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common, file_rondo_common_v1_options, file_rondo_drift_v1_events]);
 
 /**
  * @generated from message rondo.drift.v1.ListEvaluationsRequest
@@ -146,6 +148,13 @@ export type SeriesPoint = Message<"rondo.drift.v1.SeriesPoint"> & {
    * @generated from field: double value = 2;
    */
   value: number;
+
+  /**
+   * The same as it was evaluated, with its interval; absent for points that were kept before it was.
+   *
+   * @generated from field: rondo.common.v1.Estimate estimate = 3;
+   */
+  estimate?: Estimate | undefined;
 };
 
 export type SeriesPointValid = SeriesPoint;
@@ -174,6 +183,8 @@ export type ForecastOutcome = Message<"rondo.drift.v1.ForecastOutcome"> & {
   forecast: number;
 
   /**
+   * The point of the series at that time, which has its interval there.
+   *
    * @generated from field: double actual = 3;
    */
   actual: number;
@@ -286,6 +297,24 @@ export type ForecastSeries = Message<"rondo.drift.v1.ForecastSeries"> & {
    * @generated from field: optional double realised_skill = 8;
    */
   realisedSkill?: number | undefined;
+
+  /**
+   * The same three with their intervals, n being the forecasts (of the second the measured windows) that share no step; each absent
+   * like its number, and without bounds where n is too small for them.
+   *
+   * @generated from field: rondo.common.v1.Estimate error_estimate = 9;
+   */
+  errorEstimate?: Estimate | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate interval_coverage_estimate = 10;
+   */
+  intervalCoverageEstimate?: Estimate | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate realised_skill_estimate = 11;
+   */
+  realisedSkillEstimate?: Estimate | undefined;
 };
 
 export type ForecastSeriesValid = ForecastSeries;

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/training/v1/events.proto.
  */
 export const file_rondo_training_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yb25kby90cmFpbmluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLnRyYWluaW5nLnYxIpsGChBDYW5kaWRhdGVUcmFpbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPgoJY2FuZGlkYXRlGAMgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKD3NuYXBzaG90X2RpZ2VzdBgEIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIzCgVtb2RlbBgFIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBEhgKB3RyYWluZXIYBiABKAlCB7pIBHICEAESSgoGcGFyYW1zGAcgAygLMi8ucm9uZG8udHJhaW5pbmcudjEuQ2FuZGlkYXRlVHJhaW5lZC5QYXJhbXNFbnRyeUIJukgGmgEDEOgHEjgKCnZhbGlkYXRpb24YCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxI7ChJmZWF0dXJlX2ltcG9ydGFuY2UYCSADKAFCH7pIHJIBGRCQTiIUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoLZHVyYXRpb25fbXMYCiABKANCB7pIBCICKAASGAoHYXR0ZW1wdBgLIAEoBUIHukgEGgIoARIbCgpjb21wbGV4aXR5GAwgASgDQge6SAQiAigAElsKD2NsYWltZWRfbWV0cmljcxgNIAMoCzI3LnJvbmRvLnRyYWluaW5nLnYxLkNhbmRpZGF0ZVRyYWluZWQuQ2xhaW1lZE1ldHJpY3NFbnRyeUIJukgGmgEDEJBOGi0KC1BhcmFtc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNQoTQ2xhaW1lZE1ldHJpY3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIscCCg9DYW5kaWRhdGVGYWlsZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI+CgljYW5kaWRhdGUYAyABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFwoEY29kZRgEIAEoCUIJukgGcgQQARhkEg8KB21lc3NhZ2UYBSABKAkSNQoIZmluZGluZ3MYBiADKAsyGC5yb25kby5jb21tb24udjEuRmluZGluZ0IJukgGkgEDEJBOEhkKCGF0dGVtcHRzGAcgASgFQge6SAQaAigAEhAKCGxvZ190YWlsGAggASgJIrACChJUcmFpbmluZ1Byb2dyZXNzZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI+CgljYW5kaWRhdGUYAyABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFwoFc3RhZ2UYBCABKAlCCLpIBXIDGMgBEikKCHByb2dyZXNzGAUgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABIuCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch5yb25kby90cmFpbmluZy92MS9ldmVudHMucHJvdG8SEXJvbmRvLnRyYWluaW5nLnYxItsGChBDYW5kaWRhdGVUcmFpbmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPgoJY2FuZGlkYXRlGAMgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKD3NuYXBzaG90X2RpZ2VzdBgEIAEoCUIcukgZchcyFV5zaGEyNTY6WzAtOWEtZl17NjR9JBIzCgVtb2RlbBgFIAEoCzIcLnJvbmRvLmNvbW1vbi52MS5BcnRpZmFjdFJlZkIGukgDyAEBEhgKB3RyYWluZXIYBiABKAlCB7pIBHICEAESSgoGcGFyYW1zGAcgAygLMi8ucm9uZG8udHJhaW5pbmcudjEuQ2FuZGlkYXRlVHJhaW5lZC5QYXJhbXNFbnRyeUIJukgGmgEDEOgHEjgKCnZhbGlkYXRpb24YCCADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxDoBxI7ChJmZWF0dXJlX2ltcG9ydGFuY2UYCSADKAFCH7pIHJIBGRCQTiIUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoLZHVyYXRpb25fbXMYCiABKANCB7pIBCICKAASGAoHYXR0ZW1wdBgLIAEoBUIHukgEGgIoARIbCgpjb21wbGV4aXR5GAwgASgDQge6SAQiAigAElsKD2NsYWltZWRfbWV0cmljcxgNIAMoCzI3LnJvbmRvLnRyYWluaW5nLnYxLkNhbmRpZGF0ZVRyYWluZWQuQ2xhaW1lZE1ldHJpY3NFbnRyeUIJukgGmgEDEJBOEj4KEGZlYXR1cmVfcmVsaWFuY2UYDiADKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGVCCbpIBpIBAxCQThotCgtQYXJhbXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjUKE0NsYWltZWRNZXRyaWNzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASLHAgoPQ2FuZGlkYXRlRmFpbGVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPgoJY2FuZGlkYXRlGAMgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhcKBGNvZGUYBCABKAlCCbpIBnIEEAEYZBIPCgdtZXNzYWdlGAUgASgJEjUKCGZpbmRpbmdzGAYgAygLMhgucm9uZG8uY29tbW9uLnYxLkZpbmRpbmdCCbpIBpIBAxCQThIZCghhdHRlbXB0cxgHIAEoBUIHukgEGgIoABIQCghsb2dfdGFpbBgIIAEoCSKwAgoSVHJhaW5pbmdQcm9ncmVzc2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPgoJY2FuZGlkYXRlGAMgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhcKBXN0YWdlGAQgASgJQgi6SAVyAxjIARIpCghwcm9ncmVzcxgFIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASLgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * Answer to TrainCandidate.
@@ -66,7 +66,7 @@ export type CandidateTrained = Message<"rondo.training.v1.CandidateTrained"> & {
   validation: Estimate[];
 
   /**
-   * Per-feature share of the gain, in feature order; empty when the trainer has none.
+   * Per-feature share of the gain, in feature order; empty when the trainer has none. Counted from the model, so exact.
    *
    * @generated from field: repeated double feature_importance = 9;
    */
@@ -95,6 +95,14 @@ export type CandidateTrained = Message<"rondo.training.v1.CandidateTrained"> & {
    * @generated from field: map<string, double> claimed_metrics = 13;
    */
   claimedMetrics: { [key: string]: number };
+
+  /**
+   * By how much the validation log loss rises when a feature's values are switched between rows; `slice` names the feature. In
+   * feature order.
+   *
+   * @generated from field: repeated rondo.common.v1.Estimate feature_reliance = 14;
+   */
+  featureReliance: Estimate[];
 };
 
 /**
@@ -146,7 +154,7 @@ export type CandidateTrainedValid = Message<"rondo.training.v1.CandidateTrained"
   validation: EstimateValid[];
 
   /**
-   * Per-feature share of the gain, in feature order; empty when the trainer has none.
+   * Per-feature share of the gain, in feature order; empty when the trainer has none. Counted from the model, so exact.
    *
    * @generated from field: repeated double feature_importance = 9;
    */
@@ -175,6 +183,14 @@ export type CandidateTrainedValid = Message<"rondo.training.v1.CandidateTrained"
    * @generated from field: map<string, double> claimed_metrics = 13;
    */
   claimedMetrics: { [key: string]: number };
+
+  /**
+   * By how much the validation log loss rises when a feature's values are switched between rows; `slice` names the feature. In
+   * feature order.
+   *
+   * @generated from field: repeated rondo.common.v1.Estimate feature_reliance = 14;
+   */
+  featureReliance: EstimateValid[];
 };
 
 /**
