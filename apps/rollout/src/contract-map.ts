@@ -31,7 +31,7 @@ import type { AskedRequests, ObservedFeedback, ObservedLabels, ServedBatch } fro
 import { etagOf } from './domain/override.js';
 import { waitingFor } from './domain/plan.js';
 import type { Estimate, Reading } from './domain/reading.js';
-import type { RolloutState } from './domain/rollout.js';
+import type { RolloutState } from './domain/rollout-state.js';
 import type { RolloutPlan } from './domain/rollout-plan.js';
 import type { Actor, ModelBundle, RoutingState } from './domain/routing.js';
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { joinFeedback, joinLabels, noLabels, pendingFrom, type ScoredPair, type ServedBatch } from './observations.js';
 import { applyOverride, checkOverride, etagOf, reconcile, type Override, type OverrideContext } from './override.js';
 import { plan, waitingFor } from './plan.js';
-import { observeBatch, observePairs, start, type Change, type RolloutState } from './rollout.js';
+import { observeBatch, observePairs } from './observing.js';
+import { start } from './rollout.js';
+import type { Change, RolloutState } from './rollout-state.js';
 import type { AnalysisRule, RolloutPlan } from './rollout-plan.js';
 import { promote, restorePrevious, unserved, type Actor, type ModelBundle, type RoutingState } from './routing.js';
 

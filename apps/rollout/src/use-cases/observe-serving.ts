@@ -11,7 +11,8 @@ import {
   type ServedBatch,
 } from '../domain/observations.js';
 import { reconcile } from '../domain/override.js';
-import { observeBatch, observeFeedback, observePairs, type RolloutState } from '../domain/rollout.js';
+import { observeBatch, observeFeedback, observePairs } from '../domain/observing.js';
+import type { RolloutState } from '../domain/rollout-state.js';
 import type { RoutingState } from '../domain/routing.js';
 import {
   dropOldestPending,
