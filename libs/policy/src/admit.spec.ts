@@ -214,6 +214,14 @@ describe('admission', () => {
     ],
     ['a value with two slices', sliced('analysis: no-harm, by: [{ feature: dow, values: [1, 2, 1] }]'), 'unique-value'],
     ['more slices than are looked at', sliced(`analysis: no-harm, by: [${manySlices}]`), 'slices-max'],
+    [
+      'slices with a margin that no loss exceeds',
+      [
+        ...sliced('analysis: no-harm, by: [{ feature: dow, values: [1] }]'),
+        ['margin: 0.015', 'margin: 7'],
+      ],
+      'margin',
+    ],
     ['engagement without feedback', [['metric: logLoss, alpha', 'metric: engagement, alpha']], 'engagement-feedback'],
     [
       'mature labels of latency',
