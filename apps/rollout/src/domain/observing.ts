@@ -6,13 +6,19 @@ import type { LabelCounts, ScoredPair, ServedBatch } from './observations.js';
 import type { Reading } from './reading.js';
 import { judgedAnalyses, type AnalysisRule } from './rollout-plan.js';
 import { policyTime, stepOf, type RolloutState } from './rollout-state.js';
+import { addToSlices, judgedWithSlices, readSlices } from './slices.js';
 import { observeSplit } from './split-check.js';
 
 const HOUR_MS = 3_600_000;
 
-/** Takes in one served request. Requests of other candidates or older epochs than the rollout's first change nothing. */
+/** Whether a request was served in this rollout: neither with another candidate nor under a routing before the rollout's first. */
+export function isServedIn(rollout: RolloutState, batch: ServedBatch): boolean {
+  return batch.candidateDigest === rollout.candidate.digest && batch.epoch > (rollout.sinceEpoch ?? -1);
+}
+
+/** Takes in one served request; others than the rollout's change nothing. */
 export function observeBatch(rollout: RolloutState, batch: ServedBatch): RolloutState {
-  if (batch.candidateDigest !== rollout.candidate.digest) return rollout;
+  if (!isServedIn(rollout, batch)) return rollout;
   const watermarkMs = Math.max(rollout.watermarkMs ?? batch.eventTimeMs, batch.eventTimeMs);
   const evidence = mapEvidence(rollout, (rule, state) => addBatch(rule, state, batch));
   const split = batch.epoch === rollout.wants.epoch ? observeSplit(rollout.split, batch, rollout.wants) : rollout.split;
@@ -47,6 +53,7 @@ export function observePairs(
     labels,
     evidence: mapEvidence(rollout, (rule, state) => addPairs(rule, state, pairs)),
     ...matured(rollout, (rule, maturing) => addOutcomes(rule, maturing, pairs, time)),
+    ...sliced(rollout, pairs),
   };
 }
 
@@ -77,10 +84,11 @@ export function measure(
     const looks = (before?.looks ?? 0) + 1;
     const evidence = rollout.evidence[rule.name]!;
     const maturing = rollout.maturing?.[rule.name];
-    const reading =
+    const overall =
       maturing && atMs !== undefined
         ? readMaturing(rule, evidence, maturing, { looks, nowMs: atMs })
         : readEvidence(rule, evidence, looks);
+    const reading = withSlices(rollout, rule, overall);
     return before && saysTheSame(before, reading) ? before : reading;
   });
   const verdictChanged = latest.some(
@@ -139,6 +147,17 @@ function matured(
     return state ? [[rule.name, update(rule, state)] as const] : [];
   });
   return { maturing: Object.fromEntries(next) };
+}
+
+function sliced({ plan, slices }: RolloutState, pairs: readonly ScoredPair[]): Pick<RolloutState, 'slices'> {
+  const metric = plan.analyses.find(({ name }) => name === plan.slices?.analysis)?.metric;
+  return plan.slices && slices && metric ? { slices: addToSlices(plan.slices, metric, slices, pairs) } : {};
+}
+
+/** Harm in a slice fails the analysis that looks at slices; no harm in any changes no verdict. */
+function withSlices({ plan, slices }: RolloutState, rule: AnalysisRule, overall: Reading): Reading {
+  if (!slices || plan.slices?.analysis !== rule.name) return overall;
+  return judgedWithSlices(rule, overall, readSlices(plan.slices, rule, slices));
 }
 
 /** The first traffic of an event-time pipeline tells when its present step began. */

@@ -46,7 +46,7 @@ export function reading(rule: AnalysisRule, looks: number, parts: Parts): Readin
     ...(champion && { champion }),
     ...(candidate && { candidate }),
     ...(difference && { difference }),
-    eValue: Math.exp(Math.min(LARGEST_LOG_E, logE)),
+    eValue: cappedEValue(logE),
     alpha: harmAlphaOf(rule),
     looks,
     samples,
@@ -61,12 +61,21 @@ function explain(rule: AnalysisRule, { samples, unit, decision, difference }: Pa
   const counted = `n=${count(samples)} of ${count(rule.minSamples)}`;
   if (decision.reason === 'below-minimum') return `needs ${count(rule.minSamples - samples)} more ${unit} (${counted})`;
   if (!difference) return `needs ${unit} that differ (${counted})`;
-  const bounds =
-    difference.lower === undefined ? '' : ` [${number(difference.lower)}, ${number(difference.upper ?? NaN)}]`;
-  const numbers = `${difference.name} ${difference.value > 0 ? '+' : ''}${number(difference.value)}${bounds} against the champion, tolerated loss ${number(rule.margin)}, n=${count(samples)} ${unit}`;
+  const numbers = `${numbersOf(difference, rule)}, n=${count(samples)} ${unit}`;
   if (decision.verdict === 'non-inferior') return `the challenger is not worse: ${numbers}`;
   if (decision.verdict === 'harm') return `the challenger is worse: ${numbers}`;
   return `${openBecause(rule, decision, unit)}: ${numbers}`;
+}
+
+/** A difference in words, with its interval and what is tolerated. */
+export function numbersOf({ name, value, lower, upper }: Estimate, { margin }: AnalysisRule): string {
+  const bounds = lower === undefined ? '' : ` [${number(lower)}, ${number(upper ?? NaN)}]`;
+  return `${name} ${value > 0 ? '+' : ''}${number(value)}${bounds} against the champion, tolerated loss ${number(margin)}`;
+}
+
+/** The e-value of a logarithm, finite. */
+export function cappedEValue(logE: number): number {
+  return Math.exp(Math.min(LARGEST_LOG_E, logE));
 }
 
 function openBecause(rule: AnalysisRule, { reason, moreNeeded }: SequentialVerdict, unit: string): string {
@@ -142,6 +151,7 @@ export function count(n: number): string {
   return n.toLocaleString('en-US');
 }
 
+/** Three digits. */
 export function number(value: number): string {
   return Number(value.toPrecision(3)).toString();
 }

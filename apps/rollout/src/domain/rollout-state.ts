@@ -6,6 +6,7 @@ import type { LabelCounts } from './observations.js';
 import type { Reading } from './reading.js';
 import type { RolloutPlan, StepRule } from './rollout-plan.js';
 import type { Actor, ModelBundle, RoutingState } from './routing.js';
+import type { SliceSums } from './slices.js';
 import type { SplitState } from './split-check.js';
 
 /** A stay in a step. A step may be entered again after a person set another weight. */
@@ -40,12 +41,16 @@ export interface RolloutState {
     readonly shadow: boolean;
     readonly epoch: number;
   };
+  /** Routing epoch before the rollout's first: what was served under it is another's; absent in a rollout that began earlier. */
+  readonly sinceEpoch?: number;
   /** Newest routing epoch found in served traffic. */
   readonly seen: { readonly epoch: number };
   /** Running sufficient statistics by analysis. */
   readonly evidence: Readonly<Record<string, EvidenceState>>;
   /** By age of the requests, of the analyses that ask for mature labels; absent in a rollout that began before there were any. */
   readonly maturing?: Readonly<Record<string, MaturingEvidence>>;
+  /** By slice, of the analysis that looks at them. */
+  readonly slices?: SliceSums;
   readonly split: SplitState;
   readonly latest: readonly Reading[];
   /** Policy time of the newest recorded look. */

@@ -186,7 +186,7 @@ describe('a rollout', () => {
     const stale = labelled(traffic(traffic(started.rollout, 0, { epoch: 1 }), 9, { epoch: 1 }), 2000);
     const looked = reconcile(stale, started.routing, time);
     expect(looked.rollout.stepIndex).toBe(0);
-    expect(waitingFor(looked.rollout, 0)).toContain('traffic under routing epoch 2 (newest seen 1)');
+    expect(waitingFor(looked.rollout, 0)).toContain('traffic under routing epoch 2 (newest seen 0)');
   });
 
   it('rolls back at once when harm is shown, even while paused', () => {

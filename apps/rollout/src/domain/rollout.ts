@@ -14,6 +14,7 @@ import {
   type ModelBundle,
   type RoutingState,
 } from './routing.js';
+import { emptySlices } from './slices.js';
 import { emptySplit } from './split-check.js';
 
 /** The rule itself acts. */
@@ -129,6 +130,7 @@ export function share(
       candidate: rollout.candidate,
       weightPercent: to.weightPercent,
       shadow: to.shadow,
+      ...(rollout.plan.slices && { slices: rollout.plan.slices.features }),
     },
     { reason: to.reason, actor: to.actor },
   );
@@ -213,11 +215,13 @@ function newRollout(request: RolloutRequest, routing: RoutingState, nowMs: numbe
     stepIndex: 0,
     visits: [],
     wants: { weightPercent: 0, shadow: false, epoch: routing.epoch },
+    sinceEpoch: routing.epoch,
     seen: { epoch: 0 },
     evidence: Object.fromEntries(request.plan.analyses.map((rule) => [rule.name, emptyEvidence(rule)])),
     maturing: Object.fromEntries(
       request.plan.analyses.filter((rule) => rule.labelMaturity).map((rule) => [rule.name, emptyMaturing(rule)]),
     ),
+    ...(request.plan.slices && { slices: emptySlices(request.plan.slices) }),
     split: emptySplit,
     latest: [],
     ...(request.plan.time === 'WallClock' && { startedAtMs: nowMs }),
