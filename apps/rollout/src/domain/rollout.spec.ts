@@ -377,7 +377,7 @@ describe('labels', () => {
       champion: { requests: 1, failed: 0 },
       candidate: { requests: 1, failed: 0 },
     },
-    { rolloutId: 'ro', sequence: 0, unpairedToo: true },
+    { rolloutId: 'ro', sequence: 0, unpairedToo: true, sliceFeatures: 0 },
   )!;
 
   it('join by row, count each row once and keep the first of contradictory outcomes', () => {
