@@ -11,9 +11,13 @@ import { admitExample, exampleFiles, exampleText, problemsOf } from './example.f
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** The example with a block of slices. */
+const exampleSlices = exampleText.slice(
+  exampleText.indexOf('    slices:\n      analysis'),
+  exampleText.indexOf('    onNoData: Hold'),
+);
+/** The example with another block of slices. */
 const sliced = (block: string): [string, string][] => [
-  ['    onNoData: Hold', `    slices: { ${block}, falseDiscoveryRate: 0.05, minSamples: 500 }\n    onNoData: Hold`],
+  [exampleSlices, `    slices: { ${block}, falseDiscoveryRate: 0.05, minSamples: 500 }\n`],
 ];
 const manySlices = ['distance', 'tod', 'o_traffic']
   .map((feature) => `{ feature: ${feature}, cuts: [${Array.from({ length: 40 }, (_, i) => i).join(', ')}] }`)
@@ -80,7 +84,12 @@ describe('admission', () => {
     ],
     [
       'an analysis no step uses',
-      [['    onNoData', '      - { name: x, metric: accuracy, alpha: 0.1, margin: 0, minSamples: 1 }\n    onNoData']],
+      [
+        [
+          '      - { name: errors, metric',
+          '      - { name: x, metric: accuracy, alpha: 0.1, margin: 0, minSamples: 1 }\n      - { name: errors, metric',
+        ],
+      ],
       'used-analysis',
     ],
     [
@@ -216,10 +225,7 @@ describe('admission', () => {
     ['more slices than are looked at', sliced(`analysis: no-harm, by: [${manySlices}]`), 'slices-max'],
     [
       'slices with a margin that no loss exceeds',
-      [
-        ...sliced('analysis: no-harm, by: [{ feature: dow, values: [1] }]'),
-        ['margin: 0.015', 'margin: 7'],
-      ],
+      [...sliced('analysis: no-harm, by: [{ feature: dow, values: [1] }]'), ['margin: 0.015', 'margin: 7']],
       'margin',
     ],
     ['engagement without feedback', [['metric: logLoss, alpha', 'metric: engagement, alpha']], 'engagement-feedback'],
