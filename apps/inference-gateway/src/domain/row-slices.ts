@@ -15,37 +15,39 @@ export type Slicer = (rows: Float32Array, count: number) => Uint8Array;
  * values 1 is the first, 2 the second, and one past the last is any other. Costs a few comparisons a row and feature.
  */
 export function slicerOf(features: readonly SliceFeature[], width: number): Slicer {
-  const codes = features.map(({ column, cuts, values }) => ({
-    column,
-    codeOf: values ? byValues(values) : byCuts(cuts ?? []),
-  }));
+  const edges = features.map(edgesOf);
   return (rows, count) => {
-    const slices = new Uint8Array(count * codes.length);
-    codes.forEach(({ column, codeOf }, i) => {
-      for (let row = 0; row < count; row++) {
-        const value = rows[row * width + column] ?? Number.NaN;
-        if (!Number.isNaN(value)) slices[row * codes.length + i] = codeOf(value);
-      }
-    });
+    const slices = new Uint8Array(count * edges.length);
+    for (let i = 0; i < edges.length; i++) {
+      const { column } = features[i]!;
+      for (let row = 0; column < width && row < count; row++)
+        slices[row * edges.length + i] = codeOf(edges[i]!, rows[row * width + column]!);
+    }
     return slices;
   };
 }
 
-/** Features are in single precision, and so is what they are compared with. */
-function byCuts(cuts: readonly number[]): (value: number) => number {
-  const edges = Float32Array.from(cuts);
-  return (value) => {
-    let [low, high] = [0, edges.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (edges[middle]! <= value) low = middle + 1;
-      else high = middle;
-    }
-    return low + 1;
-  };
+interface Edges {
+  /** Ascending and in single precision, as features are. */
+  readonly at: Float32Array;
+  /** Code of a value that is an edge; empty where slices lie between the edges. */
+  readonly codes: Uint8Array;
 }
 
-function byValues(values: readonly number[]): (value: number) => number {
-  const codes = new Map(values.map((value, i) => [Math.fround(value), i + 1]));
-  return (value) => codes.get(value) ?? values.length + 1;
+function edgesOf({ cuts, values = [] }: SliceFeature): Edges {
+  if (cuts) return { at: Float32Array.from(cuts), codes: new Uint8Array(0) };
+  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  return { at: Float32Array.from(order, (i) => values[i]!), codes: Uint8Array.from(order, (i) => i + 1) };
+}
+
+function codeOf({ at, codes }: Edges, value: number): number {
+  if (Number.isNaN(value)) return 0;
+  let [low, high] = [0, at.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (at[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  if (codes.length === 0) return low + 1;
+  return low > 0 && at[low - 1] === value ? codes[low - 1]! : codes.length + 1;
 }
