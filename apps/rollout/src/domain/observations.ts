@@ -145,7 +145,9 @@ export function pendingFrom(
 /** The codes of some rows; undefined when the gateway told none, or of other features. */
 function slicesOf({ slices, keys }: ServedBatch, rows: readonly number[], features: number): number[] | undefined {
   if (features === 0 || slices?.length !== keys.length * features) return undefined;
-  return rows.flatMap((row) => [...slices.subarray(row * features, (row + 1) * features)]);
+  const codes: number[] = [];
+  for (const row of rows) for (let i = 0; i < features; i++) codes.push(slices[row * features + i]!);
+  return codes;
 }
 
 /** Joins outcomes to the scores they belong to; each row counts once, whatever is repeated or contradicted later. */

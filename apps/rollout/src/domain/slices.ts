@@ -36,20 +36,20 @@ export function addToSlices(
   pairs: readonly ScoredPair[],
 ): SliceSums {
   const [n, sum, sumSquares] = [[...sums.n], [...sums.sum], [...sums.sumSquares]];
+  const sizes = features.map(slicesBy);
   for (const pair of pairs) {
     if (!pair.slices) continue;
     const loss = lossOver(metric, pair);
     let first = 0;
-    features.forEach((feature, i) => {
-      const slices = slicesBy(feature);
-      const code = pair.slices?.[i] ?? slices;
-      if (code < slices) {
+    for (let i = 0; i < sizes.length; i++) {
+      const code = pair.slices[i]!;
+      if (code < sizes[i]!) {
         n[first + code]! += 1;
         sum[first + code]! += loss;
         sumSquares[first + code]! += loss * loss;
       }
-      first += slices;
-    });
+      first += sizes[i]!;
+    }
   }
   return { n, sum, sumSquares };
 }
