@@ -2,18 +2,20 @@
 /**
  * Error rates of a rollout's own evidence, by simulation with fixed seeds: failed requests of many rows, a
  * split of keys that come often, times of neighbouring requests that are alike,
- * and several analyses at once. Build first
- * (`npx tsc -b apps/rollout`), then `node bench/error-rates-canary.mjs`. Prints Markdown tables; ends with code 1 when a rate exceeds its
+ * several analyses at once, and slices. Build first
+ * (`npx tsc -b apps/rollout`), then `node bench/error-rates-canary.mjs [--only slices]`. Prints Markdown tables; ends with code 1 when a rate exceeds its
  * limit by more than two standard errors of the simulation.
  */
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { seededRandom } from '../libs/kernel/dist/index.js';
 import { wilsonInterval } from '../libs/statistics/dist/index.js';
-import { percent } from './simulated.mjs';
+import { logistic, percent } from './simulated.mjs';
 
 const inside = (path) => import(join(import.meta.dirname, '../apps/rollout/dist/domain', path));
 const { addBatch, addFeedback, emptyEvidence, readEvidence } = await inside('evidence.js');
 const { judgedAnalyses } = await inside('rollout-plan.js');
+const { addToSlices, emptySlices, readSlices } = await inside('slices.js');
 const { emptySplit, observeSplit, splitMismatch } = await inside('split-check.js');
 
 let missed = 0;
@@ -24,6 +26,8 @@ const table = (title, head, rows) => {
 /** A share of runs with its 95 % interval and its limit; counts a miss when simulation noise cannot explain it. */
 const atMost = (hits, runs, limit) => {
   if (hits / runs > limit + 2 * Math.sqrt((limit * (1 - limit)) / runs)) missed++;
+  // A sum of shares, one a run, has no binomial interval.
+  if (!Number.isInteger(hits)) return `${percent(hits / runs)} (at most ${percent(limit)})`;
   const { lower, upper } = wilsonInterval(hits, runs);
   return `${percent(hits / runs)} [${(100 * lower).toFixed(1)}, ${(100 * upper).toFixed(1)}] (at most ${percent(limit)})`;
 };
@@ -190,8 +194,165 @@ function severalAnalyses() {
   );
 }
 
-failedRequests();
-busyKeys();
-latencies();
-severalAnalyses();
+const featuresOf = (count, cuts) =>
+  Array.from({ length: count }, (_, i) => ({
+    feature: `f${i}`,
+    column: i,
+    cuts: Array.from({ length: cuts }, (_, k) => k),
+  }));
+const sliceRule = (features) => ({ analysis: 'logLoss', features, falseDiscoveryRate: ALPHA, minSamples: 200 });
+/** A row that both models scored; what each adds to the true log odds of the outcome, up or down by chance. */
+const scored = (random, [champion, candidate], slices) => {
+  const chance = 0.1 + 0.8 * random.next();
+  const odds = Math.log(chance / (1 - chance));
+  const pushed = (by) => logistic(odds + (random.next() < 0.5 ? by : -by));
+  return { champion: pushed(champion), candidate: pushed(candidate), label: Number(random.next() < chance), slices };
+};
+/** Log odds added by which the expected log loss of such rows rises by so much. */
+const pushFor = (harm) => {
+  const loss = (by) => {
+    let sum = 0;
+    for (let i = 0; i < 400; i++) {
+      const chance = 0.1 + (0.8 * (i + 0.5)) / 400;
+      const odds = Math.log(chance / (1 - chance));
+      for (const push of [by, -by]) {
+        const score = logistic(odds + push);
+        sum -= chance * Math.log(score / chance) + (1 - chance) * Math.log((1 - score) / (1 - chance));
+      }
+    }
+    return sum / 800;
+  };
+  let [low, high] = [0, 5];
+  for (let i = 0; i < 40; i++) {
+    if (loss((low + high) / 2) < harm) low = (low + high) / 2;
+    else high = (low + high) / 2;
+  }
+  return low;
+};
+
+function slices() {
+  const [looks, rows, noise] = [30, 1_000, 0.5];
+  const analysis = ruleOf('logLoss');
+  /** Codes of the slices of a row by features of ten slices each; a feature with many slices has one code. */
+  const among = (random, features) => features.map(({ cuts }) => random.int(cuts.length + 2));
+  /** Models that are right as often, each on its own. */
+  const guessed = (random, codes) => {
+    const score = () => (random.next() < 0.7 ? 0.6 : 0.4);
+    return { champion: score(), candidate: score(), label: 1, slices: codes };
+  };
+  const noisy = (random, codes) => scored(random, [noise, noise], codes);
+  const healthy = (metric, row, flagged) => (random) => {
+    const rule = sliceRule(featuresOf(5, 8));
+    let sums = emptySlices(rule);
+    for (let look = 0; look < looks; look++) {
+      const pairs = Array.from({ length: rows }, () => row(random, among(random, rule.features)));
+      sums = addToSlices(rule, metric, sums, pairs);
+      if (flagged(readSlices(rule, { ...analysis, metric }, sums))) return true;
+    }
+    return false;
+  };
+  const runs = 300;
+  const kinds = [
+    ['logLoss', noisy],
+    ['accuracy', guessed],
+  ];
+  const alone = ({ worst }) => (worst[0]?.eValue ?? 0) >= 1 / ALPHA;
+  table(
+    '50 slices by five features, equal models, margin 0, 30 looks of 1,000 labels, taken back',
+    ['', 'log loss', 'accuracy'],
+    [
+      [
+        'e-BH over all 50',
+        ...kinds.map(([metric, row]) =>
+          atMost(
+            hitsOf(
+              runs,
+              healthy(metric, row, ({ harmed }) => harmed > 0),
+            ),
+            runs,
+            ALPHA,
+          ),
+        ),
+      ],
+      [
+        'each slice by itself at 5 %',
+        ...kinds.map(([metric, row]) => percent(hitsOf(runs, healthy(metric, row, alone)) / runs)),
+      ],
+    ],
+  );
+
+  /** Labels in the one harmed slice until it is found, of at most 20,000. */
+  const foundAt = (push, margin) => (random) => {
+    const rule = sliceRule(featuresOf(1, 48));
+    let sums = emptySlices(rule);
+    for (let labels = 100; labels <= 20_000; labels += 100) {
+      sums = addToSlices(
+        rule,
+        'logLoss',
+        sums,
+        Array.from({ length: 100 }, () => scored(random, [0, push], [7])),
+      );
+      if (readSlices(rule, { ...analysis, margin }, sums).harmed > 0) return labels;
+    }
+    return null;
+  };
+  table(
+    'Harm in one slice of 50: labels in that slice until it is found, median (share found within 20,000)',
+    ['harm, nats a row', 'margin 0', 'margin 0.02'],
+    [0.03, 0.05, 0.1, 0.2].map((harm) => [
+      harm,
+      ...[0, 0.02].map((margin) => {
+        const at = Array.from({ length: 50 }, (_, run) => foundAt(pushFor(harm), margin)(seededRandom(run)));
+        const found = at.filter((labels) => labels !== null);
+        return `${found.length > 25 ? median(found).toLocaleString('en-US') : '–'} (${percent(found.length / 50)})`;
+      }),
+    ]),
+  );
+
+  const [several, push] = [100, pushFor(0.1)];
+  const atStop = { wrong: 0, stopped: 0 };
+  const atEnd = { wrong: 0, found: 0 };
+  for (let run = 0; run < several; run++) {
+    const random = seededRandom(run);
+    const rule = sliceRule(featuresOf(1, 48));
+    let [sums, stopped] = [emptySlices(rule), false];
+    for (let look = 0; look < looks; look++) {
+      const pairs = Array.from({ length: 4 * rows }, () => {
+        const code = random.int(50);
+        return scored(random, code < 5 ? [0, push] : [noise, noise], [code]);
+      });
+      sums = addToSlices(rule, 'logLoss', sums, pairs);
+      const last = look === looks - 1;
+      if (stopped && !last) continue;
+      const { worst, harmed } = readSlices(rule, analysis, sums);
+      const right = new Set(['f0 missing', 'f0 < 0', '0 <= f0 < 1', '1 <= f0 < 2', '2 <= f0 < 3']);
+      const wrong = worst.filter((one) => one.harmed && !right.has(one.slice)).length;
+      if (!stopped && harmed > 0) {
+        stopped = true;
+        atStop.stopped++;
+        atStop.wrong += wrong / harmed;
+      }
+      if (last) {
+        atEnd.wrong += harmed > 0 ? wrong / harmed : 0;
+        atEnd.found += (harmed - wrong) / 5;
+      }
+    }
+  }
+  table(
+    '5 slices of 50 harmed by 0.1 nats, margin 0, 30 looks of 80 labels a slice',
+    ['', 'when it is taken back', 'had it gone on for 30 looks'],
+    [
+      ['taken back; harmed slices found', percent(atStop.stopped / several), percent(atEnd.found / several)],
+      [
+        'share of the slices found that are not harmed',
+        atMost(atStop.wrong, several, ALPHA),
+        atMost(atEnd.wrong, several, ALPHA),
+      ],
+    ],
+  );
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const parts = { failedRequests, busyKeys, latencies, severalAnalyses, slices };
+for (const [name, run] of Object.entries(parts)) if (name.startsWith(values.only)) run();
 process.exitCode = missed > 0 ? 1 : 0;

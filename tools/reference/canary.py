@@ -104,6 +104,31 @@ def bets():
             yield case("bettingConfidenceSequence", args, float(bound), "brentq of the capital", V, path)
 
 
+def bounded_means():
+    """The bets' lower bound of Fan, Grama and Liu from the values themselves; the means it refutes by a search from the sample's."""
+    rng = np.random.default_rng(86)
+    stakes = np.array((0.05, 0.1, 0.2, 0.4, 0.8))
+
+    def evidence(values, least, most, mean, side):
+        seen = (values - mean) / (mean - least if side == "above" else mean - most)
+        return special.logsumexp([s * seen.sum() + (s + np.log(1 - s)) * (seen**2).sum() for s in stakes]) - np.log(len(stakes))
+
+    for n, least, most, mean, alpha in ((400, -5, 5, 0, 0.05), (1000, 0, 1, 0.3, 0.01), (250, -2, 3, 0.4, 0.1)):
+        center = least + 0.55 * (most - least)
+        values = np.clip(np.round(rng.normal(center, 0.06 * (most - least), n), 3), least, most)
+        sums = {"n": n, "sum": float(values.sum()), "sumSquares": float((values**2).sum())}
+        for side in ("above", "below"):
+            args = [sums, {"least": least, "most": most, "mean": mean, "side": side}]
+            yield case("boundedMeanLogEValue", args, float(evidence(values, least, most, mean, side)), "sums of values, logsumexp", V)
+        args = [sums, {"least": least, "most": most, "alpha": alpha}]
+        for path, side, end in (("lower", "above", least), ("upper", "below", most)):
+            refuted = lambda m: evidence(values, least, most, m, side) - np.log(2 / alpha)
+            grid = np.linspace(values.mean(), end, 20_000, endpoint=False)
+            first = next(i for i, m in enumerate(grid) if refuted(m) >= 0)
+            bound = optimize.brentq(refuted, grid[first], grid[first - 1], xtol=1e-14)
+            yield case("boundedMeanConfidenceSequence", args, float(bound), "brentq of the evidence", V, path)
+
+
 def means():
     for n, total, squares, alpha, tuned in ((1000, 500.0, 1250.0, 0.05, 5000), (50, -20.0, 90.0, 0.01, 100), (200000, 3000.0, 2e5, 0.05, 20000)):
         rho = np.sqrt((-2 * np.log(alpha) + np.log(-2 * np.log(alpha) + 1)) / tuned)
@@ -228,5 +253,5 @@ def kayenta():
 
 
 def cases():
-    for part in (proportions, quantiles, e_processes, bets, means, maturity, series, kayenta):
+    for part in (proportions, quantiles, e_processes, bets, bounded_means, means, maturity, series, kayenta):
         yield from part()

@@ -127,6 +127,14 @@ const rollout = {
       alpha: 0.05,
       looks: 12n,
       difference: { name: 'logLoss', value: 0.001, n: 900n },
+      slices: {
+        total: 6,
+        checked: 4,
+        harmed: 1,
+        falseDiscoveryRate: 0.05,
+        minSamples: 100n,
+        worst: [{ difference: { name: 'logLoss', slice: 'dow = 7', value: 0.2, n: 120n }, eValue: 310, harmed: true }],
+      },
     },
   ],
   predictions: 12345n,
@@ -502,6 +510,8 @@ describe('explain and status', () => {
       "look 9 of the pipeline's life, at 0.027 % of its 5 % for false promotions; 1.52 % left",
     );
     expect(byName.out).toContain('evidence of harm 1.50, declared at 20.0; 12 looks');
+    expect(byName.out).toContain('slices      4 of 6 have 100 labels, harm shown in 1 (e-BH at 5 %)');
+    expect(byName.out).toContain('harmed: logLoss (dow = 7) 0.2000, n = 120; e-value 310');
     expect((await rondo(['explain', DECISION_ID])).out).toContain('flights: Start');
   });
 

@@ -1,5 +1,5 @@
 import { canonicalJson } from '@rondo/kernel';
-import type { Cycle, DecisionMade, ForecastSeries, Rollout } from '@rondo/contracts';
+import type { Cycle, DecisionMade, ForecastSeries, Rollout, SliceResults } from '@rondo/contracts';
 import {
   boundsText,
   countText,
@@ -15,6 +15,7 @@ import {
 } from './words.js';
 
 const RELIANCES_SHOWN = 3;
+const SLICES_SHOWN = 5;
 
 /** Lines with a heading. */
 const block = (head: string, lines: readonly string[]): string[] =>
@@ -156,6 +157,19 @@ function gateLines(gate: Cycle['gates'][number]): string[] {
   ];
 }
 
+/** How many slices were judged, and those with most evidence of harm. */
+function sliceLines({ total, checked, harmed, falseDiscoveryRate, minSamples, worst }: SliceResults): string[] {
+  return [
+    `    slices      ${countText(checked)} of ${countText(total)} have ${countText(minSamples)} labels, harm shown in ${countText(harmed)} (e-BH at ${percentText(falseDiscoveryRate)})`,
+    ...worst
+      .slice(0, SLICES_SHOWN)
+      .map(
+        ({ difference, eValue, harmed: isHarmed }) =>
+          `      ${isHarmed ? 'harmed: ' : ''}${estimateText(difference)}; e-value ${eValue.toPrecision(3)}`,
+      ),
+  ];
+}
+
 /** Where a rollout stands, with the evidence of its last look. */
 export function explainRollout(rollout: Rollout): string[] {
   const state = rollout.state === 'Running' || rollout.state === 'Paused' ? rollout.waitingFor : rollout.cause;
@@ -166,6 +180,7 @@ export function explainRollout(rollout: Rollout): string[] {
   const looks = rollout.latest.flatMap((result) => [
     `${verdictText(result.verdict)}: ${result.analysis}${result.explanation === '' ? '' : `. ${result.explanation}`}`,
     ...(result.difference ? [`    difference  ${estimateText(result.difference)}`] : []),
+    ...(result.slices ? sliceLines(result.slices) : []),
     `    evidence of harm ${result.eValue.toPrecision(3)}, declared at ${result.alpha > 0 ? (1 / result.alpha).toPrecision(3) : '-'}; ${countText(result.looks)} looks`,
   ]);
   return [

@@ -340,6 +340,18 @@ describeInChromium('console', () => {
     expect(await page.getByLabel(/^Reason/).inputValue()).toBe('New season');
   });
 
+  it('shows the slices of a rollout, worst first, with their interval and how many were judged', async () => {
+    await enter();
+    await open('/pipelines/flight-delay/cycles/3?tab=rollout');
+    const table = page.getByRole('region', { name: 'Slices' });
+    await table.waitFor();
+    const rows = await table.locator('tbody tr').allInnerTexts();
+    expect(rows.map((row) => row.split(/\t|\n/)[0])).toEqual(['distance < 250', 'dow = 7']);
+    expect(rows[0]).toMatch(/no harm shown/);
+    expect(rows[0]).toMatch(/\+0\.0121.*−0\.0079 to \+0\.0321/s);
+    await page.getByText('9 of 12 slices judged, 3 have fewer than 500 labels').waitFor();
+  });
+
   it('does not offer what the role does not allow, and says which role does', async () => {
     server.roles = ['viewer'];
     await enter();

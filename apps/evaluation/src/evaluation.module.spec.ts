@@ -408,6 +408,20 @@ describe('the lifetime alpha', () => {
     expect(gateOf(few, 'better').alphaLook).toBeUndefined();
     expect(await ledger()).toBeUndefined();
   });
+
+  it('is not spent where rows come from too few clusters to decide anything', async () => {
+    await applyPolicy(platform, 2, `${withAlpha(0.05)}\n    clusters: lot`);
+    const request = { model: await planted({ rounds: 15 }), champion: await planted({ rounds: 3 }), generation: 2 };
+    const enough = splits;
+    splits = await writeSplits(platform, engine, 1_000);
+    const few = await answerTo(request);
+    expect(gateOf(few, 'better')).toMatchObject({ verdict: Verdict.INCONCLUSIVE });
+    expect(gateOf(few, 'better').alphaLook).toBeUndefined();
+    expect(await ledger()).toBeUndefined();
+    splits = enough;
+    const next = await answerTo({ ...request, cycleId: 'cycle-2' });
+    expect(gateOf(next, 'better').alphaLook).toMatchObject({ look: 1n });
+  });
 });
 
 describe('an evaluation that is interrupted', () => {

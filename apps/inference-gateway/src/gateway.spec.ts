@@ -466,6 +466,34 @@ describe('the canary', () => {
     expect(message!.candidateScores.map((score) => Math.round(score * 10) / 10)).toEqual(keys.map(() => 0.3));
   });
 
+  const slices = [
+    { feature: 'distance', column: 0, cuts: [500, 1500] },
+    { feature: 'hour', column: 1, values: [12] },
+  ];
+
+  it('logs the slices of rows, of a batch and of rows that came alone', async () => {
+    await route({ candidate: models['candidate']!, shadow: true, slices });
+    await infer({ id: 'sliced', inputs: [{ ...rowsOf(100, 500, 2000), data: [100, 12, 500, 3, 2000, 12] }] });
+    await infer({ inputs: [rowsOf(700)] });
+    await infer({ inputs: [rowsOf(400)] });
+    const messages = await logged();
+    expect(messages.map((message) => [...message.slices])).toEqual([
+      [1, 1, 2, 2, 3, 1],
+      [2, 1, 1, 1],
+    ]);
+    for (const message of messages) expect(shapeViolations(PredictionsLoggedSchema, message)).toEqual([]);
+  });
+
+  it('logs slices after a restart too, and none without a candidate', async () => {
+    await route({ candidate: models['candidate']!, candidateWeightPercent: 50, slices });
+    await service.close();
+    await startGateway();
+    await infer({ id: 'again', inputs: [rowsOf(100)] });
+    await route({ slices });
+    await infer({ id: 'alone', inputs: [rowsOf(100)] });
+    expect((await logged()).map((message) => [...message.slices])).toEqual([[1, 1], []]);
+  });
+
   it.each<[string, () => Promise<{ name: string; version: number; digest: string }>]>([
     ['cannot be loaded', () => Promise.resolve({ name: 'late', version: 7, digest: `sha256:${'7'.repeat(64)}` })],
     [

@@ -13,6 +13,7 @@ import {
   RolloutStepEnteredSchema,
   RoutingChangedSchema,
   RoutingSchema,
+  type SliceResultsSchema,
   StepFailedSchema,
   Verdict,
   type AnalysisMeasured,
@@ -30,9 +31,9 @@ import type { Fact, Measured } from './domain/facts.js';
 import type { AskedRequests, ObservedFeedback, ObservedLabels, ServedBatch } from './domain/observations.js';
 import { etagOf } from './domain/override.js';
 import { waitingFor } from './domain/plan.js';
-import type { Estimate, Reading } from './domain/reading.js';
-import type { RolloutState } from './domain/rollout.js';
-import type { RolloutPlan } from './domain/rollout-plan.js';
+import type { Estimate, Reading, SliceReadings } from './domain/reading.js';
+import type { RolloutState } from './domain/rollout-state.js';
+import type { RolloutPlan, SliceRule } from './domain/rollout-plan.js';
 import type { Actor, ModelBundle, RoutingState } from './domain/routing.js';
 
 const ACTOR_KINDS = {
@@ -69,9 +70,18 @@ export function planFrom(spec: PipelineSpec): RolloutPlan {
       ...(asked.minLabelShare !== undefined && { minLabelShare: asked.minLabelShare }),
       ...(asked.labelMaturity && { labelMaturity: asked.labelMaturity }),
     })),
+    ...(rollout.slices && { slices: sliceRuleFrom(rollout.slices, spec.data.features.columns) }),
     deadlineMs: rollout.deadlineMs,
     onDeadline: rollout.onDeadline,
   };
+}
+
+function sliceRuleFrom(
+  { analysis, by, falseDiscoveryRate, minSamples }: NonNullable<PipelineSpec['rollout']['slices']>,
+  columns: readonly string[],
+): SliceRule {
+  const features = by.map((each) => ({ ...each, column: columns.indexOf(each.feature) }));
+  return { analysis, features, falseDiscoveryRate, minSamples };
 }
 
 /** A model reference with the feature view it was trained on, as one set. */
@@ -105,6 +115,7 @@ export function servedBatchFrom(message: PredictionsLogged): ServedBatch | undef
     servedByCandidate: Array.from({ length: rows }, (_, row) => message.servedByCandidate[row] ?? false),
     championScores: message.championScores.map(chanceOrNull),
     candidateScores: Array.from({ length: rows }, (_, row) => chanceOrNull(message.candidateScores[row])),
+    ...(message.slices.length > 0 && { slices: message.slices }),
     championLatencyMs: finiteOrZero(message.championLatencyMs),
     candidateLatencyMs: finiteOrZero(message.candidateLatencyMs),
     ...askedRequestsOf(message),
@@ -238,6 +249,12 @@ export function routingOutgoing(
     rolloutId,
     reason: routing.reason,
     actor: actorOf(routing.actor),
+    slices: (routing.slices ?? []).map(({ feature, column, cuts = [], values = [] }) => ({
+      feature,
+      column,
+      cuts: [...cuts],
+      values: [...values],
+    })),
   });
   return {
     schema: RoutingChangedSchema,
@@ -308,7 +325,7 @@ export function rolloutOf(rollout: RolloutState, history: readonly Measured[], n
     stepIndex: rollout.stepIndex,
     weightPercent: wants.weightPercent,
     latest: rollout.latest.map(resultOf),
-    history: history.map((measured) => measuredOf(measured, rollout)),
+    history: history.map((measured) => measuredOf(withoutSlices(measured), rollout)),
     predictions: BigInt(rollout.predictions),
     labels: BigInt(rollout.labels.joined),
     cause: rollout.cause,
@@ -371,6 +388,11 @@ function measuredOf(measured: Measured, rollout: RolloutState): AnalysisMeasured
   });
 }
 
+/** Past looks are for charts of the analyses. */
+function withoutSlices({ results, ...measured }: Measured): Measured {
+  return { ...measured, results: results.map(({ slices: _slices, ...reading }) => reading) };
+}
+
 function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchema> {
   const { candidate, champion, difference } = reading;
   return {
@@ -384,11 +406,24 @@ function resultOf(reading: Reading): MessageInitShape<typeof AnalysisResultSchem
     looks: BigInt(reading.looks),
     explanation: reading.explanation,
     ...(reading.moreNeeded !== null && { moreNeeded: BigInt(reading.moreNeeded) }),
+    ...(reading.slices && { slices: sliceResultsOf(reading.slices) }),
   };
 }
 
-function estimateOf(estimate: Estimate): MessageInitShape<typeof EstimateSchema> {
-  return { ...estimate, n: BigInt(Math.round(estimate.n)), slice: 'all' };
+function sliceResultsOf({ worst, minSamples, ...counts }: SliceReadings): MessageInitShape<typeof SliceResultsSchema> {
+  return {
+    ...counts,
+    minSamples: BigInt(minSamples),
+    worst: worst.map(({ slice, difference, eValue, harmed }) => ({
+      difference: estimateOf(difference, slice),
+      eValue,
+      harmed,
+    })),
+  };
+}
+
+function estimateOf(estimate: Estimate, slice = 'all'): MessageInitShape<typeof EstimateSchema> {
+  return { ...estimate, n: BigInt(Math.round(estimate.n)), slice };
 }
 
 function modelOf(bundle: ModelBundle): {

@@ -6,7 +6,7 @@ import { outgoingOf } from './contract-map.js';
 import type { Measured } from './domain/facts.js';
 import { maturesAtMs } from './domain/maturing.js';
 import type { PendingPrediction } from './domain/observations.js';
-import type { Change, RolloutState } from './domain/rollout.js';
+import type { Change, RolloutState } from './domain/rollout-state.js';
 import { unserved, type RoutingState } from './domain/routing.js';
 
 /** Name of this service on durable timers. */

@@ -51,8 +51,8 @@ afterEach(async () => {
   await platform.close();
 });
 
-async function applyPolicy(): Promise<void> {
-  const document = readFileSync(new URL('fixtures/pipeline.yaml', import.meta.url), 'utf8');
+async function applyPolicy(generation = 1n, changed = (text: string): string => text): Promise<void> {
+  const document = changed(readFileSync(new URL('fixtures/pipeline.yaml', import.meta.url), 'utf8'));
   const files = {
     'contract.odcs.yaml': new Uint8Array(readFileSync(new URL('contract.odcs.yaml', folder))),
     'features.sql': new TextEncoder().encode('SELECT 1'),
@@ -65,11 +65,7 @@ async function applyPolicy(): Promise<void> {
     mediaType: 'application/json',
     sizeBytes: BigInt(stored.sizeBytes),
   };
-  await platform.publish(
-    PipelineAppliedSchema,
-    { pipeline, generation: 1n, document: ref, endpoint },
-    { key: pipeline },
-  );
+  await platform.publish(PipelineAppliedSchema, { pipeline, generation, document: ref, endpoint }, { key: pipeline });
   await service.drain();
 }
 
@@ -79,12 +75,12 @@ const model = (version: number) => ({
   digest: digests[version]!,
 });
 
-async function startRollout(cycleId: string, candidate: number, champion?: number): Promise<void> {
+async function startRollout(cycleId: string, candidate: number, champion?: number, generation = 1n): Promise<void> {
   const command = {
     pipeline,
     cycleId,
     idempotencyKey: `${cycleId}/rollout`,
-    policyGeneration: 1n,
+    policyGeneration: generation,
     candidate: model(candidate),
     ...(champion !== undefined && { champion: model(champion) }),
     featureViewDigest: `sha256:${'f'.repeat(64)}`,
@@ -226,6 +222,47 @@ describe('the rollout service', () => {
     const before = lastRouting();
     await startRollout('c2', 2, 1);
     expect(lastRouting()).toEqual(before);
+  });
+
+  it('takes back a candidate that is worse in one slice only, and tells which and how many were looked at', async () => {
+    const block = `analysis: accuracy, by: [{ feature: distance, cuts: [500, 1500] }, { feature: dow, values: [6, 7] }]`;
+    await applyPolicy(2n, (text) =>
+      text.replace('    onNoData', `    slices: { ${block}, falseDiscoveryRate: 0.05, minSamples: 100 }\n    onNoData`),
+    );
+    await startRollout('c1', 1);
+    await startRollout('c2', 2, 1, 2n);
+    const { champion, candidate, epoch, slices } = lastRouting();
+    expect(slices).toMatchObject([
+      { feature: 'distance', column: 2, cuts: [500, 1500], values: [] },
+      { feature: 'dow', column: 1, cuts: [], values: [6, 7] },
+    ]);
+    const rows = Array.from({ length: 6_000 }, (_, i) => ({ distance: 1 + (i % 3), dow: i % 30 === 0 ? 2 : 3 }));
+    const served = { endpoint, pipeline, requestId: 'r1', eventTime: timestampFromMs(0), epoch };
+    await platform.publish(
+      PredictionsLoggedSchema,
+      {
+        ...served,
+        ...(champion && { champion }),
+        ...(candidate && { candidate }),
+        keys: rows.map(() => ''),
+        servedByCandidate: rows.map(() => false),
+        championScores: rows.map(() => 0.8),
+        candidateScores: rows.map(({ dow }, i) => (dow === 2 ? 0.2 : 0.85) + (i % 7) / 100),
+        slices: Uint8Array.from(rows.flatMap(({ distance, dow }) => [distance, dow])),
+      },
+      { key: endpoint },
+    );
+    await label('r1', rows.length);
+    await service.drain();
+    const { cause, evidence } = platform.recorded(RolloutFinishedSchema)[1]!.message;
+    expect(cause).toContain('accuracy: the challenger is worse in the slice dow = 7: logLoss +');
+    expect(evidence[0]!.difference!.upper).toBeLessThan(0);
+    const found = platform.recorded(AnalysisMeasuredSchema).at(-1)!.message.results[0]!.slices!;
+    expect(found).toMatchObject({ total: 8, checked: 5, harmed: 1, falseDiscoveryRate: 0.05, minSamples: 100n });
+    expect(found.worst[0]).toMatchObject({ difference: { slice: 'dow = 7', n: 200n }, harmed: true });
+    const shown = await rolloutOf('c2');
+    expect(shown.latest![0]!.slices!.worst!.length).toBe(5);
+    expect(shown.history!.flatMap(({ results }) => results ?? []).filter((result) => result.slices)).toEqual([]);
   });
 
   it('counts a repeated delivery, repeated labels and labels of unknown requests once or not at all', async () => {

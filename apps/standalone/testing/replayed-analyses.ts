@@ -1,6 +1,6 @@
 import { AnalysisMeasuredSchema, StartRolloutSchema, Verdict, type AnalysisResult } from '@rondo/contracts';
 import type { PipelineSpec } from '@rondo/policy';
-import { sequentialVerdict } from '@rondo/statistics';
+import { eBenjaminiHochberg, sequentialVerdict } from '@rondo/statistics';
 import type { Recorded } from './recorded.js';
 import type { PolicyOf } from './replayed-decisions.js';
 
@@ -27,7 +27,9 @@ export function replayedAnalyses(recorded: Recorded, policyOf: PolicyOf): string
     return results.flatMap((result) => {
       const rule = rollout.analyses.find(({ name }) => name === result.analysis);
       if (!rule) return [`rollout ${rolloutId} measures ${result.analysis}, which is not in its policy`];
-      const verdict = judgedAgain(rule, rule.alpha / used.size, result);
+      const slices = slicesJudgedAgain(rollout.slices, result);
+      if (slices.complaint) return [`rollout ${rolloutId}: slices of ${result.analysis} ${slices.complaint}`];
+      const verdict = slices.harmed ? Verdict.FAIL : judgedAgain(rule, rule.alpha / used.size, result);
       if (verdict === result.verdict) return [];
       const [before, again] = [result.verdict, verdict].map((value) => Verdict[value]);
       return [`rollout ${rolloutId}: ${result.analysis} was ${before} and is ${again} when it is judged again`];
@@ -48,6 +50,28 @@ function judgedAgain(rule: Analysis, harmAlpha: number, { difference, eValue, ve
   return VERDICTS[
     sequentialVerdict({ samples, minSamples, margin, harmShown, labelsMature, ...(harm && { harm }) }).verdict
   ];
+}
+
+/**
+ * e-BH over the e-values that are recorded, held against the slices, the rate and the minimum of the policy. Of many slices only those
+ * with most evidence are recorded; the others have less, so while fewer are harmed than are recorded they decide nothing.
+ */
+function slicesJudgedAgain(
+  rule: PipelineSpec['rollout']['slices'],
+  { analysis, slices }: AnalysisResult,
+): { readonly harmed: boolean; readonly complaint?: string } {
+  if ((rule?.analysis === analysis) !== (slices !== undefined))
+    return { harmed: false, complaint: slices ? 'are not in its policy' : 'are in its policy and were not looked at' };
+  if (!rule || !slices) return { harmed: false };
+  const total = rule.by.reduce((sum, { cuts, values }) => sum + (cuts ?? values ?? []).length + 2, 0);
+  const small = slices.worst.find(({ difference }) => Number(difference?.n ?? 0) < rule.minSamples);
+  if (small) return { harmed: false, complaint: `${small.difference?.slice} was judged on too few labels` };
+  const recorded = slices.worst.map(({ eValue }) => Math.log(eValue));
+  const others = Array.from({ length: total - recorded.length }, () => -Infinity);
+  const again = eBenjaminiHochberg([...recorded, ...others], rule.falseDiscoveryRate).filter(Boolean).length;
+  if (again !== slices.harmed && slices.harmed < recorded.length)
+    return { harmed: false, complaint: `harmed were ${slices.harmed} and are ${again} when they are judged again` };
+  return { harmed: slices.harmed > 0 };
 }
 
 function boundsOf(

@@ -49,6 +49,7 @@ const WITHOUT_INTERVAL: Readonly<Record<string, readonly string[]>> = {
     'FeatureDrift.p_value_log10',
     'FeatureSegmentAttribution.adjusted_p_value_log10',
     'SegmentAttribution.adjusted_p_value_log10',
+    'SliceResult.e_value',
   ],
   'is what the policy asks for or grants': [
     'AlphaLook.level',
@@ -57,6 +58,9 @@ const WITHOUT_INTERVAL: Readonly<Record<string, readonly string[]>> = {
     'DriftEvaluated.false_alarm_level',
     'ForecastIssued.limit',
     'ForecastSeries.limit',
+    'SliceFeature.cuts',
+    'SliceFeature.values',
+    'SliceResults.false_discovery_rate',
   ],
   'is told with its interval elsewhere in the same answer: the step of the forecast, the point of the series': [
     'ForecastOutcome.actual',

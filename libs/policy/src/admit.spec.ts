@@ -11,6 +11,18 @@ import { admitExample, exampleFiles, exampleText, problemsOf } from './example.f
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+const exampleSlices = exampleText.slice(
+  exampleText.indexOf('    slices:\n      analysis'),
+  exampleText.indexOf('    onNoData: Hold'),
+);
+/** The example with another block of slices. */
+const sliced = (block: string): [string, string][] => [
+  [exampleSlices, `    slices: { ${block}, falseDiscoveryRate: 0.05, minSamples: 500 }\n`],
+];
+const manySlices = ['distance', 'tod', 'o_traffic']
+  .map((feature) => `{ feature: ${feature}, cuts: [${Array.from({ length: 40 }, (_, i) => i).join(', ')}] }`)
+  .join(', ');
+
 describe('admission', () => {
   it('admits the quickstart as typed, frozen and in milliseconds', () => {
     const admission = admitExample();
@@ -72,7 +84,12 @@ describe('admission', () => {
     ],
     [
       'an analysis no step uses',
-      [['    onNoData', '      - { name: x, metric: accuracy, alpha: 0.1, margin: 0, minSamples: 1 }\n    onNoData']],
+      [
+        [
+          '      - { name: errors, metric',
+          '      - { name: x, metric: accuracy, alpha: 0.1, margin: 0, minSamples: 1 }\n      - { name: errors, metric',
+        ],
+      ],
       'used-analysis',
     ],
     [
@@ -180,6 +197,37 @@ describe('admission', () => {
     ['agreement of one annotator', [['minCoverage: 0', 'minCoverage: 0, minAgreement: 0.8']], 'agreement-needs-two'],
     ['labeling without a review column', [['      reviewReason: review_reason\n', '']], 'review-reason'],
     ['two classes of one value', [["value: '0'", "value: '1'"]], 'unique-class'],
+    ['slices of an unknown analysis', sliced('analysis: harm, by: [{ feature: dow, values: [1] }]'), 'known-analysis'],
+    ['slices of requests', sliced('analysis: errors, by: [{ feature: dow, values: [1] }]'), 'slices-of-labels'],
+    [
+      'slices by an unknown feature',
+      sliced('analysis: no-harm, by: [{ feature: carrier, values: [1] }]'),
+      'known-column',
+    ],
+    [
+      'slices by a feature twice',
+      sliced('analysis: no-harm, by: [{ feature: dow, values: [1] }, { feature: dow, values: [2] }]'),
+      'unique-name',
+    ],
+    ['slices by neither cuts nor values', sliced('analysis: no-harm, by: [{ feature: dow }]'), 'cuts-or-values'],
+    [
+      'slices by both cuts and values',
+      sliced('analysis: no-harm, by: [{ feature: dow, cuts: [1], values: [1] }]'),
+      'cuts-or-values',
+    ],
+    ['cuts out of order', sliced('analysis: no-harm, by: [{ feature: distance, cuts: [500, 100] }]'), 'cuts-ascend'],
+    [
+      'cuts that are one number to a model',
+      sliced('analysis: no-harm, by: [{ feature: distance, cuts: [0.1, 0.100000001] }]'),
+      'cuts-ascend',
+    ],
+    ['a value with two slices', sliced('analysis: no-harm, by: [{ feature: dow, values: [1, 2, 1] }]'), 'unique-value'],
+    ['more slices than are looked at', sliced(`analysis: no-harm, by: [${manySlices}]`), 'slices-max'],
+    [
+      'slices with a margin that no loss exceeds',
+      [...sliced('analysis: no-harm, by: [{ feature: dow, values: [1] }]'), ['margin: 0.015', 'margin: 7']],
+      'margin',
+    ],
     ['engagement without feedback', [['metric: logLoss, alpha', 'metric: engagement, alpha']], 'engagement-feedback'],
     [
       'mature labels of latency',

@@ -85,6 +85,17 @@ const complete = (): Tree => {
     labelMaturity: { age: '2d', share: 0.95 },
   });
   (at(['spec', 'rollout', 'steps', 3])['analyses'] as unknown[]).push('late');
+  Object.assign(at(['spec', 'rollout']), {
+    slices: {
+      analysis: 'no-harm',
+      by: [
+        { feature: 'distance', cuts: [500, 1500] },
+        { feature: 'dow', values: [1, 7] },
+      ],
+      falseDiscoveryRate: 0.05,
+      minSamples: 500,
+    },
+  });
   (at(['spec'])['notifications'] as unknown[]).push({
     on: ['CycleFinished'],
     to: { webhook: 'https://example.org/hook' },

@@ -15,7 +15,7 @@ export interface MeanBet {
 }
 
 /** Shares of what one may lose that are staked on each value: small ones find small differences, large ones great ones soon. */
-const STAKES: readonly number[] = [0.05, 0.1, 0.2, 0.4, 0.8];
+export const STAKES: readonly number[] = [0.05, 0.1, 0.2, 0.4, 0.8];
 const BISECTIONS = 40;
 
 /**

@@ -4,6 +4,8 @@ import {
   addToSeries,
   bettingConfidenceSequence,
   bettingLogEValue,
+  boundedMeanConfidenceSequence,
+  boundedMeanLogEValue,
   emptySeries,
   independentBlocks,
   kayentaJudge,
@@ -245,6 +247,49 @@ describe('bets on a bounded mean', () => {
     const ones = Array.from({ length: 12 }, () => 1);
     expect(bettingLogEValue(ones, { least: -1, most: 1, mean: 0, side: 'above' })).toBeGreaterThan(Math.log(20));
     expect(bettingLogEValue(ones, { least: -1, most: 1, mean: 0, side: 'below' })).toBeLessThan(0);
+  });
+});
+
+describe('a bounded mean by its sums', () => {
+  const drawn = (seed: number, mean: number): number[] => {
+    const random = seededRandom(seed);
+    return Array.from({ length: 300 }, () => Math.max(-1, Math.min(1, mean + 0.6 * (random.next() - 0.5))));
+  };
+  const sumsOf = (values: readonly number[]) => ({
+    n: values.length,
+    sum: values.reduce((sum, value) => sum + value, 0),
+    sumSquares: values.reduce((sum, value) => sum + value * value, 0),
+  });
+
+  it('never claims more than the bets it is a bound of, and not much less', () => {
+    for (const side of ['above', 'below'] as const)
+      for (const mean of [-0.3, -0.1, 0, 0.1, 0.3]) {
+        const values = drawn(7, 0.1);
+        const bet = { least: -1, most: 1, mean, side };
+        const [bound, capital] = [boundedMeanLogEValue(sumsOf(values), bet), bettingLogEValue(values, bet)];
+        expect(bound).toBeLessThanOrEqual(capital + 1e-9);
+        expect(bound).toBeGreaterThan(Math.min(capital / 2, 2 * capital) - 1);
+      }
+  });
+
+  it('has a confidence sequence whose bounds are where the evidence reaches the level, and that holds the mean', () => {
+    const alpha = 0.05;
+    for (let seed = 0; seed < 20; seed++) {
+      const sums = sumsOf(drawn(seed, 0.1));
+      const { lower, upper } = boundedMeanConfidenceSequence(sums, { least: -1, most: 1, alpha });
+      for (const [mean, side] of [[lower, 'above'] as const, [upper, 'below'] as const])
+        expect(boundedMeanLogEValue(sums, { least: -1, most: 1, mean, side })).toBeCloseTo(Math.log(2 / alpha), 9);
+      expect(lower).toBeLessThan(0.1);
+      expect(upper).toBeGreaterThan(0.1);
+      expect(upper - lower).toBeLessThan(0.2);
+    }
+  });
+
+  it('says nothing of no values, and of few at most their range', () => {
+    const none = boundedMeanConfidenceSequence({ n: 0, sum: 0, sumSquares: 0 }, { least: -1, most: 2, alpha: 0.05 });
+    expect(none).toEqual({ lower: -1, upper: 2 });
+    const two = boundedMeanConfidenceSequence({ n: 2, sum: 2, sumSquares: 2 }, { least: -1, most: 1, alpha: 0.05 });
+    expect(two).toEqual({ lower: -1, upper: 1 });
   });
 });
 

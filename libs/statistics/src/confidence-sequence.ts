@@ -94,7 +94,8 @@ function varianceOf({ n, sum, sumSquares }: RunningSums): number {
   return Math.max(0, sumSquares - (sum * sum) / n) / (n - 1);
 }
 
-function checkSums(field: string, sums: RunningSums): void {
+/** Refuses sums that no values have. */
+export function checkSums(field: string, sums: RunningSums): void {
   checkCount(`${field}.n`, sums.n);
   checkNumber(`${field}.sum`, sums.sum);
   checkNumber(`${field}.sumSquares`, sums.sumSquares);

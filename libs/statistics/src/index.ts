@@ -185,6 +185,7 @@ export { labelMaturity, type LabelMaturity } from './label-maturity.js';
 export { autocorrelationTime } from './autocorrelation.js';
 export { addToSeries, emptySeries, independentBlocks, type EvenSeries, type IndependentBlocks } from './even-series.js';
 export { bettingConfidenceSequence, bettingLogEValue, type MeanBet } from './betting-e-process.js';
+export { boundedMeanConfidenceSequence, boundedMeanLogEValue } from './bounded-mean.js';
 export { seriesDifference, type SeriesDifference } from './series-difference.js';
 export { kayentaJudge, type KayentaClass, type KayentaMetric, type KayentaResult } from './kayenta-judge.js';
 export { kayentaScore, type KayentaGroup, type KayentaScore } from './kayenta-score.js';

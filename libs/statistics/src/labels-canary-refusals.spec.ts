@@ -95,6 +95,21 @@ const refused: readonly [what: string, call: () => unknown, field: string][] = [
   ],
   ['a range turned around', () => s.bettingConfidenceSequence([0], { least: 1, most: 0, alpha: 0.05 }), 'most'],
   ['a sure confidence', () => s.bettingConfidenceSequence([0], { least: 0, most: 1, alpha: 0 }), 'alpha'],
+  [
+    'a sum that no values within the range have',
+    () => s.boundedMeanLogEValue({ n: 2, sum: 3, sumSquares: 5 }, { least: -1, most: 1, mean: 0, side: 'above' }),
+    'sums.sum',
+  ],
+  [
+    'a bounded mean on its bound',
+    () => s.boundedMeanLogEValue({ n: 2, sum: 1, sumSquares: 1 }, { least: -1, most: 1, mean: -1, side: 'above' }),
+    'mean',
+  ],
+  [
+    'a bounded mean in no range',
+    () => s.boundedMeanConfidenceSequence({ n: 0, sum: 0, sumSquares: 0 }, { least: 1, most: 1, alpha: 0.05 }),
+    'most',
+  ],
   ['no block', () => s.independentBlocks([1], 0), 'blocksMin'],
   ['an infinite point', () => s.addToSeries(s.emptySeries, Infinity), 'value'],
   ['a split without a prior', () => s.startSampleRatioEProcess([1, 1], { concentration: 0 }), 'concentration'],

@@ -726,6 +726,19 @@ function rollouts(): Init<typeof RolloutSchema>[] {
       ...(i <= entered && { enteredAt: day(new Date(Date.parse(from) + i * 86_400_000).toISOString()) }),
     }));
   const history = Array.from({ length: 18 }, (_, i) => look(i, 18, 790, -0.0027, 0.03, 0.4));
+  const slice = (name: string, value: number, n: number, eValue: number, harmed = false) => ({
+    difference: estimate('logLoss', value, 0.02, n, { slice: name, limit: 0.005 }),
+    eValue,
+    harmed,
+  });
+  const slices = {
+    total: 12,
+    checked: 9,
+    harmed: 0,
+    falseDiscoveryRate: 0.05,
+    minSamples: 500n,
+    worst: [slice('distance < 250', 0.0121, 2_410, 3.1), slice('dow = 7', 0.0014, 2_030, 0.42)],
+  };
   const worse = Array.from({ length: 9 }, (_, i) => look(i, 9, 680, 0.0192, 0.033, 1 + i * i * 1.1));
   return [
     {
@@ -745,6 +758,7 @@ function rollouts(): Init<typeof RolloutSchema>[] {
       latest: [
         {
           ...history.at(-1)!.results[0]!,
+          slices,
           explanation:
             'No harm shown. Not yet proven non-inferior: the upper end +0.0044 must stay below +0.005 for 20,000 pairs; about 5,800 more are needed.',
         },

@@ -7,6 +7,7 @@ import { canonicalJson, elapsedMs, PermanentError } from '@rondo/kernel';
 import { featureProblem, type LoadedModel, ModelLeases, type Scorer } from '@rondo/models';
 import type { PipelineSpec } from '@rondo/policy';
 import type { JobFailure, JobResult, JobRun, Platform, PolicyGenerations } from '@rondo/service';
+import { CLUSTERS_MIN, clusterCount } from '@rondo/statistics';
 import { measureLatency, timedRows } from '../adapters/latency.js';
 import type { EvaluationConfig } from '../config.js';
 import { completedTo, type FileReference } from '../contract-map.js';
@@ -168,7 +169,7 @@ export class EvaluateCandidateJob {
     const backtesting = backtestCandidate(this.tools, evaluation);
     // The backtest is waited for below; until then its failure must not count as unhandled.
     backtesting.catch(() => undefined);
-    const alphaLook = await this.alphaLook(evaluation, test.features.n);
+    const alphaLook = await this.alphaLook(evaluation, test);
     const { width, values } = test.features;
     const rows = spec.evaluation.latency?.rows ?? 1;
     const requests = this.config.evaluationLatencyRequests;
@@ -228,9 +229,13 @@ export class EvaluateCandidateJob {
   }
 
   /** The part of the pipeline's lifetime alpha that this cycle takes; none where nothing could be decided with it. */
-  private async alphaLook({ input, spec, run, champion }: Case, rows: number): Promise<AlphaLook | null> {
+  private async alphaLook(
+    { input, spec, run, champion }: Case,
+    { features, clusters }: TestRows,
+  ): Promise<AlphaLook | null> {
     const { lifetimeAlpha } = spec.evaluation;
-    if (lifetimeAlpha === undefined || !champion || rows < DECISION_ROWS_MIN) return null;
+    if (lifetimeAlpha === undefined || !champion || features.n < DECISION_ROWS_MIN) return null;
+    if (clusters && clusterCount(clusters.values).effective < CLUSTERS_MIN) return null;
     return takeAlphaLook(this.platform, input, { jobId: run.jobId, attempt: run.attempt, lifetimeAlpha });
   }
 

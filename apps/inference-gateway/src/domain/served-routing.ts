@@ -1,3 +1,5 @@
+import type { SliceFeature } from './row-slices.js';
+
 /** A model version that may serve. */
 export interface ServedModel {
   readonly name: string;
@@ -20,6 +22,8 @@ export interface ServedRouting {
   readonly weightPercent: number;
   /** The candidate scores copies of the rows that the champion answers. */
   readonly shadow: boolean;
+  /** By what the rows that both models score are told apart in the log; absent when by nothing. */
+  readonly slices?: readonly SliceFeature[];
   /** Salt of the split. */
   readonly rolloutId: string;
 }

@@ -1,9 +1,10 @@
 import type { LoadedModel } from '@rondo/models';
 import type { InferRequest } from '../domain/infer-request.js';
 import type { ServedModel, ServedRouting } from '../domain/served-routing.js';
+import { slicerOf, type Slicer } from '../domain/row-slices.js';
 import { bucketOf, isCandidates, saltOf } from '../domain/sticky-split.js';
 import type { ModelPool, Place } from './model-pool.js';
-import type { LogPlace, PredictionLog } from './prediction-log.js';
+import type { LoggedRows, LogPlace, PredictionLog } from './prediction-log.js';
 import type { ShadowQueue } from './shadow-queue.js';
 
 /** Longest wait for the candidate, and longest run of it, before the champion answers in its place. */
@@ -49,6 +50,8 @@ interface Arms {
 const ONE_BY_CHAMPION = new Uint8Array(1);
 const ONE_UNSCORED: Scored = { scores: Float32Array.of(Number.NaN), latencyMs: 0, errors: 0, asked: false };
 
+const NO_SLICES = new Uint8Array(0);
+
 /** What endpoint servers share. */
 export interface ServingParts {
   readonly pool: ModelPool;
@@ -70,6 +73,7 @@ export interface ServingParts {
 export class EndpointServer {
   readonly #salt: number;
   readonly #candidate: ServedModel | undefined;
+  readonly #slicer: Slicer | undefined;
   #strikes = 0;
   #restUntilMs = 0;
 
@@ -82,6 +86,7 @@ export class EndpointServer {
   ) {
     this.#salt = saltOf(routing.rolloutId);
     this.#candidate = routing.candidate;
+    this.#slicer = routing.slices && slicerOf(routing.slices, championModel.features);
   }
 
   /** Number of features a row has. */
@@ -152,7 +157,7 @@ export class EndpointServer {
       if (others.length > 0) await this.#score(this.routing.champion, request, others, champion);
     } catch (error) {
       champion.errors += others.length;
-      place.fill(logged(request, { assigned, byCandidate }, champion, candidate));
+      place.fill(this.#logged(request, { assigned, byCandidate }, champion, candidate));
       throw error;
     }
     const probabilities = Float32Array.from(
@@ -190,7 +195,7 @@ export class EndpointServer {
     // Only the time of the same rows is comparable: the champion's own rows count when the candidate scores them too.
     if (copies.length === 0) champion.latencyMs = 0;
     if (canaryRows.length === 0) candidate.latencyMs = 0;
-    const finish = (): void => place.fill(logged(request, done, champion, candidate));
+    const finish = (): void => place.fill(this.#logged(request, done, champion, candidate));
     if (canaryRows.length + copies.length === 0) return finish();
     const compare = async (): Promise<void> => {
       if (copies.length > 0) await this.#tryCandidate(request, copies, candidate);
@@ -206,6 +211,11 @@ export class EndpointServer {
     champion.latencyMs = 0;
     candidate.latencyMs = 0;
     finish();
+  }
+
+  #logged(request: InferRequest, arms: Arms, champion: Scored, candidate: Scored): LoggedRows {
+    const slices = this.#slicer?.(request.rows, request.count);
+    return { ...logged(request, arms, champion, candidate), ...(slices && { slices }) };
   }
 
   async #tryCandidate(request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
@@ -255,7 +265,7 @@ function logged(
   { assigned, byCandidate }: Arms,
   champion: Scored,
   candidate: Scored,
-): Parameters<LogPlace['fill']>[0] {
+): LoggedRows {
   // Columns of the record run in parallel: rows without keys have empty ones.
   const { keys = Array<string>(request.count).fill('') } = request;
   return {
@@ -264,6 +274,7 @@ function logged(
     byCandidate,
     championScores: champion.scores,
     candidateScores: candidate.scores,
+    slices: NO_SLICES,
     championLatencyMs: champion.latencyMs,
     candidateLatencyMs: candidate.latencyMs,
     championErrors: champion.errors,

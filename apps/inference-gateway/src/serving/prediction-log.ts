@@ -19,6 +19,8 @@ export interface LoggedRows {
   readonly byCandidate: ArrayLike<number>;
   readonly championScores: ArrayLike<number>;
   readonly candidateScores: ArrayLike<number>;
+  /** Row after row a byte for each feature that slices are by; empty when by none. */
+  readonly slices: Uint8Array;
   /** Wall time per model over the rows that both scored; 0 when there are none. */
   readonly championLatencyMs: number;
   readonly candidateLatencyMs: number;
@@ -119,6 +121,7 @@ export class PredictionLog {
       servedByCandidate: Array.from(rows.byCandidate, (flag) => flag === 1),
       championScores: Array.from(rows.championScores),
       candidateScores: Array.from(rows.candidateScores),
+      slices: rows.slices,
       ...totalsOf([rows]),
     });
     this.publisher.offer(PredictionsLoggedSchema, message, {
@@ -169,6 +172,7 @@ class OpenBatch {
         byCandidate: rows.map((row) => row.byCandidate[0] ?? 0),
         championScores: rows.map((row) => row.championScores[0] ?? Number.NaN),
         candidateScores: rows.map((row) => row.candidateScores[0] ?? Number.NaN),
+        slices: Uint8Array.from(rows.flatMap((row) => [...row.slices])),
         ...totalsOf(rows),
       },
       this.#eventTimeMs,

@@ -262,12 +262,14 @@ function pairedRows(batch: ServedBatch): number {
   return rows;
 }
 
-function lossOf(score: number, label: 0 | 1): number {
-  const kept = Math.min(1 - SCORE_MARGIN, Math.max(SCORE_MARGIN, score));
+/** Log loss of a row in nats, of a score that counts as at least `margin` and at most 1 - `margin`. */
+export function lossOf(score: number, label: 0 | 1, margin = SCORE_MARGIN): number {
+  const kept = Math.min(1 - margin, Math.max(margin, score));
   return label === 1 ? -Math.log(kept) : -Math.log1p(-kept);
 }
 
-function isPositive(score: number): boolean {
+/** Whether a score is answered as positive. */
+export function isPositive(score: number): boolean {
   return score >= DECISION_THRESHOLD;
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@rondo/statistics';
 import type { LatencyEvidence } from './evidence.js';
 import type { Estimate, Reading } from './reading.js';
-import { estimate, lookOf, reading, share } from './readings.js';
+import { estimate, lookOf, reading, share } from './reading-parts.js';
 import { harmAlphaOf, type AnalysisRule } from './rollout-plan.js';
 
 /** Added share of slow requests that is tolerated: a p95 estimated from a hundred requests is no sharper than this. */

@@ -5,7 +5,9 @@ import { addBatch, addPairs, emptyEvidence } from './evidence.js';
 import { noLabels, type ScoredPair, type ServedBatch } from './observations.js';
 import { reconcile } from './override.js';
 import { waitingFor } from './plan.js';
-import { observeBatch, observePairs, start, type Change } from './rollout.js';
+import { observeBatch, observePairs } from './observing.js';
+import { start } from './rollout.js';
+import type { Change } from './rollout-state.js';
 import type { AnalysisRule } from './rollout-plan.js';
 import { promote, unserved, type Actor } from './routing.js';
 

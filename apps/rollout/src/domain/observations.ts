@@ -12,6 +12,8 @@ export interface ServedBatch {
   readonly servedByCandidate: readonly boolean[];
   readonly championScores: readonly (number | null)[];
   readonly candidateScores: readonly (number | null)[];
+  /** Row after row a code for each feature that slices are by; absent when the gateway told none. */
+  readonly slices?: Uint8Array;
   /** Wall time of the whole request per model; 0 when it was not used. */
   readonly championLatencyMs: number;
   readonly candidateLatencyMs: number;
@@ -31,6 +33,8 @@ export interface ScoredPair {
   readonly champion: number;
   readonly candidate: number;
   readonly label: 0 | 1;
+  /** A code for each feature that slices are by; absent when it is not known. */
+  readonly slices?: readonly number[];
 }
 
 /** Outcomes of a request: entry i belongs to row `rowIndexes[i]`, or to row i when there are none. */
@@ -60,6 +64,8 @@ export interface PendingPrediction {
   readonly pairedRows: readonly number[];
   readonly champion: readonly number[];
   readonly candidate: readonly number[];
+  /** Paired row after paired row a code for each feature that slices are by. */
+  readonly slices?: readonly number[];
   /** Rows the candidate answered. */
   readonly candidateRows: readonly number[];
   /** Outcome per paired row, in the order of `pairedRows`; -1 = unknown yet. */
@@ -98,6 +104,8 @@ export function pendingFrom(
     readonly rolloutId: string;
     readonly sequence: number;
     readonly unpairedToo: boolean;
+    /** Features that slices are by. */
+    readonly sliceFeatures: number;
   },
 ): PendingPrediction | undefined {
   const pairedRows: number[] = [];
@@ -116,7 +124,8 @@ export function pendingFrom(
   if (pairedRows.length === 0 && !keep.unpairedToo) return undefined;
   const outcomes = pairedRows.map(() => -1);
   const { requestId, eventTimeMs } = batch;
-  const { rolloutId, sequence } = keep;
+  const { rolloutId, sequence, sliceFeatures } = keep;
+  const slices = slicesOf(batch, pairedRows, sliceFeatures);
   return {
     rolloutId,
     requestId,
@@ -126,10 +135,19 @@ export function pendingFrom(
     pairedRows,
     champion,
     candidate,
+    ...(slices && { slices }),
     candidateRows,
     outcomes,
     feedbackSeen: [],
   };
+}
+
+/** The codes of some rows; undefined when the gateway told none, or of other features. */
+function slicesOf({ slices, keys }: ServedBatch, rows: readonly number[], features: number): number[] | undefined {
+  if (features === 0 || slices?.length !== keys.length * features) return undefined;
+  const codes: number[] = [];
+  for (const row of rows) for (let i = 0; i < features; i++) codes.push(slices[row * features + i]!);
+  return codes;
 }
 
 /** Joins outcomes to the scores they belong to; each row counts once, whatever is repeated or contradicted later. */
@@ -145,6 +163,7 @@ export function joinLabels(
   const positionOf = new Map(pending.pairedRows.map((row, position) => [row, position]));
   const counts = { ...noLabels };
   const pairs: ScoredPair[] = [];
+  const features = (pending.slices?.length ?? 0) / pending.pairedRows.length;
   observed.labels.forEach((value, entry) => {
     const row = observed.rowIndexes.length > 0 ? observed.rowIndexes[entry] : entry;
     if (row === undefined || row >= pending.rows || (value !== 0 && value !== 1)) return void (counts.unknown += 1);
@@ -158,6 +177,7 @@ export function joinLabels(
       champion: pending.champion[position]!,
       candidate: pending.candidate[position]!,
       label: value,
+      ...(pending.slices && { slices: pending.slices.slice(position * features, (position + 1) * features) }),
     });
   });
   return { pending: { ...pending, outcomes }, pairs, counts };

@@ -1,16 +1,8 @@
 import { PermanentError } from '@rondo/kernel';
 import { plan, type Intent } from './plan.js';
-import {
-  enterStep,
-  finishPromoted,
-  finishRolledBack,
-  measure,
-  POLICY,
-  share,
-  stepOf,
-  type Change,
-  type RolloutState,
-} from './rollout.js';
+import { measure } from './observing.js';
+import { enterStep, finishPromoted, finishRolledBack, POLICY, share } from './rollout.js';
+import { stepOf, type Change, type RolloutState } from './rollout-state.js';
 import type { Actor, RoutingState } from './routing.js';
 
 /** What a person may ask of a running rollout. */

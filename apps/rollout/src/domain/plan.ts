@@ -1,7 +1,7 @@
 import { formatDurationMs } from '@rondo/kernel';
 import { arrivedOf, type Reading } from './reading.js';
-import { count } from './readings.js';
-import { policyTime, stepOf, type RolloutState } from './rollout.js';
+import { count } from './reading-parts.js';
+import { policyTime, stepOf, type RolloutState } from './rollout-state.js';
 import { splitMismatch } from './split-check.js';
 
 /** What to do next; leaves the actor nothing to choose. */

@@ -14,6 +14,28 @@ export interface Estimate {
   readonly limit?: number;
 }
 
+/** Candidate and champion within a slice. */
+export interface SliceReading {
+  readonly slice: string;
+  /** Candidate - champion; the intervals of all slices hold at once. */
+  readonly difference: Estimate;
+  /** Anytime-valid evidence of harm beyond the margin. */
+  readonly eValue: number;
+  readonly harmed: boolean;
+}
+
+/** One look at all slices, judged together. */
+export interface SliceReadings {
+  /** Slices of the policy, those with enough labels to be judged, and those in which harm is shown. */
+  readonly total: number;
+  readonly checked: number;
+  readonly harmed: number;
+  readonly falseDiscoveryRate: number;
+  readonly minSamples: number;
+  /** Of those checked the ones with most evidence of harm, most first. */
+  readonly worst: readonly SliceReading[];
+}
+
 /** One look at one analysis. */
 export interface Reading {
   readonly analysis: string;
@@ -36,6 +58,8 @@ export interface Reading {
   /** Further samples until the minimum, or until a verdict if the difference stays as it is; null when more alone will not decide. */
   readonly moreNeeded: number | null;
   readonly explanation: string;
+  /** Of the analysis that looks at slices. */
+  readonly slices?: SliceReadings;
 }
 
 /** Samples that came, by which is told that traffic goes on. */

@@ -12,16 +12,13 @@ import {
   updatePairedEProcess,
   type RunningSums,
   type SequentialResult,
-  type SequentialVerdict,
 } from '@rondo/statistics';
 import type { EvidenceState } from './evidence.js';
-import type { Estimate, Reading, Verdict } from './reading.js';
+import type { Reading } from './reading.js';
+import { estimate, lookOf, meanOf, rateOf, reading, share, type Bounds } from './reading-parts.js';
 import { harmAlphaOf, type AnalysisRule } from './rollout-plan.js';
 
 type Of<M extends EvidenceState['metric']> = Extract<EvidenceState, { metric: M }>;
-
-/** e-values are cut here, so that they stay finite in JSON. */
-const LARGEST_LOG_E = 700;
 
 /** Paired log-loss difference by an asymptotic confidence sequence; no verdict below `minSamples`, where asymptotics do not hold yet. */
 export function readLogLoss(rule: AnalysisRule, state: Of<'logLoss'>, looks: number): Reading {
@@ -172,23 +169,6 @@ export function readEngagement(rule: AnalysisRule, state: Of<'engagement'>, look
   });
 }
 
-interface Bounds {
-  readonly lower: number;
-  readonly upper: number;
-}
-
-const VERDICTS: Readonly<Record<SequentialVerdict['verdict'], Verdict>> = {
-  'non-inferior': 'Pass',
-  harm: 'Fail',
-  inconclusive: 'Inconclusive',
-};
-
-/** What every look tells the verdict. */
-export function lookOf(rule: AnalysisRule, samples: number, harm: Bounds | undefined) {
-  const { minSamples, margin } = rule;
-  return { samples, minSamples, margin, ...(harm && { harm }) };
-}
-
 /** Early labels are a biased sample of all: late ones hold the analysis back. */
 function labelsMature(rule: AnalysisRule, labelled: number, logged: number): boolean {
   return labelled >= (rule.minLabelShare ?? 0) * logged;
@@ -259,123 +239,4 @@ function exactLoss(
   const lost = proportionConfidenceSequence(losses, n, { alpha: alpha / 2 });
   const won = proportionConfidenceSequence(wins, n, { alpha: alpha / 2 });
   return { lower: lost.lower - won.upper, upper: lost.upper - won.lower };
-}
-
-interface Parts {
-  readonly samples: number;
-  readonly unit: string;
-  readonly logE: number;
-  readonly decision: SequentialVerdict;
-  readonly champion: Estimate | undefined;
-  readonly candidate: Estimate | undefined;
-  readonly difference: Estimate | undefined;
-}
-
-/** A reading from its parts, with its explanation in words. */
-export function reading(rule: AnalysisRule, looks: number, parts: Parts): Reading {
-  const { samples, unit, logE, decision, champion, candidate, difference } = parts;
-  return {
-    analysis: rule.name,
-    verdict: VERDICTS[decision.verdict],
-    ...(champion && { champion }),
-    ...(candidate && { candidate }),
-    ...(difference && { difference }),
-    eValue: Math.exp(Math.min(LARGEST_LOG_E, logE)),
-    alpha: harmAlphaOf(rule),
-    looks,
-    samples,
-    minSamples: rule.minSamples,
-    unit,
-    moreNeeded: decision.moreNeeded,
-    explanation: explain(rule, parts),
-  };
-}
-
-function explain(rule: AnalysisRule, { samples, unit, decision, difference }: Parts): string {
-  const counted = `n=${count(samples)} of ${count(rule.minSamples)}`;
-  if (decision.reason === 'below-minimum') return `needs ${count(rule.minSamples - samples)} more ${unit} (${counted})`;
-  if (!difference) return `needs ${unit} that differ (${counted})`;
-  const bounds =
-    difference.lower === undefined ? '' : ` [${number(difference.lower)}, ${number(difference.upper ?? NaN)}]`;
-  const numbers = `${difference.name} ${difference.value > 0 ? '+' : ''}${number(difference.value)}${bounds} against the champion, tolerated loss ${number(rule.margin)}, n=${count(samples)} ${unit}`;
-  if (decision.verdict === 'non-inferior') return `the challenger is not worse: ${numbers}`;
-  if (decision.verdict === 'harm') return `the challenger is worse: ${numbers}`;
-  return `${openBecause(rule, decision, unit)}: ${numbers}`;
-}
-
-function openBecause(rule: AnalysisRule, { reason, moreNeeded }: SequentialVerdict, unit: string): string {
-  if (reason === 'immature-labels')
-    return `waits for late labels, ${number(100 * (rule.minLabelShare ?? 0))} % of the compared rows must have theirs`;
-  if (moreNeeded === null) return 'undecided, and more of the same would not decide it';
-  return `undecided, about ${count(moreNeeded)} more ${unit} decide if it stays so`;
-}
-
-/** A difference with its bounds, as far as there are any. */
-export function estimate(
-  name: string,
-  value: number,
-  bounds: { readonly lower: number; readonly upper: number } | undefined,
-  rest: {
-    readonly rule: AnalysisRule;
-    readonly n: number;
-    readonly method: string;
-    readonly limit: number;
-  },
-): Estimate {
-  const { rule, n, method, limit } = rest;
-  return {
-    name,
-    value,
-    ...(bounds && { lower: bounds.lower, upper: bounds.upper }),
-    confidence: 1 - rule.alpha,
-    n,
-    method,
-    limit,
-  };
-}
-
-function meanOf(name: string, sums: RunningSums, rule: AnalysisRule): Estimate | undefined {
-  if (sums.n === 0) return undefined;
-  const interval = meanConfidenceSequence(sums, {
-    alpha: rule.alpha,
-    tunedForRows: rule.minSamples,
-  });
-  const bounds = interval.kind === 'estimated' && {
-    lower: interval.lower,
-    upper: interval.upper,
-  };
-  return {
-    name,
-    value: sums.sum / sums.n,
-    ...bounds,
-    confidence: 1 - rule.alpha,
-    n: sums.n,
-    method: 'asymptotic confidence sequence',
-  };
-}
-
-function rateOf(name: string, events: number, n: number, rule: AnalysisRule): Estimate {
-  const bounds = proportionConfidenceSequence(events, n, { alpha: rule.alpha });
-  return {
-    name,
-    value: events / n,
-    ...bounds,
-    confidence: 1 - rule.alpha,
-    n,
-    method: 'exact confidence sequence',
-  };
-}
-
-/** Part of the whole; 0 of nothing. */
-export function share(events: number, n: number): number {
-  return n === 0 ? 0 : events / n;
-}
-
-/** 1,840 for 1840. */
-export function count(n: number): string {
-  return n.toLocaleString('en-US');
-}
-
-function number(value: number): string {
-  return Number(value.toPrecision(3)).toString();
 }

@@ -35,6 +35,27 @@ export interface AnalysisRule {
   readonly labelMaturity?: LabelMaturityRule;
 }
 
+/** Slices by one feature: at cuts of a number, or one for each value of a category; one of the two. */
+export interface SliceFeature {
+  readonly feature: string;
+  /** Position among the features of a row. */
+  readonly column: number;
+  /** Ascending; a row belongs to the slice that begins at or below its value. */
+  readonly cuts?: readonly number[];
+  readonly values?: readonly number[];
+}
+
+/** Slices in which the candidate must do no harm either. */
+export interface SliceRule {
+  /** Analysis whose metric and margin hold for each slice, and which fails with it. */
+  readonly analysis: string;
+  readonly features: readonly SliceFeature[];
+  /** Expected share of harmless slices among those found, in (0, 1). */
+  readonly falseDiscoveryRate: number;
+  /** Labels a slice needs to be judged. */
+  readonly minSamples: number;
+}
+
 /** One step: how much the candidate serves and what must hold before the next. */
 export interface StepRule {
   readonly name: string;
@@ -52,6 +73,7 @@ export interface RolloutPlan {
   readonly time: 'EventTime' | 'WallClock';
   readonly steps: readonly StepRule[];
   readonly analyses: readonly AnalysisRule[];
+  readonly slices?: SliceRule;
   /** Policy time from start to end; after it `onDeadline` applies. */
   readonly deadlineMs: number;
   /** What missing evidence means at the deadline. There is no option to promote. */

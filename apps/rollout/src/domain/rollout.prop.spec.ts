@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { noLabels, type ScoredPair } from './observations.js';
 import { applyOverride, checkOverride, etagOf, reconcile, type Override } from './override.js';
-import { observeBatch, observePairs, start, type Change, type RolloutState } from './rollout.js';
+import { observeBatch, observePairs } from './observing.js';
+import { start } from './rollout.js';
+import type { Change, RolloutState } from './rollout-state.js';
 import type { RolloutPlan } from './rollout-plan.js';
 import { promote, sameBundle, unserved, type Actor, type ModelBundle, type RoutingState } from './routing.js';
 

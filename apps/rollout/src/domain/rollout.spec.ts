@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { joinFeedback, joinLabels, noLabels, pendingFrom, type ScoredPair, type ServedBatch } from './observations.js';
 import { applyOverride, checkOverride, etagOf, reconcile, type Override, type OverrideContext } from './override.js';
 import { plan, waitingFor } from './plan.js';
-import { observeBatch, observePairs, start, type Change, type RolloutState } from './rollout.js';
+import { observeBatch, observePairs } from './observing.js';
+import { start } from './rollout.js';
+import type { Change, RolloutState } from './rollout-state.js';
 import type { AnalysisRule, RolloutPlan } from './rollout-plan.js';
 import { promote, restorePrevious, unserved, type Actor, type ModelBundle, type RoutingState } from './routing.js';
 
@@ -184,7 +186,7 @@ describe('a rollout', () => {
     const stale = labelled(traffic(traffic(started.rollout, 0, { epoch: 1 }), 9, { epoch: 1 }), 2000);
     const looked = reconcile(stale, started.routing, time);
     expect(looked.rollout.stepIndex).toBe(0);
-    expect(waitingFor(looked.rollout, 0)).toContain('traffic under routing epoch 2 (newest seen 1)');
+    expect(waitingFor(looked.rollout, 0)).toContain('traffic under routing epoch 2 (newest seen 0)');
   });
 
   it('rolls back at once when harm is shown, even while paused', () => {
@@ -375,7 +377,7 @@ describe('labels', () => {
       champion: { requests: 1, failed: 0 },
       candidate: { requests: 1, failed: 0 },
     },
-    { rolloutId: 'ro', sequence: 0, unpairedToo: true },
+    { rolloutId: 'ro', sequence: 0, unpairedToo: true, sliceFeatures: 0 },
   )!;
 
   it('join by row, count each row once and keep the first of contradictory outcomes', () => {

@@ -1,4 +1,5 @@
 import { assert, PermanentError } from '@rondo/kernel';
+import type { SliceFeature } from './rollout-plan.js';
 
 /** A model and what must be put in place together with it. A rollback restores the whole bundle, never a part. */
 export interface ModelBundle {
@@ -31,6 +32,8 @@ export interface RoutingState {
   readonly weightPercent: number;
   /** The candidate scores copies of rows that the champion answers. */
   readonly shadow: boolean;
+  /** By what rows that both models score are told apart. */
+  readonly slices?: readonly SliceFeature[];
   /** The rollout in progress. */
   readonly rolloutId?: string;
   readonly reason: string;
@@ -64,6 +67,7 @@ export function routeToCandidate(
     readonly candidate: ModelBundle;
     readonly weightPercent: number;
     readonly shadow: boolean;
+    readonly slices?: readonly SliceFeature[];
   },
   why: RoutingReason,
 ): RoutingState {
@@ -74,7 +78,7 @@ export function routeToCandidate(
 
 /** The candidate becomes the champion; the champion becomes the previous one and stays ready to be restored. */
 export function promote(routing: RoutingState, candidate: ModelBundle, why: RoutingReason): RoutingState {
-  const { champion, candidate: _candidate, rolloutId: _rollout, ...rest } = routing;
+  const { champion, candidate: _candidate, rolloutId: _rollout, slices: _slices, ...rest } = routing;
   const previous = champion ?? routing.previousChampion;
   return checked({
     ...rest,
@@ -89,7 +93,7 @@ export function promote(routing: RoutingState, candidate: ModelBundle, why: Rout
 
 /** The champion serves every row again and the candidate is gone. */
 export function withdrawCandidate(routing: RoutingState, why: RoutingReason): RoutingState {
-  const { candidate: _candidate, rolloutId: _rollout, ...rest } = routing;
+  const { candidate: _candidate, rolloutId: _rollout, slices: _slices, ...rest } = routing;
   return checked({
     ...rest,
     ...why,

@@ -20,7 +20,7 @@ import { PermanentError } from '@rondo/kernel';
 import { PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { rolloutOf, routingOf } from '../contract-map.js';
 import type { Override } from '../domain/override.js';
-import type { RolloutState } from '../domain/rollout.js';
+import type { RolloutState } from '../domain/rollout-state.js';
 import type { Actor } from '../domain/routing.js';
 import { historyOf, listRollouts, loadRollout, loadRouting, rolloutOfCycle } from '../rollout-store.js';
 import { OverrideRollout, type PersonalRequest } from '../use-cases/override-rollout.js';

@@ -11,7 +11,8 @@ import {
   type ServedBatch,
 } from '../domain/observations.js';
 import { reconcile } from '../domain/override.js';
-import { observeBatch, observeFeedback, observePairs, type RolloutState } from '../domain/rollout.js';
+import { isServedIn, observeBatch, observeFeedback, observePairs } from '../domain/observing.js';
+import type { RolloutState } from '../domain/rollout-state.js';
 import type { RoutingState } from '../domain/routing.js';
 import {
   dropOldestPending,
@@ -43,7 +44,7 @@ export class ObserveServing {
   /** Counts the request and keeps its scores for the labels; does nothing without a running rollout. */
   predictions(endpoint: string, batch: ServedBatch, observed: Observed): Promise<void> {
     return this.#observe(endpoint, observed, async (unit, rollout) => {
-      if (batch.candidateDigest !== rollout.candidate.digest) return undefined;
+      if (!isServedIn(rollout, batch)) return undefined;
       return this.#keep(unit, endpoint, batch, observeBatch(rollout, batch));
     });
   }
@@ -125,6 +126,7 @@ export class ObserveServing {
       rolloutId: rollout.rolloutId,
       sequence: rollout.nextSequence,
       unpairedToo: keepsUnpaired(rollout),
+      sliceFeatures: rollout.plan.slices?.features.length ?? 0,
     });
     if (!pending) return rollout;
     savePending(unit, endpoint, pending);

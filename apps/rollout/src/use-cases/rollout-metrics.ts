@@ -1,7 +1,7 @@
 import type { Telemetry } from '@rondo/telemetry';
 import type { Fact } from '../domain/facts.js';
 import type { Estimate } from '../domain/reading.js';
-import type { Change, RolloutState } from '../domain/rollout.js';
+import type { Change, RolloutState } from '../domain/rollout-state.js';
 
 const ROLLBACK_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 

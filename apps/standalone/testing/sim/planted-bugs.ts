@@ -23,7 +23,7 @@ import {
   type Routing,
 } from './mutations.js';
 import type { Mutation } from './simulation.js';
-import { budgetForgotten, marginIgnored, policyAltered } from './verdict-mutations.js';
+import { budgetForgotten, marginIgnored, policyAltered, slicesForgotten } from './verdict-mutations.js';
 
 /** A part that is broken on purpose, and the checks that notice it. */
 export interface PlantedBug {
@@ -230,6 +230,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: ['verdicts-replay'],
     mutation: marginIgnored,
     shownBy: 2,
+  },
+  {
+    name: 'slices forgotten',
+    broken: 'rollouts look at no slices, although their policy names some',
+    caughtBy: ['verdicts-replay'],
+    mutation: slicesForgotten,
+    shownBy: 1,
   },
   {
     name: 'job without a fence',

@@ -139,6 +139,15 @@ export const DOCUMENT = {
         { name: 'half', weight: 50, bake: '12h', analyses: ['harm'] },
       ],
       analyses: [{ name: 'harm', metric: 'logLoss', alpha: 0.05, margin: 0.3, minSamples: 40 }],
+      slices: {
+        analysis: 'harm',
+        by: [
+          { feature: 'heat', cuts: [-1, 1] },
+          { feature: 'noise', cuts: [0] },
+        ],
+        falseDiscoveryRate: 0.05,
+        minSamples: 40,
+      },
       onNoData: 'Hold',
       deadline: '21d',
       onDeadline: 'RollBack',
@@ -366,6 +375,7 @@ export class Story {
         candidateScores: rows.map((row) => (candidate ? scoreOf(candidate, row) : NaN)),
         championLatencyMs: 1,
         candidateLatencyMs: candidate ? 1 : 0,
+        slices: Uint8Array.from(rows.flatMap((row) => routing.slices.map(() => 1 + (row % 3)))),
       },
       gateway,
     );

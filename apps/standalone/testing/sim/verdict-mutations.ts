@@ -21,7 +21,7 @@ export function policyAltered(): Mutation {
   );
 }
 
-const TOLERATED_BY_MISTAKE = 10;
+const TOLERATED_BY_MISTAKE = 5;
 
 /** Rollouts hold what they see against another margin than their policy has. */
 export function marginIgnored(): Mutation {
@@ -30,5 +30,15 @@ export function marginIgnored(): Mutation {
     const { plan } = stored.state as { readonly plan: { readonly analyses: readonly object[] } };
     const analyses = plan.analyses.map((rule) => ({ ...rule, margin: TOLERATED_BY_MISTAKE }));
     return withState(stored, { plan: { ...plan, analyses } });
+  });
+}
+
+/** Rollouts look at no slices, although their policy names some. */
+export function slicesForgotten(): Mutation {
+  return loadsWith((stored, kind) => {
+    if (kind !== 'rollout') return stored;
+    const { plan } = stored.state as { readonly plan: { readonly slices?: object } };
+    const { slices: _slices, ...rest } = plan;
+    return withState(stored, { plan: rest });
   });
 }

@@ -1,3 +1,4 @@
+import type { Duration } from './fields.js';
 import type { Path } from './path.js';
 import type { ReadSpec } from './schema.js';
 
@@ -28,4 +29,9 @@ export function rolesOf({
   features: { key, eventTime, reviewReason, columns },
 }: ReadSpec['data']): (string | undefined)[] {
   return [key, eventTime, reviewReason, ...columns];
+}
+
+/** A duration in a message. */
+export function days(duration: Pick<Duration, 'ms'>): string {
+  return `${duration.ms / 86_400_000} d`;
 }

@@ -1,9 +1,9 @@
 import type { ContextName } from '../expression/contexts.js';
 import { expressionProblem } from '../expression/compile.js';
 import type { Path } from './path.js';
-import type { Duration } from './fields.js';
-import { rolesOf, unique, type Refuse, type RuleBreach, type ShapedSpec } from './rule-breach.js';
+import { days, rolesOf, unique, type Refuse, type RuleBreach, type ShapedSpec } from './rule-breach.js';
 import { clusterRules, evaluationRules } from './rules-evaluation.js';
+import { rolloutRules } from './rules-rollout.js';
 import type { ReadSpec } from './schema.js';
 
 /** Every rule that one field alone cannot break. */
@@ -19,13 +19,10 @@ export function ruleBreaches(spec: ShapedSpec): RuleBreach[] {
     clusterRules(spec.evaluation.clusters, spec, refuse);
   }
   if (spec.approvals) approvalRules(spec.approvals, refuse);
-  if (spec.rollout) rolloutRules(spec.rollout, refuse);
+  if (spec.rollout) rolloutRules(spec.rollout, spec.data, refuse);
   if (spec.monitoring) monitoringRules(spec.monitoring, refuse);
   return breaches;
 }
-
-const DAYS = 86_400_000;
-const days = (duration: Duration): string => `${duration.ms / DAYS} d`;
 
 function check(source: string | undefined, context: ContextName, path: Path, refuse: Refuse): void {
   const problem = source === undefined ? undefined : expressionProblem(source, context);
@@ -134,61 +131,6 @@ function persistenceRule(
 function approvalRules(approvals: ReadSpec['approvals'], refuse: Refuse): void {
   check(approvals.requiredWhen, 'approval', ['approvals', 'requiredWhen'], refuse);
   check(approvals.autoApprove?.when, 'approval', ['approvals', 'autoApprove', 'when'], refuse);
-}
-
-function rolloutRules(rollout: ReadSpec['rollout'], refuse: Refuse): void {
-  unique(rollout.steps, ['rollout', 'steps'], refuse);
-  unique(rollout.analyses, ['rollout', 'analyses'], refuse);
-  let weight = 0;
-  rollout.steps.forEach((step, index) => {
-    const path = ['rollout', 'steps', index];
-    if ((step.shadow === undefined) === (step.weight === undefined))
-      refuse(path, 'shadow-or-weight', `the step ${step.name} needs either shadow: true or weight`);
-    if (step.shadow && weight > 0)
-      refuse([...path, 'shadow'], 'shadow-first', 'a shadow step cannot follow one with traffic');
-    if (step.weight !== undefined && step.weight <= weight)
-      refuse([...path, 'weight'], 'weights-ascend', `weights must rise: ${step.weight} follows ${weight}`);
-    weight = Math.max(weight, step.weight ?? 0);
-    step.analyses.forEach((analysis, position) => {
-      const repeated = step.analyses.indexOf(analysis) < position;
-      const known = rollout.analyses.some(({ name }) => name === analysis);
-      if (!known)
-        refuse(
-          [...path, 'analyses', position],
-          'known-analysis',
-          `there is no analysis ${analysis} in rollout.analyses`,
-        );
-      else if (repeated)
-        refuse([...path, 'analyses', position], 'unique-name', `the analysis ${analysis} is named twice`);
-    });
-  });
-  rollout.analyses.forEach((analysis, index) => {
-    const path = ['rollout', 'analyses', index];
-    if ((analysis.metric === 'engagement') !== (analysis.feedback !== undefined))
-      refuse([...path, 'feedback'], 'engagement-feedback', 'feedback names what engagement counts: both or neither');
-    if (analysis.minLabelShare !== undefined && analysis.metric !== 'logLoss' && analysis.metric !== 'accuracy')
-      refuse([...path, 'minLabelShare'], 'label-share', 'minLabelShare is for analyses that rest on labels');
-    if (analysis.labelMaturity !== undefined && analysis.metric !== 'logLoss' && analysis.metric !== 'accuracy')
-      refuse([...path, 'labelMaturity'], 'label-maturity', 'labelMaturity is for analyses that rest on labels');
-    else if (analysis.labelMaturity !== undefined && analysis.minLabelShare !== undefined)
-      refuse([...path, 'labelMaturity'], 'label-maturity', 'give labelMaturity or minLabelShare, not both');
-    if (!rollout.steps.some((step) => step.analyses.includes(analysis.name)))
-      refuse([...path, 'name'], 'used-analysis', `no step uses the analysis ${analysis.name}`);
-  });
-  for (const [index, { labelMaturity }] of rollout.analyses.entries())
-    if (labelMaturity && labelMaturity.age.ms >= rollout.deadline.ms)
-      refuse(
-        ['rollout', 'analyses', index, 'labelMaturity', 'age'],
-        'deadline',
-        `no request is ${days(labelMaturity.age)} old before the deadline of ${days(rollout.deadline)}`,
-      );
-  const bakeMs = rollout.steps.reduce((sum, step) => sum + step.bake.ms, 0);
-  if (bakeMs >= rollout.deadline.ms)
-    refuse(
-      ['rollout', 'deadline'],
-      'deadline',
-      `the steps bake for ${bakeMs / DAYS} d, which the deadline of ${days(rollout.deadline)} does not allow`,
-    );
 }
 
 function monitoringRules({ drift, forecast }: ReadSpec['monitoring'], refuse: Refuse): void {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { name } from './fields.js';
 import { data, labeling, model, owners } from './schema-data.js';
 import { approvals, manual, triggerPolicy, triggers } from './schema-decision.js';
-import { evaluation, monitoring, rollout, selection, training } from './schema-training.js';
+import { rollout } from './schema-rollout.js';
+import { evaluation, monitoring, selection, training } from './schema-training.js';
 
 const webhook = z
   .string()

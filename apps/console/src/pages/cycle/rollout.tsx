@@ -12,6 +12,7 @@ import { Empty, Loaded } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
 import { At } from '../../ui/time.js';
 import { RolloutActions } from './rollout-actions.js';
+import { RolloutSlices } from './rollout-slices.js';
 
 type StepState = 'done' | 'now' | 'next' | 'never' | 'failed';
 
@@ -191,6 +192,9 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }): ReactNode {
           </Table>
         )}
       </Card>
+      {latest.map(
+        (result) => result.slices && <RolloutSlices key={result.analysis} result={result} slices={result.slices} />,
+      )}
       {latest.some((result) => seriesOf(rollout, result.analysis).difference.length > 0) && (
         <Card title="Over the looks">
           {latest.map((result) => (

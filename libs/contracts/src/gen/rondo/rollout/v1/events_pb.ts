@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor, ActorValid, Estimate, ModelRef, ModelRefValid, Verdict } from "../../common/v1/common_pb.js";
+import type { Actor, ActorValid, Estimate, EstimateValid, ModelRef, ModelRefValid, Verdict } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rondo/rollout/v1/events.proto.
  */
 export const file_rondo_rollout_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yb25kby9yb2xsb3V0L3YxL2V2ZW50cy5wcm90bxIQcm9uZG8ucm9sbG91dC52MSLFAgoOUm9sbG91dFN0YXJ0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIpCgpyb2xsb3V0X2lkGAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPQoIZW5kcG9pbnQYBCABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSNAoJY2FuZGlkYXRlGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESKwoIY2hhbXBpb24YBiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYi4gIKElJvbGxvdXRTdGVwRW50ZXJlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEikKCnJvbGxvdXRfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIbCgpzdGVwX2luZGV4GAQgASgFQge6SAQaAigAEjkKBHN0ZXAYBSABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSIQoOd2VpZ2h0X3BlcmNlbnQYBiABKAVCCbpIBhoEGGQoABIOCgZzaGFkb3cYByABKAgSLgoKZXZlbnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuQMKDkFuYWx5c2lzUmVzdWx0Ej0KCGFuYWx5c2lzGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKB3ZlcmRpY3QYAiABKA4yGC5yb25kby5jb21tb24udjEuVmVyZGljdEIKukgHggEEEAEgABIsCgljYW5kaWRhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSKwoIY2hhbXBpb24YBCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLQoKZGlmZmVyZW5jZRgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIfCgdlX3ZhbHVlGAYgASgBQg66SAsSCSkAAAAAAAAAABImCgVhbHBoYRgHIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASFgoFbG9va3MYCCABKANCB7pIBCICKAASEwoLZXhwbGFuYXRpb24YCSABKAkSIQoLbW9yZV9uZWVkZWQYCiABKANCB7pIBCICKABIAIgBAUIOCgxfbW9yZV9uZWVkZWQihQMKEEFuYWx5c2lzTWVhc3VyZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIpCgpyb2xsb3V0X2lkGAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSOQoEc3RlcBgEIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI8CgdyZXN1bHRzGAUgAygLMiAucm9uZG8ucm9sbG91dC52MS5BbmFseXNpc1Jlc3VsdEIJukgGkgEDEOgHEi4KCmV2ZW50X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKC3ByZWRpY3Rpb25zGAcgASgDQge6SAQiAigAEhcKBmxhYmVscxgIIAEoA0IHukgEIgIoACLoBAoOUm91dGluZ0NoYW5nZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPQoIZW5kcG9pbnQYAiABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFgoFZXBvY2gYAyABKANCB7pIBCICKAESKwoIY2hhbXBpb24YBCABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSLAoJY2FuZGlkYXRlGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEisKGGNhbmRpZGF0ZV93ZWlnaHRfcGVyY2VudBgGIAEoBUIJukgGGgQYZCgAEg4KBnNoYWRvdxgHIAEoCBIsCgpyb2xsb3V0X2lkGAggASgJQhi6SBXYAQFyEDIOXlshLX5dezEsMjAwfSQSDgoGcmVhc29uGAkgASgJEiUKBWFjdG9yGAogASgLMhYucm9uZG8uY29tbW9uLnYxLkFjdG9yEjQKEXByZXZpb3VzX2NoYW1waW9uGAsgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEkUKHGNoYW1waW9uX2ZlYXR1cmVfdmlld19kaWdlc3QYDCABKAlCH7pIHNgBAXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQSRgodY2FuZGlkYXRlX2ZlYXR1cmVfdmlld19kaWdlc3QYDSABKAlCH7pIHNgBAXIXMhVec2hhMjU2OlswLTlhLWZdezY0fSQi7gQKD1JvbGxvdXRGaW5pc2hlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEikKCnJvbGxvdXRfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI9CghlbmRwb2ludBgEIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI7CgZyZXN1bHQYBSABKA4yHy5yb25kby5yb2xsb3V0LnYxLlJvbGxvdXRSZXN1bHRCCrpIB4IBBBABIAASNAoJY2FuZGlkYXRlGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESKwoIY2hhbXBpb24YByABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSDQoFY2F1c2UYCCABKAkSJQoFYWN0b3IYCSABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISPQoIZXZpZGVuY2UYCiADKAsyIC5yb25kby5yb2xsb3V0LnYxLkFuYWx5c2lzUmVzdWx0Qgm6SAaSAQMQ6AcSLgoKZXZlbnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoHdG9va19tcxgMIAEoA0IHukgEIgIoABIqCgdzZXJ2aW5nGA0gASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmIvEBCg1Sb2xsb3V0UGF1c2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKQoKcm9sbG91dF9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg4KBnBhdXNlZBgEIAEoCBIOCgZyZWFzb24YBSABKAkSLQoFYWN0b3IYBiABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3JCBrpIA8gBASpsCg1Sb2xsb3V0UmVzdWx0Eh4KGlJPTExPVVRfUkVTVUxUX1VOU1BFQ0lGSUVEEAASGwoXUk9MTE9VVF9SRVNVTFRfUFJPTU9URUQQARIeChpST0xMT1VUX1JFU1VMVF9ST0xMRURfQkFDSxACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
+  fileDesc("Ch1yb25kby9yb2xsb3V0L3YxL2V2ZW50cy5wcm90bxIQcm9uZG8ucm9sbG91dC52MSLFAgoOUm9sbG91dFN0YXJ0ZWQSPQoIcGlwZWxpbmUYASABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSJwoIY3ljbGVfaWQYAiABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIpCgpyb2xsb3V0X2lkGAMgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSPQoIZW5kcG9pbnQYBCABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSNAoJY2FuZGlkYXRlGAUgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESKwoIY2hhbXBpb24YBiABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYi4gIKElJvbGxvdXRTdGVwRW50ZXJlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEikKCnJvbGxvdXRfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBIbCgpzdGVwX2luZGV4GAQgASgFQge6SAQaAigAEjkKBHN0ZXAYBSABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSIQoOd2VpZ2h0X3BlcmNlbnQYBiABKAVCCbpIBhoEGGQoABIOCgZzaGFkb3cYByABKAgSLgoKZXZlbnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi6QMKDkFuYWx5c2lzUmVzdWx0Ej0KCGFuYWx5c2lzGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEjUKB3ZlcmRpY3QYAiABKA4yGC5yb25kby5jb21tb24udjEuVmVyZGljdEIKukgHggEEEAEgABIsCgljYW5kaWRhdGUYAyABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSKwoIY2hhbXBpb24YBCABKAsyGS5yb25kby5jb21tb24udjEuRXN0aW1hdGUSLQoKZGlmZmVyZW5jZRgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Fc3RpbWF0ZRIfCgdlX3ZhbHVlGAYgASgBQg66SAsSCSkAAAAAAAAAABImCgVhbHBoYRgHIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASFgoFbG9va3MYCCABKANCB7pIBCICKAASEwoLZXhwbGFuYXRpb24YCSABKAkSIQoLbW9yZV9uZWVkZWQYCiABKANCB7pIBCICKABIAIgBARIuCgZzbGljZXMYCyABKAsyHi5yb25kby5yb2xsb3V0LnYxLlNsaWNlUmVzdWx0c0IOCgxfbW9yZV9uZWVkZWQi7AEKDFNsaWNlUmVzdWx0cxIYCgV0b3RhbBgBIAEoBUIJukgGGgQYZCgAEhoKB2NoZWNrZWQYAiABKAVCCbpIBhoEGGQoABIZCgZoYXJtZWQYAyABKAVCCbpIBhoEGGQoABI1ChRmYWxzZV9kaXNjb3ZlcnlfcmF0ZRgEIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAAASHAoLbWluX3NhbXBsZXMYBSABKANCB7pIBCICKAASNgoFd29yc3QYBiADKAsyHS5yb25kby5yb2xsb3V0LnYxLlNsaWNlUmVzdWx0Qgi6SAWSAQIQFCJ1CgtTbGljZVJlc3VsdBI1CgpkaWZmZXJlbmNlGAEgASgLMhkucm9uZG8uY29tbW9uLnYxLkVzdGltYXRlQga6SAPIAQESHwoHZV92YWx1ZRgCIAEoAUIOukgLEgkpAAAAAAAAAAASDgoGaGFybWVkGAMgASgIIoUDChBBbmFseXNpc01lYXN1cmVkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKQoKcm9sbG91dF9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEjkKBHN0ZXAYBCABKAlCK7pIKHImMiReW2EtejAtOV0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSPAoHcmVzdWx0cxgFIAMoCzIgLnJvbmRvLnJvbGxvdXQudjEuQW5hbHlzaXNSZXN1bHRCCbpIBpIBAxDoBxIuCgpldmVudF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgtwcmVkaWN0aW9ucxgHIAEoA0IHukgEIgIoABIXCgZsYWJlbHMYCCABKANCB7pIBCICKAAiogUKDlJvdXRpbmdDaGFuZ2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEj0KCGVuZHBvaW50GAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhYKBWVwb2NoGAMgASgDQge6SAQiAigBEisKCGNoYW1waW9uGAQgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmEiwKCWNhbmRpZGF0ZRgFIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhIrChhjYW5kaWRhdGVfd2VpZ2h0X3BlcmNlbnQYBiABKAVCCbpIBhoEGGQoABIOCgZzaGFkb3cYByABKAgSLAoKcm9sbG91dF9pZBgIIAEoCUIYukgV2AEBchAyDl5bIS1+XXsxLDIwMH0kEg4KBnJlYXNvbhgJIAEoCRIlCgVhY3RvchgKIAEoCzIWLnJvbmRvLmNvbW1vbi52MS5BY3RvchI0ChFwcmV2aW91c19jaGFtcGlvbhgLIAEoCzIZLnJvbmRvLmNvbW1vbi52MS5Nb2RlbFJlZhJFChxjaGFtcGlvbl9mZWF0dXJlX3ZpZXdfZGlnZXN0GAwgASgJQh+6SBzYAQFyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEkYKHWNhbmRpZGF0ZV9mZWF0dXJlX3ZpZXdfZGlnZXN0GA0gASgJQh+6SBzYAQFyFzIVXnNoYTI1NjpbMC05YS1mXXs2NH0kEjgKBnNsaWNlcxgOIAMoCzIeLnJvbmRvLnJvbGxvdXQudjEuU2xpY2VGZWF0dXJlQgi6SAWSAQIQCiL0AQoMU2xpY2VGZWF0dXJlEhoKB2ZlYXR1cmUYASABKAlCCbpIBnIEEAEYPxIYCgZjb2x1bW4YAiABKA1CCLpIBSoDEMgBEhwKBGN1dHMYAyADKAJCDrpIC5IBCBAyIgQKAkABEh4KBnZhbHVlcxgEIAMoAkIOukgLkgEIEDIiBAoCQAE6cLpIbRprCg5jdXRzX29yX3ZhbHVlcxIjYSBmZWF0dXJlIGhhcyBlaXRoZXIgY3V0cyBvciB2YWx1ZXMaNCh0aGlzLmN1dHMuc2l6ZSgpID09IDApICE9ICh0aGlzLnZhbHVlcy5zaXplKCkgPT0gMCki7gQKD1JvbGxvdXRGaW5pc2hlZBI9CghwaXBlbGluZRgBIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBInCghjeWNsZV9pZBgCIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEikKCnJvbGxvdXRfaWQYAyABKAlCFbpIEnIQMg5eWyEtfl17MSwyMDB9JBI9CghlbmRwb2ludBgEIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBI7CgZyZXN1bHQYBSABKA4yHy5yb25kby5yb2xsb3V0LnYxLlJvbGxvdXRSZXN1bHRCCrpIB4IBBBABIAASNAoJY2FuZGlkYXRlGAYgASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmQga6SAPIAQESKwoIY2hhbXBpb24YByABKAsyGS5yb25kby5jb21tb24udjEuTW9kZWxSZWYSDQoFY2F1c2UYCCABKAkSJQoFYWN0b3IYCSABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3ISPQoIZXZpZGVuY2UYCiADKAsyIC5yb25kby5yb2xsb3V0LnYxLkFuYWx5c2lzUmVzdWx0Qgm6SAaSAQMQ6AcSLgoKZXZlbnRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoHdG9va19tcxgMIAEoA0IHukgEIgIoABIqCgdzZXJ2aW5nGA0gASgLMhkucm9uZG8uY29tbW9uLnYxLk1vZGVsUmVmIvEBCg1Sb2xsb3V0UGF1c2VkEj0KCHBpcGVsaW5lGAEgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEicKCGN5Y2xlX2lkGAIgASgJQhW6SBJyEDIOXlshLX5dezEsMjAwfSQSKQoKcm9sbG91dF9pZBgDIAEoCUIVukgSchAyDl5bIS1+XXsxLDIwMH0kEg4KBnBhdXNlZBgEIAEoCBIOCgZyZWFzb24YBSABKAkSLQoFYWN0b3IYBiABKAsyFi5yb25kby5jb21tb24udjEuQWN0b3JCBrpIA8gBASpsCg1Sb2xsb3V0UmVzdWx0Eh4KGlJPTExPVVRfUkVTVUxUX1VOU1BFQ0lGSUVEEAASGwoXUk9MTE9VVF9SRVNVTFRfUFJPTU9URUQQARIeChpST0xMT1VUX1JFU1VMVF9ST0xMRURfQkFDSxACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rondo_common_v1_common]);
 
 /**
  * @generated from message rondo.rollout.v1.RolloutStarted
@@ -208,9 +208,83 @@ export type AnalysisResult = Message<"rondo.rollout.v1.AnalysisResult"> & {
    * @generated from field: optional int64 more_needed = 10;
    */
   moreNeeded?: bigint | undefined;
+
+  /**
+   * Absent when the analysis looks at no slices.
+   *
+   * @generated from field: rondo.rollout.v1.SliceResults slices = 11;
+   */
+  slices?: SliceResults | undefined;
 };
 
-export type AnalysisResultValid = AnalysisResult;
+/**
+ * @generated from message rondo.rollout.v1.AnalysisResult
+ */
+export type AnalysisResultValid = Message<"rondo.rollout.v1.AnalysisResult"> & {
+  /**
+   * @generated from field: string analysis = 1;
+   */
+  analysis: string;
+
+  /**
+   * PASS = no harm shown and non-inferior; FAIL = harm shown; INCONCLUSIVE = hold.
+   *
+   * @generated from field: rondo.common.v1.Verdict verdict = 2;
+   */
+  verdict: Verdict;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate candidate = 3;
+   */
+  candidate?: EstimateValid | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate champion = 4;
+   */
+  champion?: EstimateValid | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.Estimate difference = 5;
+   */
+  difference?: EstimateValid | undefined;
+
+  /**
+   * Anytime-valid evidence of harm (e-value); harm is declared at 1/alpha.
+   *
+   * @generated from field: double e_value = 6;
+   */
+  eValue: number;
+
+  /**
+   * @generated from field: double alpha = 7;
+   */
+  alpha: number;
+
+  /**
+   * @generated from field: int64 looks = 8;
+   */
+  looks: bigint;
+
+  /**
+   * @generated from field: string explanation = 9;
+   */
+  explanation: string;
+
+  /**
+   * Further samples until the minimum, or until a verdict if the difference stays as it is; 0 with a verdict, absent when more
+   * samples alone will not decide.
+   *
+   * @generated from field: optional int64 more_needed = 10;
+   */
+  moreNeeded?: bigint | undefined;
+
+  /**
+   * Absent when the analysis looks at no slices.
+   *
+   * @generated from field: rondo.rollout.v1.SliceResults slices = 11;
+   */
+  slices?: SliceResultsValid | undefined;
+};
 
 /**
  * Describes the message rondo.rollout.v1.AnalysisResult.
@@ -218,6 +292,150 @@ export type AnalysisResultValid = AnalysisResult;
  */
 export const AnalysisResultSchema: GenMessage<AnalysisResult, {validType: AnalysisResultValid}> = /*@__PURE__*/
   messageDesc(file_rondo_rollout_v1_events, 2);
+
+/**
+ * The slices that an analysis looks at, judged together by e-BH over all of them, those with too few labels included.
+ *
+ * @generated from message rondo.rollout.v1.SliceResults
+ */
+export type SliceResults = Message<"rondo.rollout.v1.SliceResults"> & {
+  /**
+   * Slices named in the policy, those with enough labels to be judged, and those in which harm is shown.
+   *
+   * @generated from field: int32 total = 1;
+   */
+  total: number;
+
+  /**
+   * @generated from field: int32 checked = 2;
+   */
+  checked: number;
+
+  /**
+   * @generated from field: int32 harmed = 3;
+   */
+  harmed: number;
+
+  /**
+   * @generated from field: double false_discovery_rate = 4;
+   */
+  falseDiscoveryRate: number;
+
+  /**
+   * @generated from field: int64 min_samples = 5;
+   */
+  minSamples: bigint;
+
+  /**
+   * Of the slices checked those with most evidence of harm, most first.
+   *
+   * @generated from field: repeated rondo.rollout.v1.SliceResult worst = 6;
+   */
+  worst: SliceResult[];
+};
+
+/**
+ * The slices that an analysis looks at, judged together by e-BH over all of them, those with too few labels included.
+ *
+ * @generated from message rondo.rollout.v1.SliceResults
+ */
+export type SliceResultsValid = Message<"rondo.rollout.v1.SliceResults"> & {
+  /**
+   * Slices named in the policy, those with enough labels to be judged, and those in which harm is shown.
+   *
+   * @generated from field: int32 total = 1;
+   */
+  total: number;
+
+  /**
+   * @generated from field: int32 checked = 2;
+   */
+  checked: number;
+
+  /**
+   * @generated from field: int32 harmed = 3;
+   */
+  harmed: number;
+
+  /**
+   * @generated from field: double false_discovery_rate = 4;
+   */
+  falseDiscoveryRate: number;
+
+  /**
+   * @generated from field: int64 min_samples = 5;
+   */
+  minSamples: bigint;
+
+  /**
+   * Of the slices checked those with most evidence of harm, most first.
+   *
+   * @generated from field: repeated rondo.rollout.v1.SliceResult worst = 6;
+   */
+  worst: SliceResultValid[];
+};
+
+/**
+ * Describes the message rondo.rollout.v1.SliceResults.
+ * Use `create(SliceResultsSchema)` to create a new message.
+ */
+export const SliceResultsSchema: GenMessage<SliceResults, {validType: SliceResultsValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_rollout_v1_events, 3);
+
+/**
+ * @generated from message rondo.rollout.v1.SliceResult
+ */
+export type SliceResult = Message<"rondo.rollout.v1.SliceResult"> & {
+  /**
+   * Candidate - champion within the slice, which `slice` names. The intervals of all slices of the analysis hold at once.
+   *
+   * @generated from field: rondo.common.v1.Estimate difference = 1;
+   */
+  difference?: Estimate | undefined;
+
+  /**
+   * Anytime-valid evidence of harm beyond the margin.
+   *
+   * @generated from field: double e_value = 2;
+   */
+  eValue: number;
+
+  /**
+   * @generated from field: bool harmed = 3;
+   */
+  harmed: boolean;
+};
+
+/**
+ * @generated from message rondo.rollout.v1.SliceResult
+ */
+export type SliceResultValid = Message<"rondo.rollout.v1.SliceResult"> & {
+  /**
+   * Candidate - champion within the slice, which `slice` names. The intervals of all slices of the analysis hold at once.
+   *
+   * @generated from field: rondo.common.v1.Estimate difference = 1;
+   */
+  difference: EstimateValid;
+
+  /**
+   * Anytime-valid evidence of harm beyond the margin.
+   *
+   * @generated from field: double e_value = 2;
+   */
+  eValue: number;
+
+  /**
+   * @generated from field: bool harmed = 3;
+   */
+  harmed: boolean;
+};
+
+/**
+ * Describes the message rondo.rollout.v1.SliceResult.
+ * Use `create(SliceResultSchema)` to create a new message.
+ */
+export const SliceResultSchema: GenMessage<SliceResult, {validType: SliceResultValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_rollout_v1_events, 4);
 
 /**
  * One look at the running canary. Published when a verdict changes, and at least once an event hour.
@@ -266,14 +484,59 @@ export type AnalysisMeasured = Message<"rondo.rollout.v1.AnalysisMeasured"> & {
   labels: bigint;
 };
 
-export type AnalysisMeasuredValid = AnalysisMeasured;
+/**
+ * One look at the running canary. Published when a verdict changes, and at least once an event hour.
+ *
+ * @generated from message rondo.rollout.v1.AnalysisMeasured
+ */
+export type AnalysisMeasuredValid = Message<"rondo.rollout.v1.AnalysisMeasured"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string rollout_id = 3;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: string step = 4;
+   */
+  step: string;
+
+  /**
+   * @generated from field: repeated rondo.rollout.v1.AnalysisResult results = 5;
+   */
+  results: AnalysisResultValid[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp event_time = 6;
+   */
+  eventTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int64 predictions = 7;
+   */
+  predictions: bigint;
+
+  /**
+   * @generated from field: int64 labels = 8;
+   */
+  labels: bigint;
+};
 
 /**
  * Describes the message rondo.rollout.v1.AnalysisMeasured.
  * Use `create(AnalysisMeasuredSchema)` to create a new message.
  */
 export const AnalysisMeasuredSchema: GenMessage<AnalysisMeasured, {validType: AnalysisMeasuredValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_rollout_v1_events, 3);
+  messageDesc(file_rondo_rollout_v1_events, 5);
 
 /**
  * Every routing write, with an epoch that only rises.
@@ -349,6 +612,13 @@ export type RoutingChanged = Message<"rondo.rollout.v1.RoutingChanged"> & {
    * @generated from field: string candidate_feature_view_digest = 13;
    */
   candidateFeatureViewDigest: string;
+
+  /**
+   * By what the rows that both models score are told apart in PredictionsLogged.slices.
+   *
+   * @generated from field: repeated rondo.rollout.v1.SliceFeature slices = 14;
+   */
+  slices: SliceFeature[];
 };
 
 export type RoutingChangedValid = RoutingChanged;
@@ -358,7 +628,49 @@ export type RoutingChangedValid = RoutingChanged;
  * Use `create(RoutingChangedSchema)` to create a new message.
  */
 export const RoutingChangedSchema: GenMessage<RoutingChanged, {validType: RoutingChangedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_rollout_v1_events, 4);
+  messageDesc(file_rondo_rollout_v1_events, 6);
+
+/**
+ * Slices by one feature: at cuts of a number, or one for each value of a category.
+ *
+ * @generated from message rondo.rollout.v1.SliceFeature
+ */
+export type SliceFeature = Message<"rondo.rollout.v1.SliceFeature"> & {
+  /**
+   * @generated from field: string feature = 1;
+   */
+  feature: string;
+
+  /**
+   * Position among the features of a row, from 0.
+   *
+   * @generated from field: uint32 column = 2;
+   */
+  column: number;
+
+  /**
+   * Ascending; a row belongs to the slice that begins at or below its value.
+   *
+   * @generated from field: repeated float cuts = 3;
+   */
+  cuts: number[];
+
+  /**
+   * Each is a slice of its own; all others together are one more.
+   *
+   * @generated from field: repeated float values = 4;
+   */
+  values: number[];
+};
+
+export type SliceFeatureValid = SliceFeature;
+
+/**
+ * Describes the message rondo.rollout.v1.SliceFeature.
+ * Use `create(SliceFeatureSchema)` to create a new message.
+ */
+export const SliceFeatureSchema: GenMessage<SliceFeature, {validType: SliceFeatureValid}> = /*@__PURE__*/
+  messageDesc(file_rondo_rollout_v1_events, 7);
 
 /**
  * Answer to StartRollout.
@@ -521,7 +833,7 @@ export type RolloutFinishedValid = Message<"rondo.rollout.v1.RolloutFinished"> &
  * Use `create(RolloutFinishedSchema)` to create a new message.
  */
 export const RolloutFinishedSchema: GenMessage<RolloutFinished, {validType: RolloutFinishedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_rollout_v1_events, 5);
+  messageDesc(file_rondo_rollout_v1_events, 8);
 
 /**
  * @generated from message rondo.rollout.v1.RolloutPaused
@@ -598,7 +910,7 @@ export type RolloutPausedValid = Message<"rondo.rollout.v1.RolloutPaused"> & {
  * Use `create(RolloutPausedSchema)` to create a new message.
  */
 export const RolloutPausedSchema: GenMessage<RolloutPaused, {validType: RolloutPausedValid}> = /*@__PURE__*/
-  messageDesc(file_rondo_rollout_v1_events, 6);
+  messageDesc(file_rondo_rollout_v1_events, 9);
 
 /**
  * @generated from enum rondo.rollout.v1.RolloutResult

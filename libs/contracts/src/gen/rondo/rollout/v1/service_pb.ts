@@ -7,10 +7,10 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { ModelRef } from "../../common/v1/common_pb.js";
+import type { ModelRef, ModelRefValid } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_common } from "../../common/v1/common_pb.js";
 import { file_rondo_common_v1_options } from "../../common/v1/options_pb.js";
-import type { AnalysisMeasured, AnalysisResult } from "./events_pb.js";
+import type { AnalysisMeasured, AnalysisMeasuredValid, AnalysisResult, AnalysisResultValid } from "./events_pb.js";
 import { file_rondo_rollout_v1_events } from "./events_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -175,7 +175,111 @@ export type Rollout = Message<"rondo.rollout.v1.Rollout"> & {
   etag: string;
 };
 
-export type RolloutValid = Rollout;
+/**
+ * @generated from message rondo.rollout.v1.Rollout
+ */
+export type RolloutValid = Message<"rondo.rollout.v1.Rollout"> & {
+  /**
+   * @generated from field: string pipeline = 1;
+   */
+  pipeline: string;
+
+  /**
+   * @generated from field: string cycle_id = 2;
+   */
+  cycleId: string;
+
+  /**
+   * @generated from field: string rollout_id = 3;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: string endpoint = 4;
+   */
+  endpoint: string;
+
+  /**
+   * `Running`, `Paused`, `Promoted` or `RolledBack`.
+   *
+   * @generated from field: string state = 5;
+   */
+  state: string;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef candidate = 6;
+   */
+  candidate?: ModelRefValid | undefined;
+
+  /**
+   * @generated from field: rondo.common.v1.ModelRef champion = 7;
+   */
+  champion?: ModelRefValid | undefined;
+
+  /**
+   * @generated from field: repeated rondo.rollout.v1.RolloutStep steps = 8;
+   */
+  steps: RolloutStepValid[];
+
+  /**
+   * @generated from field: int32 step_index = 9;
+   */
+  stepIndex: number;
+
+  /**
+   * @generated from field: int32 weight_percent = 10;
+   */
+  weightPercent: number;
+
+  /**
+   * @generated from field: repeated rondo.rollout.v1.AnalysisResult latest = 11;
+   */
+  latest: AnalysisResultValid[];
+
+  /**
+   * Past looks, oldest first, for the charts.
+   *
+   * @generated from field: repeated rondo.rollout.v1.AnalysisMeasured history = 12;
+   */
+  history: AnalysisMeasuredValid[];
+
+  /**
+   * @generated from field: int64 predictions = 13;
+   */
+  predictions: bigint;
+
+  /**
+   * @generated from field: int64 labels = 14;
+   */
+  labels: bigint;
+
+  /**
+   * @generated from field: string cause = 15;
+   */
+  cause: string;
+
+  /**
+   * What the rollout waits for, in words with numbers.
+   *
+   * @generated from field: string waiting_for = 16;
+   */
+  waitingFor: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 17;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp finished_at = 18;
+   */
+  finishedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string etag = 19;
+   */
+  etag: string;
+};
 
 /**
  * Describes the message rondo.rollout.v1.Rollout.
@@ -298,7 +402,15 @@ export type ListRolloutsResponse = Message<"rondo.rollout.v1.ListRolloutsRespons
   rollouts: Rollout[];
 };
 
-export type ListRolloutsResponseValid = ListRolloutsResponse;
+/**
+ * @generated from message rondo.rollout.v1.ListRolloutsResponse
+ */
+export type ListRolloutsResponseValid = Message<"rondo.rollout.v1.ListRolloutsResponse"> & {
+  /**
+   * @generated from field: repeated rondo.rollout.v1.Rollout rollouts = 1;
+   */
+  rollouts: RolloutValid[];
+};
 
 /**
  * Describes the message rondo.rollout.v1.ListRolloutsResponse.
