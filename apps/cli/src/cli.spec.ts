@@ -148,6 +148,15 @@ const forecast = {
   breachExpected: at('2001-03-19T00:00:00Z'),
 };
 
+const champion = {
+  alias: 'champion',
+  model: { name: 'm', version: 3 },
+  since: at('2026-01-02T00:00:00Z'),
+  actor: { id: 'alice' },
+  reason: 'every analysis passed',
+  cycleId: CYCLE_ID,
+};
+
 const requests: { method: string; request: Record<string, unknown> }[] = [];
 const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   ListPipelines: () => ({
@@ -272,6 +281,9 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
+  ListModels: () => ({ championHistory: [champion] }),
+  GetChampionAt: () => champion,
+  CloseIncident: ({ actionItems }) => ({ pipeline: 'flights', state: 'Closed', actionItems }),
   ListCampaigns: () => ({
     campaigns: [
       {
@@ -527,7 +539,42 @@ describe('explain and status', () => {
   });
 });
 
+describe('champion', () => {
+  const LINE = `m/3\t2026-01-02T00:00:00Z\tnow\talice\tevery analysis passed\t${CYCLE_ID}`;
+
+  it('shows who was champion when, who moved it and why', async () => {
+    expect((await rondo(['champion', 'flights'])).out).toBe(`MODEL\tSINCE\tUNTIL\tMOVED BY\tWHY\tCYCLE\n${LINE}\n`);
+    expect((await rondo(['champion', 'flights', '--at', '2026-02-03T04:05:06Z'])).out).toContain(LINE);
+    expect(requests.at(-1)).toMatchObject({
+      method: 'GetChampionAt',
+      request: { pipeline: 'flights', at: at('2026-02-03T04:05:06Z') },
+    });
+    expect(await rondo(['champion', 'flights', '--at', 'yesterday'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}at\n {2}value {3}yesterday\n {2}rule {4}a day such as/),
+    });
+  });
+});
+
 describe('changes', () => {
+  it('close an incident with its postmortem and what is to be done', async () => {
+    const close = ['incident', 'close', 'incident/i1', '--postmortem', 'a stormy month misled it'];
+    expect((await rondo([...close, '--action', 'longer window', 'gate by weather'])).out).toBe(
+      'incident/i1 Closed, 2 action items\n',
+    );
+    expect(requests.at(-1)).toMatchObject({
+      method: 'CloseIncident',
+      request: {
+        incidentId: 'i1',
+        postmortem: 'a stormy month misled it',
+        actionItems: ['longer window', 'gate by weather'],
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      },
+    });
+    expect((await rondo(close)).out).toBe('incident/i1 Closed, no action item\n');
+    expect((await rondo(['incident', 'close', 'i1'])).code).toBe(2);
+  });
+
   it('need a reason, send the etag and a request id, and name the way back', async () => {
     expect(await rondo(['rollout', 'pause', 'r1'])).toMatchObject({
       code: 2,
@@ -755,6 +802,11 @@ describe('events, audit and settings', () => {
       err: expect.stringContaining('data.dataInterval.start'),
     });
     expect((await send({ ...event, type: 'other', data })).code).toBe(2);
+    for (const day of ['2001-02-30', '2001-13-01', '2d', '5.3.2001'])
+      expect(await rondo(['event', 'send', ...flags, '--start', day])).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/field {3}start\n/),
+      });
     expect((await rondo(['event', 'send', '--uri', 'x'])).err).toContain('needs --pipeline');
   });
 

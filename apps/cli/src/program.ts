@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
+import { championCommand } from './commands/champion.js';
 import { changeCommands } from './commands/change.js';
 import { doctorCommand } from './commands/doctor.js';
 import { eventCommands } from './commands/events.js';
 import { fileCommands } from './commands/files.js';
+import { incidentCommands } from './commands/incident.js';
 import { labelCommands } from './commands/label.js';
 import { lookCommands } from './commands/look.js';
 import { rolloutCommands } from './commands/rollout.js';
@@ -44,9 +46,11 @@ export function buildProgram(around: Surroundings): Command {
     };
   fileCommands(program, action);
   lookCommands(program, action);
+  championCommand(program, action);
   waitCommand(program, action);
   changeCommands(program, action);
   rolloutCommands(program, action);
+  incidentCommands(program, action);
   eventCommands(program, action);
   labelCommands(program, action);
   selfCommands(program, action);

@@ -1,6 +1,6 @@
 import type { DescService, Message } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { formatDurationMs, parseDurationMs, PermanentError } from '@rondo/kernel';
+import { parseDurationMs, PermanentError } from '@rondo/kernel';
 import type { GrpcConnection } from '@rondo/rpc';
 import { renderList, renderOne, type Format, type Shape } from './output.js';
 import { readSettings, type Settings } from './settings.js';
@@ -91,17 +91,26 @@ export function reasonOf(text: string): string {
   return reason;
 }
 
-/** A moment given as RFC 3339 or as a duration from now (`2d`). */
-export function momentMs(text: string, nowMs: number, field: string): number {
-  if (/^\d+(ms|s|m|h|d|w)$/.test(text)) return nowMs + parseDurationMs(text, field);
-  const at = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-    ? Date.parse(text)
-    : NaN;
+const MOMENT = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** A moment given as a day (its beginning, UTC) or as RFC 3339. @throws `invalid` for anything else, also a day that no month has */
+export function momentMs(text: string, field: string): number {
+  const at = MOMENT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : NaN;
   if (Number.isNaN(at))
     throw new PermanentError('invalid', `"${text}" is not a moment`, {
       field,
       value: text,
-      rule: `RFC 3339, or a duration such as ${formatDurationMs(172_800_000)}`,
+      rule: 'a day such as 2001-03-05, or RFC 3339 such as 2001-03-05T14:00:00Z',
     });
   return at;
+}
+
+/** A moment, or a duration from now (`2d`). */
+export const momentFromNowMs = (text: string, nowMs: number, field: string): number =>
+  /^\d+[a-z]+$/.test(text) ? nowMs + parseDurationMs(text, field) : momentMs(text, field);
+
+/** Whether the calendar has this day: `Date` takes 2001-02-30 for the second of March. */
+function isDay(text: string): boolean {
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }

@@ -1,4 +1,5 @@
 import {
+  AliasEntrySchema,
   AnnotatorSchema,
   ApprovalSchema,
   AuditEntrySchema,
@@ -15,8 +16,9 @@ import {
   ParkedMessageSchema,
   PipelineSchema,
   RolloutSchema,
-  type Annotator,
   ScoredForecastSchema,
+  type AliasEntry,
+  type Annotator,
   type Approval,
   type AuditEntry,
   type Batch,
@@ -261,6 +263,20 @@ export const modelShape: Shape<ModelVersion> = {
   ],
 };
 
+export const championShape: Shape<AliasEntry> = {
+  kind: 'champion',
+  schema: AliasEntrySchema,
+  name: (entry) => modelText(entry.model),
+  columns: [
+    { head: 'MODEL', text: (entry) => modelText(entry.model) },
+    { head: 'SINCE', text: (entry) => timeText(entry.since) },
+    { head: 'UNTIL', text: (entry) => (entry.until ? timeText(entry.until) : 'now') },
+    { head: 'MOVED BY', text: (entry) => entry.actor?.id ?? '-' },
+    { head: 'WHY', text: (entry) => entry.reason || '-' },
+    { head: 'CYCLE', text: (entry) => entry.cycleId || '-' },
+  ],
+};
+
 export const incidentShape: Shape<Incident> = {
   kind: 'incident',
   schema: IncidentSchema,
@@ -270,6 +286,10 @@ export const incidentShape: Shape<Incident> = {
     { head: 'PIPELINE', text: (incident) => incident.pipeline },
     { head: 'STATE', text: (incident) => incident.state },
     { head: 'OPENED', text: (incident) => timeText(incident.openedAt) },
+    {
+      head: 'CYCLE',
+      text: ({ pipeline, cycleNumber }) => (cycleNumber === 0 ? '-' : `${pipeline}/${cycleNumber}`),
+    },
     { head: 'SUMMARY', text: (incident) => incident.summary },
   ],
 };

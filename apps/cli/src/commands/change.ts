@@ -15,7 +15,7 @@ import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
 import { findCycle, idOf } from '../find.js';
 import type { Action } from '../program.js';
-import { momentMs, reasonOf, type Session } from '../session.js';
+import { momentFromNowMs, reasonOf, type Session } from '../session.js';
 import {
   approvalShape,
   batchShape,
@@ -160,13 +160,13 @@ function holdCommands(program: Command, action: Action): void {
   withReason(program.command('hold'))
     .description('start no more cycles automatically; running ones go on')
     .argument('<pipeline>')
-    .option('--until <moment>', 'RFC 3339, or a duration from now such as 2d')
+    .option('--until <moment>', 'a day, RFC 3339, or a duration from now such as 2d')
     .action(
       action(async (session, pipeline: string, options: ChangeOptions & { until?: string }) => {
         const until =
           options.until === undefined
             ? {}
-            : { until: timestampFromMs(momentMs(options.until, session.around.clock.now(), 'until')) };
+            : { until: timestampFromMs(momentFromNowMs(options.until, session.around.clock.now(), 'until')) };
         const after = await (
           await session.client(PipelineService)
         ).holdAutomaticCycles({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId(), ...until });

@@ -113,10 +113,9 @@ function fromFlags(session: Session, options: SendOptions): AnnounceArrival {
       field: missing[0],
       rule: '--pipeline, --uri, --start and --end together',
     });
-  const now = session.around.clock.now();
   const interval = {
-    start: timestampFromMs(momentMs(start!, now, 'start')),
-    end: timestampFromMs(momentMs(end!, now, 'end')),
+    start: timestampFromMs(momentMs(start!, 'start')),
+    end: timestampFromMs(momentMs(end!, 'end')),
   };
   return create(AnnounceArrivalSchema, {
     pipeline: pipeline!,
@@ -124,7 +123,7 @@ function fromFlags(session: Session, options: SendOptions): AnnounceArrival {
     eventId: options.id ?? session.around.ids.next(),
     eventSource: options.source,
     dataInterval: interval,
-    announcedAt: timestampFromMs(now),
+    announcedAt: timestampFromMs(session.around.clock.now()),
   });
 }
 
@@ -141,9 +140,8 @@ async function fromFile(session: Session, file: string): Promise<AnnounceArrival
       cause,
     });
   }
-  const now = session.around.clock.now();
   return (Array.isArray(parsed) ? parsed : [parsed]).map((event: unknown, index) =>
-    announcementOf(event, `[${index}]`, now),
+    announcementOf(event, `[${index}]`),
   );
 }
 
@@ -161,7 +159,7 @@ function readEvents(path: string): string {
   }
 }
 
-function announcementOf(event: unknown, at: string, nowMs: number): AnnounceArrival {
+function announcementOf(event: unknown, at: string): AnnounceArrival {
   const text = (path: string): string => {
     const value = path
       .split('.')
@@ -187,7 +185,7 @@ function announcementOf(event: unknown, at: string, nowMs: number): AnnounceArri
       rule: 'dev.rondo.data.arrived.v1',
     });
   }
-  const moment = (path: string) => timestampFromMs(momentMs(text(path), nowMs, `${at}.${path}`));
+  const moment = (path: string) => timestampFromMs(momentMs(text(path), `${at}.${path}`));
   return create(AnnounceArrivalSchema, {
     pipeline: text('data.pipeline'),
     uri: text('data.uri'),
