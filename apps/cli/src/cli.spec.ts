@@ -802,6 +802,12 @@ describe('events, audit and settings', () => {
       err: expect.stringContaining('data.dataInterval.start'),
     });
     expect((await send({ ...event, type: 'other', data })).code).toBe(2);
+    await send({ ...event, data: { ...data, contentDigest: 'sha256:ab', dedupeKey: 'week 1' } });
+    expect(requests.at(-1)).toMatchObject({ request: { contentDigest: 'sha256:ab', dedupeKey: 'week 1' } });
+    expect(await send([{ ...event, data: { ...data, dedupKey: 'week 1' } }])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}\[0\]\.data\.dedupKey\n/),
+    });
     for (const day of ['2001-02-30', '2001-13-01', '2d', '5.3.2001'])
       expect(await rondo(['event', 'send', ...flags, '--start', day])).toMatchObject({
         code: 2,

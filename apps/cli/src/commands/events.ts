@@ -159,9 +159,16 @@ function readEvents(path: string): string {
   }
 }
 
+const DATA_ARRIVED = 'dev.rondo.data.arrived.v1';
+const DATA_FIELDS = ['pipeline', 'uri', 'dataInterval', 'contentDigest', 'dedupeKey'];
+
+/** What a CloudEvent announces; whatever its data says is sent or refused, never left out. */
 function announcementOf(event: unknown, at: string): AnnounceArrival {
-  const text = (path: string): string => {
-    const value = path
+  const refuse = (path: string, value: unknown, message: string, rule: string): never => {
+    throw new PermanentError('invalid', `event ${at} ${message}`, { field: `${at}.${path}`, value, rule });
+  };
+  const valueAt = (path: string): unknown =>
+    path
       .split('.')
       .reduce<unknown>(
         (from, key) =>
@@ -170,22 +177,16 @@ function announcementOf(event: unknown, at: string): AnnounceArrival {
             : undefined,
         event,
       );
-    if (typeof value !== 'string')
-      throw new PermanentError('invalid', `event ${at} has no text at ${path}`, {
-        field: `${at}.${path}`,
-        value,
-        rule: 'CloudEvents 1.0, type dev.rondo.data.arrived.v1',
-      });
-    return value;
-  };
-  if (text('type') !== 'dev.rondo.data.arrived.v1') {
-    throw new PermanentError('invalid', `event ${at} is a ${text('type')}`, {
-      field: `${at}.type`,
-      value: text('type'),
-      rule: 'dev.rondo.data.arrived.v1',
-    });
-  }
+  const text = (path: string, value = valueAt(path)): string =>
+    typeof value === 'string'
+      ? value
+      : refuse(path, value, `has no text at ${path}`, `CloudEvents 1.0, type ${DATA_ARRIVED}`);
+  const optional = (path: string): string => (valueAt(path) === undefined ? '' : text(path));
   const moment = (path: string) => timestampFromMs(momentMs(text(path), `${at}.${path}`));
+  if (text('type') !== DATA_ARRIVED) refuse('type', text('type'), `is a ${text('type')}`, DATA_ARRIVED);
+  for (const [key, value] of Object.entries(valueAt('data') ?? {}))
+    if (!DATA_FIELDS.includes(key))
+      refuse(`data.${key}`, value, `has an unknown field ${key}`, `one of ${DATA_FIELDS.join(', ')}`);
   return create(AnnounceArrivalSchema, {
     pipeline: text('data.pipeline'),
     uri: text('data.uri'),
@@ -193,5 +194,7 @@ function announcementOf(event: unknown, at: string): AnnounceArrival {
     eventSource: text('source'),
     dataInterval: { start: moment('data.dataInterval.start'), end: moment('data.dataInterval.end') },
     announcedAt: moment('time'),
+    contentDigest: optional('data.contentDigest'),
+    dedupeKey: optional('data.dedupeKey'),
   });
 }
