@@ -829,8 +829,46 @@ describe('events, audit and settings', () => {
     const { out } = await rondo(['config'], { env: {} });
     expect(out).toBe(`server  127.0.0.1:4701  (default)\ntoken   ***  (${join(folder, '.rondo', 'token')})\n`);
     expect((await rondo(['whoami'], { env: { RONDO_SERVER: door.grpcAddress } })).out).toBe('alice (operator)\n');
+    const elsewhere = { cwd: tmpdir(), env: { RONDO_HOME: join(folder, '.rondo') } };
+    expect((await rondo(['config'], elsewhere)).out).toContain(`***  (${join(folder, '.rondo', 'token')})\n`);
     expect((await rondo(['config'], { env: { RONDO_TOKEN_FILE: join(folder, 'none') } })).code).toBe(2);
     expect((await rondo(['version'])).out).toBe(`rondo 0.1.0\nserver 0.1.0 (embedded) at ${door.grpcAddress}\n`);
+  });
+});
+
+describe('token', () => {
+  const create = ['token', 'create', '--principal', 'bob', '--role', 'approver', 'annotator'];
+
+  it('is made, known to the server, listed without its secret, and taken away', async () => {
+    const made = await rondo([...create, '--folder', 'auth', '--expires', '90d']);
+    const id = /^token\/(\S+) of bob \(approver, annotator\); it is not shown again\n$/.exec(made.err)![1]!;
+    const bob = { env: { RONDO_SERVER: door.grpcAddress, RONDO_TOKEN: made.out } };
+    expect((await rondo(['get', 'pipelines'], bob)).code).toBe(0);
+    const { out } = await rondo(['token', 'list', '--folder', 'auth', '-o', 'json']);
+    expect(JSON.parse(out)).toContainEqual({
+      id,
+      principal: 'bob',
+      roles: ['approver', 'annotator'],
+      createdAt: expect.stringMatching(/^2/),
+      expiresAt: expect.stringMatching(/^2/),
+    });
+    expect(out).not.toContain(made.out.trim());
+    expect((await rondo(['token', 'revoke', `token/${id}`, '--folder', 'auth'])).out).toBe(`token/${id} revoked\n`);
+    expect((await rondo(['token', 'list', '--folder', 'auth'])).out).not.toContain('bob');
+    expect((await rondo(['token', 'revoke', id, '--folder', 'auth'])).code).toBe(6);
+  });
+
+  it('is not made in the wrong place, for no role, or for the past', async () => {
+    expect(await rondo(create, { env: { RONDO_HOME: join(folder, 'elsewhere') } })).toMatchObject({
+      code: 6,
+      err: expect.stringContaining('--folder'),
+    });
+    const odd = ['token', 'create', '--principal', 'bob', '--folder', 'auth', '--role'];
+    expect(await rondo([...odd, 'root'])).toMatchObject({ code: 2, err: expect.stringContaining('viewer, annotator') });
+    expect(await rondo([...odd, 'viewer', '--expires', '2001-01-01'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}expires\n/),
+    });
   });
 });
 

@@ -9,6 +9,7 @@ import { labelCommands } from './commands/label.js';
 import { lookCommands } from './commands/look.js';
 import { rolloutCommands } from './commands/rollout.js';
 import { selfCommands, VERSION } from './commands/self.js';
+import { tokenCommands } from './commands/token.js';
 import { waitCommand } from './commands/wait.js';
 import { FORMATS } from './output.js';
 import { Session, type GlobalFlags } from './session.js';
@@ -53,6 +54,7 @@ export function buildProgram(around: Surroundings): Command {
   incidentCommands(program, action);
   eventCommands(program, action);
   labelCommands(program, action);
+  tokenCommands(program, action);
   selfCommands(program, action);
   doctorCommand(program, action);
   return program;

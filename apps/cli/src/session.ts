@@ -1,4 +1,4 @@
-import type { DescService, Message } from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { parseDurationMs, PermanentError } from '@rondo/kernel';
 import type { GrpcConnection } from '@rondo/rpc';
@@ -56,17 +56,17 @@ export class Session {
     return this.around.ids.next();
   }
 
-  list<M extends Message>(shape: Shape<M>, items: readonly M[]): void {
+  list<M>(shape: Shape<M>, items: readonly M[]): void {
     this.around.out(renderList(shape, items, this.flags.output, this.around.isTerminal));
     if (items.length === 0 && this.flags.output === 'table') this.note(`no ${shape.kind} yet`);
   }
 
-  one<M extends Message>(shape: Shape<M>, item: M): void {
+  one<M>(shape: Shape<M>, item: M): void {
     this.around.out(renderOne(shape, item, this.flags.output, this.around.isTerminal));
   }
 
   /** A thing after a change: in full for machines, one sentence and the next command for people. */
-  changed<M extends Message>(shape: Shape<M>, item: M, sentence: string, next: string): void {
+  changed<M>(shape: Shape<M>, item: M, sentence: string, next: string): void {
     if (this.flags.output === 'table') {
       this.around.out(`${sentence}\n`);
       this.note(`next: ${next}`);

@@ -35,7 +35,7 @@ import {
   type Rollout,
   type ScoredForecast,
 } from '@rondo/contracts';
-import type { Shape } from './output.js';
+import { messageJson, type Shape } from './output.js';
 import { countText, estimateText, modelText, numberText, rangeText, timeText, verdictText } from './words.js';
 
 const STATES: Readonly<Record<BatchState, string>> = {
@@ -52,7 +52,7 @@ export const batchStateText = (state: BatchState): string => STATES[state] ?? '-
 
 export const pipelineShape: Shape<Pipeline> = {
   kind: 'pipeline',
-  schema: PipelineSchema,
+  json: messageJson(PipelineSchema),
   name: (pipeline) => pipeline.name,
   columns: [
     { head: 'NAME', text: (pipeline) => pipeline.name },
@@ -76,7 +76,7 @@ export const cycleName = (cycle: Cycle): string => `${cycle.pipeline}/${cycle.nu
 
 export const cycleShape: Shape<Cycle> = {
   kind: 'cycle',
-  schema: CycleSchema,
+  json: messageJson(CycleSchema),
   name: cycleName,
   columns: [
     { head: 'CYCLE', text: cycleName },
@@ -91,7 +91,7 @@ export const cycleShape: Shape<Cycle> = {
 
 export const eventShape: Shape<LedgerEvent> = {
   kind: 'event',
-  schema: LedgerEventSchema,
+  json: messageJson(LedgerEventSchema),
   name: (event) => event.eventId,
   columns: [
     { head: 'EVENT', text: (event) => event.eventId },
@@ -105,7 +105,7 @@ export const eventShape: Shape<LedgerEvent> = {
 
 export const decisionShape: Shape<DecisionMade> = {
   kind: 'decision',
-  schema: DecisionMadeSchema,
+  json: messageJson(DecisionMadeSchema),
   name: (decision) => decision.decisionId,
   columns: [
     { head: 'DECISION', text: (decision) => decision.decisionId },
@@ -119,7 +119,7 @@ export const decisionShape: Shape<DecisionMade> = {
 
 export const forecastShape: Shape<ScoredForecast> = {
   kind: 'forecast',
-  schema: ScoredForecastSchema,
+  json: messageJson(ScoredForecastSchema),
   name: ({ forecast }) => forecast?.forecastId ?? '',
   columns: [
     { head: 'SERIES', text: ({ forecast }) => forecast?.series ?? '' },
@@ -169,7 +169,7 @@ const DRIFT: Readonly<Record<DriftState, string>> = {
 
 export const driftShape: Shape<DriftEvaluated> = {
   kind: 'drift evaluation',
-  schema: DriftEvaluatedSchema,
+  json: messageJson(DriftEvaluatedSchema),
   name: (evaluation) => evaluation.evaluationId,
   columns: [
     { head: 'EVALUATION', text: (evaluation) => evaluation.evaluationId },
@@ -202,7 +202,7 @@ function movedFeatureText({ feature, state, psi, wasserstein, jensenShannon, sea
 
 export const batchShape: Shape<Batch> = {
   kind: 'batch',
-  schema: BatchSchema,
+  json: messageJson(BatchSchema),
   name: (batch) => batch.batchId,
   columns: [
     { head: 'BATCH', text: (batch) => batch.batchId },
@@ -215,7 +215,7 @@ export const batchShape: Shape<Batch> = {
 
 export const approvalShape: Shape<Approval> = {
   kind: 'approval',
-  schema: ApprovalSchema,
+  json: messageJson(ApprovalSchema),
   name: (approval) => approval.approvalId,
   columns: [
     { head: 'APPROVAL', text: (approval) => approval.approvalId },
@@ -232,7 +232,7 @@ export const approvalShape: Shape<Approval> = {
 
 export const rolloutShape: Shape<Rollout> = {
   kind: 'rollout',
-  schema: RolloutSchema,
+  json: messageJson(RolloutSchema),
   name: (rollout) => rollout.rolloutId,
   columns: [
     { head: 'ROLLOUT', text: (rollout) => rollout.rolloutId },
@@ -251,7 +251,7 @@ export const rolloutShape: Shape<Rollout> = {
 
 export const modelShape: Shape<ModelVersion> = {
   kind: 'model',
-  schema: ModelVersionSchema,
+  json: messageJson(ModelVersionSchema),
   name: (version) => modelText(version.model),
   columns: [
     { head: 'MODEL', text: (version) => modelText(version.model) },
@@ -265,7 +265,7 @@ export const modelShape: Shape<ModelVersion> = {
 
 export const championShape: Shape<AliasEntry> = {
   kind: 'champion',
-  schema: AliasEntrySchema,
+  json: messageJson(AliasEntrySchema),
   name: (entry) => modelText(entry.model),
   columns: [
     { head: 'MODEL', text: (entry) => modelText(entry.model) },
@@ -279,7 +279,7 @@ export const championShape: Shape<AliasEntry> = {
 
 export const incidentShape: Shape<Incident> = {
   kind: 'incident',
-  schema: IncidentSchema,
+  json: messageJson(IncidentSchema),
   name: (incident) => incident.incidentId,
   columns: [
     { head: 'INCIDENT', text: (incident) => incident.incidentId },
@@ -296,7 +296,7 @@ export const incidentShape: Shape<Incident> = {
 
 export const parkedShape: Shape<ParkedMessage> = {
   kind: 'parked',
-  schema: ParkedMessageSchema,
+  json: messageJson(ParkedMessageSchema),
   name: (message) => message.id,
   columns: [
     { head: 'ID', text: (message) => message.id },
@@ -310,7 +310,7 @@ export const parkedShape: Shape<ParkedMessage> = {
 
 export const auditShape: Shape<AuditEntry> = {
   kind: 'entry',
-  schema: AuditEntrySchema,
+  json: messageJson(AuditEntrySchema),
   name: (entry) => `${entry.service}/${entry.stream}/${entry.version}`,
   columns: [
     { head: 'AT', text: (entry) => timeText(entry.at) },
@@ -324,7 +324,7 @@ export const auditShape: Shape<AuditEntry> = {
 
 export const campaignShape: Shape<LabelCampaign> = {
   kind: 'campaign',
-  schema: LabelCampaignSchema,
+  json: messageJson(LabelCampaignSchema),
   name: (campaign) => campaign.campaignId,
   columns: [
     { head: 'CAMPAIGN', text: (campaign) => campaign.campaignId },
@@ -344,7 +344,7 @@ export const campaignShape: Shape<LabelCampaign> = {
 
 export const annotatorShape: Shape<Annotator> = {
   kind: 'annotator',
-  schema: AnnotatorSchema,
+  json: messageJson(AnnotatorSchema),
   name: ({ pipeline, annotator }) => `${pipeline}/${annotator}`,
   columns: [
     { head: 'ANNOTATOR', text: ({ annotator }) => annotator },

@@ -1,4 +1,3 @@
-import type { Message } from '@bufbuild/protobuf';
 import {
   ApprovalService,
   BatchState,
@@ -126,10 +125,7 @@ async function status(session: Session, name: string): Promise<void> {
 }
 
 /** A noun whose service only lists: one of them is picked out of the list. */
-function listed<M extends Message>(
-  shape: Shape<M>,
-  fetch: (session: Session, options: GetOptions) => Promise<readonly M[]>,
-): Noun {
+function listed<M>(shape: Shape<M>, fetch: (session: Session, options: GetOptions) => Promise<readonly M[]>): Noun {
   return {
     list: async (session, options) => session.list(shape, await fetch(session, options)),
     one: async (session, name, options) => {
