@@ -81,7 +81,9 @@ export function changeCommands(program: Command, action: Action): void {
 function cycleCommands(program: Command, action: Action): void {
   const cycle = program.command('cycle').description('start, cancel or retry cycles by hand');
   withReason(cycle.command('start'))
-    .description('start a cycle; cool-downs do not apply, everything else does')
+    .description(
+      'start a cycle; neither cool-downs nor a hold apply, but suspension, the budget and a running cycle do',
+    )
     .argument('<pipeline>')
     .option('--dry-run', 'decide and change nothing')
     .action(

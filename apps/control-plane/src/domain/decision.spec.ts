@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { decide, type DecisionFacts, type TriggerReading } from './decision.js';
 
@@ -96,6 +97,14 @@ describe('a decision', () => {
     expect(person({ suspended: true })).toBe('Hold');
     expect(person({ budget: { used: 3, max: 3, perMs: DAY } })).toBe('Hold');
     expect(person({ activeCycle: active })).toBe('Merge');
+  });
+
+  it('has the reasons that the glossary explains', () => {
+    const glossary = readFileSync(new URL('../../../../docs/glossary.md', import.meta.url), 'utf8');
+    const explained = glossary.split('## Reasons')[1]?.match(/(?<=^\| )[A-Z]\w+/gm);
+    const ways = [facts({ forecast }), facts({ forecast, triggers: [schedule] })];
+    const checks = new Set(ways.flatMap((way) => decide(way).checks.map(({ check }) => check)));
+    expect(explained?.toSorted()).toEqual([...checks].sort());
   });
 
   it('says why in words with numbers', () => {

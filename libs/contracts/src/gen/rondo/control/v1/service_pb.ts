@@ -2737,7 +2737,7 @@ export const CycleService: GenService<{
     output: typeof CycleSchema;
   },
   /**
-   * Starts a cycle by hand; cool-downs do not apply, everything else does.
+   * Starts a cycle by hand; neither cool-downs nor a hold apply, but suspension, the budget and a running cycle do.
    *
    * @generated from rpc rondo.control.v1.CycleService.TriggerCycle
    */
