@@ -707,6 +707,9 @@ describe('files', () => {
       code: 2,
       err: expect.stringContaining('none.yaml'),
     });
+    write();
+    writeFileSync(join(folder, 'docs', 'p.yaml'), document().replace('c.yaml', 'gone.yaml'));
+    expect((await rondo(['apply', '-f', 'docs/p.yaml'])).err).toMatch(/gone.yaml, which docs.p.yaml names: .*ENOENT/);
   });
 });
 

@@ -173,29 +173,30 @@ async function submission(label: string, document: string, folder: string): Prom
         rule: 'a path below the document',
       });
     }
-    files[name] = Uint8Array.from(readBytes(path, FILE_BYTES_MAX));
+    files[name] = Uint8Array.from(readBytes(path, FILE_BYTES_MAX, `, which ${label} names`));
   }
   return { label, document, files };
 }
 
 const readText = (path: string, bytesMax: number): string => readBytes(path, bytesMax).toString('utf8');
 
-function readBytes(path: string, bytesMax: number): Buffer {
-  const { size } = read(() => statSync(path), path);
+/** @param who says of errors what asked for the file */
+function readBytes(path: string, bytesMax: number, who = ''): Buffer {
+  const { size } = read(() => statSync(path), path, who);
   if (size > bytesMax)
-    throw new PermanentError('invalid', `${path} has ${size} bytes`, {
+    throw new PermanentError('invalid', `${path}${who} has ${size} bytes`, {
       field: 'file',
       value: path,
       rule: `at most ${bytesMax} bytes`,
     });
-  return read(() => readFileSync(path), path);
+  return read(() => readFileSync(path), path, who);
 }
 
-function read<T>(work: () => T, path: string): T {
+function read<T>(work: () => T, path: string, who = ''): T {
   try {
     return work();
   } catch (cause) {
-    throw new PermanentError('invalid', `cannot read ${path}: ${messageOf(cause)}`, {
+    throw new PermanentError('invalid', `cannot read ${path}${who}: ${messageOf(cause)}`, {
       field: 'file',
       value: path,
       rule: 'a readable file',
