@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@rondo/config';
 import { PermanentError } from '@rondo/kernel';
-import { standaloneConfig } from './config.js';
+import { standaloneConfig, type StandaloneConfig } from './config.js';
+import { forget } from './home.js';
 import { exampleDataFolder } from './quickstart/flight-source.js';
 import { storySchemas } from './quickstart/narrator.js';
 import { Quickstart } from './quickstart/quickstart.js';
@@ -44,12 +44,19 @@ function flagsOf(argv: string[]): Flags | undefined {
   return values.help ? undefined : { once: values.once, json: values.json, fresh: values.fresh };
 }
 
+/** A command of `rondo` that works in another terminal of this folder, whatever home and port were chosen. */
+function commandFor(config: StandaloneConfig, grpcAddress: string): string {
+  const home = config.home === standaloneConfig.home.default ? '' : `RONDO_HOME=${resolve(config.home)} `;
+  const server = config.grpcPort === Number(standaloneConfig.grpcPort.default) ? '' : `RONDO_SERVER=${grpcAddress} `;
+  return `${home}${server}npx rondo ${config.quickstart ? 'status flight-delay' : 'whoami'}`;
+}
+
 async function main(flags: Flags): Promise<number> {
   const startedMs = performance.now();
   const config = parseConfig(standaloneConfig, process.env);
   const out = flags.json ? process.stderr : process.stdout;
   const terminal = new Terminal(out, startedMs, out.isTTY && process.env['NO_COLOR'] === undefined);
-  if (flags.fresh) await rm(resolve(config.home), { recursive: true, force: true });
+  if (flags.fresh) await forget(resolve(config.home));
   const stop = new AbortController();
   const stopped = new Promise<void>((wake) => stop.signal.addEventListener('abort', () => wake()));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -61,13 +68,13 @@ async function main(flags: Flags): Promise<number> {
     consoleFolder: CONSOLE,
     dataRoots: config.quickstart ? [exampleDataFolder()] : [],
   });
-  const localToken = rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
+  rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
   terminal.addresses({
     signIn: rondo.signInUrl(),
     grpc: rondo.door.grpcAddress,
     gateway: rondo.gatewayHttpUrl,
     home: resolve(config.home),
-    tokenKept: localToken !== '',
+    command: commandFor(config, rondo.door.grpcAddress),
   });
   const story = await followStory(rondo.store.bus, storySchemas, terminal);
   try {
