@@ -281,6 +281,13 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
+  ListRollouts: () => ({ rollouts: [rollout, { ...rollout, rolloutId: 'r0', state: 'RolledBack' }] }),
+  ListAuditEntries: ({ pageSize, pageToken }) => {
+    const before = pageToken === '' ? 1200 : Number(pageToken);
+    const count = Math.min(Number(pageSize), before);
+    const entries = Array.from({ length: count }, (_, index) => ({ service: 'front-door', version: before - index }));
+    return { entries, nextPageToken: before > count ? String(before - count) : '' };
+  },
   ListModels: () => ({ championHistory: [champion] }),
   GetChampionAt: () => champion,
   CloseIncident: ({ actionItems }) => ({ pipeline: 'flights', state: 'Closed', actionItems }),
@@ -439,6 +446,34 @@ describe('output', () => {
     expect(await rondo(['get', 'events'])).toMatchObject({
       code: 0,
       err: '5 events, 0 without a fate yet\nno event yet\n',
+    });
+  });
+});
+
+describe('lists', () => {
+  it('are cut at the limit, and say so', async () => {
+    const lines = ({ out }: { out: string }): number => out.trim().split('\n').length;
+    const cut = await rondo(['get', 'rollouts', '--limit', '1', '-o', 'name']);
+    expect([cut.out, cut.err]).toEqual(['rollout/r1\n', 'only the newest 1; --limit shows more\n']);
+    const entries = await rondo(['audit', 'list', '-o', 'jsonl', '--limit', '1100']);
+    expect([lines(entries), entries.err]).toEqual([1100, 'only the newest 1 100; --limit shows more\n']);
+    const all = await rondo(['audit', 'list', '-o', 'jsonl', '--limit', '5000']);
+    expect([lines(all), all.err]).toEqual([1200, '']);
+    expect(await rondo(['get', 'rollouts', '--limit', '0'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}limit\n/),
+    });
+  });
+
+  it('are of one state where things have states, and of none where they have not', async () => {
+    expect((await rondo(['get', 'rollouts', '--state', 'rolledback', '-o', 'name'])).out).toBe('rollout/r0\n');
+    expect((await rondo(['get', 'cycles', '--state', 'RolledBack', '-o', 'name'])).out).toBe('cycle/flights/7\n');
+    expect((await rondo(['get', 'cycles', '-p', 'flights', '--state', 'Training'])).err).toBe(
+      'no cycle of flights in state Training\n',
+    );
+    expect(await rondo(['get', 'models', '--state', 'Open'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}state\n/),
     });
   });
 });

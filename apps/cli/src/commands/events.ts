@@ -6,6 +6,7 @@ import { AnnounceArrivalSchema, AuditService, DataService, type AnnounceArrival 
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
+import { collect, limitOf } from '../paging.js';
 import type { Action } from '../program.js';
 import { momentMs, type Session } from '../session.js';
 import { auditShape } from '../shapes.js';
@@ -60,21 +61,21 @@ function auditCommands(program: Command, action: Action): void {
   const audit = program.command('audit').description('what was decided by whom, unaltered');
   audit
     .command('list')
-    .description('entries in order')
+    .description('entries, the newest first')
     .option('-p, --pipeline <name>', 'only of this pipeline', '')
     .option('--cycle <id>', 'only of this cycle', '')
     .option('--actor <id>', 'only by this actor', '')
+    .option('--limit <n>', 'at most so many', '100')
     .action(
-      action(async (session, options: { pipeline: string; cycle: string; actor: string }) => {
-        const { entries } = await (
-          await session.client(AuditService)
-        ).listAuditEntries({
-          pipeline: options.pipeline,
-          cycleId: options.cycle,
-          actor: options.actor,
-          pageSize: 1000,
+      action(async (session, options: { pipeline: string; cycle: string; actor: string; limit: string }) => {
+        const client = await session.client(AuditService);
+        const filter = { pipeline: options.pipeline, cycleId: options.cycle, actor: options.actor };
+        const { items, hasMore } = await collect(limitOf(options.limit), async (page) => {
+          const { entries, nextPageToken } = await client.listAuditEntries({ ...filter, ...page });
+          return { items: entries, nextPageToken };
         });
-        session.list(auditShape, entries);
+        session.list(auditShape, items);
+        if (hasMore) session.note(`only the newest ${countText(items.length)}; --limit shows more`);
       }),
     );
   audit
