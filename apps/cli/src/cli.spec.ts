@@ -177,6 +177,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
       endpoint: 'arrivals',
       activeCycleId: CYCLE_ID,
       held: true,
+      suspended: true,
       holdReason: 'after a rollback',
       scheduledCycle: {
         notBefore: at('2001-03-12T00:00:00Z'),
@@ -570,6 +571,7 @@ describe('explain and status', () => {
   it('show what holds a pipeline back', async () => {
     const { out } = await rondo(['status', 'flights']);
     expect(out).toContain('held       after a rollback');
+    expect(out).toContain('suspended  its document');
     expect(out).toContain('Rollout r1 on arrivals: Running; 1 100 more outcomes');
   });
 });

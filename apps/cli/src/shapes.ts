@@ -61,7 +61,13 @@ export const pipelineShape: Shape<Pipeline> = {
     {
       head: 'CYCLES',
       text: (pipeline) =>
-        pipeline.held ? `held: ${pipeline.holdReason}` : pipeline.activeCycleId === '' ? 'idle' : 'active',
+        pipeline.suspended
+          ? 'suspended'
+          : pipeline.held
+            ? `held: ${pipeline.holdReason}`
+            : pipeline.activeCycleId === ''
+              ? 'idle'
+              : 'active',
     },
     {
       head: 'LAST DECISION',

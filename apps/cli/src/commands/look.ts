@@ -59,6 +59,7 @@ async function status(session: Session, name: string): Promise<void> {
     `champion   ${modelText(pipeline.champion)} since ${timeText(pipeline.championSince)}`,
     `time       ${timeText(pipeline.policyTime)} (policy time)`,
     `budget     ${pipeline.cyclesInBudgetWindow} of ${pipeline.cyclesMax} cycles used`,
+    ...(pipeline.suspended ? ['suspended  its document says spec.suspend: no cycle starts, not by hand either'] : []),
     ...(pipeline.held
       ? [
           `held       ${pipeline.holdReason}, until ${timeText(pipeline.heldUntil)}; rondo release ${pipeline.name} --reason …`,

@@ -14,7 +14,7 @@ import { Status } from '../ui/status.js';
 import { Ago, At } from '../ui/time.js';
 import { PipelineActions } from './pipeline/actions.js';
 import { Scheduled } from './pipeline/scheduled.js';
-import { readiness } from './pipelines.js';
+import { isBudgetSpent, readiness } from './pipelines.js';
 
 const route = getRouteApi('/pipelines/$pipeline');
 const Health = lazy(async () => ({ default: (await import('./pipeline/health.js')).Health }));
@@ -32,6 +32,7 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         <p className="rd-row">
           <Status of={readiness(pipeline)} size="lg" />
         </p>
+        {pipeline.suspended && <p>No: its document says suspend. Not by hand either.</p>}
         {pipeline.held && (
           <p>
             Held: {pipeline.holdReason}
@@ -50,9 +51,10 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
           </p>
         )}
         {pipeline.activeCycleId !== '' && <p>Not while a cycle runs: what arrives now joins the next decision.</p>}
-        {!pipeline.held && pipeline.coolingDownUntil === undefined && pipeline.activeCycleId === '' && (
-          <p>Yes, as soon as a trigger is met.</p>
+        {isBudgetSpent(pipeline) && (
+          <p>No: the budget of cycles is used up, until the oldest leaves its window. Not by hand either.</p>
         )}
+        {readiness(pipeline).tone === 'good' && <p>Yes, as soon as a trigger is met.</p>}
         <Scheduled pipeline={pipeline} />
       </div>
       <Facts

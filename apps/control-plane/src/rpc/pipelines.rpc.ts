@@ -25,7 +25,7 @@ import { idFrom, PermanentError } from '@rondo/kernel';
 import { admitPipeline, admittedFiles, diffPipelines, filesNamedBy, pipelineNamedBy, type Admission as Judgement, type PipelineSpec } from '@rondo/policy';
 import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
-import { cyclesInWindow, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
+import { cyclesInWindow, holdAt, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
 import { findPipeline, PIPELINE, savePipeline, unknownPipeline } from '../use-cases/pipelines.js';
 import { generationId, Policies, type GenerationState } from '../use-cases/policies.js';
 import { settleSchedule } from '../use-cases/scheduled-cycles.js';
@@ -192,7 +192,9 @@ export class PipelinesRpc {
     const pipeline = stored.state;
     const spec: PipelineSpec = await this.policies.spec(reader, pipeline.name, pipeline.generation);
     const generation = await reader.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation));
-    const nowMs = policyTimeMs(pipeline, spec.time, this.platform.clock.now());
+    const wallMs = this.platform.clock.now();
+    const nowMs = policyTimeMs(pipeline, spec.time, wallMs);
+    const hold = holdAt(pipeline, wallMs);
     const { maxCycles, perMs } = spec.triggerPolicy.budget;
     const cooling = pipeline.coolDown && pipeline.coolDown.untilMs > nowMs ? pipeline.coolDown : undefined;
     const record = pipeline.lastDecisionId ? await decisionRecord(reader, pipeline.lastDecisionId) : undefined;
@@ -204,9 +206,10 @@ export class PipelinesRpc {
       champion: pipeline.champion,
       championSince: timestamp(pipeline.championSinceMs),
       activeCycleId: pipeline.activeCycleId ?? '',
-      held: pipeline.hold !== undefined,
-      holdReason: pipeline.hold?.reason ?? '',
-      heldUntil: timestamp(pipeline.hold?.untilMs),
+      held: hold !== undefined,
+      holdReason: hold?.reason ?? '',
+      heldUntil: timestamp(hold?.untilMs),
+      suspended: spec.suspend,
       coolingDownUntil: timestamp(cooling?.untilMs),
       coolingDownAfter: cooling?.after ?? '',
       policyTime: timestamp(nowMs),
