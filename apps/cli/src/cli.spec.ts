@@ -704,6 +704,8 @@ describe('files', () => {
     expect(Object.keys(files).sort()).toEqual(['c.yaml', 'sql/f.sql']);
     expect(Buffer.from(files['sql/f.sql']!).toString()).toBe('select 1');
     expect((await rondo(['apply', '-f', 'docs'])).code).toBe(0);
+    const named = ['validate', '-f', join(folder, 'docs')];
+    expect((await rondo(named, { cwd: tmpdir() })).err).toMatch(`${join(folder, 'docs', 'p.yaml')}: `);
   });
 
   it('list every problem by place and exit 1', async () => {

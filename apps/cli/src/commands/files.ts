@@ -142,7 +142,7 @@ async function readSubmissions(session: Session, file: string): Promise<Submitte
   }
   return Promise.all(
     paths.map((found) =>
-      submission(relative(cwd, found) || found, readText(found, DOCUMENT_BYTES_MAX), dirname(found)),
+      submission(join(file, relative(path, found)), readText(found, DOCUMENT_BYTES_MAX), dirname(found)),
     ),
   );
 }
