@@ -157,6 +157,12 @@ const champion = {
   cycleId: CYCLE_ID,
 };
 
+const finding = {
+  code: 'RANGE',
+  message: '429 rows: income is out of range',
+  rule: '0 to ∞',
+  samplesJson: ['{"income":-1}'],
+};
 const requests: { method: string; request: Record<string, unknown> }[] = [];
 const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   ListPipelines: () => ({
@@ -279,7 +285,14 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
     votes: [{ approve, rationale }],
     cycleId: CYCLE_ID,
   }),
-  GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
+  GetBatch: () => ({
+    batchId: 'b1',
+    pipeline: 'flights',
+    etag: '2',
+    state: 3,
+    uri: 'week-9.csv',
+    findings: [finding],
+  }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
   ListRollouts: () => ({ rollouts: [rollout, { ...rollout, rolloutId: 'r0', state: 'RolledBack' }] }),
@@ -330,7 +343,21 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   }),
   ListEvents: () => {
     const fate = fates.shift();
-    const events = fate === undefined ? [] : [{ pipeline: 'flights', eventId: 'e7', fate, explanation: 'because' }];
+    const events =
+      fate === undefined
+        ? []
+        : [
+            {
+              pipeline: 'flights',
+              eventId: 'e7',
+              kind: 'arrival',
+              fate,
+              reason: 'NotBreached',
+              explanation: 'because',
+              decisionId: DECISION_ID,
+              findings: [finding],
+            },
+          ];
     return { events, total: 5n, pending: 0n };
   },
   WhoAmI: () => ({ principal: 'alice', roles: ['operator'], version: '0.1.0', mode: 'embedded' }),
@@ -524,7 +551,9 @@ describe('explain and status', () => {
     expect(byName.out).toContain(
       'Cycle flights/7 (11111111-1111-4111-8111-111111111111): RolledBack, because log loss worse in the canary',
     );
-    expect(byName.out).toContain('* gbdt (builtin): Trained; logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000');
+    expect(byName.out).toContain(
+      '* gbdt (builtin): Trained\n        logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000\n',
+    );
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12 000');
     expect(byName.out).toContain(
@@ -532,6 +561,22 @@ describe('explain and status', () => {
     );
     expect(byName.out).toContain('evidence of harm 1.50, declared at 20.0; 12 looks');
     expect((await rondo(['explain', DECISION_ID])).out).toContain('flights: Start');
+  });
+
+  it('tell what became of an event, with the decision about it', async () => {
+    fates = ['Held'];
+    const { out } = await rondo(['explain', 'event/e7', '-p', 'flights']);
+    expect(out).toContain('Event e7 (arrival) of flights: Held, because NotBreached\n');
+    expect(out).toContain('RANGE: 429 rows: income is out of range (rule: 0 to ∞)\n      {"income":-1}\n');
+    expect(out).toContain('NO   CoolingDown: until 2001-03-05');
+    fates = ['Held'];
+    expect((await rondo(['explain', 'e8', '-p', 'flights'])).code).toBe(6);
+  });
+
+  it('show the findings of a batch that is looked at alone', async () => {
+    expect((await rondo(['get', 'batches', 'b1', '-p', 'flights'])).out).toMatch(
+      /\n {2}data {6}week-9.csv\n {2}RANGE: 429 rows/,
+    );
   });
 
   it('show what is forecast with its skill, and what came of what was', async () => {
@@ -655,6 +700,8 @@ describe('changes', () => {
     );
     const started = await rondo(['cycle', 'start', 'flights', '--reason', 'try again']);
     expect([started.code, started.out]).toEqual([1, expect.stringContaining('Hold, because CycleActive')]);
+    const dry = await rondo(['cycle', 'start', 'flights', '--reason', 'try again', '--dry-run']);
+    expect(dry.out).toBe('flights: Hold, because CycleActive (dry run, nothing changed)\n');
   });
 
   it('take a scheduled cycle off its day', async () => {

@@ -1,5 +1,6 @@
 import { canonicalJson } from '@rondo/kernel';
-import type { Cycle, DecisionMade, ForecastSeries, Rollout } from '@rondo/contracts';
+import type { Cycle, DecisionMade, ForecastSeries, LedgerEvent, Rollout } from '@rondo/contracts';
+import { findingLines } from './shapes.js';
 import {
   countText,
   durationText,
@@ -38,6 +39,18 @@ export function explainDecision(decision: DecisionMade): string[] {
       ),
     ),
     ...block('Triggers', decision.triggers.flatMap(triggerLines)),
+  ].map(plainText);
+}
+
+/** What became of an event and why; the decision about it, where there was one, follows. */
+export function explainEvent(event: LedgerEvent, decision: DecisionMade | undefined): string[] {
+  return [
+    `Event ${event.eventId} (${event.kind}) of ${event.pipeline}: ${event.fate}${event.reason === '' ? '' : `, because ${event.reason}`}`,
+    `  ${event.summary}`,
+    ...(event.explanation === '' || decision ? [] : [`  ${event.explanation}`]),
+    ...event.findings.flatMap(findingLines).map((line) => `  ${line}`),
+    ...(event.cycleNumber > 0 ? [`  cycle ${event.pipeline}/${event.cycleNumber}`] : []),
+    ...(decision ? ['', ...explainDecision(decision)] : []),
   ].map(plainText);
 }
 
@@ -97,7 +110,7 @@ export function explainCycle(cycle: Cycle, rollout: Rollout | undefined): string
     ...(cycle.mergedEventIds.length === 0 ? [] : [`  merged later: ${cycle.mergedEventIds.join(', ')}`]),
     ...block('Where the time went', cycle.phases.map(phaseLine)),
     ...block('Data', dataLines(cycle)),
-    ...block('Candidates', cycle.candidates.map(candidateLine)),
+    ...block('Candidates', cycle.candidates.flatMap(candidateLines)),
     ...(cycle.selection === '' ? [] : [`  ${cycle.selection}`]),
     ...block(`Evaluation: ${verdictText(cycle.evaluationVerdict)}`, cycle.gates.flatMap(gateLines)),
     ...(rollout ? explainRollout(rollout) : []),
@@ -120,9 +133,20 @@ function dataLines(cycle: Cycle): string[] {
   ];
 }
 
-function candidateLine(candidate: Cycle['candidates'][number]): string {
-  const metrics = candidate.validation.map(estimateText).join('; ');
-  return `${candidate.selected ? '* ' : '  '}${candidate.name} (${candidate.trainer}): ${candidate.state}${metrics === '' ? '' : `; ${metrics}`}${candidate.message === '' ? '' : `; ${candidate.message}`}`;
+/** The selected one is marked; a metric a line, the one they are ranked by first. */
+function candidateLines({
+  name,
+  trainer,
+  state,
+  message,
+  selected,
+  validation,
+}: Cycle['candidates'][number]): string[] {
+  const told = message === '' ? '' : `; ${message}`;
+  return [
+    `${selected ? '* ' : '  '}${name} (${trainer}): ${state}${told}`,
+    ...validation.map((one) => `      ${estimateText(one)}`),
+  ];
 }
 
 function gateLines(gate: Cycle['gates'][number]): string[] {

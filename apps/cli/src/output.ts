@@ -17,10 +17,14 @@ export interface Column<M> {
 export interface Shape<M> {
   /** Singular, as in `cycle/flights/7`. */
   readonly kind: string;
+  /** What people call it, where that is another word. */
+  readonly called?: string;
   /** Every field, for machines. */
   readonly json: (item: M) => unknown;
   readonly name: (item: M) => string;
   readonly columns: readonly Column<M>[];
+  /** What a person who looks at one alone sees below it. */
+  readonly details?: (item: M) => readonly string[];
 }
 
 /** A list in the form asked for. Machines get every field; people get columns, padded on a terminal and tab-separated elsewhere. */
@@ -50,7 +54,8 @@ export function renderList<M>(shape: Shape<M>, items: readonly M[], format: Form
 export function renderOne<M>(shape: Shape<M>, item: M, format: Format, isTerminal: boolean): string {
   if (format === 'json') return `${JSON.stringify(shape.json(item), null, 2)}\n`;
   if (format === 'yaml') return stringify(shape.json(item));
-  return renderList(shape, [item], format, isTerminal);
+  const details = format === 'table' ? (shape.details?.(item) ?? []) : [];
+  return renderList(shape, [item], format, isTerminal) + details.map((line) => `  ${plainText(line)}\n`).join('');
 }
 
 /** Columns aligned for a terminal, or separated by tabs without cutting anything for a pipe. */

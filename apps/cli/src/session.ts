@@ -59,7 +59,8 @@ export class Session {
   /** @param filter what was asked for, such as ` of churn`, for when there is nothing */
   list<M>(shape: Shape<M>, items: readonly M[], filter = ''): void {
     this.around.out(renderList(shape, items, this.flags.output, this.around.isTerminal));
-    if (items.length === 0 && this.flags.output === 'table') this.note(`no ${shape.kind}${filter || ' yet'}`);
+    if (items.length === 0 && this.flags.output === 'table')
+      this.note(`no ${shape.called ?? shape.kind}${filter || ' yet'}`);
   }
 
   one<M>(shape: Shape<M>, item: M): void {

@@ -26,6 +26,7 @@ import {
   type DecisionMade,
   type DriftEvaluated,
   type FeatureDrift,
+  type Finding,
   type Incident,
   type LabelCampaign,
   type LedgerEvent,
@@ -174,7 +175,8 @@ const DRIFT: Readonly<Record<DriftState, string>> = {
 };
 
 export const driftShape: Shape<DriftEvaluated> = {
-  kind: 'drift evaluation',
+  kind: 'drift',
+  called: 'drift evaluation',
   json: messageJson(DriftEvaluatedSchema),
   name: (evaluation) => evaluation.evaluationId,
   columns: [
@@ -206,6 +208,12 @@ function movedFeatureText({ feature, state, psi, wasserstein, jensenShannon, sea
   return `${feature} ${DRIFT[state]}: ${distances.join(', ')}${usual}`;
 }
 
+/** A finding with its rule and a few of the rows it is about. */
+export const findingLines = ({ code, message, rule, samplesJson }: Finding): string[] => [
+  `${code}: ${message}${rule === '' ? '' : ` (rule: ${rule})`}`,
+  ...samplesJson.map((row) => `    ${row}`),
+];
+
 export const batchShape: Shape<Batch> = {
   kind: 'batch',
   json: messageJson(BatchSchema),
@@ -216,6 +224,11 @@ export const batchShape: Shape<Batch> = {
     { head: 'STATE', text: (batch) => batchStateText(batch.state) },
     { head: 'ROWS', text: (batch) => countText(batch.rows) },
     { head: 'FINDINGS', text: (batch) => batch.findings.map((finding) => finding.code).join(', ') || '-' },
+  ],
+  details: ({ uri, decidedBy, reason, findings }) => [
+    `data      ${uri}`,
+    ...(decidedBy ? [`decided   by ${decidedBy.id}: ${reason}`] : []),
+    ...findings.flatMap(findingLines),
   ],
 };
 
@@ -298,10 +311,15 @@ export const incidentShape: Shape<Incident> = {
     },
     { head: 'SUMMARY', text: (incident) => incident.summary },
   ],
+  details: ({ postmortem, actionItems }) => [
+    ...(postmortem === '' ? [] : [`postmortem  ${postmortem}`]),
+    ...actionItems.map((item) => `to do       ${item}`),
+  ],
 };
 
 export const parkedShape: Shape<ParkedMessage> = {
   kind: 'parked',
+  called: 'parked message',
   json: messageJson(ParkedMessageSchema),
   name: (message) => message.id,
   columns: [

@@ -30,6 +30,9 @@ export function durationText(ms: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** What a sentence about a change ends with when nothing was changed. */
+export const dryText = (isDry: boolean): string => (isDry ? ' (dry run, nothing changed)' : '');
+
 /** Whole numbers as they are, others with four significant digits. */
 export const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
 

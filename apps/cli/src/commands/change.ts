@@ -26,7 +26,7 @@ import {
   parkedShape,
   pipelineShape,
 } from '../shapes.js';
-import { modelText, timeText, verdictText } from '../words.js';
+import { dryText, modelText, timeText, verdictText } from '../words.js';
 
 interface ChangeOptions {
   readonly reason: string;
@@ -96,12 +96,13 @@ function cycleCommands(program: Command, action: Action): void {
           validateOnly: options.dryRun ?? false,
         });
         const decision = record ?? create(DecisionMadeSchema, { pipeline });
-        const started = decision.cycleId === '' ? '' : `, cycle ${decision.cycleId}`;
+        const isDry = options.dryRun ?? false;
+        const started = decision.cycleId === '' || isDry ? '' : `, cycle ${decision.cycleId}`;
         session.changed(
           decisionShape,
           decision,
-          `${pipeline}: ${decision.verdict}, because ${decision.reason}${started}`,
-          `rondo explain ${decision.decisionId}`,
+          `${pipeline}: ${decision.verdict}, because ${decision.reason}${started}${dryText(isDry)}`,
+          isDry ? `rondo cycle start ${pipeline} --reason …` : `rondo explain ${decision.decisionId}`,
         );
         if (decision.verdict !== 'Start' && decision.verdict !== 'Merge') throw new Ended(EXIT.no);
       }, 1),
@@ -129,7 +130,7 @@ function cycleCommands(program: Command, action: Action): void {
           session.changed(
             cycleShape,
             after,
-            `cycle/${cycleName(after)} ${after.result || after.phase}`,
+            `cycle/${cycleName(after)} ${after.result || after.phase}${dryText(options.dryRun ?? false)}`,
             `rondo explain ${cycleName(after)}`,
           );
         }, 1),

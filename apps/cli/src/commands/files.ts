@@ -13,7 +13,7 @@ import { EXIT, Ended } from '../exit-codes.js';
 import type { Action } from '../program.js';
 import type { Session } from '../session.js';
 import { pipelineShape } from '../shapes.js';
-import { plainText } from '../words.js';
+import { dryText, plainText } from '../words.js';
 
 const DOCUMENT_BYTES_MAX = 262_144;
 const FILE_BYTES_MAX = 1_048_576;
@@ -87,11 +87,10 @@ async function apply(
     throw new Ended(EXIT.no);
   }
   const { name, generation } = response.pipeline;
-  const dry = options.dryRun ? ' (dry run, nothing changed)' : '';
   session.changed(
     pipelineShape,
     response.pipeline,
-    `pipeline/${name} ${response.outcome}, generation ${generation}${dry}`,
+    `pipeline/${name} ${response.outcome}, generation ${generation}${dryText(options.dryRun ?? false)}`,
     `rondo status ${name}`,
   );
 }

@@ -30,7 +30,7 @@ export function incidentCommands(program: Command, action: Action): void {
           incidentShape,
           after,
           `incident/${incidentId} ${after.state}, ${todo}`,
-          `rondo get incidents ${incidentId} -p ${after.pipeline} -o yaml`,
+          `rondo get incidents ${incidentId} -p ${after.pipeline}`,
         );
       }, 1),
     );

@@ -1,10 +1,10 @@
-import { CycleService, PipelineService, RolloutService, type Rollout } from '@rondo/contracts';
+import { CycleService, PipelineService, RolloutService, type Pipeline, type Rollout } from '@rondo/contracts';
 import { Argument, Option, type Command } from 'commander';
-import { explainCycle, explainDecision, explainRollout } from '../explain.js';
-import { findCycleOrDecision } from '../find.js';
+import { explainCycle, explainDecision, explainEvent, explainRollout } from '../explain.js';
+import { findCycleOrDecision, findEvent } from '../find.js';
 import type { Action } from '../program.js';
 import type { Session } from '../session.js';
-import { cycleShape, decisionShape, pipelineShape } from '../shapes.js';
+import { cycleShape, decisionShape, eventShape, pipelineShape } from '../shapes.js';
 import { modelText, plainText, timeText } from '../words.js';
 import { NOUNS, type GetOptions } from './nouns.js';
 
@@ -26,10 +26,12 @@ export function lookCommands(program: Command, action: Action): void {
     );
   program
     .command('explain')
-    .description('say why: the checks, values, limits and counts behind a cycle or a decision')
-    .argument('<name>', 'pipeline/number, a cycle id or a decision id')
+    .description('say why: the checks, values, limits and counts behind a cycle, a decision or an event')
+    .argument('<name>', 'pipeline/number, a cycle id or a decision id; with -p the id of an event')
+    .option('-p, --pipeline <name>', 'explain an event of this pipeline', '')
     .action(
-      action(async (session, name: string) => {
+      action(async (session, name: string, options: { pipeline: string }) => {
+        if (options.pipeline !== '') return explainNamedEvent(session, options.pipeline, name);
         const found = await findCycleOrDecision(session, name);
         if (session.flags.output !== 'table')
           return 'cycle' in found ? session.one(cycleShape, found.cycle) : session.one(decisionShape, found.decision);
@@ -47,17 +49,30 @@ export function lookCommands(program: Command, action: Action): void {
     .action(action((session, name: string) => status(session, name), 1));
 }
 
+async function explainNamedEvent(session: Session, pipeline: string, name: string): Promise<void> {
+  const { event, decision } = await findEvent(session, pipeline, name);
+  if (session.flags.output !== 'table') return session.one(eventShape, event);
+  session.around.out(`${explainEvent(event, decision).join('\n')}\n`);
+}
+
 async function rolloutOf(session: Session, rolloutId: string): Promise<Rollout | undefined> {
   return rolloutId === '' ? undefined : (await session.client(RolloutService)).getRollout({ rolloutId });
 }
+
+/** Whether policy time has begun: that of events stands at zero until the first of them. */
+const hasBegun = ({ policyTime }: Pipeline): boolean => policyTime !== undefined && policyTime.seconds > 0n;
 
 async function status(session: Session, name: string): Promise<void> {
   const pipeline = await (await session.client(PipelineService)).getPipeline({ pipeline: name });
   if (session.flags.output !== 'table') return session.one(pipelineShape, pipeline);
   const lines = [
     `${pipeline.name}, generation ${pipeline.generation}, endpoint ${pipeline.endpoint}`,
-    `champion   ${modelText(pipeline.champion)} since ${timeText(pipeline.championSince)}`,
-    `time       ${timeText(pipeline.policyTime)} (policy time)`,
+    pipeline.champion
+      ? `champion   ${modelText(pipeline.champion)} since ${timeText(pipeline.championSince)}`
+      : 'champion   none yet: the first cycle that is promoted brings one',
+    hasBegun(pipeline)
+      ? `time       ${timeText(pipeline.policyTime)} (policy time)`
+      : 'time       not yet: policy time begins with the first data',
     `budget     ${pipeline.cyclesInBudgetWindow} of ${pipeline.cyclesMax} cycles used`,
     ...(pipeline.suspended ? ['suspended  its document says spec.suspend: no cycle starts, not by hand either'] : []),
     ...(pipeline.held

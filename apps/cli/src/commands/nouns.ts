@@ -65,7 +65,7 @@ function noun<M>({ shape, fetch, state, one }: Source<M>): Noun {
     const limit = limitOf(options.limit);
     if (options.state === '' || state === 'server') return fetch(session, options, limit);
     if (state === undefined)
-      throw new PermanentError('invalid', `a ${shape.kind} has no state to pick by`, {
+      throw new PermanentError('invalid', `a ${shape.called ?? shape.kind} has no state to pick by`, {
         field: 'state',
         value: options.state,
         rule: 'approvals, batches, cycles, events, incidents and rollouts have one',
@@ -88,7 +88,10 @@ function noun<M>({ shape, fetch, state, one }: Source<M>): Noun {
       const { items } = await fetch(session, options, LOOKED_THROUGH);
       const item = items.find((candidate) => shape.name(candidate) === name);
       if (!item)
-        throw new PermanentError('not-found', `there is no ${shape.kind} ${name}`, { field: 'name', value: name });
+        throw new PermanentError('not-found', `there is no ${shape.called ?? shape.kind} ${name}`, {
+          field: 'name',
+          value: name,
+        });
       session.one(shape, item);
     },
   };

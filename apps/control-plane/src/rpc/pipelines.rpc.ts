@@ -117,6 +117,14 @@ export class PipelinesRpc {
   private async hold(request: HoldRequest, context: RpcContext, held: boolean): Promise<Pipeline> {
     const { pipeline, reason, requestId } = request;
     const method = held ? 'HoldAutomaticCycles' : 'ReleaseAutomaticCycles';
+    if (held && request.until && msOf(request.until) <= this.platform.clock.now()) {
+      throw new PermanentError('invalid', 'a hold must end in the future', {
+        field: 'until',
+        value: new Date(msOf(request.until)).toISOString(),
+        rule: 'after now, or absent: until somebody releases it',
+        reason: 'HOLD_OVER',
+      });
+    }
     const incoming = {
       ...identified(context, HoldRequestSchema, request, method),
       outgoing: [overrideFact(context, { pipeline, method, subject: pipeline, reason, requestId })],

@@ -158,7 +158,7 @@ export class ModelsRpc {
     });
     const entry = history.items.find(({ state }) => state.sinceMs <= atMs);
     if (entry) return aliasView(entry.state);
-    throw new PermanentError('not-found', `${request.pipeline} had no champion at ${new Date(atMs).toISOString()}`, { field: 'at', value: atMs, rule: 'after the first promotion' });
+    throw new PermanentError('not-found', `${request.pipeline} had no champion at ${new Date(atMs).toISOString()}`, { field: 'at', value: new Date(atMs).toISOString(), rule: 'after the first promotion' });
   }
 }
 
