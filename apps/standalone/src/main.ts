@@ -109,17 +109,22 @@ async function main(flags: Flags): Promise<number> {
   }
 }
 
+const PORTS = 'RONDO_HTTP_PORT, RONDO_GRPC_PORT, RONDO_GATEWAY_HTTP_PORT and RONDO_GATEWAY_GRPC_PORT';
+
+/** Why it did not start or go on, for people; the stack only of what nobody expected. */
+function problemText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE' || code === 'EACCES')
+    return `cannot listen on ${address}:${port} (${code === 'EACCES' ? 'not allowed' : 'something listens there already'}); ${PORTS} choose others`;
+  return error instanceof PermanentError || error instanceof TypeError ? error.message : (error.stack ?? error.message);
+}
+
 try {
   const flags = flagsOf(process.argv.slice(2));
   if (flags) process.exitCode = await main(flags);
   else process.stdout.write(`${HELP}\n`);
 } catch (error) {
-  const text =
-    error instanceof PermanentError || error instanceof TypeError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
-  process.stderr.write(`rondo: ${text}\n`);
+  process.stderr.write(`rondo: ${problemText(error)}\n`);
   process.exitCode = error instanceof TypeError ? 2 : 1;
 }
