@@ -484,7 +484,7 @@ describe('lists', () => {
     const cut = await rondo(['get', 'rollouts', '--limit', '1', '-o', 'name']);
     expect([cut.out, cut.err]).toEqual(['rollout/r1\n', 'only the newest 1; --limit shows more\n']);
     const entries = await rondo(['audit', 'list', '-o', 'jsonl', '--limit', '1100']);
-    expect([lines(entries), entries.err]).toEqual([1100, 'only the newest 1 100; --limit shows more\n']);
+    expect([lines(entries), entries.err]).toEqual([1100, 'only the newest 1,100; --limit shows more\n']);
     const all = await rondo(['audit', 'list', '-o', 'jsonl', '--limit', '5000']);
     expect([lines(all), all.err]).toEqual([1200, '']);
     expect(await rondo(['get', 'rollouts', '--limit', '0'])).toMatchObject({
@@ -552,10 +552,10 @@ describe('explain and status', () => {
       'Cycle flights/7 (11111111-1111-4111-8111-111111111111): RolledBack, because log loss worse in the canary',
     );
     expect(byName.out).toContain(
-      '* gbdt (builtin): Trained\n        logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000\n',
+      '* gbdt (builtin): Trained\n        logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12,000\n',
     );
-    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
-    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12 000');
+    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12,000, limit 0.002000');
+    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12,000');
     expect(byName.out).toContain(
       "look 9 of the pipeline's life, at 0.027 % of its 5 % for false promotions; 1.52 % left",
     );
@@ -908,7 +908,7 @@ describe('events, audit and settings', () => {
   it('say that the audit was altered', async () => {
     expect(await rondo(['audit', 'verify'])).toMatchObject({
       code: 1,
-      out: 'ALTERED at training/run-1/4: hash differs (1 200 entries in 3 streams)\n',
+      out: 'ALTERED at training/run-1/4: hash differs (1,200 entries in 3 streams)\n',
     });
   });
 

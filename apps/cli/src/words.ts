@@ -16,8 +16,8 @@ export const rangeText = (range: TimeRange | undefined): string =>
 export const modelText = (model: ModelRef | undefined): string =>
   model && model.name !== '' ? `${model.name}/${model.version}` : '-';
 
-/** `61 234`. */
-export const countText = (count: bigint | number): string => String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
+/** `61,234`, as everywhere in Rondo. */
+export const countText = (count: bigint | number): string => String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
 /** `2 h 5 min`, `41 s`, `350 ms`. */
 export function durationText(ms: number): string {
@@ -39,7 +39,7 @@ export const numberText = (value: number): string => (Number.isInteger(value) ? 
 /** `95 %`, `99.9963 %`: close to 1 and close to 0 a share is told apart from them. */
 export const percentText = (share: number): string => `${Number((share * 100).toPrecision(6))} %`;
 
-/** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12 000, limit 0.45`. */
+/** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12,000, limit 0.45`. */
 export function estimateText(estimate: Estimate | undefined): string {
   if (!estimate) return '-';
   const bounds = estimate.lower !== undefined || estimate.upper !== undefined;
