@@ -17,6 +17,7 @@ import {
   OperationsService,
   PipelineService,
   RolloutService,
+  Severity,
   Verdict,
 } from '@rondo/contracts';
 import { PermanentError, randomIds, systemClock } from '@rondo/kernel';
@@ -94,6 +95,7 @@ const cycle = {
     },
     {
       gate: 'better',
+      severity: Severity.ADVISORY,
       verdict: Verdict.PASS,
       difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.99946, n: 12000n },
       alphaLook: { lifetimeAlpha: 0.05, level: 0.00027, look: 9n, remaining: 0.0152 },
@@ -554,6 +556,8 @@ describe('explain and status', () => {
     expect(byName.out).toContain(
       '* gbdt (builtin): Trained\n        logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12,000\n',
     );
+    expect(byName.out).toContain('  Pass: not-worse. not worse than the champion\n');
+    expect(byName.out).toContain('  Pass (advisory): better\n');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12,000, limit 0.002000');
     expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12,000');
     expect(byName.out).toContain(

@@ -1,5 +1,12 @@
 import { canonicalJson } from '@rondo/kernel';
-import type { Cycle, DecisionMade, ForecastSeries, LedgerEvent, Rollout } from '@rondo/contracts';
+import {
+  Severity,
+  type Cycle,
+  type DecisionMade,
+  type ForecastSeries,
+  type LedgerEvent,
+  type Rollout,
+} from '@rondo/contracts';
 import { findingLines } from './shapes.js';
 import {
   countText,
@@ -163,7 +170,7 @@ function gateLines(gate: Cycle['gates'][number]): string[] {
     ...(gate.needsRows > 0n ? [`    about ${countText(gate.needsRows)} rows are needed to decide`] : []),
   ];
   return [
-    `${verdictText(gate.verdict)}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`,
+    `${verdictText(gate.verdict)}${gate.severity === Severity.ADVISORY ? ' (advisory)' : ''}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`,
     ...measured,
   ];
 }

@@ -80,7 +80,8 @@ export async function requestApproval(unit: Unit, cycle: CycleState, spec: Pipel
   const verdict = compileExpression(auto.when, 'approval').evaluate(values);
   if (!verdict.value) return;
   const actor: ActorReference = { id: `policy:${cycle.pipeline}@${cycle.generation}`, kind: 'policy', roles: ['approver'] };
-  const rationale = `${auto.rationale} (${auto.when}: ${JSON.stringify(verdict.read)})`;
+  const read = Object.entries(verdict.read).map(([name, value]) => `${name} = ${String(value)}`);
+  const rationale = `${auto.rationale} (${auto.when}; ${read.join(', ')})`;
   await vote(unit, id, spec, { actor, approve: true, rationale, boundDigest: approval.boundDigest, atMs });
 }
 

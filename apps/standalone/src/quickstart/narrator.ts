@@ -19,6 +19,7 @@ import {
   RolloutFinishedSchema,
   RolloutResult,
   RolloutStepEnteredSchema,
+  Severity,
   SnapshotPreparedSchema,
   Verdict,
   type Estimate,
@@ -71,7 +72,7 @@ when(BatchQuarantinedSchema, (m) =>
 when(DecisionMadeSchema, (m) => (m.verdict === 'Ignore' ? undefined : line(`decision ${m.verdict} (${m.reason}): ${m.explanation}`, m.verdict === 'Start')));
 when(CycleStartedSchema, (m) => line(`cycle ${m.number} starts, trigger ${m.trigger}`, true));
 when(SnapshotPreparedSchema, (m) =>
-  line(`  snapshot ${m.snapshotDigest.slice(7, 19)}: ${m.splits.map((s) => `${s.name} ${Number(s.rows).toLocaleString('en-US')}`).join(', ')}; ${m.reviewRows} rows for people`),
+  line(`  snapshot ${m.snapshotDigest.slice(7, 19)}: ${m.splits.map((s) => `${s.name} ${Number(s.rows).toLocaleString('en-US')}`).join(', ')}; ${m.reviewRows.toLocaleString('en-US')} rows for people`),
 );
 when(LabelCampaignOpenedSchema, (m) => line(`  ${m.tasks} doubtful flights are put before people until ${m.dueAt ? new Date(timestampMs(m.dueAt)).toISOString().slice(11, 19) : '?'}`));
 when(LabelCampaignClosedSchema, (m) => line(`  labeling closed (${m.reason}): ${m.answered} answered, goes on without ${m.unanswered}`));
@@ -82,7 +83,7 @@ when(CandidateFailedSchema, (m) => line(`  candidate ${m.candidate} failed: ${m.
 when(CandidateSelectedSchema, (m) => line(`  selected ${m.candidate}: ${m.explanation}`));
 when(EvaluationCompletedSchema, (m) =>
   line(
-    `  evaluation ${VERDICT[m.verdict]}: ${m.gates.map((g) => `${g.gate} ${VERDICT[g.verdict]}${g.difference ? ` (${estimateText(g.difference)})` : ''}`).join('; ')}`,
+    `  evaluation ${VERDICT[m.verdict]}: ${m.gates.map((g) => `${g.gate} ${VERDICT[g.verdict]}${g.severity === Severity.ADVISORY && g.verdict !== Verdict.PASS ? ' (advisory)' : ''}${g.difference ? ` (${estimateText(g.difference)})` : ''}`).join('; ')}`,
     true,
   ),
 );
