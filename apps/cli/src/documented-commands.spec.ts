@@ -42,7 +42,7 @@ function wordsOf(text: string): string[] {
 /** Commands of a page: on lines of their own, inside other commands, and between backticks. */
 function commandsOf(page: string): { readonly text: string; readonly isName: boolean }[] {
   const found = (pattern: RegExp): string[] => [...page.matchAll(pattern)].map(([, text]) => text!);
-  const inline = found(/`([^`\n]+)`/g);
+  const inline = found(/(?:`|<code>)([^`<>\n]+)(?:`|<\/code>)/g);
   return [...found(/^(.*)$/gm), ...found(/\$\(([^()\n]*)\)/g), ...inline]
     .filter((text) => /^\s*(?:RONDO_\w+=\S+ )?(?:npx )?rondo (?=[a-z-])/.test(text))
     .map((text) => ({ text, isName: inline.includes(text) }));
@@ -66,9 +66,12 @@ async function complaint(text: string, isName: boolean): Promise<string | undefi
 }
 
 describe('the commands that documents name', () => {
-  const pages = globSync(['README.md', '{docs,deploy,examples}/**/*.{md,txt}', '{apps,libs}/*/README.md'], {
-    cwd: ROOT,
-  });
+  const pages = globSync(
+    ['README.md', '{docs,deploy,examples}/**/*.{md,txt}', '{apps,libs}/*/README.md', 'apps/console/src/**/*.tsx'],
+    {
+      cwd: ROOT,
+    },
+  );
   const commands = pages.flatMap((page) =>
     commandsOf(readFileSync(join(ROOT, page), 'utf8')).map((command) => ({ page, ...command })),
   );

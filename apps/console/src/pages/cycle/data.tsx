@@ -55,16 +55,25 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
       <td>
         <Status of={driftOf(feature.state)} />
       </td>
+      <td>
+        <MiniHistogram name={feature.feature} reference={feature.referenceShares} current={feature.currentShares} />
+      </td>
       <td className="rd-nowrap rd-strong">{effectText(effect(feature))}</td>
       <td className="rd-nowrap">{formatPercent(feature.importance)}</td>
-      <td>
+      <td className="rd-nowrap">
         <Estimate of={feature.psi} />
         {feature.psi?.limit !== undefined && (
           <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>
         )}
         {feature.season?.effect && <Season of={feature.season} />}
       </td>
-      <td>
+      <td className="rd-nowrap">
+        <PValue log10={feature.adjustedPValueLog10} />
+      </td>
+      <td className="rd-nowrap">
+        {formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}
+      </td>
+      <td className="rd-nowrap">
         {[feature.wasserstein, feature.distance, feature.jensenShannon].map(
           (distance) =>
             distance && (
@@ -73,15 +82,6 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
               </div>
             ),
         )}
-      </td>
-      <td className="rd-nowrap">
-        <PValue log10={feature.adjustedPValueLog10} />
-      </td>
-      <td className="rd-nowrap">
-        {formatPercent(feature.nullRateReference)} → {formatPercent(feature.nullRateCurrent)}
-      </td>
-      <td>
-        <MiniHistogram name={feature.feature} reference={feature.referenceShares} current={feature.currentShares} />
       </td>
     </tr>
   );
@@ -109,13 +109,13 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
         head={[
           'Feature',
           'State',
+          'Reference and now',
           'Effect',
           'Importance',
           'PSI',
-          'Distances',
           'p, adjusted',
           'Nulls',
-          'Reference and now',
+          'Distances',
         ]}
       >
         {features.map((feature) => (
@@ -150,9 +150,7 @@ export function DataTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
             ]}
           />
         )}
-        <p className="rd-muted">
-          The same inputs always give the same digest. <code>rondo cycle verify</code> executes it again and compares.
-        </p>
+        <p className="rd-muted">The same inputs always give the same digest.</p>
       </Card>
       <Card title="Drift when it was decided">
         <Loaded query={drift}>
