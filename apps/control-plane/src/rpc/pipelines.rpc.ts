@@ -22,7 +22,15 @@ import {
 } from '@rondo/contracts';
 import type { Stored, Unit } from '@rondo/journal';
 import { idFrom, PermanentError } from '@rondo/kernel';
-import { admitPipeline, admittedFiles, diffPipelines, filesNamedBy, pipelineNamedBy, type Admission as Judgement, type PipelineSpec } from '@rondo/policy';
+import {
+  admitPipeline,
+  admittedFiles,
+  diffPipelines,
+  filesNamedBy,
+  pipelineNamedBy,
+  type Admission as Judgement,
+  type PipelineSpec,
+} from '@rondo/policy';
 import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
 import { cyclesInWindow, holdAt, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
@@ -49,10 +57,15 @@ export class PipelinesRpc {
     const bundle = await this.platform.artifacts.put(Buffer.from(admission.bundle));
     const current = before && (await this.generation(before.state));
     if (current?.digest === bundle.digest && before) {
-      return create(ApplyPipelineResponseSchema, { outcome: 'unchanged', pipeline: await this.view(this.platform.journal, before) });
+      return create(ApplyPipelineResponseSchema, {
+        outcome: 'unchanged',
+        pipeline: await this.view(this.platform.journal, before),
+      });
     }
-    if (request.validateOnly) return create(ApplyPipelineResponseSchema, { outcome: before ? 'configured' : 'created' });
-    const requestId = request.requestId || idFrom('apply', context.principal.id, bundle.digest, String(before?.state.generation ?? 0));
+    if (request.validateOnly)
+      return create(ApplyPipelineResponseSchema, { outcome: before ? 'configured' : 'created' });
+    const requestId =
+      request.requestId || idFrom('apply', context.principal.id, bundle.digest, String(before?.state.generation ?? 0));
     const incoming = identified(context, ApplyPipelineRequestSchema, { ...request, requestId }, 'ApplyPipeline');
     return answerOnce(this.platform.journal, incoming, ApplyPipelineResponseSchema, (unit) =>
       this.apply(unit, admission, { request, digest: bundle.digest, sizeBytes: bundle.sizeBytes, context }),
@@ -151,14 +164,21 @@ export class PipelinesRpc {
     const current = before && (await this.generation(before.state));
     if (!current) return admitPipeline({ document, files });
     const admitted = admittedFiles(current.bundle);
-    const kept = missing.filter((file) => Object.hasOwn(admitted, file)).map((file) => [file, Buffer.from(admitted[file] as string)]);
+    const kept = missing
+      .filter((file) => Object.hasOwn(admitted, file))
+      .map((file) => [file, Buffer.from(admitted[file] as string)]);
     return admitPipeline({ document, files: { ...files, ...Object.fromEntries(kept) } });
   }
 
   private async apply(
     unit: Unit,
     admission: Admission,
-    { request, digest, sizeBytes, context }: { request: ApplyPipelineRequest; digest: string; sizeBytes: number; context: RpcContext },
+    {
+      request,
+      digest,
+      sizeBytes,
+      context,
+    }: { request: ApplyPipelineRequest; digest: string; sizeBytes: number; context: RpcContext },
   ): Promise<ApplyPipelineResponse> {
     const { spec } = admission;
     const before = await findPipeline(unit, spec.name);
@@ -175,9 +195,16 @@ export class PipelinesRpc {
       changeReason: request.changeReason,
       appliedAtMs: this.platform.clock.now(),
     };
-    unit.save<GenerationState>({ kind: 'generation', id: generationId(spec.name, generation), state, index: { pipeline: spec.name, generation } });
+    unit.save<GenerationState>({
+      kind: 'generation',
+      id: generationId(spec.name, generation),
+      state,
+      index: { pipeline: spec.name, generation },
+    });
     const fresh = newPipeline(spec.name, generation, spec.rollout.endpoint, owners);
-    const next: PipelineState = before ? { ...before.state, generation, endpoint: spec.rollout.endpoint, owners } : fresh;
+    const next: PipelineState = before
+      ? { ...before.state, generation, endpoint: spec.rollout.endpoint, owners }
+      : fresh;
     savePipeline(unit, next, [
       outgoing(PipelineAppliedSchema, {
         pipeline: spec.name,
@@ -193,13 +220,18 @@ export class PipelinesRpc {
   }
 
   private async generation(pipeline: PipelineState): Promise<GenerationState | undefined> {
-    return (await this.platform.journal.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation)))?.state;
+    return (
+      await this.platform.journal.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation))
+    )?.state;
   }
 
   private async view(reader: Reader, stored: Stored<PipelineState>): Promise<Pipeline> {
     const pipeline = stored.state;
     const spec: PipelineSpec = await this.policies.spec(reader, pipeline.name, pipeline.generation);
-    const generation = await reader.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation));
+    const generation = await reader.load<GenerationState>(
+      'generation',
+      generationId(pipeline.name, pipeline.generation),
+    );
     const wallMs = this.platform.clock.now();
     const nowMs = policyTimeMs(pipeline, spec.time, wallMs);
     const hold = holdAt(pipeline, wallMs);
@@ -225,13 +257,20 @@ export class PipelinesRpc {
       cyclesInBudgetWindow: cyclesInWindow(pipeline, nowMs, perMs),
       cyclesMax: maxCycles,
       etag: etagOf(stored.version),
-      ...(pipeline.scheduled && { scheduledCycle: { ...pipeline.scheduled, notBefore: timestamp(pipeline.scheduled.notBeforeMs) } }),
+      ...(pipeline.scheduled && {
+        scheduledCycle: { ...pipeline.scheduled, notBefore: timestamp(pipeline.scheduled.notBeforeMs) },
+      }),
       ...(record && { lastDecision: { record } }),
     };
     return create(PipelineSchema, init);
   }
 }
 
-function refused(problems: readonly { path: string; message: string; line?: number; column?: number; rule?: string }[]): ApplyPipelineResponse {
-  return create(ApplyPipelineResponseSchema, { outcome: 'refused', problems: problems.map((problem) => ({ ...problem })) });
+function refused(
+  problems: readonly { path: string; message: string; line?: number; column?: number; rule?: string }[],
+): ApplyPipelineResponse {
+  return create(ApplyPipelineResponseSchema, {
+    outcome: 'refused',
+    problems: problems.map((problem) => ({ ...problem })),
+  });
 }

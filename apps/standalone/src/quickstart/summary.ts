@@ -1,5 +1,12 @@
 import { timestampMs, type Timestamp } from '@bufbuild/protobuf/wkt';
-import { Severity, Verdict, type Cycle, type Estimate, type LedgerEvent, type VerifyAuditResponse } from '@rondo/contracts';
+import {
+  Severity,
+  Verdict,
+  type Cycle,
+  type Estimate,
+  type LedgerEvent,
+  type VerifyAuditResponse,
+} from '@rondo/contracts';
 
 /** A comparison that decided something. */
 export interface SummaryGate {
@@ -72,12 +79,22 @@ const msOf = (time: Timestamp | undefined): number => (time ? timestampMs(time) 
 
 function estimate(value: Estimate): SummaryEstimate {
   const { lower, upper } = value;
-  return { value: value.value, n: Number(value.n), ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }) };
+  return {
+    value: value.value,
+    n: Number(value.n),
+    ...(lower !== undefined && { lower }),
+    ...(upper !== undefined && { upper }),
+  };
 }
 
 /** Builds the summary from what the API answers. Events and cycles in any order. */
 export function summarise(
-  seen: { readonly events: readonly LedgerEvent[]; readonly cycles: readonly Cycle[]; readonly champion: number; readonly audit: VerifyAuditResponse },
+  seen: {
+    readonly events: readonly LedgerEvent[];
+    readonly cycles: readonly Cycle[];
+    readonly champion: number;
+    readonly audit: VerifyAuditResponse;
+  },
   seconds: number,
 ): Summary {
   const numberOf = new Map(seen.cycles.map((cycle) => [cycle.cycleId, cycle.number]));
@@ -85,7 +102,14 @@ export function summarise(
     .sort((a, b) => msOf(a.eventTime) - msOf(b.eventTime) || msOf(a.receivedAt) - msOf(b.receivedAt))
     .map((event) => {
       const cycle = numberOf.get(event.cycleId);
-      return { kind: event.kind, event: event.summary, eventTime: iso(event.eventTime), fate: event.fate, reason: event.reason, ...(cycle !== undefined && { cycle }) };
+      return {
+        kind: event.kind,
+        event: event.summary,
+        eventTime: iso(event.eventTime),
+        fate: event.fate,
+        reason: event.reason,
+        ...(cycle !== undefined && { cycle }),
+      };
     });
   const fates: Record<string, number> = {};
   for (const event of events) fates[event.fate] = (fates[event.fate] ?? 0) + 1;
@@ -114,7 +138,12 @@ function summariseCycle(cycle: Cycle): SummaryCycle {
     champion: cycle.champion?.version ?? 0,
     challenger: cycle.challenger?.version ?? 0,
     evaluation: VERDICT[cycle.evaluationVerdict],
-    gates: cycle.gates.map((gate) => ({ gate: gate.gate, verdict: VERDICT[gate.verdict], severity: SEVERITY[gate.severity], ...(gate.difference && { difference: estimate(gate.difference) }) })),
+    gates: cycle.gates.map((gate) => ({
+      gate: gate.gate,
+      verdict: VERDICT[gate.verdict],
+      severity: SEVERITY[gate.severity],
+      ...(gate.difference && { difference: estimate(gate.difference) }),
+    })),
     seconds: Math.round((msOf(cycle.finishedAt) - msOf(cycle.startedAt)) / 100) / 10,
   };
 }
@@ -128,7 +157,8 @@ const difference = (gate: SummaryGate): string => {
 };
 
 /** A gate that did not pass says what that does. */
-const gateVerdict = ({ verdict, severity }: SummaryGate): string => (verdict === 'Pass' ? verdict : `${verdict} (${severity})`);
+const gateVerdict = ({ verdict, severity }: SummaryGate): string =>
+  verdict === 'Pass' ? verdict : `${verdict} (${severity})`;
 
 /** The summary as a table for a terminal. */
 export function summaryTable(summary: Summary): string {
@@ -137,8 +167,8 @@ export function summaryTable(summary: Summary): string {
     ...cycle.gates.map((gate) => `        ${gate.gate.padEnd(26)} ${gateVerdict(gate)}${difference(gate)}`),
     ...(cycle.reason ? [`        ${cycle.reason}`] : []),
   ]);
-  const events = summary.events.map(
-    (event) => `  ${event.eventTime.slice(0, 10)}  ${event.kind.padEnd(11)} ${event.fate.padEnd(11)} ${event.reason.padEnd(22)} ${event.cycle ? `cycle ${event.cycle}` : ''}`.trimEnd(),
+  const events = summary.events.map((event) =>
+    `  ${event.eventTime.slice(0, 10)}  ${event.kind.padEnd(11)} ${event.fate.padEnd(11)} ${event.reason.padEnd(22)} ${event.cycle ? `cycle ${event.cycle}` : ''}`.trimEnd(),
   );
   const fates = Object.entries(summary.fates)
     .map(([fate, count]) => `${fate} ${count}`)
