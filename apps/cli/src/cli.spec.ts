@@ -195,7 +195,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
       },
     };
   },
-  ApplyPipeline: ({ document }) =>
+  ApplyPipeline: ({ document, validateOnly }) =>
     String(document).includes('bad')
       ? {
           outcome: 'refused',
@@ -203,7 +203,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
             { path: 'spec.time', message: 'is none of EventTime, WallClock', line: 3, column: 9, rule: 'enum' },
           ],
         }
-      : { outcome: 'created', pipeline: { name: 'flights', generation: 1n } },
+      : { outcome: 'created', ...(validateOnly !== true && { pipeline: { name: 'flights', generation: 1n } }) },
   DiffPipeline: ({ document }) => ({
     changes: String(document).includes('same') ? [] : [{ path: 'spec.seed', fromJson: '1', toJson: '2' }],
   }),
@@ -755,6 +755,8 @@ describe('files', () => {
     expect(Object.keys(files).sort()).toEqual(['c.yaml', 'sql/f.sql']);
     expect(Buffer.from(files['sql/f.sql']!).toString()).toBe('select 1');
     expect((await rondo(['apply', '-f', 'docs'])).code).toBe(0);
+    const dry = await rondo(['apply', '-f', 'docs/p.yaml', '--dry-run']);
+    expect([dry.code, dry.out]).toEqual([0, 'docs/p.yaml: would be created (dry run, nothing changed)\n']);
     const named = ['validate', '-f', join(folder, 'docs')];
     expect((await rondo(named, { cwd: tmpdir() })).err).toMatch(`${join(folder, 'docs', 'p.yaml')}: `);
   });

@@ -34,7 +34,7 @@ function grammar(): Command {
 function wordsOf(text: string): string[] {
   const words = text
     .replace(/\$\([^()]*\)/g, 'ANSWER')
-    .replace(/\s(#|\||&&|;).*$/, '')
+    .replace(/\s(#|\||&&|;|>).*$/, '')
     .match(/"[^"]*"|'[^']*'|\S+/g);
   return (words ?? []).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
 }

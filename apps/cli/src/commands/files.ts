@@ -82,9 +82,14 @@ async function apply(
     validateOnly: options.dryRun ?? false,
     requestId: session.requestId(),
   });
-  if (response.problems.length > 0 || response.outcome === 'refused' || !response.pipeline) {
+  if (response.problems.length > 0 || response.outcome === 'refused') {
     reportProblems(session, submitted.label, response.problems);
     throw new Ended(EXIT.no);
+  }
+  if (!response.pipeline) {
+    // A dry run has no generation to show.
+    session.around.out(`${submitted.label}: would be ${response.outcome}${dryText(true)}\n`);
+    return session.note(`next: rondo diff -f ${submitted.label}`);
   }
   const { name, generation } = response.pipeline;
   session.changed(
