@@ -918,6 +918,12 @@ describe('events, audit and settings', () => {
     });
   });
 
+  it('are told to machines as well', async () => {
+    const verified = await rondo(['audit', 'verify', '-o', 'json']);
+    expect([verified.code, JSON.parse(verified.out)]).toMatchObject([1, { intact: false, entries: '1200' }]);
+    expect(JSON.parse((await rondo(['whoami', '-o', 'json'])).out)).toMatchObject({ roles: ['operator'] });
+  });
+
   it('show where server and token come from, never the token', async () => {
     mkdirSync(join(folder, '.rondo'), { recursive: true });
     writeFileSync(join(folder, '.rondo', 'token'), `${tokens['admin']}\n`);

@@ -2,10 +2,18 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { AnnounceArrivalSchema, AuditService, DataService, type AnnounceArrival } from '@rondo/contracts';
+import {
+  AnnounceArrivalSchema,
+  AuditService,
+  DataService,
+  VerifyAuditResponseSchema,
+  type AnnounceArrival,
+  type VerifyAuditResponse,
+} from '@rondo/contracts';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
+import { messageJson, type Shape } from '../output.js';
 import { collect, limitOf } from '../paging.js';
 import type { Action } from '../program.js';
 import { momentMs, type Session } from '../session.js';
@@ -57,6 +65,14 @@ export function eventCommands(program: Command, action: Action): void {
     .action(action((session, options: SendOptions) => send(session, options)));
 }
 
+/** For machines; people get a sentence. */
+const verificationShape: Shape<VerifyAuditResponse> = {
+  kind: 'verification',
+  json: messageJson(VerifyAuditResponseSchema),
+  name: ({ intact, brokenAt }) => (intact ? 'intact' : brokenAt),
+  columns: [],
+};
+
 function auditCommands(program: Command, action: Action): void {
   const audit = program.command('audit').description('what was decided by whom, unaltered');
   audit
@@ -85,9 +101,11 @@ function auditCommands(program: Command, action: Action): void {
       action(async (session) => {
         const result = await (await session.client(AuditService)).verifyAudit({}, { timeoutMs: session.timeoutMs });
         const found = `${countText(result.entries)} entries in ${countText(result.streams)} streams`;
-        session.around.out(
-          result.intact ? `intact: ${found}\n` : `ALTERED at ${result.brokenAt}: ${result.explanation} (${found})\n`,
-        );
+        if (session.flags.output === 'table')
+          session.around.out(
+            result.intact ? `intact: ${found}\n` : `ALTERED at ${result.brokenAt}: ${result.explanation} (${found})\n`,
+          );
+        else session.one(verificationShape, result);
         if (!result.intact) throw new Ended(EXIT.no);
       }),
     );
