@@ -68,7 +68,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const head = `# Benchmarks
 
 What the scripts of \`bench/\` print, each section from a run of its own; measured, never asserted. Trust ratios within one run more
-than absolute times.
+than absolute times. They need Node 24: \`npx node …\` is the one that npm brought.
 
 Rondo ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${new Date().toISOString().slice(0, 10)}.
 `;

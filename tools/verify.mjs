@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Every gate in one command: format, generated code, contracts, boundaries, lint, tidy, tests. */
+/** Every gate in one command: generated code, contracts, boundaries, lint, tidy, tests. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

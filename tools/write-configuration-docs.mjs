@@ -42,7 +42,7 @@ const head = `# Settings
 
 Every setting is an environment variable. All problems are reported at once, before anything starts. \`X_FILE\` names a file that
 holds the value of \`X\`. Durations are written \`90s\`, \`15m\`, \`2h\`, sizes \`64MiB\`. What a pipeline does is no setting: it is in
-[its document](pipeline-document.md). The command line reads \`RONDO_SERVER\`, \`RONDO_TOKEN\` and \`RONDO_TOKEN_FILE\`.
+[its document](pipeline-document.md). The command line reads \`RONDO_SERVER\`, \`RONDO_TOKEN\`, \`RONDO_TOKEN_FILE\` and \`RONDO_HOME\`.
 `;
 const text = `${head}${sections
   .map(([title, note, schema]) => {

@@ -77,17 +77,11 @@ export function incompleteAlerts({ alerts }, tests, runbooks) {
 
 const HEADINGS = ['What it means', 'First look', 'How to mend', 'How to know it is over'];
 
-/** A runbook has its four parts and only commands of `rondo` that exist. `help` gives the commands below some words. */
-export function badRunbook(name, text, help) {
+/** A runbook has its four parts and names a command of `rondo`; a spec of apps/cli checks the commands of all documents. */
+export function badRunbook(name, text) {
   const found = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
   const complaints = HEADINGS.join() === found.join() ? [] : [`${name}: its parts must be ${HEADINGS.join(', ')}`];
-  const commands = [...text.matchAll(/(?:^ {4,}|`)rondo ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?/gm)];
-  if (commands.length === 0) complaints.push(`${name}: names no command of rondo`);
-  for (const [, first, second] of commands) {
-    if (!help([]).includes(first)) complaints.push(`${name}: rondo ${first} does not exist`);
-    else if (help([first]).length > 0 && !help([first]).includes(second))
-      complaints.push(`${name}: rondo ${first} ${second ?? ''} does not exist`);
-  }
+  if (!/(^ {4,}|`)rondo [a-z]/m.test(text)) complaints.push(`${name}: names no command of rondo`);
   return complaints;
 }
 

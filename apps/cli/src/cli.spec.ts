@@ -17,6 +17,7 @@ import {
   OperationsService,
   PipelineService,
   RolloutService,
+  Severity,
   Verdict,
 } from '@rondo/contracts';
 import { PermanentError, randomIds, systemClock } from '@rondo/kernel';
@@ -98,6 +99,7 @@ const cycle = {
     },
     {
       gate: 'better',
+      severity: Severity.ADVISORY,
       verdict: Verdict.PASS,
       difference: { name: 'logLoss', value: -0.01, lower: -0.02, upper: 0, confidence: 0.99946, n: 12000n },
       alphaLook: { lifetimeAlpha: 0.05, level: 0.00027, look: 9n, remaining: 0.0152 },
@@ -162,6 +164,21 @@ const forecast = {
   breachExpected: at('2001-03-19T00:00:00Z'),
 };
 
+const champion = {
+  alias: 'champion',
+  model: { name: 'm', version: 3 },
+  since: at('2026-01-02T00:00:00Z'),
+  actor: { id: 'alice' },
+  reason: 'every analysis passed',
+  cycleId: CYCLE_ID,
+};
+
+const finding = {
+  code: 'RANGE',
+  message: '429 rows: income is out of range',
+  rule: '0 to ∞',
+  samplesJson: ['{"income":-1}'],
+};
 const requests: { method: string; request: Record<string, unknown> }[] = [];
 const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   ListPipelines: () => ({
@@ -182,6 +199,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
       endpoint: 'arrivals',
       activeCycleId: CYCLE_ID,
       held: true,
+      suspended: true,
       holdReason: 'after a rollback',
       scheduledCycle: {
         notBefore: at('2001-03-12T00:00:00Z'),
@@ -191,7 +209,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
       },
     };
   },
-  ApplyPipeline: ({ document }) =>
+  ApplyPipeline: ({ document, validateOnly }) =>
     String(document).includes('bad')
       ? {
           outcome: 'refused',
@@ -199,7 +217,7 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
             { path: 'spec.time', message: 'is none of EventTime, WallClock', line: 3, column: 9, rule: 'enum' },
           ],
         }
-      : { outcome: 'created', pipeline: { name: 'flights', generation: 1n } },
+      : { outcome: 'created', ...(validateOnly !== true && { pipeline: { name: 'flights', generation: 1n } }) },
   DiffPipeline: ({ document }) => ({
     changes: String(document).includes('same') ? [] : [{ path: 'spec.seed', fromJson: '1', toJson: '2' }],
   }),
@@ -292,9 +310,26 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
     votes: [{ approve, rationale }],
     cycleId: CYCLE_ID,
   }),
-  GetBatch: () => ({ batchId: 'b1', pipeline: 'flights', etag: '2', state: 3 }),
+  GetBatch: () => ({
+    batchId: 'b1',
+    pipeline: 'flights',
+    etag: '2',
+    state: 3,
+    uri: 'week-9.csv',
+    findings: [finding],
+  }),
   ReleaseBatch: () => ({ batchId: 'b1', pipeline: 'flights', state: 2 }),
   Announce: ({ eventId }) => ({ batchId: 'b9', duplicate: eventId === 'again' }),
+  ListRollouts: () => ({ rollouts: [rollout, { ...rollout, rolloutId: 'r0', state: 'RolledBack' }] }),
+  ListAuditEntries: ({ pageSize, pageToken }) => {
+    const before = pageToken === '' ? 1200 : Number(pageToken);
+    const count = Math.min(Number(pageSize), before);
+    const entries = Array.from({ length: count }, (_, index) => ({ service: 'front-door', version: before - index }));
+    return { entries, nextPageToken: before > count ? String(before - count) : '' };
+  },
+  ListModels: () => ({ championHistory: [champion] }),
+  GetChampionAt: () => champion,
+  CloseIncident: ({ actionItems }) => ({ pipeline: 'flights', state: 'Closed', actionItems }),
   ListCampaigns: () => ({
     campaigns: [
       {
@@ -333,7 +368,21 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   }),
   ListEvents: () => {
     const fate = fates.shift();
-    const events = fate === undefined ? [] : [{ pipeline: 'flights', eventId: 'e7', fate, explanation: 'because' }];
+    const events =
+      fate === undefined
+        ? []
+        : [
+            {
+              pipeline: 'flights',
+              eventId: 'e7',
+              kind: 'arrival',
+              fate,
+              reason: 'NotBreached',
+              explanation: 'because',
+              decisionId: DECISION_ID,
+              findings: [finding],
+            },
+          ];
     return { events, total: 5n, pending: 0n };
   },
   WhoAmI: () => ({ principal: 'alice', roles: ['operator'], version: '0.1.0', mode: 'embedded' }),
@@ -454,6 +503,34 @@ describe('output', () => {
   });
 });
 
+describe('lists', () => {
+  it('are cut at the limit, and say so', async () => {
+    const lines = ({ out }: { out: string }): number => out.trim().split('\n').length;
+    const cut = await rondo(['get', 'rollouts', '--limit', '1', '-o', 'name']);
+    expect([cut.out, cut.err]).toEqual(['rollout/r1\n', 'only the newest 1; --limit shows more\n']);
+    const entries = await rondo(['audit', 'list', '-o', 'jsonl', '--limit', '1100']);
+    expect([lines(entries), entries.err]).toEqual([1100, 'only the newest 1,100; --limit shows more\n']);
+    const all = await rondo(['audit', 'list', '-o', 'jsonl', '--limit', '5000']);
+    expect([lines(all), all.err]).toEqual([1200, '']);
+    expect(await rondo(['get', 'rollouts', '--limit', '0'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}limit\n/),
+    });
+  });
+
+  it('are of one state where things have states, and of none where they have not', async () => {
+    expect((await rondo(['get', 'rollouts', '--state', 'rolledback', '-o', 'name'])).out).toBe('rollout/r0\n');
+    expect((await rondo(['get', 'cycles', '--state', 'RolledBack', '-o', 'name'])).out).toBe('cycle/flights/7\n');
+    expect((await rondo(['get', 'cycles', '-p', 'flights', '--state', 'Training'])).err).toBe(
+      'no cycle of flights in state Training\n',
+    );
+    expect(await rondo(['get', 'models', '--state', 'Open'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}state\n/),
+    });
+  });
+});
+
 describe('exit codes', () => {
   it('follow the table', async () => {
     expect((await rondo(['--help'])).code).toBe(0);
@@ -499,13 +576,17 @@ describe('explain and status', () => {
     expect(byName.out).toContain(
       'Cycle flights/7 (11111111-1111-4111-8111-111111111111): RolledBack, because log loss worse in the canary',
     );
-    expect(byName.out).toContain('* gbdt (builtin): Trained; logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12 000');
-    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12 000, limit 0.002000');
+    expect(byName.out).toContain(
+      '* gbdt (builtin): Trained\n        logLoss 0.4300 [0.4200, 0.4400] 95 %, n = 12,000\n',
+    );
     expect(byName.out.split('\n').filter((line) => line.includes('reliance'))).toEqual([
-      '      reliance (tod) 0.02000 [0.01000, 0.03000] 95 %, n = 1 384',
-      '      reliance (dow) 0.001000 [-0.001000, 0.003000] 95 %, n = 1 384',
+      '        reliance (tod) 0.02000 [0.01000, 0.03000] 95 %, n = 1,384',
+      '        reliance (dow) 0.001000 [-0.001000, 0.003000] 95 %, n = 1,384',
     ]);
-    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12 000');
+    expect(byName.out).toContain('  Pass: not-worse. not worse than the champion\n');
+    expect(byName.out).toContain('  Pass (advisory): better\n');
+    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 95 %, n = 12,000, limit 0.002000');
+    expect(byName.out).toContain('difference  logLoss -0.01000 [-0.02000, 0] 99.946 %, n = 12,000');
     expect(byName.out).toContain(
       "look 9 of the pipeline's life, at 0.027 % of its 5 % for false promotions; 1.52 % left",
     );
@@ -513,6 +594,22 @@ describe('explain and status', () => {
     expect(byName.out).toContain('slices      4 of 6 have 100 labels, harm shown in 1 (e-BH at 5 %)');
     expect(byName.out).toContain('harmed: logLoss (dow = 7) 0.2000, n = 120; e-value 310');
     expect((await rondo(['explain', DECISION_ID])).out).toContain('flights: Start');
+  });
+
+  it('tell what became of an event, with the decision about it', async () => {
+    fates = ['Held'];
+    const { out } = await rondo(['explain', 'event/e7', '-p', 'flights']);
+    expect(out).toContain('Event e7 (arrival) of flights: Held, because NotBreached\n');
+    expect(out).toContain('RANGE: 429 rows: income is out of range (rule: 0 to ∞)\n      {"income":-1}\n');
+    expect(out).toContain('NO   CoolingDown: until 2001-03-05');
+    fates = ['Held'];
+    expect((await rondo(['explain', 'e8', '-p', 'flights'])).code).toBe(6);
+  });
+
+  it('show the findings of a batch that is looked at alone', async () => {
+    expect((await rondo(['get', 'batches', 'b1', '-p', 'flights'])).out).toMatch(
+      /\n {2}data {6}week-9.csv\n {2}RANGE: 429 rows/,
+    );
   });
 
   it('show what is forecast with its skill, and what came of what was', async () => {
@@ -552,11 +649,47 @@ describe('explain and status', () => {
   it('show what holds a pipeline back', async () => {
     const { out } = await rondo(['status', 'flights']);
     expect(out).toContain('held       after a rollback');
+    expect(out).toContain('suspended  its document');
     expect(out).toContain('Rollout r1 on arrivals: Running; 1 100 more outcomes');
   });
 });
 
+describe('champion', () => {
+  const LINE = `m/3\t2026-01-02T00:00:00Z\tnow\talice\tevery analysis passed\t${CYCLE_ID}`;
+
+  it('shows who was champion when, who moved it and why', async () => {
+    expect((await rondo(['champion', 'flights'])).out).toBe(`MODEL\tSINCE\tUNTIL\tMOVED BY\tWHY\tCYCLE\n${LINE}\n`);
+    expect((await rondo(['champion', 'flights', '--at', '2026-02-03T04:05:06Z'])).out).toContain(LINE);
+    expect(requests.at(-1)).toMatchObject({
+      method: 'GetChampionAt',
+      request: { pipeline: 'flights', at: at('2026-02-03T04:05:06Z') },
+    });
+    expect(await rondo(['champion', 'flights', '--at', 'yesterday'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}at\n {2}value {3}yesterday\n {2}rule {4}a day such as/),
+    });
+  });
+});
+
 describe('changes', () => {
+  it('close an incident with its postmortem and what is to be done', async () => {
+    const close = ['incident', 'close', 'incident/i1', '--postmortem', 'a stormy month misled it'];
+    expect((await rondo([...close, '--action', 'longer window', 'gate by weather'])).out).toBe(
+      'incident/i1 Closed, 2 action items\n',
+    );
+    expect(requests.at(-1)).toMatchObject({
+      method: 'CloseIncident',
+      request: {
+        incidentId: 'i1',
+        postmortem: 'a stormy month misled it',
+        actionItems: ['longer window', 'gate by weather'],
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      },
+    });
+    expect((await rondo(close)).out).toBe('incident/i1 Closed, no action item\n');
+    expect((await rondo(['incident', 'close', 'i1'])).code).toBe(2);
+  });
+
   it('need a reason, send the etag and a request id, and name the way back', async () => {
     expect(await rondo(['rollout', 'pause', 'r1'])).toMatchObject({
       code: 2,
@@ -600,6 +733,8 @@ describe('changes', () => {
     );
     const started = await rondo(['cycle', 'start', 'flights', '--reason', 'try again']);
     expect([started.code, started.out]).toEqual([1, expect.stringContaining('Hold, because CycleActive')]);
+    const dry = await rondo(['cycle', 'start', 'flights', '--reason', 'try again', '--dry-run']);
+    expect(dry.out).toBe('flights: Hold, because CycleActive (dry run, nothing changed)\n');
   });
 
   it('take a scheduled cycle off its day', async () => {
@@ -649,6 +784,10 @@ describe('files', () => {
     expect(Object.keys(files).sort()).toEqual(['c.yaml', 'sql/f.sql']);
     expect(Buffer.from(files['sql/f.sql']!).toString()).toBe('select 1');
     expect((await rondo(['apply', '-f', 'docs'])).code).toBe(0);
+    const dry = await rondo(['apply', '-f', 'docs/p.yaml', '--dry-run']);
+    expect([dry.code, dry.out]).toEqual([0, 'docs/p.yaml: would be created (dry run, nothing changed)\n']);
+    const named = ['validate', '-f', join(folder, 'docs')];
+    expect((await rondo(named, { cwd: tmpdir() })).err).toMatch(`${join(folder, 'docs', 'p.yaml')}: `);
   });
 
   it('list every problem by place and exit 1', async () => {
@@ -689,6 +828,9 @@ describe('files', () => {
       code: 2,
       err: expect.stringContaining('none.yaml'),
     });
+    write();
+    writeFileSync(join(folder, 'docs', 'p.yaml'), document().replace('c.yaml', 'gone.yaml'));
+    expect((await rondo(['apply', '-f', 'docs/p.yaml'])).err).toMatch(/gone.yaml, which docs.p.yaml names: .*ENOENT/);
   });
 });
 
@@ -784,14 +926,31 @@ describe('events, audit and settings', () => {
       err: expect.stringContaining('data.dataInterval.start'),
     });
     expect((await send({ ...event, type: 'other', data })).code).toBe(2);
+    await send({ ...event, data: { ...data, contentDigest: 'sha256:ab', dedupeKey: 'week 1' } });
+    expect(requests.at(-1)).toMatchObject({ request: { contentDigest: 'sha256:ab', dedupeKey: 'week 1' } });
+    expect(await send([{ ...event, data: { ...data, dedupKey: 'week 1' } }])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}\[0\]\.data\.dedupKey\n/),
+    });
+    for (const day of ['2001-02-30', '2001-13-01', '2d', '5.3.2001'])
+      expect(await rondo(['event', 'send', ...flags, '--start', day])).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/field {3}start\n/),
+      });
     expect((await rondo(['event', 'send', '--uri', 'x'])).err).toContain('needs --pipeline');
   });
 
   it('say that the audit was altered', async () => {
     expect(await rondo(['audit', 'verify'])).toMatchObject({
       code: 1,
-      out: 'ALTERED at training/run-1/4: hash differs (1 200 entries in 3 streams)\n',
+      out: 'ALTERED at training/run-1/4: hash differs (1,200 entries in 3 streams)\n',
     });
+  });
+
+  it('are told to machines as well', async () => {
+    const verified = await rondo(['audit', 'verify', '-o', 'json']);
+    expect([verified.code, JSON.parse(verified.out)]).toMatchObject([1, { intact: false, entries: '1200' }]);
+    expect(JSON.parse((await rondo(['whoami', '-o', 'json'])).out)).toMatchObject({ roles: ['operator'] });
   });
 
   it('show where server and token come from, never the token', async () => {
@@ -800,8 +959,46 @@ describe('events, audit and settings', () => {
     const { out } = await rondo(['config'], { env: {} });
     expect(out).toBe(`server  127.0.0.1:4701  (default)\ntoken   ***  (${join(folder, '.rondo', 'token')})\n`);
     expect((await rondo(['whoami'], { env: { RONDO_SERVER: door.grpcAddress } })).out).toBe('alice (operator)\n');
+    const elsewhere = { cwd: tmpdir(), env: { RONDO_HOME: join(folder, '.rondo') } };
+    expect((await rondo(['config'], elsewhere)).out).toContain(`***  (${join(folder, '.rondo', 'token')})\n`);
     expect((await rondo(['config'], { env: { RONDO_TOKEN_FILE: join(folder, 'none') } })).code).toBe(2);
     expect((await rondo(['version'])).out).toBe(`rondo 0.1.0\nserver 0.1.0 (embedded) at ${door.grpcAddress}\n`);
+  });
+});
+
+describe('token', () => {
+  const create = ['token', 'create', '--principal', 'bob', '--role', 'approver', 'annotator'];
+
+  it('is made, known to the server, listed without its secret, and taken away', async () => {
+    const made = await rondo([...create, '--folder', 'auth', '--expires', '90d']);
+    const id = /^token\/(\S+) of bob \(approver, annotator\); it is not shown again\n$/.exec(made.err)![1]!;
+    const bob = { env: { RONDO_SERVER: door.grpcAddress, RONDO_TOKEN: made.out } };
+    expect((await rondo(['get', 'pipelines'], bob)).code).toBe(0);
+    const { out } = await rondo(['token', 'list', '--folder', 'auth', '-o', 'json']);
+    expect(JSON.parse(out)).toContainEqual({
+      id,
+      principal: 'bob',
+      roles: ['approver', 'annotator'],
+      createdAt: expect.stringMatching(/^2/),
+      expiresAt: expect.stringMatching(/^2/),
+    });
+    expect(out).not.toContain(made.out.trim());
+    expect((await rondo(['token', 'revoke', `token/${id}`, '--folder', 'auth'])).out).toBe(`token/${id} revoked\n`);
+    expect((await rondo(['token', 'list', '--folder', 'auth'])).out).not.toContain('bob');
+    expect((await rondo(['token', 'revoke', id, '--folder', 'auth'])).code).toBe(6);
+  });
+
+  it('is not made in the wrong place, for no role, or for the past', async () => {
+    expect(await rondo(create, { env: { RONDO_HOME: join(folder, 'elsewhere') } })).toMatchObject({
+      code: 6,
+      err: expect.stringContaining('--folder'),
+    });
+    const odd = ['token', 'create', '--principal', 'bob', '--folder', 'auth', '--role'];
+    expect(await rondo([...odd, 'root'])).toMatchObject({ code: 2, err: expect.stringContaining('viewer, annotator') });
+    expect(await rondo([...odd, 'viewer', '--expires', '2001-01-01'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/field {3}expires\n/),
+    });
   });
 });
 

@@ -1,5 +1,14 @@
 import { canonicalJson } from '@rondo/kernel';
-import type { Cycle, DecisionMade, ForecastSeries, Rollout, SliceResults } from '@rondo/contracts';
+import {
+  Severity,
+  type Cycle,
+  type DecisionMade,
+  type ForecastSeries,
+  type LedgerEvent,
+  type Rollout,
+  type SliceResults,
+} from '@rondo/contracts';
+import { findingLines } from './shapes.js';
 import {
   boundsText,
   countText,
@@ -42,6 +51,18 @@ export function explainDecision(decision: DecisionMade): string[] {
       ),
     ),
     ...block('Triggers', decision.triggers.flatMap(triggerLines)),
+  ].map(plainText);
+}
+
+/** What became of an event and why; the decision about it, where there was one, follows. */
+export function explainEvent(event: LedgerEvent, decision: DecisionMade | undefined): string[] {
+  return [
+    `Event ${event.eventId} (${event.kind}) of ${event.pipeline}: ${event.fate}${event.reason === '' ? '' : `, because ${event.reason}`}`,
+    `  ${event.summary}`,
+    ...(event.explanation === '' || decision ? [] : [`  ${event.explanation}`]),
+    ...event.findings.flatMap(findingLines).map((line) => `  ${line}`),
+    ...(event.cycleNumber > 0 ? [`  cycle ${event.pipeline}/${event.cycleNumber}`] : []),
+    ...(decision ? ['', ...explainDecision(decision)] : []),
   ].map(plainText);
 }
 
@@ -100,10 +121,7 @@ export function explainCycle(cycle: Cycle, rollout: Rollout | undefined): string
     ...(cycle.mergedEventIds.length === 0 ? [] : [`  merged later: ${cycle.mergedEventIds.join(', ')}`]),
     ...block('Where the time went', cycle.phases.map(phaseLine)),
     ...block('Data', dataLines(cycle)),
-    ...block(
-      'Candidates',
-      cycle.candidates.flatMap((candidate) => [candidateLine(candidate), ...relianceLines(candidate)]),
-    ),
+    ...block('Candidates', cycle.candidates.flatMap(candidateLines)),
     ...(cycle.selection === '' ? [] : [`  ${cycle.selection}`]),
     ...block(`Evaluation: ${verdictText(cycle.evaluationVerdict)}`, cycle.gates.flatMap(gateLines)),
     ...(rollout ? explainRollout(rollout) : []),
@@ -126,16 +144,23 @@ function dataLines(cycle: Cycle): string[] {
   ];
 }
 
-/** Of the selected candidate, the features it relies on most. */
-function relianceLines({ selected, featureReliance }: Cycle['candidates'][number]): string[] {
-  if (!selected) return [];
+/** The selected one is marked, with the features it relies on most; a metric a line, the one they are ranked by first. */
+function candidateLines({
+  name,
+  trainer,
+  state,
+  message,
+  selected,
+  validation,
+  featureReliance,
+}: Cycle['candidates'][number]): string[] {
+  const told = message === '' ? '' : `; ${message}`;
   const most = featureReliance.toSorted((a, b) => b.value - a.value).slice(0, RELIANCES_SHOWN);
-  return most.map((one) => `    ${estimateText(one)}`);
-}
-
-function candidateLine(candidate: Cycle['candidates'][number]): string {
-  const metrics = candidate.validation.map(estimateText).join('; ');
-  return `${candidate.selected ? '* ' : '  '}${candidate.name} (${candidate.trainer}): ${candidate.state}${metrics === '' ? '' : `; ${metrics}`}${candidate.message === '' ? '' : `; ${candidate.message}`}`;
+  return [
+    `${selected ? '* ' : '  '}${name} (${trainer}): ${state}${told}`,
+    ...validation.map((one) => `      ${estimateText(one)}`),
+    ...(selected ? most : []).map((one) => `      ${estimateText(one)}`),
+  ];
 }
 
 function gateLines(gate: Cycle['gates'][number]): string[] {
@@ -152,7 +177,7 @@ function gateLines(gate: Cycle['gates'][number]): string[] {
     ...(gate.needsRows > 0n ? [`    about ${countText(gate.needsRows)} rows are needed to decide`] : []),
   ];
   return [
-    `${verdictText(gate.verdict)}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`,
+    `${verdictText(gate.verdict)}${gate.severity === Severity.ADVISORY ? ' (advisory)' : ''}: ${gate.gate}${gate.explanation === '' ? '' : `. ${gate.explanation}`}`,
     ...measured,
   ];
 }

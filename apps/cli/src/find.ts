@@ -4,9 +4,11 @@ import {
   RolloutService,
   type Cycle,
   type DecisionMade,
+  type LedgerEvent,
   type Rollout,
 } from '@rondo/contracts';
 import { PermanentError } from '@rondo/kernel';
+import { collect } from './paging.js';
 import type { Session } from './session.js';
 
 const SHORT = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/(\d{1,9})$/;
@@ -49,6 +51,31 @@ export async function findCycleOrDecision(
   if (!record)
     throw new PermanentError('not-found', `the decision ${id} has no record`, { field: 'decision', value: id });
   return { decision: record };
+}
+
+const EVENTS_LOOKED_AT = 10_000;
+
+/** The event of that id in the ledger of a pipeline, with the decision about it. */
+export async function findEvent(
+  session: Session,
+  pipeline: string,
+  name: string,
+): Promise<{ readonly event: LedgerEvent; readonly decision: DecisionMade | undefined }> {
+  const client = await session.client(EventService);
+  const id = idOf('event', name);
+  const { items } = await collect(EVENTS_LOOKED_AT, async (page) => {
+    const { events, nextPageToken } = await client.listEvents({ pipeline, ...page });
+    return { items: events, nextPageToken: events.some(({ eventId }) => eventId === id) ? '' : nextPageToken };
+  });
+  const event = items.find(({ eventId }) => eventId === id);
+  if (!event)
+    throw new PermanentError('not-found', `${pipeline} has no event ${id}`, {
+      field: 'event',
+      value: id,
+      rule: `one of the newest ${EVENTS_LOOKED_AT}`,
+    });
+  const { decisionId } = event;
+  return { event, decision: decisionId === '' ? undefined : (await client.getDecision({ decisionId })).record };
 }
 
 /** The rollout of that id, or the rollout of a cycle named `pipeline/number`. */

@@ -1,4 +1,4 @@
-import { toJson, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { toJson, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { registry } from '@rondo/contracts';
 import { stringify } from 'yaml';
 import { plainText } from './words.js';
@@ -14,22 +14,22 @@ export interface Column<M> {
 }
 
 /** How a kind of thing is shown. */
-export interface Shape<M extends Message> {
+export interface Shape<M> {
   /** Singular, as in `cycle/flights/7`. */
   readonly kind: string;
-  readonly schema: DescMessage;
+  /** What people call it, where that is another word. */
+  readonly called?: string;
+  /** Every field, for machines. */
+  readonly json: (item: M) => unknown;
   readonly name: (item: M) => string;
   readonly columns: readonly Column<M>[];
+  /** What a person who looks at one alone sees below it. */
+  readonly details?: (item: M) => readonly string[];
 }
 
 /** A list in the form asked for. Machines get every field; people get columns, padded on a terminal and tab-separated elsewhere. */
-export function renderList<M extends Message>(
-  shape: Shape<M>,
-  items: readonly M[],
-  format: Format,
-  isTerminal: boolean,
-): string {
-  const json = (): unknown[] => items.map((item) => asJson(shape.schema, item));
+export function renderList<M>(shape: Shape<M>, items: readonly M[], format: Format, isTerminal: boolean): string {
+  const json = (): unknown[] => items.map((item) => shape.json(item));
   switch (format) {
     case 'json':
       return `${JSON.stringify(json(), null, 2)}\n`;
@@ -51,10 +51,11 @@ export function renderList<M extends Message>(
 }
 
 /** One thing in the form asked for; a table of one row for people. */
-export function renderOne<M extends Message>(shape: Shape<M>, item: M, format: Format, isTerminal: boolean): string {
-  if (format === 'json') return `${JSON.stringify(asJson(shape.schema, item), null, 2)}\n`;
-  if (format === 'yaml') return stringify(asJson(shape.schema, item));
-  return renderList(shape, [item], format, isTerminal);
+export function renderOne<M>(shape: Shape<M>, item: M, format: Format, isTerminal: boolean): string {
+  if (format === 'json') return `${JSON.stringify(shape.json(item), null, 2)}\n`;
+  if (format === 'yaml') return stringify(shape.json(item));
+  const details = format === 'table' ? (shape.details?.(item) ?? []) : [];
+  return renderList(shape, [item], format, isTerminal) + details.map((line) => `  ${plainText(line)}\n`).join('');
 }
 
 /** Columns aligned for a terminal, or separated by tabs without cutting anything for a pipe. */
@@ -77,5 +78,8 @@ export function renderTable(
     .join('');
 }
 
-const asJson = (schema: DescMessage, item: Message): unknown =>
-  toJson(schema, item, { registry, alwaysEmitImplicit: true });
+/** Every field of a message, also those that are not set. */
+export const messageJson =
+  <D extends DescMessage>(schema: D) =>
+  (message: MessageShape<D>): unknown =>
+    toJson(schema, message, { registry, alwaysEmitImplicit: true });

@@ -37,7 +37,10 @@ const STEP_BY_REASON: ReadonlyMap<string, string> = new Map([
 ]);
 
 const STEP_BY_CODE: ReadonlyMap<ErrorCode, string> = new Map([
-  ['unauthenticated', 'set RONDO_TOKEN or RONDO_TOKEN_FILE, or run it where Rondo was started (./.rondo/token)'],
+  [
+    'unauthenticated',
+    'set RONDO_TOKEN or RONDO_TOKEN_FILE, or run it where Rondo was started (./.rondo/token), with the RONDO_HOME it was started with',
+  ],
   ['denied', '`rondo whoami` shows your roles; an admin can give you a token with more'],
   ['not-found', '`rondo get <noun>` lists what there is'],
   ['deadline-exceeded', 'it may still take effect: look before you repeat it'],

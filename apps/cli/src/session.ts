@@ -1,6 +1,6 @@
-import type { DescService, Message } from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { formatDurationMs, parseDurationMs, PermanentError } from '@rondo/kernel';
+import { parseDurationMs, PermanentError } from '@rondo/kernel';
 import type { GrpcConnection } from '@rondo/rpc';
 import { renderList, renderOne, type Format, type Shape } from './output.js';
 import { readSettings, type Settings } from './settings.js';
@@ -56,17 +56,19 @@ export class Session {
     return this.around.ids.next();
   }
 
-  list<M extends Message>(shape: Shape<M>, items: readonly M[]): void {
+  /** @param filter what was asked for, such as ` of churn`, for when there is nothing */
+  list<M>(shape: Shape<M>, items: readonly M[], filter = ''): void {
     this.around.out(renderList(shape, items, this.flags.output, this.around.isTerminal));
-    if (items.length === 0 && this.flags.output === 'table') this.note(`no ${shape.kind} yet`);
+    if (items.length === 0 && this.flags.output === 'table')
+      this.note(`no ${shape.called ?? shape.kind}${filter || ' yet'}`);
   }
 
-  one<M extends Message>(shape: Shape<M>, item: M): void {
+  one<M>(shape: Shape<M>, item: M): void {
     this.around.out(renderOne(shape, item, this.flags.output, this.around.isTerminal));
   }
 
   /** A thing after a change: in full for machines, one sentence and the next command for people. */
-  changed<M extends Message>(shape: Shape<M>, item: M, sentence: string, next: string): void {
+  changed<M>(shape: Shape<M>, item: M, sentence: string, next: string): void {
     if (this.flags.output === 'table') {
       this.around.out(`${sentence}\n`);
       this.note(`next: ${next}`);
@@ -91,17 +93,26 @@ export function reasonOf(text: string): string {
   return reason;
 }
 
-/** A moment given as RFC 3339 or as a duration from now (`2d`). */
-export function momentMs(text: string, nowMs: number, field: string): number {
-  if (/^\d+(ms|s|m|h|d|w)$/.test(text)) return nowMs + parseDurationMs(text, field);
-  const at = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-    ? Date.parse(text)
-    : NaN;
+const MOMENT = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** A moment given as a day (its beginning, UTC) or as RFC 3339. @throws `invalid` for anything else, also a day that no month has */
+export function momentMs(text: string, field: string): number {
+  const at = MOMENT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : NaN;
   if (Number.isNaN(at))
     throw new PermanentError('invalid', `"${text}" is not a moment`, {
       field,
       value: text,
-      rule: `RFC 3339, or a duration such as ${formatDurationMs(172_800_000)}`,
+      rule: 'a day such as 2001-03-05, or RFC 3339 such as 2001-03-05T14:00:00Z',
     });
   return at;
+}
+
+/** A moment, or a duration from now (`2d`). */
+export const momentFromNowMs = (text: string, nowMs: number, field: string): number =>
+  /^\d+[a-z]+$/.test(text) ? nowMs + parseDurationMs(text, field) : momentMs(text, field);
+
+/** Whether the calendar has this day: `Date` takes 2001-02-30 for the second of March. */
+function isDay(text: string): boolean {
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Surroundings } from './surroundings.js';
 
@@ -39,7 +39,10 @@ function tokenOf({ env, cwd, home }: Surroundings): {
   if (env['RONDO_TOKEN']) return { token: env['RONDO_TOKEN'].trim(), tokenSource: 'RONDO_TOKEN' };
   const named = env['RONDO_TOKEN_FILE'];
   if (named) return { token: readToken(named), tokenSource: `${named} (RONDO_TOKEN_FILE)` };
-  for (const path of [join(cwd, '.rondo', 'token'), join(home, '.config', 'rondo', 'token')]) {
+  for (const path of [
+    join(resolve(cwd, env['RONDO_HOME'] ?? '.rondo'), 'token'),
+    join(home, '.config', 'rondo', 'token'),
+  ]) {
     if (existsSync(path)) return { token: readToken(path), tokenSource: path };
   }
   return { token: undefined, tokenSource: 'none' };

@@ -1,4 +1,5 @@
 import {
+  AliasEntrySchema,
   AnnotatorSchema,
   ApprovalSchema,
   AuditEntrySchema,
@@ -15,8 +16,9 @@ import {
   ParkedMessageSchema,
   PipelineSchema,
   RolloutSchema,
-  type Annotator,
   ScoredForecastSchema,
+  type AliasEntry,
+  type Annotator,
   type Approval,
   type AuditEntry,
   type Batch,
@@ -25,6 +27,7 @@ import {
   type DriftEvaluated,
   type Estimate,
   type FeatureDrift,
+  type Finding,
   type Incident,
   type LabelCampaign,
   type LedgerEvent,
@@ -34,7 +37,7 @@ import {
   type Rollout,
   type ScoredForecast,
 } from '@rondo/contracts';
-import type { Shape } from './output.js';
+import { messageJson, type Shape } from './output.js';
 import {
   boundsText,
   countText,
@@ -60,7 +63,7 @@ export const batchStateText = (state: BatchState): string => STATES[state] ?? '-
 
 export const pipelineShape: Shape<Pipeline> = {
   kind: 'pipeline',
-  schema: PipelineSchema,
+  json: messageJson(PipelineSchema),
   name: (pipeline) => pipeline.name,
   columns: [
     { head: 'NAME', text: (pipeline) => pipeline.name },
@@ -69,7 +72,13 @@ export const pipelineShape: Shape<Pipeline> = {
     {
       head: 'CYCLES',
       text: (pipeline) =>
-        pipeline.held ? `held: ${pipeline.holdReason}` : pipeline.activeCycleId === '' ? 'idle' : 'active',
+        pipeline.suspended
+          ? 'suspended'
+          : pipeline.held
+            ? `held: ${pipeline.holdReason}`
+            : pipeline.activeCycleId === ''
+              ? 'idle'
+              : 'active',
     },
     {
       head: 'LAST DECISION',
@@ -84,7 +93,7 @@ export const cycleName = (cycle: Cycle): string => `${cycle.pipeline}/${cycle.nu
 
 export const cycleShape: Shape<Cycle> = {
   kind: 'cycle',
-  schema: CycleSchema,
+  json: messageJson(CycleSchema),
   name: cycleName,
   columns: [
     { head: 'CYCLE', text: cycleName },
@@ -99,7 +108,7 @@ export const cycleShape: Shape<Cycle> = {
 
 export const eventShape: Shape<LedgerEvent> = {
   kind: 'event',
-  schema: LedgerEventSchema,
+  json: messageJson(LedgerEventSchema),
   name: (event) => event.eventId,
   columns: [
     { head: 'EVENT', text: (event) => event.eventId },
@@ -113,7 +122,7 @@ export const eventShape: Shape<LedgerEvent> = {
 
 export const decisionShape: Shape<DecisionMade> = {
   kind: 'decision',
-  schema: DecisionMadeSchema,
+  json: messageJson(DecisionMadeSchema),
   name: (decision) => decision.decisionId,
   columns: [
     { head: 'DECISION', text: (decision) => decision.decisionId },
@@ -127,7 +136,7 @@ export const decisionShape: Shape<DecisionMade> = {
 
 export const forecastShape: Shape<ScoredForecast> = {
   kind: 'forecast',
-  schema: ScoredForecastSchema,
+  json: messageJson(ScoredForecastSchema),
   name: ({ forecast }) => forecast?.forecastId ?? '',
   columns: [
     { head: 'SERIES', text: ({ forecast }) => forecast?.series ?? '' },
@@ -190,8 +199,9 @@ const DRIFT: Readonly<Record<DriftState, string>> = {
 };
 
 export const driftShape: Shape<DriftEvaluated> = {
-  kind: 'drift evaluation',
-  schema: DriftEvaluatedSchema,
+  kind: 'drift',
+  called: 'drift evaluation',
+  json: messageJson(DriftEvaluatedSchema),
   name: (evaluation) => evaluation.evaluationId,
   columns: [
     { head: 'EVALUATION', text: (evaluation) => evaluation.evaluationId },
@@ -222,9 +232,15 @@ function movedFeatureText({ feature, state, psi, wasserstein, jensenShannon, sea
   return `${feature} ${DRIFT[state]}: ${distances.join(', ')}${usual}`;
 }
 
+/** A finding with its rule and a few of the rows it is about. */
+export const findingLines = ({ code, message, rule, samplesJson }: Finding): string[] => [
+  `${code}: ${message}${rule === '' ? '' : ` (rule: ${rule})`}`,
+  ...samplesJson.map((row) => `    ${row}`),
+];
+
 export const batchShape: Shape<Batch> = {
   kind: 'batch',
-  schema: BatchSchema,
+  json: messageJson(BatchSchema),
   name: (batch) => batch.batchId,
   columns: [
     { head: 'BATCH', text: (batch) => batch.batchId },
@@ -233,11 +249,16 @@ export const batchShape: Shape<Batch> = {
     { head: 'ROWS', text: (batch) => countText(batch.rows) },
     { head: 'FINDINGS', text: (batch) => batch.findings.map((finding) => finding.code).join(', ') || '-' },
   ],
+  details: ({ uri, decidedBy, reason, findings }) => [
+    `data      ${uri}`,
+    ...(decidedBy ? [`decided   by ${decidedBy.id}: ${reason}`] : []),
+    ...findings.flatMap(findingLines),
+  ],
 };
 
 export const approvalShape: Shape<Approval> = {
   kind: 'approval',
-  schema: ApprovalSchema,
+  json: messageJson(ApprovalSchema),
   name: (approval) => approval.approvalId,
   columns: [
     { head: 'APPROVAL', text: (approval) => approval.approvalId },
@@ -254,7 +275,7 @@ export const approvalShape: Shape<Approval> = {
 
 export const rolloutShape: Shape<Rollout> = {
   kind: 'rollout',
-  schema: RolloutSchema,
+  json: messageJson(RolloutSchema),
   name: (rollout) => rollout.rolloutId,
   columns: [
     { head: 'ROLLOUT', text: (rollout) => rollout.rolloutId },
@@ -273,7 +294,7 @@ export const rolloutShape: Shape<Rollout> = {
 
 export const modelShape: Shape<ModelVersion> = {
   kind: 'model',
-  schema: ModelVersionSchema,
+  json: messageJson(ModelVersionSchema),
   name: (version) => modelText(version.model),
   columns: [
     { head: 'MODEL', text: (version) => modelText(version.model) },
@@ -285,22 +306,45 @@ export const modelShape: Shape<ModelVersion> = {
   ],
 };
 
+export const championShape: Shape<AliasEntry> = {
+  kind: 'champion',
+  json: messageJson(AliasEntrySchema),
+  name: (entry) => modelText(entry.model),
+  columns: [
+    { head: 'MODEL', text: (entry) => modelText(entry.model) },
+    { head: 'SINCE', text: (entry) => timeText(entry.since) },
+    { head: 'UNTIL', text: (entry) => (entry.until ? timeText(entry.until) : 'now') },
+    { head: 'MOVED BY', text: (entry) => entry.actor?.id ?? '-' },
+    { head: 'WHY', text: (entry) => entry.reason || '-' },
+    { head: 'CYCLE', text: (entry) => entry.cycleId || '-' },
+  ],
+};
+
 export const incidentShape: Shape<Incident> = {
   kind: 'incident',
-  schema: IncidentSchema,
+  json: messageJson(IncidentSchema),
   name: (incident) => incident.incidentId,
   columns: [
     { head: 'INCIDENT', text: (incident) => incident.incidentId },
     { head: 'PIPELINE', text: (incident) => incident.pipeline },
     { head: 'STATE', text: (incident) => incident.state },
     { head: 'OPENED', text: (incident) => timeText(incident.openedAt) },
+    {
+      head: 'CYCLE',
+      text: ({ pipeline, cycleNumber }) => (cycleNumber === 0 ? '-' : `${pipeline}/${cycleNumber}`),
+    },
     { head: 'SUMMARY', text: (incident) => incident.summary },
+  ],
+  details: ({ postmortem, actionItems }) => [
+    ...(postmortem === '' ? [] : [`postmortem  ${postmortem}`]),
+    ...actionItems.map((item) => `to do       ${item}`),
   ],
 };
 
 export const parkedShape: Shape<ParkedMessage> = {
   kind: 'parked',
-  schema: ParkedMessageSchema,
+  called: 'parked message',
+  json: messageJson(ParkedMessageSchema),
   name: (message) => message.id,
   columns: [
     { head: 'ID', text: (message) => message.id },
@@ -314,7 +358,7 @@ export const parkedShape: Shape<ParkedMessage> = {
 
 export const auditShape: Shape<AuditEntry> = {
   kind: 'entry',
-  schema: AuditEntrySchema,
+  json: messageJson(AuditEntrySchema),
   name: (entry) => `${entry.service}/${entry.stream}/${entry.version}`,
   columns: [
     { head: 'AT', text: (entry) => timeText(entry.at) },
@@ -328,7 +372,7 @@ export const auditShape: Shape<AuditEntry> = {
 
 export const campaignShape: Shape<LabelCampaign> = {
   kind: 'campaign',
-  schema: LabelCampaignSchema,
+  json: messageJson(LabelCampaignSchema),
   name: (campaign) => campaign.campaignId,
   columns: [
     { head: 'CAMPAIGN', text: (campaign) => campaign.campaignId },
@@ -348,7 +392,7 @@ export const campaignShape: Shape<LabelCampaign> = {
 
 export const annotatorShape: Shape<Annotator> = {
   kind: 'annotator',
-  schema: AnnotatorSchema,
+  json: messageJson(AnnotatorSchema),
   name: ({ pipeline, annotator }) => `${pipeline}/${annotator}`,
   columns: [
     { head: 'ANNOTATOR', text: ({ annotator }) => annotator },

@@ -16,8 +16,8 @@ export const rangeText = (range: TimeRange | undefined): string =>
 export const modelText = (model: ModelRef | undefined): string =>
   model && model.name !== '' ? `${model.name}/${model.version}` : '-';
 
-/** `61 234`. */
-export const countText = (count: bigint | number): string => String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
+/** `61,234`, as everywhere in Rondo. */
+export const countText = (count: bigint | number): string => String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
 /** `2 h 5 min`, `41 s`, `350 ms`. */
 export function durationText(ms: number): string {
@@ -29,6 +29,9 @@ export function durationText(ms: number): string {
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+/** What a sentence about a change ends with when nothing was changed. */
+export const dryText = (isDry: boolean): string => (isDry ? ' (dry run, nothing changed)' : '');
 
 /** Whole numbers as they are, others with four significant digits. */
 export const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(4));
@@ -43,7 +46,7 @@ export function boundsText({ value, lower, upper, confidence, n }: Estimate): st
   return `${numberText(value)}${interval}, n = ${countText(n)}`;
 }
 
-/** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12 000, limit 0.45`. */
+/** A statistic with its interval, limit and n: `logLoss 0.4321 [0.4300, 0.4342] 95 %, n = 12,000, limit 0.45`. */
 export function estimateText(estimate: Estimate | undefined): string {
   if (!estimate) return '-';
   const limit = estimate.limit === undefined ? '' : `, limit ${numberText(estimate.limit)}`;

@@ -224,6 +224,25 @@ describeInChromium('console', () => {
     ]);
   });
 
+  it('closes an incident with a postmortem and what is to be done', async () => {
+    await enter();
+    await open('/');
+    await page.getByRole('button', { name: 'Close…' }).click();
+    await page.getByLabel(/^Action items/).fill('Train on a season\n\n Gate by weather ');
+    await page.getByLabel(/^Postmortem/).fill('Four stormy weeks misled the challenger.');
+    await page.getByRole('button', { name: 'Close incident' }).click();
+    await page.getByText('Incident closed.').waitFor();
+    expect(called('closeIncident')).toMatchObject([
+      {
+        incidentId: 'inc-1',
+        postmortem: 'Four stormy weeks misled the challenger.',
+        actionItems: ['Train on a season', 'Gate by weather'],
+      },
+    ]);
+    await open('/pipelines/flight-delay/cycles/2');
+    await page.getByText('To do: Train on a season; Gate by weather.').waitFor();
+  });
+
   it('approves with the keyboard alone, bound to the evidence on the page', async () => {
     await enter();
     await open('/pipelines/freight-delay/cycles/7?tab=approval');

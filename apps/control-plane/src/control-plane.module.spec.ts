@@ -829,6 +829,27 @@ describe('people', () => {
     expect(last(DecisionMadeSchema).verdict).toBe('Start');
   });
 
+  it('are told no more of a hold that is over, and are told that the document suspends cycles', async () => {
+    await apply();
+    const until = timestampFromMs(platform.clock.now() + 1000);
+    const request = create(HoldRequestSchema, { pipeline, reason: 'holiday peak', requestId: uuid(1), until });
+    expect(await service.rpc(PipelineService).holdAutomaticCycles(request, operator)).toMatchObject({
+      held: true,
+      heldUntil: until,
+      suspended: false,
+    });
+    await platform.clock.advance(1000);
+    await expect(service.rpc(PipelineService).holdAutomaticCycles({ ...request, requestId: uuid(2) }, operator)).rejects.toMatchObject({
+      code: 'invalid',
+      detail: { field: 'until' },
+    });
+    const now = () =>
+      service.rpc(PipelineService).getPipeline({ $typeName: 'rondo.control.v1.GetPipelineRequest', pipeline }, operator);
+    expect(await now()).toMatchObject({ held: false, holdReason: '' });
+    await apply((text) => text.replace('suspend: false', 'suspend: true'));
+    expect((await now()).suspended).toBe(true);
+  });
+
   it('find every decision in an audit that verifies', async () => {
     await bootstrapped();
     expect(await service.rpc(AuditService).verifyAudit(create(VerifyAuditRequestSchema), operator)).toMatchObject({

@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@rondo/config';
 import { PermanentError } from '@rondo/kernel';
-import { standaloneConfig } from './config.js';
+import { standaloneConfig, type StandaloneConfig } from './config.js';
+import { forget } from './home.js';
 import { exampleDataFolder } from './quickstart/flight-source.js';
 import { storySchemas } from './quickstart/narrator.js';
 import { Quickstart } from './quickstart/quickstart.js';
@@ -44,12 +44,19 @@ function flagsOf(argv: string[]): Flags | undefined {
   return values.help ? undefined : { once: values.once, json: values.json, fresh: values.fresh };
 }
 
+/** A command of `rondo` that works in another terminal of this folder, whatever home and port were chosen. */
+function commandFor(config: StandaloneConfig, grpcAddress: string): string {
+  const home = config.home === standaloneConfig.home.default ? '' : `RONDO_HOME=${resolve(config.home)} `;
+  const server = config.grpcPort === Number(standaloneConfig.grpcPort.default) ? '' : `RONDO_SERVER=${grpcAddress} `;
+  return `${home}${server}npx rondo ${config.quickstart ? 'status flight-delay' : 'whoami'}`;
+}
+
 async function main(flags: Flags): Promise<number> {
   const startedMs = performance.now();
   const config = parseConfig(standaloneConfig, process.env);
   const out = flags.json ? process.stderr : process.stdout;
   const terminal = new Terminal(out, startedMs, out.isTTY && process.env['NO_COLOR'] === undefined);
-  if (flags.fresh) await rm(resolve(config.home), { recursive: true, force: true });
+  if (flags.fresh) await forget(resolve(config.home));
   const stop = new AbortController();
   const stopped = new Promise<void>((wake) => stop.signal.addEventListener('abort', () => wake()));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -61,13 +68,13 @@ async function main(flags: Flags): Promise<number> {
     consoleFolder: CONSOLE,
     dataRoots: config.quickstart ? [exampleDataFolder()] : [],
   });
-  const localToken = rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
+  rondo.tokens.ensureLocal({ principal: 'you', roles: ['admin'] });
   terminal.addresses({
     signIn: rondo.signInUrl(),
     grpc: rondo.door.grpcAddress,
     gateway: rondo.gatewayHttpUrl,
     home: resolve(config.home),
-    tokenKept: localToken !== '',
+    command: commandFor(config, rondo.door.grpcAddress),
   });
   const story = await followStory(rondo.store.bus, storySchemas, terminal);
   try {
@@ -102,17 +109,22 @@ async function main(flags: Flags): Promise<number> {
   }
 }
 
+const PORTS = 'RONDO_HTTP_PORT, RONDO_GRPC_PORT, RONDO_GATEWAY_HTTP_PORT and RONDO_GATEWAY_GRPC_PORT';
+
+/** Why it did not start or go on, for people; the stack only of what nobody expected. */
+function problemText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE' || code === 'EACCES')
+    return `cannot listen on ${address}:${port} (${code === 'EACCES' ? 'not allowed' : 'something listens there already'}); ${PORTS} choose others`;
+  return error instanceof PermanentError || error instanceof TypeError ? error.message : (error.stack ?? error.message);
+}
+
 try {
   const flags = flagsOf(process.argv.slice(2));
   if (flags) process.exitCode = await main(flags);
   else process.stdout.write(`${HELP}\n`);
 } catch (error) {
-  const text =
-    error instanceof PermanentError || error instanceof TypeError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
-  process.stderr.write(`rondo: ${text}\n`);
+  process.stderr.write(`rondo: ${problemText(error)}\n`);
   process.exitCode = error instanceof TypeError ? 2 : 1;
 }

@@ -31,6 +31,7 @@ import {
 } from '@rondo/telemetry';
 import { trainingConfig, TrainingModule } from '@rondo/training';
 import type { StandaloneConfig } from './config.js';
+import { DATABASE } from './home.js';
 
 /** Every service in one process, on one SQLite file. */
 export interface RunningStandalone {
@@ -109,7 +110,7 @@ async function openShared({ config, version }: StandaloneOptions): Promise<Share
     onSinkError: (error) => log.error('spans were lost', {}, error),
     ...(config.otlpEndpoint !== undefined && { otlpEndpoint: config.otlpEndpoint }),
   });
-  const store = SqliteStore.open(join(home, 'rondo.db'), {
+  const store = SqliteStore.open(join(home, DATABASE), {
     busOptions: {
       onParked: (parked) =>
         log.error('message parked', {

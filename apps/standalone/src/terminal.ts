@@ -21,13 +21,13 @@ export class Terminal {
     readonly grpc: string;
     readonly gateway: string;
     readonly home: string;
-    readonly tokenKept: boolean;
+    readonly command: string;
   }): void {
     this.write(
       `\n  Rondo is up. Open the console (the link signs you in, once):\n\n    ${this.strong(where.signIn)}\n`,
     );
     this.write(`  gRPC ${where.grpc}   inference ${where.gateway}   data and log in ${where.home}`);
-    this.write(`  The command line finds its token by itself: npx rondo status flight-delay\n`);
+    this.write(`  The command line finds its token by itself: ${where.command}\n`);
   }
 
   story(text: string, strong: boolean): void {

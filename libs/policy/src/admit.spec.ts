@@ -69,7 +69,8 @@ describe('admission', () => {
       line: lines.findIndex((line) => line.includes('suspend: false')) + 1,
       column: 3,
     });
-    expect(problems[0]?.message).toContain('did you mean suspend?');
+    expect(problems[0]?.message).toBe('there is no field suspnd, did you mean suspend?');
+    expect(problems[1]?.message).toMatch(/"WallClock".*; it is "Lunar"$/);
     expect(problems[2]?.message).toContain('is missing');
   });
 

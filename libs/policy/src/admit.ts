@@ -38,7 +38,11 @@ export function admitPipeline(submission: Submission): Admission {
   const result = pipelineDocument.safeParse(source.value);
   const shaped = result.success ? result.data.spec : shapedBlocks(source.value);
   const files = readFiles(shaped.data, submission.files);
-  const breaches = [...(result.success ? [] : shapeBreaches(result.error)), ...ruleBreaches(shaped), ...files.breaches];
+  const breaches = [
+    ...(result.success ? [] : shapeBreaches(result.error, source.value)),
+    ...ruleBreaches(shaped),
+    ...files.breaches,
+  ];
   if (breaches.length === 0 && result.success) {
     const spec = specOf(result.data, files.texts);
     return { ok: true, spec, bundle: canonicalJson({ document: source.value, files: files.texts }) };
@@ -121,8 +125,23 @@ function shapedBlocks(document: unknown): ShapedSpec {
   return Object.fromEntries(blocks.filter(([, value]) => value !== undefined)) as ShapedSpec;
 }
 
-function shapeBreaches(error: z.ZodError): RuleBreach[] {
-  return error.issues.flatMap((issue) => breachesOf(issue as z.core.$ZodIssue, []));
+function shapeBreaches(error: z.ZodError, document: unknown): RuleBreach[] {
+  return error.issues
+    .flatMap((issue) => breachesOf(issue as z.core.$ZodIssue, []))
+    .map((breach) => ({ ...breach, message: `${breach.message}${givenText(breach, document)}` }));
+}
+
+const SHOWN_CHARACTERS = 60;
+
+/** The value that was given, where it is a single one and the message is about it. */
+function givenText({ path, rule }: RuleBreach, document: unknown): string {
+  const value = path.reduce<unknown>(
+    (from, key) =>
+      from !== null && typeof from === 'object' ? (from as Record<string | number, unknown>)[key] : undefined,
+    document,
+  );
+  const isShown = rule !== 'known-field' && ['string', 'number', 'boolean'].includes(typeof value);
+  return isShown ? `; it is ${JSON.stringify(value).slice(0, SHOWN_CHARACTERS)}` : '';
 }
 
 function breachesOf(issue: z.core.$ZodIssue, base: Path): RuleBreach[] {

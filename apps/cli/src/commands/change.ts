@@ -15,7 +15,7 @@ import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
 import { findCycle, idOf } from '../find.js';
 import type { Action } from '../program.js';
-import { momentMs, reasonOf, type Session } from '../session.js';
+import { momentFromNowMs, reasonOf, type Session } from '../session.js';
 import {
   approvalShape,
   batchShape,
@@ -26,7 +26,7 @@ import {
   parkedShape,
   pipelineShape,
 } from '../shapes.js';
-import { modelText, timeText, verdictText } from '../words.js';
+import { dryText, modelText, timeText, verdictText } from '../words.js';
 
 interface ChangeOptions {
   readonly reason: string;
@@ -81,7 +81,9 @@ export function changeCommands(program: Command, action: Action): void {
 function cycleCommands(program: Command, action: Action): void {
   const cycle = program.command('cycle').description('start, cancel or retry cycles by hand');
   withReason(cycle.command('start'))
-    .description('start a cycle; cool-downs do not apply, everything else does')
+    .description(
+      'start a cycle; neither cool-downs nor a hold apply, but suspension, the budget and a running cycle do',
+    )
     .argument('<pipeline>')
     .option('--dry-run', 'decide and change nothing')
     .action(
@@ -94,12 +96,13 @@ function cycleCommands(program: Command, action: Action): void {
           validateOnly: options.dryRun ?? false,
         });
         const decision = record ?? create(DecisionMadeSchema, { pipeline });
-        const started = decision.cycleId === '' ? '' : `, cycle ${decision.cycleId}`;
+        const isDry = options.dryRun ?? false;
+        const started = decision.cycleId === '' || isDry ? '' : `, cycle ${decision.cycleId}`;
         session.changed(
           decisionShape,
           decision,
-          `${pipeline}: ${decision.verdict}, because ${decision.reason}${started}`,
-          `rondo explain ${decision.decisionId}`,
+          `${pipeline}: ${decision.verdict}, because ${decision.reason}${started}${dryText(isDry)}`,
+          isDry ? `rondo cycle start ${pipeline} --reason …` : `rondo explain ${decision.decisionId}`,
         );
         if (decision.verdict !== 'Start' && decision.verdict !== 'Merge') throw new Ended(EXIT.no);
       }, 1),
@@ -127,7 +130,7 @@ function cycleCommands(program: Command, action: Action): void {
           session.changed(
             cycleShape,
             after,
-            `cycle/${cycleName(after)} ${after.result || after.phase}`,
+            `cycle/${cycleName(after)} ${after.result || after.phase}${dryText(options.dryRun ?? false)}`,
             `rondo explain ${cycleName(after)}`,
           );
         }, 1),
@@ -160,13 +163,13 @@ function holdCommands(program: Command, action: Action): void {
   withReason(program.command('hold'))
     .description('start no more cycles automatically; running ones go on')
     .argument('<pipeline>')
-    .option('--until <moment>', 'RFC 3339, or a duration from now such as 2d')
+    .option('--until <moment>', 'a day, RFC 3339, or a duration from now such as 2d')
     .action(
       action(async (session, pipeline: string, options: ChangeOptions & { until?: string }) => {
         const until =
           options.until === undefined
             ? {}
-            : { until: timestampFromMs(momentMs(options.until, session.around.clock.now(), 'until')) };
+            : { until: timestampFromMs(momentFromNowMs(options.until, session.around.clock.now(), 'until')) };
         const after = await (
           await session.client(PipelineService)
         ).holdAutomaticCycles({ pipeline, reason: reasonOf(options.reason), requestId: session.requestId(), ...until });

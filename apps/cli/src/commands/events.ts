@@ -2,10 +2,19 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { AnnounceArrivalSchema, AuditService, DataService, type AnnounceArrival } from '@rondo/contracts';
+import {
+  AnnounceArrivalSchema,
+  AuditService,
+  DataService,
+  VerifyAuditResponseSchema,
+  type AnnounceArrival,
+  type VerifyAuditResponse,
+} from '@rondo/contracts';
 import { messageOf, PermanentError } from '@rondo/kernel';
 import type { Command } from 'commander';
 import { EXIT, Ended } from '../exit-codes.js';
+import { messageJson, type Shape } from '../output.js';
+import { collect, limitOf } from '../paging.js';
 import type { Action } from '../program.js';
 import { momentMs, type Session } from '../session.js';
 import { auditShape } from '../shapes.js';
@@ -56,25 +65,33 @@ export function eventCommands(program: Command, action: Action): void {
     .action(action((session, options: SendOptions) => send(session, options)));
 }
 
+/** For machines; people get a sentence. */
+const verificationShape: Shape<VerifyAuditResponse> = {
+  kind: 'verification',
+  json: messageJson(VerifyAuditResponseSchema),
+  name: ({ intact, brokenAt }) => (intact ? 'intact' : brokenAt),
+  columns: [],
+};
+
 function auditCommands(program: Command, action: Action): void {
   const audit = program.command('audit').description('what was decided by whom, unaltered');
   audit
     .command('list')
-    .description('entries in order')
+    .description('entries, the newest first')
     .option('-p, --pipeline <name>', 'only of this pipeline', '')
     .option('--cycle <id>', 'only of this cycle', '')
     .option('--actor <id>', 'only by this actor', '')
+    .option('--limit <n>', 'at most so many', '100')
     .action(
-      action(async (session, options: { pipeline: string; cycle: string; actor: string }) => {
-        const { entries } = await (
-          await session.client(AuditService)
-        ).listAuditEntries({
-          pipeline: options.pipeline,
-          cycleId: options.cycle,
-          actor: options.actor,
-          pageSize: 1000,
+      action(async (session, options: { pipeline: string; cycle: string; actor: string; limit: string }) => {
+        const client = await session.client(AuditService);
+        const filter = { pipeline: options.pipeline, cycleId: options.cycle, actor: options.actor };
+        const { items, hasMore } = await collect(limitOf(options.limit), async (page) => {
+          const { entries, nextPageToken } = await client.listAuditEntries({ ...filter, ...page });
+          return { items: entries, nextPageToken };
         });
-        session.list(auditShape, entries);
+        session.list(auditShape, items);
+        if (hasMore) session.note(`only the newest ${countText(items.length)}; --limit shows more`);
       }),
     );
   audit
@@ -84,9 +101,11 @@ function auditCommands(program: Command, action: Action): void {
       action(async (session) => {
         const result = await (await session.client(AuditService)).verifyAudit({}, { timeoutMs: session.timeoutMs });
         const found = `${countText(result.entries)} entries in ${countText(result.streams)} streams`;
-        session.around.out(
-          result.intact ? `intact: ${found}\n` : `ALTERED at ${result.brokenAt}: ${result.explanation} (${found})\n`,
-        );
+        if (session.flags.output === 'table')
+          session.around.out(
+            result.intact ? `intact: ${found}\n` : `ALTERED at ${result.brokenAt}: ${result.explanation} (${found})\n`,
+          );
+        else session.one(verificationShape, result);
         if (!result.intact) throw new Ended(EXIT.no);
       }),
     );
@@ -113,10 +132,9 @@ function fromFlags(session: Session, options: SendOptions): AnnounceArrival {
       field: missing[0],
       rule: '--pipeline, --uri, --start and --end together',
     });
-  const now = session.around.clock.now();
   const interval = {
-    start: timestampFromMs(momentMs(start!, now, 'start')),
-    end: timestampFromMs(momentMs(end!, now, 'end')),
+    start: timestampFromMs(momentMs(start!, 'start')),
+    end: timestampFromMs(momentMs(end!, 'end')),
   };
   return create(AnnounceArrivalSchema, {
     pipeline: pipeline!,
@@ -124,7 +142,7 @@ function fromFlags(session: Session, options: SendOptions): AnnounceArrival {
     eventId: options.id ?? session.around.ids.next(),
     eventSource: options.source,
     dataInterval: interval,
-    announcedAt: timestampFromMs(now),
+    announcedAt: timestampFromMs(session.around.clock.now()),
   });
 }
 
@@ -141,9 +159,8 @@ async function fromFile(session: Session, file: string): Promise<AnnounceArrival
       cause,
     });
   }
-  const now = session.around.clock.now();
   return (Array.isArray(parsed) ? parsed : [parsed]).map((event: unknown, index) =>
-    announcementOf(event, `[${index}]`, now),
+    announcementOf(event, `[${index}]`),
   );
 }
 
@@ -161,9 +178,16 @@ function readEvents(path: string): string {
   }
 }
 
-function announcementOf(event: unknown, at: string, nowMs: number): AnnounceArrival {
-  const text = (path: string): string => {
-    const value = path
+const DATA_ARRIVED = 'dev.rondo.data.arrived.v1';
+const DATA_FIELDS = ['pipeline', 'uri', 'dataInterval', 'contentDigest', 'dedupeKey'];
+
+/** What a CloudEvent announces; whatever its data says is sent or refused, never left out. */
+function announcementOf(event: unknown, at: string): AnnounceArrival {
+  const refuse = (path: string, value: unknown, message: string, rule: string): never => {
+    throw new PermanentError('invalid', `event ${at} ${message}`, { field: `${at}.${path}`, value, rule });
+  };
+  const valueAt = (path: string): unknown =>
+    path
       .split('.')
       .reduce<unknown>(
         (from, key) =>
@@ -172,22 +196,16 @@ function announcementOf(event: unknown, at: string, nowMs: number): AnnounceArri
             : undefined,
         event,
       );
-    if (typeof value !== 'string')
-      throw new PermanentError('invalid', `event ${at} has no text at ${path}`, {
-        field: `${at}.${path}`,
-        value,
-        rule: 'CloudEvents 1.0, type dev.rondo.data.arrived.v1',
-      });
-    return value;
-  };
-  if (text('type') !== 'dev.rondo.data.arrived.v1') {
-    throw new PermanentError('invalid', `event ${at} is a ${text('type')}`, {
-      field: `${at}.type`,
-      value: text('type'),
-      rule: 'dev.rondo.data.arrived.v1',
-    });
-  }
-  const moment = (path: string) => timestampFromMs(momentMs(text(path), nowMs, `${at}.${path}`));
+  const text = (path: string, value = valueAt(path)): string =>
+    typeof value === 'string'
+      ? value
+      : refuse(path, value, `has no text at ${path}`, `CloudEvents 1.0, type ${DATA_ARRIVED}`);
+  const optional = (path: string): string => (valueAt(path) === undefined ? '' : text(path));
+  const moment = (path: string) => timestampFromMs(momentMs(text(path), `${at}.${path}`));
+  if (text('type') !== DATA_ARRIVED) refuse('type', text('type'), `is a ${text('type')}`, DATA_ARRIVED);
+  for (const [key, value] of Object.entries(valueAt('data') ?? {}))
+    if (!DATA_FIELDS.includes(key))
+      refuse(`data.${key}`, value, `has an unknown field ${key}`, `one of ${DATA_FIELDS.join(', ')}`);
   return create(AnnounceArrivalSchema, {
     pipeline: text('data.pipeline'),
     uri: text('data.uri'),
@@ -195,5 +213,7 @@ function announcementOf(event: unknown, at: string, nowMs: number): AnnounceArri
     eventSource: text('source'),
     dataInterval: { start: moment('data.dataInterval.start'), end: moment('data.dataInterval.end') },
     announcedAt: moment('time'),
+    contentDigest: optional('data.contentDigest'),
+    dedupeKey: optional('data.dedupeKey'),
   });
 }

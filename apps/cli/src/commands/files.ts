@@ -13,7 +13,7 @@ import { EXIT, Ended } from '../exit-codes.js';
 import type { Action } from '../program.js';
 import type { Session } from '../session.js';
 import { pipelineShape } from '../shapes.js';
-import { plainText } from '../words.js';
+import { dryText, plainText } from '../words.js';
 
 const DOCUMENT_BYTES_MAX = 262_144;
 const FILE_BYTES_MAX = 1_048_576;
@@ -82,16 +82,20 @@ async function apply(
     validateOnly: options.dryRun ?? false,
     requestId: session.requestId(),
   });
-  if (response.problems.length > 0 || response.outcome === 'refused' || !response.pipeline) {
+  if (response.problems.length > 0 || response.outcome === 'refused') {
     reportProblems(session, submitted.label, response.problems);
     throw new Ended(EXIT.no);
   }
+  if (!response.pipeline) {
+    // A dry run has no generation to show.
+    session.around.out(`${submitted.label}: would be ${response.outcome}${dryText(true)}\n`);
+    return session.note(`next: rondo diff -f ${submitted.label}`);
+  }
   const { name, generation } = response.pipeline;
-  const dry = options.dryRun ? ' (dry run, nothing changed)' : '';
   session.changed(
     pipelineShape,
     response.pipeline,
-    `pipeline/${name} ${response.outcome}, generation ${generation}${dry}`,
+    `pipeline/${name} ${response.outcome}, generation ${generation}${dryText(options.dryRun ?? false)}`,
     `rondo status ${name}`,
   );
 }
@@ -142,7 +146,7 @@ async function readSubmissions(session: Session, file: string): Promise<Submitte
   }
   return Promise.all(
     paths.map((found) =>
-      submission(relative(cwd, found) || found, readText(found, DOCUMENT_BYTES_MAX), dirname(found)),
+      submission(join(file, relative(path, found)), readText(found, DOCUMENT_BYTES_MAX), dirname(found)),
     ),
   );
 }
@@ -173,29 +177,30 @@ async function submission(label: string, document: string, folder: string): Prom
         rule: 'a path below the document',
       });
     }
-    files[name] = Uint8Array.from(readBytes(path, FILE_BYTES_MAX));
+    files[name] = Uint8Array.from(readBytes(path, FILE_BYTES_MAX, `, which ${label} names`));
   }
   return { label, document, files };
 }
 
 const readText = (path: string, bytesMax: number): string => readBytes(path, bytesMax).toString('utf8');
 
-function readBytes(path: string, bytesMax: number): Buffer {
-  const { size } = read(() => statSync(path), path);
+/** @param who says of errors what asked for the file */
+function readBytes(path: string, bytesMax: number, who = ''): Buffer {
+  const { size } = read(() => statSync(path), path, who);
   if (size > bytesMax)
-    throw new PermanentError('invalid', `${path} has ${size} bytes`, {
+    throw new PermanentError('invalid', `${path}${who} has ${size} bytes`, {
       field: 'file',
       value: path,
       rule: `at most ${bytesMax} bytes`,
     });
-  return read(() => readFileSync(path), path);
+  return read(() => readFileSync(path), path, who);
 }
 
-function read<T>(work: () => T, path: string): T {
+function read<T>(work: () => T, path: string, who = ''): T {
   try {
     return work();
   } catch (cause) {
-    throw new PermanentError('invalid', `cannot read ${path}: ${messageOf(cause)}`, {
+    throw new PermanentError('invalid', `cannot read ${path}${who}: ${messageOf(cause)}`, {
       field: 'file',
       value: path,
       rule: 'a readable file',

@@ -1,52 +1,12 @@
-import type { Message } from '@bufbuild/protobuf';
-import {
-  ApprovalService,
-  BatchState,
-  CycleService,
-  DataService,
-  DriftService,
-  EventService,
-  IncidentService,
-  ModelService,
-  OperationsService,
-  PipelineService,
-  RolloutService,
-  type Rollout,
-} from '@rondo/contracts';
-import { PermanentError } from '@rondo/kernel';
+import { CycleService, PipelineService, RolloutService, type Pipeline, type Rollout } from '@rondo/contracts';
 import { Argument, Option, type Command } from 'commander';
-import { explainCycle, explainDecision, explainRollout, pastErrorText } from '../explain.js';
-import { findCycle, findCycleOrDecision, findRollout } from '../find.js';
-import type { Shape } from '../output.js';
+import { explainCycle, explainDecision, explainEvent, explainRollout } from '../explain.js';
+import { findCycleOrDecision, findEvent } from '../find.js';
 import type { Action } from '../program.js';
 import type { Session } from '../session.js';
-import {
-  approvalShape,
-  batchShape,
-  cycleShape,
-  decisionShape,
-  driftShape,
-  eventShape,
-  forecastShape,
-  incidentShape,
-  modelShape,
-  parkedShape,
-  pipelineShape,
-  rolloutShape,
-} from '../shapes.js';
-import { countText, modelText, plainText, timeText } from '../words.js';
-
-interface GetOptions {
-  readonly pipeline: string;
-  readonly state: string;
-  readonly limit: string;
-}
-
-/** A kind of thing that `get` knows. */
-interface Noun {
-  readonly list: (session: Session, options: GetOptions) => Promise<void>;
-  readonly one: (session: Session, name: string, options: GetOptions) => Promise<void>;
-}
+import { cycleShape, decisionShape, eventShape, pipelineShape } from '../shapes.js';
+import { modelText, plainText, timeText } from '../words.js';
+import { NOUNS, type GetOptions } from './nouns.js';
 
 /** `get`, `explain` and `status`. */
 export function lookCommands(program: Command, action: Action): void {
@@ -56,7 +16,7 @@ export function lookCommands(program: Command, action: Action): void {
     .addArgument(new Argument('<noun>', 'what to look at').choices(Object.keys(NOUNS)))
     .argument('[name]', 'one of them: an id, or pipeline/number for cycles and rollouts')
     .option('-p, --pipeline <name>', 'only of this pipeline', '')
-    .option('--state <state>', 'only in this state (events: fate)', '')
+    .option('--state <state>', 'only in this state (events: fate; cycles: phase or result)', '')
     .addOption(new Option('--limit <n>', 'at most so many').default('50'))
     .action(
       action(async (session, noun: string, name: string | undefined, options: GetOptions) => {
@@ -66,10 +26,12 @@ export function lookCommands(program: Command, action: Action): void {
     );
   program
     .command('explain')
-    .description('say why: the checks, values, limits and counts behind a cycle or a decision')
-    .argument('<name>', 'pipeline/number, a cycle id or a decision id')
+    .description('say why: the checks, values, limits and counts behind a cycle, a decision or an event')
+    .argument('<name>', 'pipeline/number, a cycle id or a decision id; with -p the id of an event')
+    .option('-p, --pipeline <name>', 'explain an event of this pipeline', '')
     .action(
-      action(async (session, name: string) => {
+      action(async (session, name: string, options: { pipeline: string }) => {
+        if (options.pipeline !== '') return explainNamedEvent(session, options.pipeline, name);
         const found = await findCycleOrDecision(session, name);
         if (session.flags.output !== 'table')
           return 'cycle' in found ? session.one(cycleShape, found.cycle) : session.one(decisionShape, found.decision);
@@ -87,18 +49,32 @@ export function lookCommands(program: Command, action: Action): void {
     .action(action((session, name: string) => status(session, name), 1));
 }
 
+async function explainNamedEvent(session: Session, pipeline: string, name: string): Promise<void> {
+  const { event, decision } = await findEvent(session, pipeline, name);
+  if (session.flags.output !== 'table') return session.one(eventShape, event);
+  session.around.out(`${explainEvent(event, decision).join('\n')}\n`);
+}
+
 async function rolloutOf(session: Session, rolloutId: string): Promise<Rollout | undefined> {
   return rolloutId === '' ? undefined : (await session.client(RolloutService)).getRollout({ rolloutId });
 }
+
+/** Whether policy time has begun: that of events stands at zero until the first of them. */
+const hasBegun = ({ policyTime }: Pipeline): boolean => policyTime !== undefined && policyTime.seconds > 0n;
 
 async function status(session: Session, name: string): Promise<void> {
   const pipeline = await (await session.client(PipelineService)).getPipeline({ pipeline: name });
   if (session.flags.output !== 'table') return session.one(pipelineShape, pipeline);
   const lines = [
     `${pipeline.name}, generation ${pipeline.generation}, endpoint ${pipeline.endpoint}`,
-    `champion   ${modelText(pipeline.champion)} since ${timeText(pipeline.championSince)}`,
-    `time       ${timeText(pipeline.policyTime)} (policy time)`,
+    pipeline.champion
+      ? `champion   ${modelText(pipeline.champion)} since ${timeText(pipeline.championSince)}`
+      : 'champion   none yet: the first cycle that is promoted brings one',
+    hasBegun(pipeline)
+      ? `time       ${timeText(pipeline.policyTime)} (policy time)`
+      : 'time       not yet: policy time begins with the first data',
     `budget     ${pipeline.cyclesInBudgetWindow} of ${pipeline.cyclesMax} cycles used`,
+    ...(pipeline.suspended ? ['suspended  its document says spec.suspend: no cycle starts, not by hand either'] : []),
     ...(pipeline.held
       ? [
           `held       ${pipeline.holdReason}, until ${timeText(pipeline.heldUntil)}; rondo release ${pipeline.name} --reason …`,
@@ -124,164 +100,3 @@ async function status(session: Session, name: string): Promise<void> {
   }
   session.around.out(`${lines.map(plainText).join('\n')}\n`);
 }
-
-/** A noun whose service only lists: one of them is picked out of the list. */
-function listed<M extends Message>(
-  shape: Shape<M>,
-  fetch: (session: Session, options: GetOptions) => Promise<readonly M[]>,
-): Noun {
-  return {
-    list: async (session, options) => session.list(shape, await fetch(session, options)),
-    one: async (session, name, options) => {
-      const item = (await fetch(session, { ...options, limit: '500' })).find(
-        (candidate) => shape.name(candidate) === name,
-      );
-      if (!item)
-        throw new PermanentError('not-found', `there is no ${shape.kind} ${name}`, { field: 'name', value: name });
-      session.one(shape, item);
-    },
-  };
-}
-
-const pageSize = ({ limit }: GetOptions): number => {
-  const size = Number(limit);
-  if (!Number.isInteger(size) || size < 1 || size > 500)
-    throw new PermanentError('invalid', `"${limit}" is not a limit`, {
-      field: 'limit',
-      value: limit,
-      rule: '1 to 500',
-    });
-  return size;
-};
-
-const batchState = ({ state }: GetOptions): BatchState => {
-  const known = (BatchState as unknown as Record<string, BatchState | undefined>)[state.toUpperCase()];
-  if (known === undefined && state !== '')
-    throw new PermanentError('invalid', `"${state}" is not a state of a batch`, {
-      field: 'state',
-      value: state,
-      rule: 'Checking, Ready, Quarantined, Rejected or Failed',
-    });
-  return known ?? BatchState.UNSPECIFIED;
-};
-
-const onePipeline = ({ pipeline }: GetOptions, what: string): string => {
-  if (pipeline === '')
-    throw new PermanentError('invalid', `${what} are listed of one pipeline`, {
-      field: 'pipeline',
-      value: pipeline,
-      rule: '-p <pipeline>',
-    });
-  return pipeline;
-};
-
-const NOUNS: Readonly<Record<string, Noun>> = {
-  pipelines: {
-    ...listed(
-      pipelineShape,
-      async (session) => (await (await session.client(PipelineService)).listPipelines({})).pipelines,
-    ),
-    one: async (session, name) =>
-      session.one(pipelineShape, await (await session.client(PipelineService)).getPipeline({ pipeline: name })),
-  },
-  cycles: {
-    ...listed(
-      cycleShape,
-      async (session, options) =>
-        (
-          await (
-            await session.client(CycleService)
-          ).listCycles({ pipeline: options.pipeline, pageSize: pageSize(options) })
-        ).cycles,
-    ),
-    one: async (session, name) => session.one(cycleShape, await findCycle(session, name)),
-  },
-  events: listed(eventShape, async (session, options) => {
-    const response = await (
-      await session.client(EventService)
-    ).listEvents({ pipeline: options.pipeline, fate: options.state, pageSize: pageSize(options) });
-    session.note(`${countText(response.total)} events, ${countText(response.pending)} without a fate yet`);
-    return response.events;
-  }),
-  decisions: {
-    ...listed(
-      decisionShape,
-      async (session, options) =>
-        (
-          await (
-            await session.client(EventService)
-          ).listDecisions({ pipeline: options.pipeline, pageSize: pageSize(options) })
-        ).decisions,
-    ),
-    one: async (session, name) => {
-      const { record } = await (await session.client(EventService)).getDecision({ decisionId: name });
-      if (!record)
-        throw new PermanentError('not-found', `there is no decision ${name}`, { field: 'name', value: name });
-      session.one(decisionShape, record);
-    },
-  },
-  drift: listed(driftShape, async (session, options) => {
-    const pipeline = onePipeline(options, 'drift evaluations');
-    return (await (await session.client(DriftService)).listDriftEvaluations({ pipeline, pageSize: pageSize(options) }))
-      .evaluations;
-  }),
-  forecasts: listed(forecastShape, async (session, options) => {
-    const pipeline = onePipeline(options, 'forecasts');
-    const { forecasts, series } = await (
-      await session.client(DriftService)
-    ).listForecasts({ pipeline, pageSize: pageSize(options) });
-    for (const one of series) session.note(pastErrorText(one));
-    return forecasts;
-  }),
-  batches: {
-    ...listed(
-      batchShape,
-      async (session, options) =>
-        (
-          await (
-            await session.client(DataService)
-          ).listBatches({ pipeline: options.pipeline, state: batchState(options), pageSize: pageSize(options) })
-        ).batches,
-    ),
-    one: async (session, name, options) =>
-      session.one(
-        batchShape,
-        await (await session.client(DataService)).getBatch({ batchId: name, pipeline: options.pipeline }),
-      ),
-  },
-  approvals: {
-    ...listed(
-      approvalShape,
-      async (session, options) =>
-        (
-          await (
-            await session.client(ApprovalService)
-          ).listApprovals({ pipeline: options.pipeline, state: options.state })
-        ).approvals,
-    ),
-    one: async (session, name) =>
-      session.one(approvalShape, await (await session.client(ApprovalService)).getApproval({ approvalId: name })),
-  },
-  rollouts: {
-    ...listed(
-      rolloutShape,
-      async (session, options) =>
-        (await (await session.client(RolloutService)).listRollouts({ pipeline: options.pipeline })).rollouts,
-    ),
-    one: async (session, name) => session.one(rolloutShape, await findRollout(session, name)),
-  },
-  models: listed(
-    modelShape,
-    async (session, options) =>
-      (await (await session.client(ModelService)).listModels({ pipeline: options.pipeline })).models,
-  ),
-  incidents: listed(
-    incidentShape,
-    async (session, options) =>
-      (await (await session.client(IncidentService)).listIncidents({ pipeline: options.pipeline })).incidents,
-  ),
-  parked: listed(
-    parkedShape,
-    async (session) => (await (await session.client(OperationsService)).listParked({})).messages,
-  ),
-};

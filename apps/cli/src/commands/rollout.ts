@@ -6,7 +6,7 @@ import { findRollout } from '../find.js';
 import type { Action } from '../program.js';
 import { reasonOf, type Session } from '../session.js';
 import { rolloutShape } from '../shapes.js';
-import { modelText } from '../words.js';
+import { dryText, modelText } from '../words.js';
 
 interface OverrideOptions {
   readonly reason: string;
@@ -116,12 +116,11 @@ async function setWeight(session: Session, name: string, percent: string, option
 }
 
 function report(session: Session, after: Rollout, next: string, isDry: boolean): void {
-  const dry = isDry ? ' (dry run, nothing changed)' : '';
   const reason = next === 'get' ? '' : ' --reason …';
   session.changed(
     rolloutShape,
     after,
-    `rollout/${after.rolloutId} ${after.state}, candidate at ${after.weightPercent} %, etag ${after.etag}${dry}`,
+    `rollout/${after.rolloutId} ${after.state}, candidate at ${after.weightPercent} %, etag ${after.etag}${dryText(isDry)}`,
     `rondo rollout ${next} ${after.rolloutId}${reason}`,
   );
 }

@@ -1,10 +1,19 @@
-import { OperationsService } from '@rondo/contracts';
+import { OperationsService, WhoAmIResponseSchema, type WhoAmIResponse } from '@rondo/contracts';
 import { messageOf } from '@rondo/kernel';
 import type { Command } from 'commander';
+import { messageJson, type Shape } from '../output.js';
 import type { Action } from '../program.js';
 
 /** Version of the command line. */
 export const VERSION = '0.1.0';
+
+/** For machines; people get a sentence. */
+const whoShape: Shape<WhoAmIResponse> = {
+  kind: 'principal',
+  json: messageJson(WhoAmIResponseSchema),
+  name: ({ principal }) => principal,
+  columns: [],
+};
 
 /** `version`, `whoami` and `config`. */
 export function selfCommands(program: Command, action: Action): void {
@@ -28,6 +37,7 @@ export function selfCommands(program: Command, action: Action): void {
     .action(
       action(async (session) => {
         const me = await (await session.client(OperationsService)).whoAmI({});
+        if (session.flags.output !== 'table') return session.one(whoShape, me);
         session.around.out(`${me.principal} (${me.roles.join(', ')})\n`);
       }),
     );

@@ -72,7 +72,7 @@ export async function waitForFate(session: Session, eventId: string, pipeline: s
     return events.find((each) => each.eventId === eventId && !NOT_YET.has(each.fate));
   });
   const sentence = `event/${event.eventId} ${event.fate}: ${event.explanation || event.reason}`;
-  session.changed(eventShape, event, plainText(sentence), `rondo get events -p ${pipeline}`);
+  session.changed(eventShape, event, plainText(sentence), `rondo explain ${event.eventId} -p ${pipeline}`);
   if (REFUSED.has(event.fate)) throw new Ended(EXIT.no);
 }
 

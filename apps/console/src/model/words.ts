@@ -50,7 +50,7 @@ const WORDS: Record<string, StatusWord> = {
   Scheduled: status('wait', 'scheduled a cycle'),
   Hold: status('quiet', 'held'),
   Merge: status('quiet', 'merged'),
-  Ignore: status('quiet', 'not met'),
+  Ignore: status('quiet', 'ignored'),
   Pending: status('info', 'pending'),
   Caused: status('good', 'caused a cycle'),
   Merged: status('quiet', 'merged'),

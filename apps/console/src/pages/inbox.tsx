@@ -1,20 +1,18 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { Approval, Batch, Cycle, DecisionMade, Incident, LabelCampaign, Pipeline } from '@rondo/contracts';
-import { useState, type ReactNode } from 'react';
-import { api } from '../api/client.js';
+import type { Approval, Batch, Cycle, DecisionMade, LabelCampaign, Pipeline } from '@rondo/contracts';
+import type { ReactNode } from 'react';
 import { reads } from '../api/queries.js';
-import { RoleButton } from '../app/who.js';
 import { PhaseStrip } from '../charts/phase-timeline.js';
 import { formatCount, toMs } from '../model/format.js';
 import { fateOf, PHASES, statusOf, type StatusWord } from '../model/words.js';
 import { Card, Page } from '../ui/layout.js';
 import { CycleLink, PipelineLink } from '../ui/links.js';
-import { ReasonDialog } from '../ui/reason-dialog.js';
 import { Empty, Loading, PartBoundary, ProblemNote } from '../ui/states.js';
 import { Status } from '../ui/status.js';
 import { Ago, At } from '../ui/time.js';
 import { problemOf } from '../api/errors.js';
+import { IncidentItem } from './inbox-incident.js';
 
 interface Need {
   readonly key: string;
@@ -102,47 +100,6 @@ function failedNeed(cycle: Cycle): Need {
     why: cycle.reason,
     end: <Ago at={cycle.finishedAt ?? cycle.startedAt} />,
   };
-}
-
-function IncidentItem({ incident }: { readonly incident: Incident }): ReactNode {
-  const [closing, setClosing] = useState(false);
-  return (
-    <li>
-      <Status of={{ tone: 'bad', word: 'incident' }} />
-      <div className="rd-item-words">
-        <div>
-          <PipelineLink pipeline={incident.pipeline} />{' '}
-          {incident.cycleNumber > 0 && (
-            <CycleLink pipeline={incident.pipeline} number={incident.cycleNumber} tab="rollout" />
-          )}
-          : close it with a postmortem
-        </div>
-        <div className="rd-muted">{incident.summary}</div>
-      </div>
-      <RoleButton needs="operator" onClick={() => setClosing(true)}>
-        Close…
-      </RoleButton>
-      <span className="rd-item-end">
-        <Ago at={incident.openedAt} />
-      </span>
-      <ReasonDialog
-        opened={closing}
-        onClose={() => setClosing(false)}
-        title="Close the incident"
-        does={[
-          'Records the postmortem in the audit and closes the incident.',
-          'It does not start a cycle and does not move traffic.',
-        ]}
-        confirm="Close incident"
-        reasonLabel="Postmortem: what happened, why, and what changes"
-        shortest={20}
-        act={(postmortem, requestId) =>
-          api.incidents.closeIncident({ incidentId: incident.incidentId, postmortem, requestId })
-        }
-        done="Incident closed."
-      />
-    </li>
-  );
 }
 
 function NeedItem({ need }: { readonly need: Need }): ReactNode {

@@ -1,7 +1,7 @@
 import { Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import type { Cycle, DecisionMade, Pipeline } from '@rondo/contracts';
+import type { Cycle, DecisionMade, Estimate as EstimateMessage, Pipeline } from '@rondo/contracts';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { reads } from '../api/queries.js';
 import { formatCount, valueTexts } from '../model/format.js';
@@ -14,7 +14,7 @@ import { Status } from '../ui/status.js';
 import { Ago, At } from '../ui/time.js';
 import { PipelineActions } from './pipeline/actions.js';
 import { Scheduled } from './pipeline/scheduled.js';
-import { readiness } from './pipelines.js';
+import { isBudgetSpent, readiness } from './pipelines.js';
 
 const route = getRouteApi('/pipelines/$pipeline');
 const Health = lazy(async () => ({ default: (await import('./pipeline/health.js')).Health }));
@@ -32,6 +32,7 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
         <p className="rd-row">
           <Status of={readiness(pipeline)} size="lg" />
         </p>
+        {pipeline.suspended && <p>No: its document says suspend. Not by hand either.</p>}
         {pipeline.held && (
           <p>
             Held: {pipeline.holdReason}
@@ -50,9 +51,10 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
           </p>
         )}
         {pipeline.activeCycleId !== '' && <p>Not while a cycle runs: what arrives now joins the next decision.</p>}
-        {!pipeline.held && pipeline.coolingDownUntil === undefined && pipeline.activeCycleId === '' && (
-          <p>Yes, as soon as a trigger is met.</p>
+        {isBudgetSpent(pipeline) && (
+          <p>No: the budget of cycles is used up, until the oldest leaves its window. Not by hand either.</p>
         )}
+        {readiness(pipeline).tone === 'good' && <p>Yes, as soon as a trigger is met.</p>}
         <Scheduled pipeline={pipeline} />
       </div>
       <Facts
@@ -66,9 +68,22 @@ function MayItStart({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
   );
 }
 
+const METRICS_AT_ONCE = 4;
+
+function Metrics({ of }: { readonly of: readonly EstimateMessage[] }): ReactNode {
+  return (
+    <div className="rd-stack">
+      {of.map((metric) => (
+        <Estimate key={metric.name} of={metric} withName />
+      ))}
+    </div>
+  );
+}
+
 function Champion({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
   const models = useQuery(reads.models(pipeline.name));
   const version = models.data?.models.find((m) => m.model?.version === pipeline.champion?.version);
+  const metrics = version?.metrics ?? [];
   if (pipeline.champion === undefined) {
     return (
       <Card title="Champion">
@@ -94,11 +109,13 @@ function Champion({ pipeline }: { readonly pipeline: Pipeline }): ReactNode {
       <p className="rd-muted">
         since <At at={pipeline.championSince} />
       </p>
-      <div className="rd-stack">
-        {(version?.metrics ?? []).map((metric) => (
-          <Estimate key={metric.name} of={metric} withName />
-        ))}
-      </div>
+      <Metrics of={metrics.slice(0, METRICS_AT_ONCE)} />
+      {metrics.length > METRICS_AT_ONCE && (
+        <details>
+          <summary>{metrics.length - METRICS_AT_ONCE} more of its sealed test</summary>
+          <Metrics of={metrics.slice(METRICS_AT_ONCE)} />
+        </details>
+      )}
     </Card>
   );
 }

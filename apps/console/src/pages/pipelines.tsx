@@ -9,11 +9,17 @@ import { Empty, Loaded } from '../ui/states.js';
 import { Status } from '../ui/status.js';
 import { At } from '../ui/time.js';
 
+/** Whether the budget of cycles allows no further one. */
+export const isBudgetSpent = ({ cyclesMax, cyclesInBudgetWindow }: Pipeline): boolean =>
+  cyclesMax > 0 && cyclesInBudgetWindow >= cyclesMax;
+
 /** Whether automatic cycles may start, in one word. */
 export function readiness(pipeline: Pipeline): StatusWord {
+  if (pipeline.suspended) return { tone: 'warn', word: 'suspended' };
   if (pipeline.held) return { tone: 'warn', word: 'held' };
   if (pipeline.activeCycleId !== '') return { tone: 'info', word: 'cycle running' };
   if (pipeline.coolingDownUntil !== undefined) return { tone: 'wait', word: 'cooling down' };
+  if (isBudgetSpent(pipeline)) return { tone: 'warn', word: 'budget used up' };
   return { tone: 'good', word: 'watching' };
 }
 

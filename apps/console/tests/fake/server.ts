@@ -310,7 +310,18 @@ export class FakeServer {
         return approval;
       },
     });
-    router.service(IncidentService, { listIncidents: () => ({ incidents: this.story.incidents }) });
+    router.service(IncidentService, {
+      listIncidents: () => ({ incidents: this.story.incidents }),
+      closeIncident: (request) => {
+        this.calls.push({ method: 'closeIncident', request });
+        const incident = found(
+          this.story.incidents.find((one) => one.incidentId === request.incidentId),
+          'incident',
+        );
+        const { postmortem, actionItems } = request;
+        return Object.assign(incident, { state: 'Closed', closedAt: incident.openedAt, postmortem, actionItems });
+      },
+    });
     router.service(DataService, {
       listBatches: () => ({ batches: this.story.batches.filter((b) => b.state === BatchState.QUARANTINED) }),
       getBatch: ({ batchId }) =>

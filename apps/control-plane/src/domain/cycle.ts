@@ -165,7 +165,7 @@ export function nextText(cycle: CycleState): string {
     case 'Selecting':
       return 'the best candidate on the validation rows is being chosen';
     case 'Evaluating':
-      return `${cycle.selected ?? 'the candidate'} is being compared with the champion on the sealed test rows`;
+      return `${cycle.selected ?? 'the candidate'} is being judged on the sealed test rows`;
     case 'AwaitingApproval':
       return 'waits for people to approve or reject the rollout';
     case 'RollingOut':

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { decide, type DecisionFacts, type TriggerReading } from './decision.js';
 
@@ -39,7 +40,12 @@ describe('a decision', () => {
   const active = { id: 'c', number: 4, phase: 'Training' };
   it.each<[string, Partial<DecisionFacts>, string, string]>([
     ['no trigger listens', { triggers: [] }, 'Ignore', 'NoTrigger'],
-    ['no trigger is true', { triggers: [trigger({ result: 'false', breaches: 0, fires: false })] }, 'Hold', 'NotBreached'],
+    [
+      'no trigger is true',
+      { triggers: [trigger({ result: 'false', breaches: 0, fires: false })] },
+      'Hold',
+      'NotBreached',
+    ],
     ['breaches are too few', { triggers: [trigger({ breaches: 1, fires: false })] }, 'Hold', 'NotBreachedLongEnough'],
     ['the pipeline is suspended', { suspended: true }, 'Hold', 'Suspended'],
     ['a person holds cycles', { hold: { reason: 'holidays' } }, 'Hold', 'AutomaticCyclesHeld'],
@@ -58,8 +64,18 @@ describe('a decision', () => {
   it.each<[string, Partial<DecisionFacts>, string, string]>([
     ['the forecast is advisory', { forecast: { ...forecast, advisory: 'no-skill' } }, 'Hold', 'AdvisoryForecast'],
     ['no day can be told', { forecast: { series: 'perf.logLoss', advisory: '' } }, 'Hold', 'NoBreachExpected'],
-    ['another series chose a day before', { scheduled: { series: 'perf.rocAuc', notBeforeMs: 110 * DAY } }, 'Hold', 'ScheduledAlready'],
-    ['a person ruled the day out', { scheduleCancelled: { reason: 'olga: no', untilMs: 101 * DAY } }, 'Hold', 'ScheduleCancelled'],
+    [
+      'another series chose a day before',
+      { scheduled: { series: 'perf.rocAuc', notBeforeMs: 110 * DAY } },
+      'Hold',
+      'ScheduledAlready',
+    ],
+    [
+      'a person ruled the day out',
+      { scheduleCancelled: { reason: 'olga: no', untilMs: 101 * DAY } },
+      'Hold',
+      'ScheduleCancelled',
+    ],
     ['the pipeline is suspended', { suspended: true }, 'Hold', 'Suspended'],
     ['a cycle runs', { activeCycle: active }, 'Merge', 'CycleActive'],
   ])('schedules nothing when %s', (_name, change, verdict, reason) => {
@@ -69,8 +85,15 @@ describe('a decision', () => {
   });
 
   it('schedules for a day before the expected breach, never one that is over, and leaves cool-down and budget to that day', () => {
-    const busy = { coolDown: { after: 'promotion', untilMs: 105 * DAY }, budget: { used: 3, max: 3, perMs: DAY } } as const;
-    expect(decide(facts({ triggers: [schedule], forecast, ...busy }))).toMatchObject({ verdict: 'Schedule', reason: 'drift', notBeforeMs: 110 * DAY });
+    const busy = {
+      coolDown: { after: 'promotion', untilMs: 105 * DAY },
+      budget: { used: 3, max: 3, perMs: DAY },
+    } as const;
+    expect(decide(facts({ triggers: [schedule], forecast, ...busy }))).toMatchObject({
+      verdict: 'Schedule',
+      reason: 'drift',
+      notBeforeMs: 110 * DAY,
+    });
     const later = { series: 'perf.rocAuc', notBeforeMs: 111 * DAY };
     expect(decide(facts({ triggers: [schedule], forecast, scheduled: later })).notBeforeMs).toBe(110 * DAY);
     const sooner = { series: 'perf.logLoss', notBeforeMs: 101 * DAY };
@@ -91,20 +114,44 @@ describe('a decision', () => {
   });
 
   it('lets a person pass cool-down and hold, but not suspension, budget or a running cycle', () => {
-    const person = (change: Partial<DecisionFacts>): string => decide(facts({ manual: true, triggers: [], ...change })).verdict;
+    const person = (change: Partial<DecisionFacts>): string =>
+      decide(facts({ manual: true, triggers: [], ...change })).verdict;
     expect(person({ coolDown: { after: 'rollback', untilMs: 200 * DAY }, hold: { reason: 'x' } })).toBe('Start');
     expect(person({ suspended: true })).toBe('Hold');
     expect(person({ budget: { used: 3, max: 3, perMs: DAY } })).toBe('Hold');
     expect(person({ activeCycle: active })).toBe('Merge');
   });
 
+  it('has the reasons that the glossary explains', () => {
+    const glossary = readFileSync(new URL('../../../../docs/glossary.md', import.meta.url), 'utf8');
+    const explained = glossary.split('## Reasons')[1]?.match(/(?<=^\| )[A-Z]\w+/gm);
+    const ways = [facts({ forecast }), facts({ forecast, triggers: [schedule] })];
+    const checks = new Set(ways.flatMap((way) => decide(way).checks.map(({ check }) => check)));
+    expect(explained?.toSorted()).toEqual([...checks].sort());
+  });
+
   it('says why in words with numbers', () => {
-    expect(decide(facts({ coolDown: { after: 'rollback', untilMs: 101 * DAY } })).explanation).toContain('cooling down after a rollback until 1970-04-12');
-    const quiet = trigger({ result: 'false', breaches: 0, fires: false, values: { 'drift.importanceWeighted': 0.041873, 'data.readyRows': 403118 } });
-    expect(decide(facts({ triggers: [quiet] })).explanation).toBe('drift is not breached: drift.importanceWeighted = 0.04187, data.readyRows = 403,118');
-    expect(decide(facts({ triggers: [{ ...quiet, result: 'no such key: x', values: {} }] })).explanation).toBe('drift could not be evaluated: no such key: x');
-    expect(decide(facts({ manual: true, asked: 'olga: a new season' })).explanation).toBe('asked for by olga: a new season');
+    expect(decide(facts({ coolDown: { after: 'rollback', untilMs: 101 * DAY } })).explanation).toContain(
+      'cooling down after a rollback until 1970-04-12',
+    );
+    const quiet = trigger({
+      result: 'false',
+      breaches: 0,
+      fires: false,
+      values: { 'drift.importanceWeighted': 0.041873, 'data.readyRows': 403118 },
+    });
+    expect(decide(facts({ triggers: [quiet] })).explanation).toBe(
+      'drift is not breached: drift.importanceWeighted = 0.04187, data.readyRows = 403,118',
+    );
+    expect(decide(facts({ triggers: [{ ...quiet, result: 'no such key: x', values: {} }] })).explanation).toBe(
+      'drift could not be evaluated: no such key: x',
+    );
+    expect(decide(facts({ manual: true, asked: 'olga: a new season' })).explanation).toBe(
+      'asked for by olga: a new season',
+    );
     expect(decide(facts()).explanation).toBe('trigger drift fired, breached in 2 of the last 3 evaluations');
-    expect(decide(facts({ budget: { used: 3, max: 3, perMs: 365 * DAY } })).explanation).toBe('3 of 3 cycles used in the last 365d');
+    expect(decide(facts({ budget: { used: 3, max: 3, perMs: 365 * DAY } })).explanation).toBe(
+      '3 of 3 cycles used in the last 365d',
+    );
   });
 });

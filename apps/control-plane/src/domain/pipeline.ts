@@ -72,6 +72,11 @@ export function policyTimeMs(pipeline: PipelineState, basis: 'EventTime' | 'Wall
   return basis === 'EventTime' ? pipeline.watermarkMs : wallMs;
 }
 
+/** The hold in force at a moment of the wall clock; one with an end is over by itself. */
+export function holdAt({ hold }: PipelineState, wallMs: number): PipelineState['hold'] {
+  return hold?.untilMs !== undefined && hold.untilMs <= wallMs ? undefined : hold;
+}
+
 /** Whether the day of a scheduled cycle has come by the watermark; by the wall clock its timer knows. */
 export function scheduleReached({ scheduled, watermarkMs }: PipelineState): boolean {
   return scheduled?.time === 'EventTime' && watermarkMs >= scheduled.notBeforeMs;

@@ -22,10 +22,18 @@ import {
 } from '@rondo/contracts';
 import type { Stored, Unit } from '@rondo/journal';
 import { idFrom, PermanentError } from '@rondo/kernel';
-import { admitPipeline, admittedFiles, diffPipelines, filesNamedBy, pipelineNamedBy, type Admission as Judgement, type PipelineSpec } from '@rondo/policy';
+import {
+  admitPipeline,
+  admittedFiles,
+  diffPipelines,
+  filesNamedBy,
+  pipelineNamedBy,
+  type Admission as Judgement,
+  type PipelineSpec,
+} from '@rondo/policy';
 import { answerOnce, checkEtag, etagOf, PLATFORM, RpcService, type Platform, type RpcContext } from '@rondo/service';
 import { actorTo, msOf, outgoing, timestamp } from '../contract-map.js';
-import { cyclesInWindow, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
+import { cyclesInWindow, holdAt, newPipeline, policyTimeMs, type PipelineState } from '../domain/pipeline.js';
 import { findPipeline, PIPELINE, savePipeline, unknownPipeline } from '../use-cases/pipelines.js';
 import { generationId, Policies, type GenerationState } from '../use-cases/policies.js';
 import { settleSchedule } from '../use-cases/scheduled-cycles.js';
@@ -49,10 +57,15 @@ export class PipelinesRpc {
     const bundle = await this.platform.artifacts.put(Buffer.from(admission.bundle));
     const current = before && (await this.generation(before.state));
     if (current?.digest === bundle.digest && before) {
-      return create(ApplyPipelineResponseSchema, { outcome: 'unchanged', pipeline: await this.view(this.platform.journal, before) });
+      return create(ApplyPipelineResponseSchema, {
+        outcome: 'unchanged',
+        pipeline: await this.view(this.platform.journal, before),
+      });
     }
-    if (request.validateOnly) return create(ApplyPipelineResponseSchema, { outcome: before ? 'configured' : 'created' });
-    const requestId = request.requestId || idFrom('apply', context.principal.id, bundle.digest, String(before?.state.generation ?? 0));
+    if (request.validateOnly)
+      return create(ApplyPipelineResponseSchema, { outcome: before ? 'configured' : 'created' });
+    const requestId =
+      request.requestId || idFrom('apply', context.principal.id, bundle.digest, String(before?.state.generation ?? 0));
     const incoming = identified(context, ApplyPipelineRequestSchema, { ...request, requestId }, 'ApplyPipeline');
     return answerOnce(this.platform.journal, incoming, ApplyPipelineResponseSchema, (unit) =>
       this.apply(unit, admission, { request, digest: bundle.digest, sizeBytes: bundle.sizeBytes, context }),
@@ -117,6 +130,14 @@ export class PipelinesRpc {
   private async hold(request: HoldRequest, context: RpcContext, held: boolean): Promise<Pipeline> {
     const { pipeline, reason, requestId } = request;
     const method = held ? 'HoldAutomaticCycles' : 'ReleaseAutomaticCycles';
+    if (held && request.until && msOf(request.until) <= this.platform.clock.now()) {
+      throw new PermanentError('invalid', 'a hold must end in the future', {
+        field: 'until',
+        value: new Date(msOf(request.until)).toISOString(),
+        rule: 'after now, or absent: until somebody releases it',
+        reason: 'HOLD_OVER',
+      });
+    }
     const incoming = {
       ...identified(context, HoldRequestSchema, request, method),
       outgoing: [overrideFact(context, { pipeline, method, subject: pipeline, reason, requestId })],
@@ -143,14 +164,21 @@ export class PipelinesRpc {
     const current = before && (await this.generation(before.state));
     if (!current) return admitPipeline({ document, files });
     const admitted = admittedFiles(current.bundle);
-    const kept = missing.filter((file) => Object.hasOwn(admitted, file)).map((file) => [file, Buffer.from(admitted[file] as string)]);
+    const kept = missing
+      .filter((file) => Object.hasOwn(admitted, file))
+      .map((file) => [file, Buffer.from(admitted[file] as string)]);
     return admitPipeline({ document, files: { ...files, ...Object.fromEntries(kept) } });
   }
 
   private async apply(
     unit: Unit,
     admission: Admission,
-    { request, digest, sizeBytes, context }: { request: ApplyPipelineRequest; digest: string; sizeBytes: number; context: RpcContext },
+    {
+      request,
+      digest,
+      sizeBytes,
+      context,
+    }: { request: ApplyPipelineRequest; digest: string; sizeBytes: number; context: RpcContext },
   ): Promise<ApplyPipelineResponse> {
     const { spec } = admission;
     const before = await findPipeline(unit, spec.name);
@@ -167,9 +195,16 @@ export class PipelinesRpc {
       changeReason: request.changeReason,
       appliedAtMs: this.platform.clock.now(),
     };
-    unit.save<GenerationState>({ kind: 'generation', id: generationId(spec.name, generation), state, index: { pipeline: spec.name, generation } });
+    unit.save<GenerationState>({
+      kind: 'generation',
+      id: generationId(spec.name, generation),
+      state,
+      index: { pipeline: spec.name, generation },
+    });
     const fresh = newPipeline(spec.name, generation, spec.rollout.endpoint, owners);
-    const next: PipelineState = before ? { ...before.state, generation, endpoint: spec.rollout.endpoint, owners } : fresh;
+    const next: PipelineState = before
+      ? { ...before.state, generation, endpoint: spec.rollout.endpoint, owners }
+      : fresh;
     savePipeline(unit, next, [
       outgoing(PipelineAppliedSchema, {
         pipeline: spec.name,
@@ -185,14 +220,21 @@ export class PipelinesRpc {
   }
 
   private async generation(pipeline: PipelineState): Promise<GenerationState | undefined> {
-    return (await this.platform.journal.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation)))?.state;
+    return (
+      await this.platform.journal.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation))
+    )?.state;
   }
 
   private async view(reader: Reader, stored: Stored<PipelineState>): Promise<Pipeline> {
     const pipeline = stored.state;
     const spec: PipelineSpec = await this.policies.spec(reader, pipeline.name, pipeline.generation);
-    const generation = await reader.load<GenerationState>('generation', generationId(pipeline.name, pipeline.generation));
-    const nowMs = policyTimeMs(pipeline, spec.time, this.platform.clock.now());
+    const generation = await reader.load<GenerationState>(
+      'generation',
+      generationId(pipeline.name, pipeline.generation),
+    );
+    const wallMs = this.platform.clock.now();
+    const nowMs = policyTimeMs(pipeline, spec.time, wallMs);
+    const hold = holdAt(pipeline, wallMs);
     const { maxCycles, perMs } = spec.triggerPolicy.budget;
     const cooling = pipeline.coolDown && pipeline.coolDown.untilMs > nowMs ? pipeline.coolDown : undefined;
     const record = pipeline.lastDecisionId ? await decisionRecord(reader, pipeline.lastDecisionId) : undefined;
@@ -204,9 +246,10 @@ export class PipelinesRpc {
       champion: pipeline.champion,
       championSince: timestamp(pipeline.championSinceMs),
       activeCycleId: pipeline.activeCycleId ?? '',
-      held: pipeline.hold !== undefined,
-      holdReason: pipeline.hold?.reason ?? '',
-      heldUntil: timestamp(pipeline.hold?.untilMs),
+      held: hold !== undefined,
+      holdReason: hold?.reason ?? '',
+      heldUntil: timestamp(hold?.untilMs),
+      suspended: spec.suspend,
       coolingDownUntil: timestamp(cooling?.untilMs),
       coolingDownAfter: cooling?.after ?? '',
       policyTime: timestamp(nowMs),
@@ -214,13 +257,20 @@ export class PipelinesRpc {
       cyclesInBudgetWindow: cyclesInWindow(pipeline, nowMs, perMs),
       cyclesMax: maxCycles,
       etag: etagOf(stored.version),
-      ...(pipeline.scheduled && { scheduledCycle: { ...pipeline.scheduled, notBefore: timestamp(pipeline.scheduled.notBeforeMs) } }),
+      ...(pipeline.scheduled && {
+        scheduledCycle: { ...pipeline.scheduled, notBefore: timestamp(pipeline.scheduled.notBeforeMs) },
+      }),
       ...(record && { lastDecision: { record } }),
     };
     return create(PipelineSchema, init);
   }
 }
 
-function refused(problems: readonly { path: string; message: string; line?: number; column?: number; rule?: string }[]): ApplyPipelineResponse {
-  return create(ApplyPipelineResponseSchema, { outcome: 'refused', problems: problems.map((problem) => ({ ...problem })) });
+function refused(
+  problems: readonly { path: string; message: string; line?: number; column?: number; rule?: string }[],
+): ApplyPipelineResponse {
+  return create(ApplyPipelineResponseSchema, {
+    outcome: 'refused',
+    problems: problems.map((problem) => ({ ...problem })),
+  });
 }

@@ -65,11 +65,17 @@ export class EventsRpc {
   constructor(@Inject(PLATFORM) private readonly platform: Platform) {}
 
   async listEvents(request: ListEventsRequest): Promise<ListEventsResponse> {
-    const where = { ...(request.pipeline && { pipeline: request.pipeline }), ...(request.fate && { fate: request.fate }) };
+    const where = {
+      ...(request.pipeline && { pipeline: request.pipeline }),
+      ...(request.fate && { fate: request.fate }),
+    };
     const orderBy = { index: 'receivedAtMs', direction: 'desc' } as const;
     const page = await this.platform.journal.list<LedgerState>('ledger-event', { where, orderBy, ...paged(request) });
     const { journal } = this.platform;
-    const [total, pending] = await Promise.all([journal.count('ledger-event', where), journal.count('ledger-event', { ...where, fate: 'Pending' })]);
+    const [total, pending] = await Promise.all([
+      journal.count('ledger-event', where),
+      journal.count('ledger-event', { ...where, fate: 'Pending' }),
+    ]);
     return create(ListEventsResponseSchema, {
       events: await Promise.all(page.items.map((stored) => ledgerView(journal, stored.state))),
       nextPageToken: page.nextPageToken ?? '',
@@ -81,14 +87,22 @@ export class EventsRpc {
   async getDecision(request: GetDecisionRequest): Promise<Decision> {
     const record = await decisionRecord(this.platform.journal, request.decisionId);
     if (!record) {
-      throw new PermanentError('not-found', `there is no decision ${request.decisionId}`, { field: 'decision_id', value: request.decisionId, rule: 'an existing decision' });
+      throw new PermanentError('not-found', `there is no decision ${request.decisionId}`, {
+        field: 'decision_id',
+        value: request.decisionId,
+        rule: 'an existing decision',
+      });
     }
     return create(DecisionSchema, { record });
   }
 
   async listDecisions(request: ListDecisionsRequest): Promise<ListDecisionsResponse> {
     const orderBy = { index: 'decidedAtMs', direction: 'desc' } as const;
-    const page = await this.platform.journal.list<{ record: JsonObject }>('decision', { ...byPipeline(request.pipeline), orderBy, ...paged(request) });
+    const page = await this.platform.journal.list<{ record: JsonObject }>('decision', {
+      ...byPipeline(request.pipeline),
+      orderBy,
+      ...paged(request),
+    });
     const decisions = page.items.map((stored) => decisionFrom(stored.state));
     return create(ListDecisionsResponseSchema, { decisions, nextPageToken: page.nextPageToken ?? '' });
   }
@@ -103,16 +117,25 @@ export class ApprovalsRpc {
   ) {}
 
   async listApprovals(request: ListApprovalsRequest): Promise<ListApprovalsResponse> {
-    const where = { ...(request.pipeline && { pipeline: request.pipeline }), ...(request.state && { state: request.state }) };
+    const where = {
+      ...(request.pipeline && { pipeline: request.pipeline }),
+      ...(request.state && { state: request.state }),
+    };
     const orderBy = { index: 'requestedAtMs', direction: 'desc' } as const;
     const page = await this.platform.journal.list<ApprovalState>(APPROVAL, { where, orderBy, limit: 200 });
-    return create(ListApprovalsResponseSchema, { approvals: await Promise.all(page.items.map((stored) => approvalView(this.platform.journal, stored))) });
+    return create(ListApprovalsResponseSchema, {
+      approvals: await Promise.all(page.items.map((stored) => approvalView(this.platform.journal, stored))),
+    });
   }
 
   async getApproval(request: GetApprovalRequest): Promise<Approval> {
     const stored = await this.platform.journal.load<ApprovalState>(APPROVAL, request.approvalId);
     if (!stored) {
-      throw new PermanentError('not-found', `there is no approval ${request.approvalId}`, { field: 'approval_id', value: request.approvalId, rule: 'an existing approval' });
+      throw new PermanentError('not-found', `there is no approval ${request.approvalId}`, {
+        field: 'approval_id',
+        value: request.approvalId,
+        rule: 'an existing approval',
+      });
     }
     return approvalView(this.platform.journal, stored);
   }
@@ -124,7 +147,13 @@ export class ApprovalsRpc {
       const cycle = await loadCycle(unit, approval.cycleId);
       const spec = await this.policies.spec(unit, cycle.pipeline, cycle.generation);
       const { approve, rationale, boundDigest } = request;
-      await vote(unit, approval.id, spec, { actor: callerOf(context), approve, rationale, boundDigest, atMs: this.platform.clock.now() });
+      await vote(unit, approval.id, spec, {
+        actor: callerOf(context),
+        approve,
+        rationale,
+        boundDigest,
+        atMs: this.platform.clock.now(),
+      });
       return approvalView(unit, (await unit.load<ApprovalState>(APPROVAL, approval.id)) as Stored<ApprovalState>);
     });
   }
@@ -137,8 +166,16 @@ export class ModelsRpc {
 
   async listModels(request: ListModelsRequest): Promise<ListModelsResponse> {
     const { journal } = this.platform;
-    const versions = await journal.list<ModelVersionState>(MODEL_VERSION, { ...byPipeline(request.pipeline), orderBy: { index: 'version', direction: 'desc' }, limit: 500 });
-    const history = await journal.list<AliasState>(ALIAS, { ...byPipeline(request.pipeline), orderBy: { index: 'sinceMs', direction: 'desc' }, limit: 500 });
+    const versions = await journal.list<ModelVersionState>(MODEL_VERSION, {
+      ...byPipeline(request.pipeline),
+      orderBy: { index: 'version', direction: 'desc' },
+      limit: 500,
+    });
+    const history = await journal.list<AliasState>(ALIAS, {
+      ...byPipeline(request.pipeline),
+      orderBy: { index: 'sinceMs', direction: 'desc' },
+      limit: 500,
+    });
     const champions = new Map<string, number | undefined>();
     for (const name of new Set(versions.items.map((item) => item.state.pipeline))) {
       champions.set(name, (await journal.load<PipelineState>(PIPELINE, name))?.state.champion?.version);
@@ -158,7 +195,11 @@ export class ModelsRpc {
     });
     const entry = history.items.find(({ state }) => state.sinceMs <= atMs);
     if (entry) return aliasView(entry.state);
-    throw new PermanentError('not-found', `${request.pipeline} had no champion at ${new Date(atMs).toISOString()}`, { field: 'at', value: atMs, rule: 'after the first promotion' });
+    throw new PermanentError('not-found', `${request.pipeline} had no champion at ${new Date(atMs).toISOString()}`, {
+      field: 'at',
+      value: new Date(atMs).toISOString(),
+      rule: 'after the first promotion',
+    });
   }
 }
 
@@ -168,8 +209,13 @@ export class IncidentsRpc {
   constructor(@Inject(PLATFORM) private readonly platform: Platform) {}
 
   async listIncidents(request: ListIncidentsRequest): Promise<ListIncidentsResponse> {
-    const page = await this.platform.journal.list<IncidentState>('incident', { ...byPipeline(request.pipeline), limit: 200 });
-    return create(ListIncidentsResponseSchema, { incidents: await Promise.all(page.items.map((stored) => incidentView(this.platform.journal, stored.state))) });
+    const page = await this.platform.journal.list<IncidentState>('incident', {
+      ...byPipeline(request.pipeline),
+      limit: 200,
+    });
+    return create(ListIncidentsResponseSchema, {
+      incidents: await Promise.all(page.items.map((stored) => incidentView(this.platform.journal, stored.state))),
+    });
   }
 
   async closeIncident(request: CloseIncidentRequest, context: RpcContext): Promise<Incident> {
@@ -177,16 +223,45 @@ export class IncidentsRpc {
     return answerOnce(this.platform.journal, incoming, IncidentSchema, async (unit) => {
       const stored = await unit.load<IncidentState>('incident', request.incidentId);
       const value = request.incidentId;
-      if (!stored) throw new PermanentError('not-found', `there is no incident ${value}`, { field: 'incident_id', value, rule: 'an existing incident' });
+      if (!stored)
+        throw new PermanentError('not-found', `there is no incident ${value}`, {
+          field: 'incident_id',
+          value,
+          rule: 'an existing incident',
+        });
       if (stored.state.state === 'Closed') {
-        throw new PermanentError('failed-precondition', `incident ${value} is closed`, { field: 'incident_id', value, rule: 'an open incident', reason: 'INCIDENT_CLOSED' });
+        throw new PermanentError('failed-precondition', `incident ${value} is closed`, {
+          field: 'incident_id',
+          value,
+          rule: 'an open incident',
+          reason: 'INCIDENT_CLOSED',
+        });
       }
       const actor = callerOf(context);
       const { postmortem, actionItems } = request;
-      const state: IncidentState = { ...stored.state, state: 'Closed', closedAtMs: this.platform.clock.now(), postmortem, actionItems, closedBy: actor.id };
+      const state: IncidentState = {
+        ...stored.state,
+        state: 'Closed',
+        closedAtMs: this.platform.clock.now(),
+        postmortem,
+        actionItems,
+        closedBy: actor.id,
+      };
       const { pipeline } = state;
-      const closed = outgoing(IncidentClosedSchema, { pipeline, incidentId: value, postmortem, actionItems, actor: actorTo(actor) });
-      unit.save<IncidentState>({ kind: 'incident', id: value, state, index: { pipeline, state: 'Closed' }, outgoing: [closed] });
+      const closed = outgoing(IncidentClosedSchema, {
+        pipeline,
+        incidentId: value,
+        postmortem,
+        actionItems,
+        actor: actorTo(actor),
+      });
+      unit.save<IncidentState>({
+        kind: 'incident',
+        id: value,
+        state,
+        index: { pipeline, state: 'Closed' },
+        outgoing: [closed],
+      });
       return incidentView(unit, state);
     });
   }

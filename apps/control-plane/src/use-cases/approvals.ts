@@ -27,7 +27,10 @@ function boundDigest(cycle: CycleState): string {
 /** Asks for the approvals the policy wants, or goes on when it wants none. */
 export async function requestApproval(unit: Unit, cycle: CycleState, spec: PipelineSpec, atMs: number): Promise<void> {
   const values = {
-    evaluation: { verdict: cycle.evaluation?.verdict ?? 'Error', requiresReview: cycle.evaluation?.requiresReview ?? true },
+    evaluation: {
+      verdict: cycle.evaluation?.verdict ?? 'Error',
+      requiresReview: cycle.evaluation?.requiresReview ?? true,
+    },
     cycle: { trigger: cycle.trigger },
     champion: { exists: cycle.champion !== undefined },
   };
@@ -55,7 +58,13 @@ export async function requestApproval(unit: Unit, cycle: CycleState, spec: Pipel
     verdict: cycle.evaluation?.verdict ?? 'Error',
     ...(cycle.evaluation?.report && { report: cycle.evaluation.report }),
   };
-  saveCycle(unit, waiting, [phaseChanged(waiting, cycle.phase, rule.votesNeeded === 1 ? 'a vote is needed' : `${rule.votesNeeded} votes are needed`)]);
+  saveCycle(unit, waiting, [
+    phaseChanged(
+      waiting,
+      cycle.phase,
+      rule.votesNeeded === 1 ? 'a vote is needed' : `${rule.votesNeeded} votes are needed`,
+    ),
+  ]);
   saveApproval(unit, approval, [
     outgoing(
       ApprovalRequestedSchema,
@@ -73,14 +82,24 @@ export async function requestApproval(unit: Unit, cycle: CycleState, spec: Pipel
   unit.schedule({
     id: `${APPROVAL_TIMER}/${id}`,
     atMs: approval.expiresAtMs,
-    outgoing: outgoing(TimerFiredSchema, { service: 'control-plane', timer: APPROVAL_TIMER, subject: id, pipeline: cycle.pipeline }),
+    outgoing: outgoing(TimerFiredSchema, {
+      service: 'control-plane',
+      timer: APPROVAL_TIMER,
+      subject: id,
+      pipeline: cycle.pipeline,
+    }),
   });
   const auto = rule.autoApprove;
   if (!auto) return;
   const verdict = compileExpression(auto.when, 'approval').evaluate(values);
   if (!verdict.value) return;
-  const actor: ActorReference = { id: `policy:${cycle.pipeline}@${cycle.generation}`, kind: 'policy', roles: ['approver'] };
-  const rationale = `${auto.rationale} (${auto.when}: ${JSON.stringify(verdict.read)})`;
+  const actor: ActorReference = {
+    id: `policy:${cycle.pipeline}@${cycle.generation}`,
+    kind: 'policy',
+    roles: ['approver'],
+  };
+  const read = Object.entries(verdict.read).map(([name, value]) => `${name} = ${String(value)}`);
+  const rationale = `${auto.rationale} (${auto.when}; ${read.join(', ')})`;
   await vote(unit, id, spec, { actor, approve: true, rationale, boundDigest: approval.boundDigest, atMs });
 }
 
@@ -91,7 +110,12 @@ async function authorsOf(unit: Unit, cycle: CycleState): Promise<string[]> {
 
 export async function loadApproval(unit: Unit, id: string): Promise<ApprovalState> {
   const stored = await unit.load<ApprovalState>(APPROVAL, id);
-  if (!stored) throw new PermanentError('not-found', `there is no approval ${id}`, { field: 'approval_id', value: id, rule: 'an existing approval' });
+  if (!stored)
+    throw new PermanentError('not-found', `there is no approval ${id}`, {
+      field: 'approval_id',
+      value: id,
+      rule: 'an existing approval',
+    });
   return stored.state;
 }
 
@@ -111,7 +135,14 @@ export async function vote(unit: Unit, id: string, spec: PipelineSpec, ballot: B
   const cast = after.votes.at(-1) as VoteState;
   const voted = outgoing(
     ApprovalVotedSchema,
-    { pipeline: after.pipeline, cycleId: after.cycleId, approvalId: id, actor: actorTo(cast.actor), approve: cast.approve, rationale: cast.rationale },
+    {
+      pipeline: after.pipeline,
+      cycleId: after.cycleId,
+      approvalId: id,
+      actor: actorTo(cast.actor),
+      approve: cast.approve,
+      rationale: cast.rationale,
+    },
     { cycleid: after.cycleId },
   );
   if (after.state === 'Open') {
@@ -123,13 +154,25 @@ export async function vote(unit: Unit, id: string, spec: PipelineSpec, ballot: B
 }
 
 /** Saves a closed approval and lets the cycle go on or end. */
-export async function close(unit: Unit, approval: ApprovalState, spec: PipelineSpec, how: { messages: readonly Outgoing[]; atMs: number }): Promise<void> {
+export async function close(
+  unit: Unit,
+  approval: ApprovalState,
+  spec: PipelineSpec,
+  how: { messages: readonly Outgoing[]; atMs: number },
+): Promise<void> {
   const { id, pipeline, cycleId, state: decision, reason } = approval;
-  saveApproval(unit, approval, [...how.messages, outgoing(ApprovalClosedSchema, { pipeline, cycleId, approvalId: id, decision, reason }, { cycleid: cycleId })]);
+  saveApproval(unit, approval, [
+    ...how.messages,
+    outgoing(ApprovalClosedSchema, { pipeline, cycleId, approvalId: id, decision, reason }, { cycleid: cycleId }),
+  ]);
   unit.cancelTimer(`${APPROVAL_TIMER}/${id}`);
   const cycle = await loadCycle(unit, cycleId);
   if (cycle.phase !== 'AwaitingApproval' || cycle.approvalId !== id) return;
   if (decision === 'Approved') return beginRollout(unit, cycle, how.atMs, reason);
   const result = decision === 'Invalidated' ? 'Superseded' : 'Rejected';
-  await finishCycle(unit, cycle, spec, { result, reason: `approval ${decision.toLowerCase()}: ${reason}`, atMs: how.atMs });
+  await finishCycle(unit, cycle, spec, {
+    result,
+    reason: `approval ${decision.toLowerCase()}: ${reason}`,
+    atMs: how.atMs,
+  });
 }

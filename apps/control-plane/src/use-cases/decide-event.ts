@@ -7,7 +7,7 @@ import { actorTo, outgoing, shown } from '../contract-map.js';
 import { decide, type DecisionFacts, type DecisionOutcome, type TriggerReading } from '../domain/decision.js';
 import { forecastValues, type ForecastState } from '../domain/forecast.js';
 import { fateOf, type LedgerState } from '../domain/ledger.js';
-import { cyclesInWindow, policyTimeMs, type PipelineState, type ScheduledCycle } from '../domain/pipeline.js';
+import { cyclesInWindow, holdAt, policyTimeMs, type PipelineState, type ScheduledCycle } from '../domain/pipeline.js';
 import type { ActorReference } from '../domain/references.js';
 import { observeTrigger, ONCE, type TriggerMemory } from '../domain/trigger.js';
 import { loadCycle, openCycle, saveCycle } from './cycles.js';
@@ -211,7 +211,7 @@ async function factsOf(
 ): Promise<DecisionFacts> {
   const active = pipeline.activeCycleId ? await loadCycle(unit, pipeline.activeCycleId) : undefined;
   const { maxCycles, perMs } = spec.triggerPolicy.budget;
-  const holdOver = pipeline.hold?.untilMs !== undefined && pipeline.hold.untilMs <= event.atMs;
+  const hold = holdAt(pipeline, event.atMs);
   return {
     nowMs,
     manual: event.on === 'Manual',
@@ -219,7 +219,7 @@ async function factsOf(
     suspended: spec.suspend,
     budget: { used: cyclesInWindow(pipeline, nowMs, perMs), max: maxCycles, perMs },
     triggers: readings,
-    ...(pipeline.hold && !holdOver && { hold: { reason: pipeline.hold.reason } }),
+    ...(hold && { hold: { reason: hold.reason } }),
     ...(pipeline.coolDown && { coolDown: pipeline.coolDown }),
     ...(pipeline.scheduled && { scheduled: pipeline.scheduled }),
     ...(pipeline.scheduleCancelled && { scheduleCancelled: pipeline.scheduleCancelled }),

@@ -64,7 +64,10 @@ function columnRules(rule: ColumnRule): RowRule[] {
     rules.push({
       condition,
       toFinding: (count, samplesJson) =>
-        finding(code, rule.name, `${count} rows: ${rule.name} ${says}`, bound, { count, samplesJson }),
+        finding(code, rule.name, `${count.toLocaleString('en-US')} rows: ${rule.name} ${says}`, bound, {
+          count,
+          samplesJson,
+        }),
     });
   };
   if (rule.required) add('NULL_VALUE', `${column} IS NULL`, 'is missing', 'required');

@@ -18,7 +18,10 @@ export interface ReadRequest {
   readonly events: readonly ReadEvent[];
 }
 
-const instant = z.iso.datetime({ offset: true });
+const instant = z.iso.datetime({
+  offset: true,
+  error: 'must be a time with an offset, RFC 3339, such as 2001-01-08T00:00:00Z',
+});
 const text = (max: number) => z.string().min(1).max(max);
 const event = z.looseObject({
   specversion: z.literal('1.0'),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTelemetry, type RunningTelemetry } from '@rondo/telemetry';
 import type { Estimate } from '../domain/reading.js';
-import type { Change } from '../domain/rollout.js';
+import type { Change } from '../domain/rollout-state.js';
 import { RolloutMetrics } from './rollout-metrics.js';
 
 describe('the gauges of a canary', () => {

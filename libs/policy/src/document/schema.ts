@@ -54,7 +54,7 @@ const notifications = z
 
 /** The blocks of `spec`, each with its schema. */
 export const specBlocks = {
-  suspend: z.boolean().default(false).describe('Starts no new cycles; running ones end.'),
+  suspend: z.boolean().default(false).describe('Starts no new cycles; running ones go on.'),
   time: z
     .enum(['EventTime', 'WallClock'])
     .describe("What policy time follows: the pipeline's watermark, or the clock on the wall."),

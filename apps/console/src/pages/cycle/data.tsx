@@ -67,6 +67,14 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
       <td>
         <Status of={driftOf(feature.state)} />
       </td>
+      <td>
+        <MiniHistogram
+          name={feature.feature}
+          reference={feature.referenceShares}
+          current={feature.currentShares}
+          bounds={feature.currentShareBounds}
+        />
+      </td>
       <td className="rd-nowrap">
         <span className="rd-strong">{effectText(effect(feature))}</span>{' '}
         <span className="rd-estimate-rest">
@@ -74,22 +82,12 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
         </span>
       </td>
       <td className="rd-nowrap">{formatPercent(feature.importance)}</td>
-      <td>
+      <td className="rd-nowrap">
         <Estimate of={feature.psi} />
         {feature.psi?.limit !== undefined && (
           <div className="rd-muted">noise floor {formatNumber(feature.psi.limit)}</div>
         )}
         {feature.season?.effect && <Season of={feature.season} />}
-      </td>
-      <td>
-        {[feature.wasserstein, feature.distance, feature.jensenShannon].map(
-          (distance) =>
-            distance && (
-              <div key={distance.name}>
-                <Estimate of={distance} withName />
-              </div>
-            ),
-        )}
       </td>
       <td className="rd-nowrap">
         <PValue log10={feature.adjustedPValueLog10} />
@@ -98,13 +96,15 @@ function FeatureRow({ feature }: { readonly feature: FeatureDrift }): ReactNode 
         <NullRate rate={feature.nullRateReference} of={feature.nullRateReferenceEstimate} />
         <NullRate rate={feature.nullRateCurrent} of={feature.nullRateCurrentEstimate} />
       </td>
-      <td>
-        <MiniHistogram
-          name={feature.feature}
-          reference={feature.referenceShares}
-          current={feature.currentShares}
-          bounds={feature.currentShareBounds}
-        />
+      <td className="rd-nowrap">
+        {[feature.wasserstein, feature.distance, feature.jensenShannon].map(
+          (distance) =>
+            distance && (
+              <div key={distance.name}>
+                <Estimate of={distance} withName />
+              </div>
+            ),
+        )}
       </td>
     </tr>
   );
@@ -132,13 +132,13 @@ function DriftTable({ evaluation }: { readonly evaluation: DriftEvaluated }): Re
         head={[
           'Feature',
           'State',
+          'Reference and now',
           'Effect',
           'Importance',
           'PSI',
-          'Distances',
           'p, adjusted',
           'Missing: reference, now',
-          'Reference and now',
+          'Distances',
         ]}
       >
         {features.map((feature) => (
@@ -173,9 +173,7 @@ export function DataTab({ cycle }: { readonly cycle: Cycle }): ReactNode {
             ]}
           />
         )}
-        <p className="rd-muted">
-          The same inputs always give the same digest. <code>rondo cycle verify</code> executes it again and compares.
-        </p>
+        <p className="rd-muted">The same inputs always give the same digest.</p>
       </Card>
       <Card title="Drift when it was decided">
         <Loaded query={drift}>

@@ -143,7 +143,10 @@ function OpenIncident({ cycle }: { readonly cycle: Cycle }): ReactNode {
           An incident is open: <Link to="/">close it with a postmortem</Link>.
         </>
       ) : (
-        <>The incident was closed: {incident.postmortem}</>
+        <>
+          The incident was closed: {incident.postmortem}
+          {incident.actionItems.length > 0 && <> To do: {incident.actionItems.join('; ')}.</>}
+        </>
       )}
     </p>
   );
