@@ -47,6 +47,7 @@ export const CHECKS = [
   'nothing-parked',
   'labels-once',
   'verdicts-replay',
+  'log-replays',
   'same-end',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];

@@ -39,6 +39,22 @@ export interface LoggedMessage extends Envelope {
   readonly loggedAtMs: number;
 }
 
+/** What the log holds after a place, in its order. */
+export function messagesIn(bus: SqliteBus, after: number): Omit<LoggedMessage, 'loggedAtMs'>[] {
+  const rows = bus.database.statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position').all(after);
+  return rows.map((row) => ({
+    position: row['position'] as number,
+    id: row['id'] as string,
+    type: row['type'] as string,
+    topic: row['topic'] as string,
+    key: row['key'] as string,
+    source: row['source'] as string,
+    timeMs: row['time_ms'] as number,
+    payload: row['payload'] as Uint8Array,
+    headers: JSON.parse(row['headers'] as string) as Record<string, string>,
+  }));
+}
+
 /**
  * Delivers what the store's log holds as Kafka would on a bad day: late, in any order across keys, several times, again from an
  * earlier message after a crash. Within a key the order stays, which is what the port promises.
@@ -53,6 +69,7 @@ export class SimulatedBroker {
   readonly #bus: SqliteBus;
   readonly #random: Random;
   readonly #relays: (message: Envelope) => boolean;
+  readonly #handled: (service: string, group: string, message: Envelope) => void;
   #readUpTo = 0;
   readonly #groups = new Map<string, Group>();
 
@@ -63,12 +80,15 @@ export class SimulatedBroker {
     random: Random;
     /** Whether a message that was committed gets here; only for the proof that its absence is noticed. */
     relays: (message: Envelope) => boolean;
+    /** Told of every message that was handled. */
+    handled: (service: string, group: string, message: Envelope) => void;
   }) {
     this.#world = parts.world;
     this.#weather = parts.weather;
     this.#bus = parts.bus;
     this.#random = parts.random;
     this.#relays = parts.relays;
+    this.#handled = parts.handled;
     this.#bus.database.committer.onCommit(() => this.#read());
   }
 
@@ -120,22 +140,8 @@ export class SimulatedBroker {
   }
 
   #read(): void {
-    const rows = this.#bus.database
-      .statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position')
-      .all(this.#readUpTo);
-    for (const row of rows) {
-      const message: LoggedMessage = {
-        position: row['position'] as number,
-        id: row['id'] as string,
-        type: row['type'] as string,
-        topic: row['topic'] as string,
-        key: row['key'] as string,
-        source: row['source'] as string,
-        timeMs: row['time_ms'] as number,
-        payload: row['payload'] as Uint8Array,
-        headers: JSON.parse(row['headers'] as string) as Record<string, string>,
-        loggedAtMs: this.#world.clock.now(),
-      };
+    for (const row of messagesIn(this.#bus, this.#readUpTo)) {
+      const message: LoggedMessage = { ...row, loggedAtMs: this.#world.clock.now() };
       this.#readUpTo = message.position;
       if (!this.#relays(message)) continue;
       this.log.push(message);
@@ -191,6 +197,7 @@ export class SimulatedBroker {
     }
     // Who was taken for dead has no say in what is acknowledged.
     if (!handler.process.alive || group.handler !== handler) return;
+    if (error === undefined) this.#handled(handler.process.service, group.name, delivery);
     this.#settle(group, lane, delivery, error);
   }
 

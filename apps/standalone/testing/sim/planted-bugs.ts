@@ -22,6 +22,7 @@ import {
   votesUnbound,
   type Routing,
 } from './mutations.js';
+import { countedInMemory, drawnFromClock, readPastLog } from './replay-mutations.js';
 import type { Mutation } from './simulation.js';
 import { budgetForgotten, marginIgnored, policyAltered } from './verdict-mutations.js';
 
@@ -230,6 +231,24 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: ['verdicts-replay'],
     mutation: marginIgnored,
     shownBy: 2,
+  },
+  {
+    name: 'drawn from the clock',
+    broken: 'which suggestions annotators do not see depends on the minute',
+    caughtBy: ['log-replays'],
+    mutation: drawnFromClock,
+  },
+  {
+    name: 'read past the log',
+    broken: 'aliases are kept with the epoch of the routing, read from the service that writes it',
+    caughtBy: ['log-replays'],
+    mutation: readPastLog,
+  },
+  {
+    name: 'counted in memory',
+    broken: 'decisions are numbered by a count that a process keeps in its memory',
+    caughtBy: ['log-replays'],
+    mutation: countedInMemory,
   },
   {
     name: 'job without a fence',
