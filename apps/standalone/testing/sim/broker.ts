@@ -32,6 +32,10 @@ interface Group {
   handler: { readonly process: Process; readonly handle: SubscribeOptions['handle'] } | undefined;
 }
 
+function isFor({ topics, wants }: Group, { topic, type }: Envelope): boolean {
+  return topics.has(topic) && wants?.(type) !== false;
+}
+
 /** An envelope with its place in the log. */
 export interface LoggedMessage extends Envelope {
   readonly position: number;
@@ -92,6 +96,11 @@ export class SimulatedBroker {
     this.#bus.database.committer.onCommit(() => this.#read());
   }
 
+  /** The groups that are given a message. */
+  readersOf(message: Envelope): string[] {
+    return [...this.#groups.values()].filter((group) => isFor(group, message)).map(({ name }) => name);
+  }
+
   subscribe(process: Process, options: SubscribeOptions): Subscription {
     const { group: name, topics, wants, handle } = options;
     const group: Group = this.#groups.get(name) ?? {
@@ -150,7 +159,7 @@ export class SimulatedBroker {
   }
 
   #offer(group: Group, message: LoggedMessage): void {
-    if (!group.topics.has(message.topic) || group.wants?.(message.type) === false) return;
+    if (!isFor(group, message)) return;
     const id = `${message.topic} ${message.key}`;
     let lane = group.lanes.get(id);
     if (!lane) {
@@ -214,7 +223,9 @@ export class SimulatedBroker {
       return this.#arm(group, lane, verdict.afterMs);
     }
     const id = `${group.name}/${delivery.id}`;
-    this.parked.push({ id, delivery, reason: verdict.reason, parkedAtMs: this.#world.clock.now() });
+    // Delivered and set aside again, it is still one.
+    if (!this.parked.some((parked) => parked.id === id))
+      this.parked.push({ id, delivery, reason: verdict.reason, parkedAtMs: this.#world.clock.now() });
     lane.next++;
     lane.attempt = 1;
     this.#arm(group, lane);

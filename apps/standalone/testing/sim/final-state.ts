@@ -2,6 +2,7 @@ import type { SqliteStore } from '@rondo/journal';
 import type { Json } from '@rondo/kernel';
 import type { Violation } from '../promises.js';
 import type { StatefulService } from '../services.js';
+import { NEW_FIELD } from './next-release.js';
 import type { Simulation } from './simulation.js';
 
 /** What must be the same at the end of every run whose people waited until the services were done. */
@@ -121,7 +122,7 @@ function nameOf(kind: string, id: string): string {
   return kind === 'alias-entry' ? id.replace(/\/\d+\//, '/') : id;
 }
 
-const isOfTheClock = (key: string): boolean => OF_THE_CLOCK.has(key) || key === OF_THE_MOMENT;
+const isOfTheClock = (key: string): boolean => OF_THE_CLOCK.has(key) || key === OF_THE_MOMENT || key === NEW_FIELD;
 
 function without(value: Json | undefined, isLeftOut: (key: string) => boolean): Json {
   if (Array.isArray(value)) return value.filter((item) => !isTiming(item)).map((item) => without(item, isLeftOut));

@@ -1,6 +1,7 @@
-import { journalWith, savesWith, unitWith, type Routing } from './mutations.js';
+import { journalWith, savesWith, type Routing } from './mutations.js';
 import type { Mutation } from './simulation.js';
 import type { Process } from './world.js';
+import { unitWith } from './wrapped.js';
 
 const MINUTE_MS = 60_000;
 

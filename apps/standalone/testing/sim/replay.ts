@@ -12,6 +12,7 @@ import type { Handled } from './history.js';
 import type { Surroundings } from './ports.js';
 import { countedIds, newProcess, type Simulation } from './simulation.js';
 import { World } from './world.js';
+import { journalOver } from './wrapped.js';
 
 /** By so much the clock of a replay is ahead of the clock of the run; machines may be as far apart. */
 const AHEAD_MS = 7 * 60_000;
@@ -180,19 +181,11 @@ class Replay {
   /** Jobs are taken up and end when they did. */
   #journal(): Journal {
     const journal = this.#store.journal(this.#service);
-    return {
-      once: async (cause, work) => {
-        const step = cause.consumer === 'jobs' ? stepOf(cause.messageId) : undefined;
-        if (step) await this.#due.get(step)?.promise;
-        return journal.once(cause, work);
-      },
-      load: (kind, id) => journal.load(kind, id),
-      list: (kind, query) => journal.list(kind, query),
-      count: (kind, where) => journal.count(kind, where),
-      history: (kind, id) => journal.history(kind, id),
-      entries: (query) => journal.entries(query),
-      verify: () => journal.verify(),
-    };
+    return journalOver(journal, async (cause, work) => {
+      const step = cause.consumer === 'jobs' ? stepOf(cause.messageId) : undefined;
+      if (step) await this.#due.get(step)?.promise;
+      return journal.once(cause, work);
+    });
   }
 
   async #passUntil(atMs: number): Promise<void> {

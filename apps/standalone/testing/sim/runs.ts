@@ -2,6 +2,7 @@ import { differences, finalState, type FinalState } from './final-state.js';
 import { violations } from '../invariants.js';
 import type { CheckName, Violation } from '../promises.js';
 import type { Laboratory } from './laboratory.js';
+import { newerAndOlder } from './newer-and-older.js';
 import { seedsFor, type PlantedBug } from './planted-bugs.js';
 import { replayDifferences } from './replay.js';
 import { remainsOf } from './remains.js';
@@ -31,7 +32,11 @@ export async function run(
   const simulation = new Simulation(options);
   try {
     await simulation.run();
-    const found = [...(await violations(remainsOf(simulation))), ...(isReplayed ? await logReplays(simulation) : [])];
+    const found = [
+      ...(await violations(remainsOf(simulation))),
+      ...(await newerAndOlder(simulation)).map((message) => ({ check: 'newer-and-older' as const, message })),
+      ...(isReplayed ? await logReplays(simulation) : []),
+    ];
     // Who acts at a moment of their own, or before the services were done, may bring about another end.
     const isComparable = !simulation.story.overrides && !simulation.weather.hurried;
     if (expected && isComparable) found.push(...differences(expected, await finalState(simulation)));

@@ -11,6 +11,7 @@ import { SimulatedBroker } from './broker.js';
 import { fairWeather, storm, type Effect, type Weather } from './faults.js';
 import { History } from './history.js';
 import type { Laboratory } from './laboratory.js';
+import { NextRelease } from './next-release.js';
 import { faultyBus, FaultyArtifacts, FaultyJournal, type Surroundings } from './ports.js';
 import { Story } from './story.js';
 import { World, type Process } from './world.js';
@@ -62,6 +63,7 @@ export class Simulation {
   readonly log = new MemoryLogger();
   readonly artifacts: ArtifactStore;
   readonly history = new History();
+  readonly nextRelease: NextRelease;
   readonly options: SimulationOptions;
   readonly #running = new Map<string, { process: Process; service?: RunningService }>();
   readonly #deaths = new Map<Process, (() => void)[]>();
@@ -99,6 +101,11 @@ export class Simulation {
     });
     this.artifacts = laboratory.artifacts();
     this.story = new Story(this, seed);
+    this.nextRelease = new NextRelease({
+      isNewer: () => this.weather.isNewer(),
+      publish: (envelope) => this.publish('next-release', envelope),
+      clock,
+    });
   }
 
   /** Runs the story to its end and until everything has come to rest. */
@@ -239,7 +246,7 @@ export class Simulation {
       freeze: (which, forMs) => this.freeze(which, forMs),
     };
     const telemetry = new SilentTelemetry();
-    const faulty = new FaultyJournal(this.store.journal(service), at);
+    const faulty = this.nextRelease.journal(service, new FaultyJournal(this.store.journal(service), at));
     const platform: Platform = {
       service,
       bus: faultyBus(this.store.bus, broker, at),
