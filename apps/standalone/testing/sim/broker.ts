@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from '@rondo/messaging';
 import type { Weather } from './faults.js';
+import type { History } from './history.js';
 import type { Process, World } from './world.js';
 
 /** Messages of one key on one topic for one group: in order, one at a time, again and again if need be. */
@@ -73,7 +74,7 @@ export class SimulatedBroker {
   readonly #bus: SqliteBus;
   readonly #random: Random;
   readonly #relays: (message: Envelope) => boolean;
-  readonly #handled: (service: string, group: string, message: Envelope) => void;
+  readonly #history: History;
   #readUpTo = 0;
   readonly #groups = new Map<string, Group>();
 
@@ -84,15 +85,14 @@ export class SimulatedBroker {
     random: Random;
     /** Whether a message that was committed gets here; only for the proof that its absence is noticed. */
     relays: (message: Envelope) => boolean;
-    /** Told of every message that was handled. */
-    handled: (service: string, group: string, message: Envelope) => void;
+    history: History;
   }) {
     this.#world = parts.world;
     this.#weather = parts.weather;
     this.#bus = parts.bus;
     this.#random = parts.random;
     this.#relays = parts.relays;
-    this.#handled = parts.handled;
+    this.#history = parts.history;
     this.#bus.database.committer.onCommit(() => this.#read());
   }
 
@@ -198,6 +198,7 @@ export class SimulatedBroker {
       offset: position,
       attempt: lane.attempt,
     };
+    const begun = this.#history.now();
     let error: unknown;
     try {
       await handler.handle(delivery);
@@ -206,7 +207,8 @@ export class SimulatedBroker {
     }
     // Who was taken for dead has no say in what is acknowledged.
     if (!handler.process.alive || group.handler !== handler) return;
-    if (error === undefined) this.#handled(handler.process.service, group.name, delivery);
+    if (error === undefined)
+      this.#history.handled(handler.process.service, { consumer: group.name, id: delivery.id }, begun);
     this.#settle(group, lane, delivery, error);
   }
 

@@ -62,7 +62,7 @@ export class Simulation {
   readonly effects: Effect[] = [];
   readonly log = new MemoryLogger();
   readonly artifacts: ArtifactStore;
-  readonly history = new History();
+  readonly history: History;
   readonly nextRelease: NextRelease;
   readonly options: SimulationOptions;
   readonly #running = new Map<string, { process: Process; service?: RunningService }>();
@@ -85,6 +85,7 @@ export class Simulation {
     );
     laboratory.outside = this.world.outside;
     const { clock } = this.world;
+    this.history = new History(clock);
     // The log is read by the simulated broker: the bus's own consumers, polls and retries stay out.
     const bus = SqliteBus.open(':memory:', { clock: { now: () => clock.now(), wakeAt: () => () => undefined } });
     bus.database.committer.onCommit(() => commits++);
@@ -96,8 +97,7 @@ export class Simulation {
       bus,
       random: seededRandom(seed ?? 0),
       relays: (message) => options.mutation?.relays?.(message) ?? true,
-      handled: (service, group, { id }) =>
-        this.history.handled(service, { consumer: group, messageId: id }, clock.now()),
+      history: this.history,
     });
     this.artifacts = laboratory.artifacts();
     this.story = new Story(this, seed);
@@ -241,7 +241,7 @@ export class Simulation {
       process,
       occurrences: this.#occurrences,
       effects: this.effects,
-      committed: (cause) => this.history.handled(service, cause, world.clock.now()),
+      committed: (cause) => this.history.carriedOut(service, cause),
       crash: (which) => this.crash(which),
       freeze: (which, forMs) => this.freeze(which, forMs),
     };
