@@ -20,6 +20,7 @@ import { replayedAnalyses } from './replayed-analyses.js';
 import { replayedDecisions, type PolicyOf } from './replayed-decisions.js';
 import { replayedEvaluations, type ReadArtifact } from './replayed-evaluations.js';
 import { STATEFUL, type StatefulService } from './services.js';
+import { wayBack } from './way-back.js';
 
 /** A message of the log with its place in it. */
 export type Logged = Envelope & { readonly position: number };
@@ -67,6 +68,7 @@ export async function violations(remains: Remains): Promise<Violation[]> {
     ['nothing-parked', nothingParked],
     ['labels-once', labelsOnce],
     ['verdicts-replay', verdictsReplay],
+    ['way-back', ({ recorded, artifact }) => wayBack(recorded, artifact)],
   ];
   const found = await Promise.all(
     checks.map(async ([check, run]) => (await run(read)).map((message) => ({ check, message }))),

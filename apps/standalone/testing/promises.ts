@@ -47,6 +47,9 @@ export const CHECKS = [
   'nothing-parked',
   'labels-once',
   'verdicts-replay',
+  'way-back',
+  'log-replays',
+  'newer-and-older',
   'same-end',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];

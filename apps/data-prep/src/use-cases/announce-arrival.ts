@@ -16,6 +16,11 @@ export interface AnnounceOutcome {
   readonly duplicate: boolean;
 }
 
+interface AnnouncementState {
+  readonly batchId: string;
+  readonly announcedAtMs: number;
+}
+
 interface KeyState {
   readonly batchId: string;
   readonly opened: number;
@@ -38,25 +43,28 @@ export class AnnounceArrival {
       `${announcement.uri}#${announcement.contentDigest ?? (await this.tools.locations.version(announcement.uri))}`;
     const done = await this.tools.journal.once(cause, (unit) => this.#admit(unit, announcement, dedupeKey));
     if (done.outcome === 'done') return done.value;
-    const known = await this.tools.journal.load<{ batchId: string }>(ANNOUNCEMENT, announcementId(announcement));
+    const known = await this.tools.journal.load<AnnouncementState>(ANNOUNCEMENT, announcementId(announcement));
     return { batchId: known?.state.batchId ?? '', duplicate: true };
   }
 
   async #admit(unit: Unit, announcement: Announcement, dedupeKey: string): Promise<AnnounceOutcome> {
-    const { pipeline } = announcement;
+    const { pipeline, announcedAtMs } = announcement;
     const id = announcementId(announcement);
     const keyId = idFrom('batch-key', pipeline, dedupeKey);
     const [policy, newest, known, key] = await Promise.all([
       this.tools.policies.latest(unit, pipeline),
       newestBatch(unit, pipeline),
-      unit.load<{ batchId: string }>(ANNOUNCEMENT, id),
+      unit.load<AnnouncementState>(ANNOUNCEMENT, id),
       unit.load<KeyState>(BATCH_KEY, keyId),
     ]);
     if (!policy) throw unknownPipeline(pipeline);
     this.#checkAgainstPolicy(announcement, policy.spec, newest);
     const batchId = known?.state.batchId ?? key?.state.batchId;
     const stored = batchId === undefined ? undefined : await unit.load<Batch>(BATCH, batchId);
-    if (stored && (known || stored.state.state !== 'failed')) return this.#merge(unit, stored.state, announcement, id);
+    if (stored && (known || stored.state.state !== 'failed')) {
+      saveAnnouncement(unit, id, { ...known?.state, batchId: stored.state.batchId, announcedAtMs });
+      return this.#merge(unit, stored.state, announcement);
+    }
     const opened = (key?.state.opened ?? 0) + 1;
     const fresh = idFrom('batch', pipeline, dedupeKey, String(opened));
     const batch = openBatch(announcement, { batchId: fresh, dedupeKey, policyGeneration: policy.generation });
@@ -67,8 +75,8 @@ export class AnnounceArrival {
       index: batchIndex(batch),
       outgoing: [arrivalAccepted(batch)],
     });
-    unit.save<KeyState>({ kind: BATCH_KEY, id: keyId, state: { batchId: fresh, opened } });
-    unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: fresh, announcedAtMs: announcement.announcedAtMs } });
+    unit.save<KeyState>({ kind: BATCH_KEY, id: keyId, state: { ...key?.state, batchId: fresh, opened } });
+    saveAnnouncement(unit, id, { ...known?.state, batchId: fresh, announcedAtMs });
     const input: IngestInput = { batchId: fresh };
     await this.tools.jobs.enqueue(unit, {
       kind: INGEST,
@@ -90,7 +98,7 @@ export class AnnounceArrival {
     checkDataSchema(announcement.dataSchema, readContract(spec.files[spec.data.contract.file] ?? ''));
   }
 
-  #merge(unit: Unit, batch: Batch, announcement: Announcement, id: string): AnnounceOutcome {
+  #merge(unit: Unit, batch: Batch, announcement: Announcement): AnnounceOutcome {
     const merged = mergeAnnouncement(batch, announcement.eventId);
     unit.save<Batch>({
       kind: BATCH,
@@ -99,9 +107,12 @@ export class AnnounceArrival {
       index: batchIndex(merged),
       outgoing: [arrivalMerged(merged, announcement)],
     });
-    unit.save({ kind: ANNOUNCEMENT, id, state: { batchId: batch.batchId, announcedAtMs: announcement.announcedAtMs } });
     return { batchId: batch.batchId, duplicate: true };
   }
+}
+
+function saveAnnouncement(unit: Unit, id: string, state: AnnouncementState): void {
+  unit.save<AnnouncementState>({ kind: ANNOUNCEMENT, id, state });
 }
 
 /** The ready batch whose interval ends last. */

@@ -41,7 +41,7 @@ export async function newestReady(source: BatchSource, pipeline: string, count: 
 export async function addReadyRows(unit: Unit, pipeline: string, change: number): Promise<number> {
   const known = await unit.load<ReadyRows>(READY_ROWS, pipeline);
   const rows = (known ? known.state.rows : await countReadyRows(unit, pipeline)) + change;
-  unit.save<ReadyRows>({ kind: READY_ROWS, id: pipeline, state: { rows } });
+  unit.save<ReadyRows>({ kind: READY_ROWS, id: pipeline, state: { ...known?.state, rows } });
   return rows;
 }
 

@@ -72,6 +72,12 @@ describe('what earlier windows lost', () => {
     expect(rowsBefore(after([0, 1]), 2, 'b')).toBeUndefined();
     expect(rowsBefore(withFeatures(after([0, 1]), 'b', week(2), features(7)), 3, 'b')).toBe(7);
   });
+
+  it('keep what a newer release adds to them, as long as the model is the same', () => {
+    const newer = { ...after([0, 1])!, added: 'by the next release' };
+    expect(withFeatures(newer, 'a', week(2), features(7))).toHaveProperty('added', 'by the next release');
+    expect(withFeatures(newer, 'b', week(2), features(7))).not.toHaveProperty('added');
+  });
 });
 
 describe('a rise of the log loss', () => {

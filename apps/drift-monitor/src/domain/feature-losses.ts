@@ -111,13 +111,14 @@ export function withFeatures(
   { startMs, endMs }: Window,
   features: readonly FeatureSums[],
 ): FeatureLosses {
-  const { windows, folded } =
-    losses?.modelDigest === modelDigest ? losses : { windows: [], folded: [] as readonly FeatureSums[] };
+  const own = losses?.modelDigest === modelDigest ? losses : undefined;
+  const { windows, folded } = own ?? { windows: [], folded: [] as readonly FeatureSums[] };
   const added = { startMs, endMs, features };
   const ordered = [...windows.filter((known) => !sameWindow(known, added)), added].sort(
     (a, b) => a.endMs - b.endMs || a.startMs - b.startMs,
   );
   return {
+    ...own,
     modelDigest,
     windows: ordered.slice(-OPEN_WINDOWS),
     folded: ordered.slice(0, -OPEN_WINDOWS).reduce((sums, known) => together(sums, known.features), folded),

@@ -145,7 +145,7 @@ export class EvaluateDrift {
     unit.save<DriftRecord>({
       kind: DRIFT_RECORD,
       id: pipeline,
-      state: { modelDigest, tracker, falseAlarms, evaluations },
+      state: { ...record, modelDigest, tracker, falseAlarms, evaluations },
     });
     unit.save<DriftEvaluation>({
       kind: DRIFT_EVALUATION,

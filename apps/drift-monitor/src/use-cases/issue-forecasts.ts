@@ -131,7 +131,8 @@ export class IssueForecasts {
     const made = await this.calculate({ kind: 'forecast', values, options }, signal);
     const pointsMissing = made.kind === 'insufficient' ? made.pointsNeeded - n : 0;
     const forecasts = known?.state.forecasts ?? 0;
-    const series = { pipeline, name, limit, modelDigest: model.digest, points, forecasts, pointsMissing };
+    const now = { pipeline, name, limit, modelDigest: model.digest, points, forecasts, pointsMissing };
+    const series = { ...known?.state, ...now };
     if (made.kind === 'insufficient') return { series };
     const forecast = issuedForecast(made, {
       pipeline,

@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from '@rondo/messaging';
 import type { Weather } from './faults.js';
+import type { History } from './history.js';
 import type { Process, World } from './world.js';
 
 /** Messages of one key on one topic for one group: in order, one at a time, again and again if need be. */
@@ -32,11 +33,31 @@ interface Group {
   handler: { readonly process: Process; readonly handle: SubscribeOptions['handle'] } | undefined;
 }
 
+function isFor({ topics, wants }: Group, { topic, type }: Envelope): boolean {
+  return topics.has(topic) && wants?.(type) !== false;
+}
+
 /** An envelope with its place in the log. */
 export interface LoggedMessage extends Envelope {
   readonly position: number;
   /** True time at which it came into the log. */
   readonly loggedAtMs: number;
+}
+
+/** What the log holds after a place, in its order. */
+export function messagesIn(bus: SqliteBus, after: number): Omit<LoggedMessage, 'loggedAtMs'>[] {
+  const rows = bus.database.statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position').all(after);
+  return rows.map((row) => ({
+    position: row['position'] as number,
+    id: row['id'] as string,
+    type: row['type'] as string,
+    topic: row['topic'] as string,
+    key: row['key'] as string,
+    source: row['source'] as string,
+    timeMs: row['time_ms'] as number,
+    payload: row['payload'] as Uint8Array,
+    headers: JSON.parse(row['headers'] as string) as Record<string, string>,
+  }));
 }
 
 /**
@@ -53,6 +74,7 @@ export class SimulatedBroker {
   readonly #bus: SqliteBus;
   readonly #random: Random;
   readonly #relays: (message: Envelope) => boolean;
+  readonly #history: History;
   #readUpTo = 0;
   readonly #groups = new Map<string, Group>();
 
@@ -63,13 +85,20 @@ export class SimulatedBroker {
     random: Random;
     /** Whether a message that was committed gets here; only for the proof that its absence is noticed. */
     relays: (message: Envelope) => boolean;
+    history: History;
   }) {
     this.#world = parts.world;
     this.#weather = parts.weather;
     this.#bus = parts.bus;
     this.#random = parts.random;
     this.#relays = parts.relays;
+    this.#history = parts.history;
     this.#bus.database.committer.onCommit(() => this.#read());
+  }
+
+  /** The groups that are given a message. */
+  readersOf(message: Envelope): string[] {
+    return [...this.#groups.values()].filter((group) => isFor(group, message)).map(({ name }) => name);
   }
 
   subscribe(process: Process, options: SubscribeOptions): Subscription {
@@ -120,22 +149,8 @@ export class SimulatedBroker {
   }
 
   #read(): void {
-    const rows = this.#bus.database
-      .statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position')
-      .all(this.#readUpTo);
-    for (const row of rows) {
-      const message: LoggedMessage = {
-        position: row['position'] as number,
-        id: row['id'] as string,
-        type: row['type'] as string,
-        topic: row['topic'] as string,
-        key: row['key'] as string,
-        source: row['source'] as string,
-        timeMs: row['time_ms'] as number,
-        payload: row['payload'] as Uint8Array,
-        headers: JSON.parse(row['headers'] as string) as Record<string, string>,
-        loggedAtMs: this.#world.clock.now(),
-      };
+    for (const row of messagesIn(this.#bus, this.#readUpTo)) {
+      const message: LoggedMessage = { ...row, loggedAtMs: this.#world.clock.now() };
       this.#readUpTo = message.position;
       if (!this.#relays(message)) continue;
       this.log.push(message);
@@ -144,7 +159,7 @@ export class SimulatedBroker {
   }
 
   #offer(group: Group, message: LoggedMessage): void {
-    if (!group.topics.has(message.topic) || group.wants?.(message.type) === false) return;
+    if (!isFor(group, message)) return;
     const id = `${message.topic} ${message.key}`;
     let lane = group.lanes.get(id);
     if (!lane) {
@@ -183,6 +198,7 @@ export class SimulatedBroker {
       offset: position,
       attempt: lane.attempt,
     };
+    const begun = this.#history.now();
     let error: unknown;
     try {
       await handler.handle(delivery);
@@ -191,6 +207,8 @@ export class SimulatedBroker {
     }
     // Who was taken for dead has no say in what is acknowledged.
     if (!handler.process.alive || group.handler !== handler) return;
+    if (error === undefined)
+      this.#history.handled(handler.process.service, { consumer: group.name, id: delivery.id }, begun);
     this.#settle(group, lane, delivery, error);
   }
 
@@ -207,7 +225,9 @@ export class SimulatedBroker {
       return this.#arm(group, lane, verdict.afterMs);
     }
     const id = `${group.name}/${delivery.id}`;
-    this.parked.push({ id, delivery, reason: verdict.reason, parkedAtMs: this.#world.clock.now() });
+    // Delivered and set aside again, it is still one.
+    if (!this.parked.some((parked) => parked.id === id))
+      this.parked.push({ id, delivery, reason: verdict.reason, parkedAtMs: this.#world.clock.now() });
     lane.next++;
     lane.attempt = 1;
     this.#arm(group, lane);

@@ -29,6 +29,8 @@ export interface Weather {
   freezeMs(service: string): number;
   /** Whether services may have several processes, which look after each other's work. */
   readonly freezes: boolean;
+  /** Whether the unit of work that begins is done by a process of the next release, which shares the work with those of this one. */
+  isNewer(): boolean;
   /** Time until a dead service is started again, ms. */
   restartMs(): number;
   /** Whether the story goes on although the services are still at work. */
@@ -48,6 +50,7 @@ export function fairWeather(): Weather {
     skewMs: () => 0,
     freezeMs: () => 0,
     freezes: false,
+    isNewer: () => false,
     restartMs: () => 0,
     hurries: () => false,
     hurried: false,
@@ -92,6 +95,16 @@ export function freezingSeed(index: number): number {
   return FREEZING_SEEDS * index + 3;
 }
 
+/** In one of so many seeds processes of the next release work beside those of this one, for a while. */
+const MIXED_SEEDS = 7;
+const MIXED_UNITS_LEAST = 100;
+const MIXED_UNITS_MOST = 350;
+
+/** The seeds in which they do, from 0: the 3rd, the 10th and so on. */
+export function mixedSeed(index: number): number {
+  return MIXED_SEEDS * index + 3;
+}
+
 /** Weather of a seed: each seed draws its own mixture of faults, so that some runs see one kind only and some see all. */
 export function storm(seed: number): Weather {
   const random = seededRandom(seed ^ 0x5eed);
@@ -120,6 +133,14 @@ export function storm(seed: number): Weather {
     log.push(`${service} stands still for ${forMs} ms`);
     return forMs;
   };
+  const releases = seededRandom(seed ^ 0x0e17);
+  const mixedUnits = MIXED_UNITS_LEAST + releases.int(MIXED_UNITS_MOST - MIXED_UNITS_LEAST);
+  let units = 0;
+  const isNewer = (): boolean => {
+    if (seed % MIXED_SEEDS !== mixedSeed(0) || ++units > mixedUnits) return false;
+    if (units === mixedUnits) log.push('all processes are of this release again');
+    return releases.next() < 0.5;
+  };
   const at = (effect: Effect): Fault => {
     const fault = drawn(random, mix);
     if (fault === 'none' || !affordable(effect, fault)) return 'none';
@@ -131,6 +152,7 @@ export function storm(seed: number): Weather {
     at,
     freezeMs,
     freezes,
+    isNewer,
     delayMs: () => (random.next() < mix.delay ? random.int(20_000) : 0),
     setBack: (crashed) => (random.next() < (crashed ? 0.5 : mix.repeat) ? 1 + random.int(crashed ? 20 : 3) : 0),
     skewMs: () => (mix.skew ? random.int(20 * MINUTE_MS) - 10 * MINUTE_MS : 0),

@@ -1,14 +1,16 @@
+import type { SqliteStore } from '@rondo/journal';
 import type { Json } from '@rondo/kernel';
 import type { Violation } from '../promises.js';
 import type { StatefulService } from '../services.js';
+import { NEW_FIELD } from './next-release.js';
 import type { Simulation } from './simulation.js';
 
 /** What must be the same at the end of every run whose people waited until the services were done. */
-const COMPARED: readonly [StatefulService, readonly string[]][] = [
+export const COMPARED: readonly [StatefulService, readonly string[]][] = [
   ['control-plane', ['ledger-event', 'cycle', 'approval', 'pipeline', 'model-version', 'alias-entry', 'incident']],
   ['data-prep', ['batch', 'snapshot-cache', 'feature-cache']],
   ['drift-monitor', ['drift-evaluation', 'performance-evaluation']],
-  ['labeling', ['campaign', 'task']],
+  ['labeling', ['label-campaign', 'label-task']],
   ['training', ['training-run']],
   ['evaluation', ['evaluation']],
   ['rollout', ['rollout', 'routing']],
@@ -55,14 +57,49 @@ export async function finalState(simulation: Simulation): Promise<FinalState> {
     for (const kind of kinds) {
       const { items } = await simulation.journalOf(service).list<Json>(kind, { limit: 10_000 });
       for (const item of items)
-        state.set(`${service} ${kind} ${nameOf(kind, item.id)}`, JSON.stringify(withoutClock(item.state)));
+        state.set(`${service} ${kind} ${nameOf(kind, item.id)}`, JSON.stringify(without(item.state, isOfTheClock)));
     }
   }
   return state;
 }
 
+/** More of the clock in what is compared with a replay only; what a caller was told, which holds such fields; the failures of jobs. */
+const OF_THE_RUN: ReadonlySet<string> = new Set([
+  'answer',
+  'appliedAtMs',
+  'attempt',
+  'attempts',
+  'deadline',
+  'deadlineAtMs',
+  'failure',
+  'heartbeatAtMs',
+  'owner',
+  'starts',
+  'tookMs',
+]);
+
+/** A document or message without what the clock and the faults of its run decide. */
+export function replayable(value: Json): string {
+  return JSON.stringify(without(value, (key) => isOfTheClock(key) || isOfTheClock(`${key}Ms`) || OF_THE_RUN.has(key)));
+}
+
+/** Every document of a service, whatever its kind, to be compared with what a replay makes of it. */
+export function documentsOf(store: SqliteStore, service: StatefulService): FinalState {
+  const rows = store.bus.database
+    .statement('SELECT kind, id, state FROM document WHERE service = ? AND state IS NOT NULL')
+    .all(service) as { readonly kind: string; readonly id: string; readonly state: string }[];
+  return new Map(
+    rows.map(({ kind, id, state }) => [`${kind} ${nameOf(kind, id)}`, replayable(JSON.parse(state) as Json)]),
+  );
+}
+
 /** How one end differs from another. */
 export function differences(expected: FinalState, actual: FinalState): Violation[] {
+  return differencesOf(expected, actual).map((message) => ({ check: 'same-end', message }));
+}
+
+/** The same in words. */
+export function differencesOf(expected: FinalState, actual: FinalState): string[] {
   const problems: string[] = [];
   for (const [id, state] of expected) {
     const other = actual.get(id);
@@ -70,7 +107,7 @@ export function differences(expected: FinalState, actual: FinalState): Violation
     else if (other !== state) problems.push(`${id} differs${firstDifference(state, other)}`);
   }
   for (const id of actual.keys()) if (!expected.has(id)) problems.push(`${id} is there too`);
-  return problems.map((message) => ({ check: 'same-end', message }));
+  return problems;
 }
 
 function firstDifference(a: string, b: string): string {
@@ -85,11 +122,13 @@ function nameOf(kind: string, id: string): string {
   return kind === 'alias-entry' ? id.replace(/\/\d+\//, '/') : id;
 }
 
-function withoutClock(value: Json | undefined): Json {
-  if (Array.isArray(value)) return value.filter((item) => !isTiming(item)).map(withoutClock);
+const isOfTheClock = (key: string): boolean => OF_THE_CLOCK.has(key) || key === OF_THE_MOMENT || key === NEW_FIELD;
+
+function without(value: Json | undefined, isLeftOut: (key: string) => boolean): Json {
+  if (Array.isArray(value)) return value.filter((item) => !isTiming(item)).map((item) => without(item, isLeftOut));
   if (typeof value !== 'object' || value === null) return value ?? null;
-  const kept = Object.entries(value).filter(([key]) => !OF_THE_CLOCK.has(key) && key !== OF_THE_MOMENT);
-  return Object.fromEntries(kept.map(([key, item]) => [key, withoutClock(item)]));
+  const kept = Object.entries(value).filter(([key]) => !isLeftOut(key));
+  return Object.fromEntries(kept.map(([key, item]) => [key, without(item, isLeftOut)]));
 }
 
 /** Scoring is timed with the clock of the machine. */

@@ -6,39 +6,14 @@ import type { Delivery, SubscribeOptions } from '@rondo/messaging';
 import { JOB_KIND, type Platform } from '@rondo/service';
 import type { Surroundings } from './ports.js';
 import type { Mutation, Simulation } from './simulation.js';
+import { journalOver, unitWith } from './wrapped.js';
 
 /** A journal of which one thing is different. */
 export function journalWith(
   once: <T>(inner: Journal, cause: Cause, work: (unit: Unit) => Promise<T> | T, at: Surroundings) => Promise<Once<T>>,
 ): Mutation {
   return {
-    journal: (inner, at) => ({
-      once: (cause, work) => once(inner, cause, work, at),
-      load: (kind, id) => inner.load(kind, id),
-      list: (kind, query) => inner.list(kind, query),
-      count: (kind, where) => inner.count(kind, where),
-      history: (kind, id) => inner.history(kind, id),
-      entries: (query) => inner.entries(query),
-      verify: () => inner.verify(),
-    }),
-  };
-}
-
-/** The unit as it is, but what it saves goes through `change` first. */
-export function unitWith(
-  unit: Unit,
-  change: (request: Parameters<Unit['save']>[0]) => Parameters<Unit['save']>[0] | undefined,
-): Unit {
-  return {
-    load: (kind, id) => unit.load(kind, id),
-    list: (kind, query) => unit.list(kind, query),
-    save: (request) => {
-      const changed = change(request);
-      if (changed) unit.save(changed);
-    },
-    remove: (kind, id) => unit.remove(kind, id),
-    schedule: (timer) => unit.schedule(timer),
-    cancelTimer: (id) => unit.cancelTimer(id),
+    journal: (inner, at) => journalOver(inner, (cause, work) => once(inner, cause, work, at)),
   };
 }
 
@@ -94,7 +69,7 @@ export function inboxForgets(windowMs: number): Mutation {
 }
 
 /** A bus whose handlers are different. */
-function handlesWith(change: (handle: Handle, delivery: Delivery) => Promise<void>): Mutation {
+export function handlesWith(change: (handle: Handle, delivery: Delivery) => Promise<void>): Mutation {
   return {
     platform: (platform: Platform) => ({
       ...platform,
@@ -257,6 +232,15 @@ export function endsUnheard(): Mutation {
       return isHeeded;
     },
   };
+}
+
+/** A routing does not keep the champion before its own. */
+export function formerForgotten(): Mutation {
+  return loadsWith((stored, kind) => {
+    if (kind !== 'routing') return stored;
+    const { previousChampion: _former, ...state } = stored.state as { readonly previousChampion?: object };
+    return { ...stored, state };
+  });
 }
 
 /** Somebody writes into a journal past it. */

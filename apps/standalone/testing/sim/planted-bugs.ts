@@ -1,11 +1,12 @@
 import type { CheckName } from '../promises.js';
-import { freezingSeed } from './faults.js';
+import { freezingSeed, mixedSeed } from './faults.js';
 import {
   acknowledgedFirst,
   decisionsUntold,
   endsUnheard,
   entryAltered,
   everyFailureIsFinal,
+  formerForgotten,
   guardrailsOff,
   inboxForgets,
   inboxOff,
@@ -22,6 +23,8 @@ import {
   votesUnbound,
   type Routing,
 } from './mutations.js';
+import { newFieldsDropped, newFieldsRefused, newTypesPassedOver, newValuesPassedOver } from './release-mutations.js';
+import { countedInMemory, drawnFromClock, readPastLog } from './replay-mutations.js';
 import type { Mutation } from './simulation.js';
 import { budgetForgotten, marginIgnored, policyAltered, slicesForgotten } from './verdict-mutations.js';
 
@@ -33,15 +36,15 @@ export interface PlantedBug {
   /** Each of these finds it. */
   readonly caughtBy: readonly CheckName[];
   readonly mutation: () => Mutation;
-  /** Only seeds in which processes stand still can show it. */
-  readonly freezing?: true;
+  /** The only seeds that can show it, from 0; all when left out. */
+  readonly seed?: (index: number) => number;
   /** A seed that has shown it, tried first; without one, or when it no longer does, all are tried in their order. */
   readonly shownBy?: number;
 }
 
 /** The seeds a bug is tried with, in their order. */
 export function seedsFor(bug: PlantedBug, count: number): number[] {
-  const seeds = Array.from({ length: count }, (_, index) => (bug.freezing ? freezingSeed(index) : index + 1));
+  const seeds = Array.from({ length: count }, (_, index) => bug.seed?.(index) ?? index + 1);
   return [...new Set([...(bug.shownBy === undefined ? [] : [bug.shownBy]), ...seeds])];
 }
 
@@ -239,11 +242,66 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     shownBy: 1,
   },
   {
+    name: 'former champion forgotten',
+    broken: 'whoever writes the routing does not see the champion before the present one',
+    caughtBy: ['way-back'],
+    mutation: formerForgotten,
+  },
+  {
+    name: 'drawn from the clock',
+    broken: 'which suggestions annotators do not see depends on the minute',
+    caughtBy: ['log-replays'],
+    mutation: drawnFromClock,
+  },
+  {
+    name: 'read past the log',
+    broken: 'aliases are kept with the epoch of the routing, read from the service that writes it',
+    caughtBy: ['log-replays'],
+    mutation: readPastLog,
+  },
+  {
+    name: 'counted in memory',
+    broken: 'decisions are numbered by a count that a process keeps in its memory',
+    caughtBy: ['log-replays'],
+    mutation: countedInMemory,
+  },
+  {
+    name: 'new types passed over',
+    broken: 'messages of a type that is not known are acknowledged as if they were handled',
+    caughtBy: ['newer-and-older'],
+    mutation: newTypesPassedOver,
+    seed: mixedSeed,
+    shownBy: 10,
+  },
+  {
+    name: 'new values passed over',
+    broken: 'messages with a value that is not known are acknowledged as if they were handled',
+    caughtBy: ['newer-and-older'],
+    mutation: newValuesPassedOver,
+    seed: mixedSeed,
+  },
+  {
+    name: 'new fields refused',
+    broken: 'a message with a field that is not known is set aside',
+    caughtBy: ['nothing-parked'],
+    mutation: newFieldsRefused,
+    seed: mixedSeed,
+    shownBy: 10,
+  },
+  {
+    name: 'new fields dropped',
+    broken: 'documents are read without the fields that are not known',
+    caughtBy: ['newer-and-older'],
+    mutation: newFieldsDropped,
+    seed: mixedSeed,
+    shownBy: 10,
+  },
+  {
     name: 'job without a fence',
     broken: 'the result of a job is taken from whoever brings it, also when another process has taken the job up since',
     caughtBy: ['one-effect'],
     mutation: resultsUnfenced,
-    freezing: true,
+    seed: freezingSeed,
     shownBy: 78,
   },
 ];

@@ -15,6 +15,8 @@ export interface Surroundings {
   readonly occurrences: Map<string, number>;
   /** Every effect that happened or failed, in order. */
   readonly effects: Effect[];
+  /** Told of every cause that was carried out. */
+  committed(cause: Cause): void;
   /** Ends the process here and now. */
   crash(process: Process): void;
   /** Lets the process stand still for a while, and another one do its work. */
@@ -85,6 +87,7 @@ export class FaultyJournal implements Journal {
       if (fault === 'fail') throw new TransientError(`injected: ${label} failed`);
       return value;
     });
+    if (result.outcome === 'done') this.at.committed(cause);
     const after = fault as Fault;
     if (after === 'crash-after') return die(this.at);
     if (after === 'lost') throw new TransientError(`injected: the answer to ${label} was lost`);

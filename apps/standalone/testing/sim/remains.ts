@@ -7,8 +7,9 @@ const REACHES_GATEWAYS_MS = 300_000;
 
 /** What a simulated run left behind. */
 export function remainsOf(simulation: Simulation): Remains {
-  const { broker, story, world } = simulation;
+  const { broker, nextRelease, story, world } = simulation;
   const announced = new Set(logged(broker.log, AnnounceArrivalSchema).map(({ at }) => at.id));
+  const known = broker.parked.filter(({ delivery }) => !nextRelease.messages.has(delivery.id));
   const isLost = story.done && announced.size !== story.announcements;
   return {
     journalOf: (service) => simulation.journalOf(service),
@@ -17,7 +18,7 @@ export function remainsOf(simulation: Simulation): Remains {
     announced,
     served: servedIn(simulation),
     acceptedStale: story.acceptedStale,
-    parked: broker.parked.map(({ delivery, reason }) => `${delivery.type} in ${delivery.group}: ${reason}`),
+    parked: known.map(({ delivery, reason }) => `${delivery.type} in ${delivery.group}: ${reason}`),
     lost: isLost ? [`${story.announcements} announcements were made, ${announced.size} are in the log`] : [],
     unfinished: [
       ...(story.done ? [] : [`the story did not come to its end: ${[...story.acting].join(', ')}`]),

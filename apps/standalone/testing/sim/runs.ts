@@ -2,7 +2,9 @@ import { differences, finalState, type FinalState } from './final-state.js';
 import { violations } from '../invariants.js';
 import type { CheckName, Violation } from '../promises.js';
 import type { Laboratory } from './laboratory.js';
+import { newerAndOlder } from './newer-and-older.js';
 import { seedsFor, type PlantedBug } from './planted-bugs.js';
+import { replayDifferences } from './replay.js';
 import { remainsOf } from './remains.js';
 import { Simulation, type SimulationOptions } from './simulation.js';
 
@@ -15,12 +17,26 @@ export interface Outcome {
   readonly report: string;
 }
 
-/** Runs the story and checks what must hold afterwards. */
-export async function run(options: SimulationOptions, expected?: FinalState): Promise<Outcome> {
+/** One in so many seeds is replayed, which takes as long as the run itself; of every kind, so that it shares no factor with the others. */
+const REPLAYED_SEEDS = 19;
+
+/**
+ * Runs the story and checks what must hold afterwards.
+ * @param isReplayed whether its log is replayed as well
+ */
+export async function run(
+  options: SimulationOptions,
+  expected?: FinalState,
+  isReplayed = options.seed !== undefined && options.seed % REPLAYED_SEEDS === 0,
+): Promise<Outcome> {
   const simulation = new Simulation(options);
   try {
     await simulation.run();
-    const found = [...(await violations(remainsOf(simulation)))];
+    const found = [
+      ...(await violations(remainsOf(simulation))),
+      ...(await newerAndOlder(simulation)).map((message) => ({ check: 'newer-and-older' as const, message })),
+      ...(isReplayed ? await logReplays(simulation) : []),
+    ];
     // Who acts at a moment of their own, or before the services were done, may bring about another end.
     const isComparable = !simulation.story.overrides && !simulation.weather.hurried;
     if (expected && isComparable) found.push(...differences(expected, await finalState(simulation)));
@@ -29,6 +45,10 @@ export async function run(options: SimulationOptions, expected?: FinalState): Pr
   } finally {
     await simulation.close();
   }
+}
+
+async function logReplays(simulation: Simulation): Promise<Violation[]> {
+  return (await replayDifferences(simulation)).map((message) => ({ check: 'log-replays', message }));
 }
 
 /** Which checks noticed a planted bug, and with which seed the last of those that must. */
@@ -47,9 +67,10 @@ export async function notice(
 ): Promise<Notice> {
   const noticed = new Set<CheckName>();
   const missed = (): CheckName[] => bug.caughtBy.filter((check) => !noticed.has(check));
+  const isReplayed = bug.caughtBy.includes('log-replays');
   let lastSeed = 0;
   for (lastSeed of seedsFor(bug, mostSeeds)) {
-    const { violations } = await run({ laboratory, seed: lastSeed, mutation: bug.mutation() }, expected);
+    const { violations } = await run({ laboratory, seed: lastSeed, mutation: bug.mutation() }, expected, isReplayed);
     for (const { check } of violations) noticed.add(check);
     if (missed().length === 0) break;
   }
@@ -63,7 +84,7 @@ export async function undisturbed(
   const simulation = new Simulation({ laboratory });
   try {
     await simulation.run();
-    const found = await violations(remainsOf(simulation));
+    const found = [...(await violations(remainsOf(simulation))), ...(await logReplays(simulation))];
     if (found.length > 0) throw new Error(`the undisturbed run breaks promises\n${reportOf(simulation, found)}`);
     return { end: await finalState(simulation), effects: simulation.effects.map(({ name }) => name) };
   } finally {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FAULTS, singleFault, type Fault } from './faults.js';
-import type { FinalState } from './final-state.js';
+import { COMPARED, type FinalState } from './final-state.js';
 import { CHECKS } from '../promises.js';
 import { Laboratory } from './laboratory.js';
 import { PLANTED_BUGS } from './planted-bugs.js';
@@ -67,6 +67,13 @@ describe('all services on one schedule', () => {
     },
     GENEROUS_MS,
   );
+
+  it('compares kinds of documents that there are', () => {
+    const absent = COMPARED.flatMap(([service, kinds]) => kinds.map((kind) => `${service} ${kind} `)).filter(
+      (prefix) => ![...end.keys()].some((id) => id.startsWith(prefix)),
+    );
+    expect(absent).toEqual([]);
+  });
 
   it(
     'takes the same steps again for the same seed',

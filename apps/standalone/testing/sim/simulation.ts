@@ -9,7 +9,9 @@ import { MemoryLogger, SilentTelemetry } from '@rondo/service/testing';
 import { STATEFUL, type StatefulService } from '../services.js';
 import { SimulatedBroker } from './broker.js';
 import { fairWeather, storm, type Effect, type Weather } from './faults.js';
+import { History } from './history.js';
 import type { Laboratory } from './laboratory.js';
+import { NextRelease } from './next-release.js';
 import { faultyBus, FaultyArtifacts, FaultyJournal, type Surroundings } from './ports.js';
 import { Story } from './story.js';
 import { World, type Process } from './world.js';
@@ -60,7 +62,9 @@ export class Simulation {
   readonly effects: Effect[] = [];
   readonly log = new MemoryLogger();
   readonly artifacts: ArtifactStore;
-  readonly #options: SimulationOptions;
+  readonly history: History;
+  readonly nextRelease: NextRelease;
+  readonly options: SimulationOptions;
   readonly #running = new Map<string, { process: Process; service?: RunningService }>();
   readonly #deaths = new Map<Process, (() => void)[]>();
   readonly #replaced = new Set<Process>();
@@ -70,7 +74,7 @@ export class Simulation {
 
   constructor(options: SimulationOptions) {
     const { seed, laboratory } = options;
-    this.#options = options;
+    this.options = options;
     this.weather = options.weather ?? (seed === undefined ? fairWeather() : storm(seed));
     const choose = seed === undefined ? undefined : seededRandom(seed);
     let commits = 0;
@@ -81,6 +85,7 @@ export class Simulation {
     );
     laboratory.outside = this.world.outside;
     const { clock } = this.world;
+    this.history = new History(clock);
     // The log is read by the simulated broker: the bus's own consumers, polls and retries stay out.
     const bus = SqliteBus.open(':memory:', { clock: { now: () => clock.now(), wakeAt: () => () => undefined } });
     bus.database.committer.onCommit(() => commits++);
@@ -92,9 +97,15 @@ export class Simulation {
       bus,
       random: seededRandom(seed ?? 0),
       relays: (message) => options.mutation?.relays?.(message) ?? true,
+      history: this.history,
     });
     this.artifacts = laboratory.artifacts();
     this.story = new Story(this, seed);
+    this.nextRelease = new NextRelease({
+      isNewer: () => this.weather.isNewer(),
+      publish: (envelope) => this.publish('next-release', envelope),
+      clock,
+    });
   }
 
   /** Runs the story to its end and until everything has come to rest. */
@@ -111,7 +122,7 @@ export class Simulation {
       if (!(await this.story.next(busy)) && !busy) break;
     }
     await this.#comeToRest();
-    this.#options.mutation?.atEnd?.(this);
+    this.options.mutation?.atEnd?.(this);
   }
 
   /** What a service has saved. */
@@ -135,6 +146,7 @@ export class Simulation {
     const rpcs = running?.process.alive && !running.process.frozen ? running.service?.rpcServices() : undefined;
     const implementation = rpcs?.find((rpc) => rpc.service.typeName === method.parent.typeName)?.implementation;
     if (!implementation) throw new TransientError(`${service} is not there yet`);
+    this.history.asked({ method, request, context });
     return implementation[method.localName]!(request as never, context);
   }
 
@@ -159,7 +171,7 @@ export class Simulation {
     if (!process.alive) return;
     process.alive = false;
     this.broker.drop(process);
-    this.#options.mutation?.afterCrash?.(this);
+    this.options.mutation?.afterCrash?.(this);
     this.#replace(process);
   }
 
@@ -207,7 +219,7 @@ export class Simulation {
     const running: { process: Process; service?: RunningService } = { process };
     this.#running.set(service, running);
     const platform = this.#platform(process);
-    const module = this.#options.laboratory.module(service);
+    const module = this.options.laboratory.module(service);
     bootService({ platform, module }).then(
       (booted) => {
         if (process.alive) running.service = booted;
@@ -229,15 +241,16 @@ export class Simulation {
       process,
       occurrences: this.#occurrences,
       effects: this.effects,
+      committed: (cause) => this.history.carriedOut(service, cause),
       crash: (which) => this.crash(which),
       freeze: (which, forMs) => this.freeze(which, forMs),
     };
     const telemetry = new SilentTelemetry();
-    const faulty = new FaultyJournal(this.store.journal(service), at);
+    const faulty = this.nextRelease.journal(service, new FaultyJournal(this.store.journal(service), at));
     const platform: Platform = {
       service,
       bus: faultyBus(this.store.bus, broker, at),
-      journal: this.#options.mutation?.journal?.(faulty, at) ?? faulty,
+      journal: this.options.mutation?.journal?.(faulty, at) ?? faulty,
       artifacts: new FaultyArtifacts(this.artifacts, at),
       clock: world.clockOf(process),
       ids: countedIds(service, process.start),
@@ -245,7 +258,7 @@ export class Simulation {
       log: this.log,
       ...(this.weather.freezes && { replica: { name: `${service}-${process.start}`, jobLeaseMs: LEASE_MS } }),
     };
-    return this.#options.mutation?.platform?.(platform) ?? platform;
+    return this.options.mutation?.platform?.(platform) ?? platform;
   }
 
   async #drain(service: string, outbox: Envelope[]): Promise<void> {
@@ -266,6 +279,7 @@ export class Simulation {
       process,
       occurrences: this.#occurrences,
       effects,
+      committed: () => undefined,
       crash: () => undefined,
       freeze: () => undefined,
     };
@@ -289,7 +303,7 @@ export class Simulation {
       wants: (type) => type === RoutingChangedSchema.typeName,
       handle: (delivery) => {
         const routing: RoutingChanged = fromBinary(RoutingChangedSchema, delivery.payload);
-        const isHeeded = this.#options.mutation?.heeds?.(routing) ?? true;
+        const isHeeded = this.options.mutation?.heeds?.(routing) ?? true;
         if (isHeeded && routing.epoch > (this.story.routing?.epoch ?? 0n)) this.story.routing = routing;
         return Promise.resolve();
       },
@@ -297,12 +311,12 @@ export class Simulation {
   }
 }
 
-function newProcess(service: string, start: number, skewMs: number): Process {
+export function newProcess(service: string, start: number, skewMs: number): Process {
   return { service, start, alive: true, frozen: false, missed: [], skewMs };
 }
 
 /** The same ids in every run; another start of a service has others. */
-function countedIds(service: string, start: number): Ids {
+export function countedIds(service: string, start: number): Ids {
   let count = 0;
   return { next: () => idFrom('simulation', service, String(start), String(++count)) };
 }

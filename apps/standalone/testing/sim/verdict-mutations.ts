@@ -1,5 +1,6 @@
-import { journalWith, loadsWith, unitWith, withState } from './mutations.js';
+import { journalWith, loadsWith, withState } from './mutations.js';
 import type { Mutation } from './simulation.js';
+import { unitWith } from './wrapped.js';
 
 /** Whoever decides finds that no cycle has used up any of the budget. */
 export function budgetForgotten(): Mutation {

@@ -94,7 +94,7 @@ export class World {
 
   /** Takes one step; false when nothing is left to do but to wait for people, deadlines or messages. */
   async step(): Promise<boolean> {
-    await this.#settle();
+    await this.settled();
     const nowMs = this.clock.now();
     this.#forgetDead();
     const able = this.#turns.filter(({ process }) => !process?.frozen);
@@ -121,7 +121,7 @@ export class World {
 
   /** Waits longer than work takes: people think, deadlines pass. */
   async pass(ms: number): Promise<void> {
-    await this.#settle();
+    await this.settled();
     await this.clock.advance(ms);
   }
 
@@ -144,7 +144,7 @@ export class World {
   }
 
   /** Lets everything run until it waits. */
-  async #settle(): Promise<void> {
+  async settled(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
       const before = this.#activity();
       await nextTurn();

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { seededRandom } from '@rondo/kernel';
 import { eventually, FakeClock } from '@rondo/testing';
@@ -50,6 +51,26 @@ describe('SqliteBus', () => {
     await bus.close();
     await SqliteBus.open(path).close();
   }, 15_000);
+
+  it('leaves a file alone that a newer release brought to a form of its own', async () => {
+    const path = await newPath();
+    const bus = SqliteBus.open(path);
+    await bus.publish([message('a', '1')]);
+    bus.database.connection.exec('PRAGMA user_version = 1');
+    await bus.close();
+    expect(() => SqliteBus.open(path)).toThrow(
+      expect.objectContaining({
+        code: 'failed-precondition',
+        detail: expect.objectContaining({ field: 'path', value: 1 }),
+      }),
+    );
+    const file = new DatabaseSync(path);
+    file.exec('PRAGMA user_version = 0');
+    file.close();
+    const again = SqliteBus.open(path);
+    expect(again.published('rondo.test.v1')).toHaveLength(1);
+    await again.close();
+  });
 
   it('deletes only what is old and passed by every group', async () => {
     const clock = new FakeClock(1_000_000);

@@ -5,6 +5,11 @@ import { LogSync } from './log-sync.js';
 
 const BUSY_TIMEOUT_MS = 5000;
 const SQLITE_BUSY = 5;
+/**
+ * The newest form of the file, and of what services keep in it, that this release can work with. A release that changes it in a way that
+ * older ones do not understand writes a higher number into `user_version`.
+ */
+const FORM_NEWEST = 0;
 
 /**
  * One SQLite file with one connection and one group committer, shared by the bus and the journal so that a unit of work and
@@ -24,7 +29,8 @@ export class SqliteDatabase {
 
   /**
    * @param path a file, or `:memory:`
-   * @throws PermanentError `failed-precondition` when another process has the file open
+   * @throws PermanentError `failed-precondition` when another process has the file open, or a newer release has changed it in a way
+   * that this one does not understand
    */
   static open(path: string): SqliteDatabase {
     const connection = new DatabaseSync(path, { timeout: path === ':memory:' ? 0 : BUSY_TIMEOUT_MS });
@@ -36,6 +42,7 @@ export class SqliteDatabase {
       connection.exec('PRAGMA wal_autocheckpoint=4000');
       connection.exec('PRAGMA cache_size=-65536');
       connection.exec('PRAGMA temp_store=MEMORY');
+      checkForm(connection, path);
     } catch (error) {
       connection.close();
       if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
@@ -69,4 +76,14 @@ export class SqliteDatabase {
     this.committer.close();
     this.connection.close();
   }
+}
+
+function checkForm(connection: DatabaseSync, path: string): void {
+  const form = connection.prepare('PRAGMA user_version').get()!['user_version'] as number;
+  if (form <= FORM_NEWEST) return;
+  throw new PermanentError(
+    'failed-precondition',
+    `${path} was brought to form ${form} by a newer release, which this one (form ${FORM_NEWEST}) cannot work with; use that release`,
+    { field: 'path', value: form, rule: `form ${FORM_NEWEST} at most` },
+  );
 }

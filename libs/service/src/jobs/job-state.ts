@@ -102,7 +102,7 @@ export async function placeInLane(
   const lane = laneOf(name, pipeline);
   const stored = await unit.load<LaneState>(LANE_KIND, lane);
   const sequence = (stored?.state.last ?? 0) + 1;
-  unit.save({ kind: LANE_KIND, id: lane, state: { last: sequence } });
+  unit.save({ kind: LANE_KIND, id: lane, state: { ...stored?.state, last: sequence } });
   return { lane, sequence };
 }
 
