@@ -14,6 +14,7 @@ export const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.f
 export const ms = (value) => value.toFixed(value < 10 ? 2 : 1);
 export const row = (what, result) => console.log(`| ${what} | ${result} |`);
 const ascending = (list) => [...list].sort((a, b) => a - b);
+export const median = (list) => quantile(ascending(list), 0.5);
 
 const fact = (chain, step, last) => ({
   schema: StepFailedSchema,
@@ -87,32 +88,42 @@ export async function startChains(store, bus) {
 }
 
 /**
- * p50 and p99 of chains alone, and rate and CPU of many at once, as rows of a table.
- * @param {(chain: string, hops: number) => Promise<void>} run carries out one chain
+ * p50 and p99 of chains alone, and rate and CPU of many at once, as rows of a table. Contenders take turns round by round: a machine
+ * that is faster at one moment than at the next is so for all of them.
+ * @param {{ name: string, run: (chain: string, hops: number) => Promise<void> }[]} contenders `run` carries out one chain
  * @param {{ alone: number, chains: number, rounds: number }} counts
+ * @returns {Promise<number[][]>} chains per second, by contender and round
  */
-export async function measureChains(run, name, hops, { alone, chains, rounds }) {
-  const chain = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-  const times = [];
-  for (let i = 0; i < alone; i++) {
-    const before = performance.now();
-    await run(`${chain}-alone-${i}`, hops);
-    times.push(performance.now() - before);
+export async function measureChains(contenders, hops, { alone, chains, rounds }) {
+  const measured = contenders.map(({ name, run }) => ({
+    name,
+    run,
+    prefix: name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'),
+    times: [],
+    rates: [],
+    cpu: [],
+  }));
+  for (const { run, prefix, times } of measured)
+    for (let i = 0; i < alone; i++) {
+      const before = performance.now();
+      await run(`${prefix}-alone-${i}`, hops);
+      times.push(performance.now() - before);
+    }
+  for (let round = 0; round < rounds; round++)
+    for (const { run, prefix, rates, cpu } of measured) {
+      const cpuBefore = process.cpuUsage();
+      const before = performance.now();
+      await Promise.all(Array.from({ length: chains }, (_, i) => run(`${prefix}-many-${round}-${i}`, hops)));
+      rates.push((chains * 1000) / (performance.now() - before));
+      const { user, system } = process.cpuUsage(cpuBefore);
+      cpu.push((user + system) / 1000 / chains);
+    }
+  for (const { name, times, rates, cpu } of measured) {
+    const sorted = ascending(times);
+    const each = rates.map((rate) => rate.toFixed(0)).join(', ');
+    row(`${name}, alone: p50 / p99`, `${ms(quantile(sorted, 0.5))} / ${ms(quantile(sorted, 0.99))} ms`);
+    row(`${name}, ${chains} at once: median (rounds)`, `${median(rates).toFixed(0)} chains/s (${each})`);
+    row(`${name}, CPU per chain`, `${ms(median(cpu))} ms`);
   }
-  const rates = [];
-  const cpu = [];
-  for (let round = 0; round < rounds; round++) {
-    const cpuBefore = process.cpuUsage();
-    const before = performance.now();
-    await Promise.all(Array.from({ length: chains }, (_, i) => run(`${chain}-many-${round}-${i}`, hops)));
-    rates.push((chains * 1000) / (performance.now() - before));
-    const { user, system } = process.cpuUsage(cpuBefore);
-    cpu.push((user + system) / 1000 / chains);
-  }
-  const sorted = ascending(times);
-  const median = (list) => quantile(ascending(list), 0.5);
-  const each = rates.map((rate) => rate.toFixed(0)).join(', ');
-  row(`${name}, alone: p50 / p99`, `${ms(quantile(sorted, 0.5))} / ${ms(quantile(sorted, 0.99))} ms`);
-  row(`${name}, ${chains} at once: median (rounds)`, `${median(rates).toFixed(0)} chains/s (${each})`);
-  row(`${name}, CPU per chain`, `${ms(median(cpu))} ms`);
+  return measured.map(({ rates }) => rates);
 }

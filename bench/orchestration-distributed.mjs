@@ -1,23 +1,23 @@
 #!/usr/bin/env node
 /**
  * One cycle = 8 durable steps with nothing else to do, over Kafka and MongoDB: alone, and 500 at once, beside the same messages and
- * transactions by kafkajs and the MongoDB driver alone in the same run. Every step is one hop between two services.
+ * transactions by kafkajs and the MongoDB driver alone, round by round in turns. Every step is one hop between two services.
  * Usage: npm run build (or tsc -b libs/service), then
  *   node deploy/native/with-servers.mjs kafka mongodb -- node bench/orchestration-distributed.mjs
- *     [--chains 500] [--alone 60] [--rounds 3] [--partitions 4]
+ *     [--chains 500] [--alone 60] [--rounds 9] [--partitions 4]
  */
 import { parseArgs } from 'node:util';
 import { MongoStore } from '@rondo/journal';
 import { KafkaBus, MongoDeliveryRecords } from '@rondo/messaging';
 import kafkajs from 'kafkajs';
 import { MongoClient } from 'mongodb';
-import { measureChains, row, startChains, STEPS, TOPICS } from './chains.mjs';
+import { measureChains, median, row, startChains, STEPS, TOPICS } from './chains.mjs';
 
 const { values } = parseArgs({
   options: {
     chains: { type: 'string', default: '500' },
     alone: { type: 'string', default: '60' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '9' },
     partitions: { type: 'string', default: '4' },
   },
 });
@@ -128,10 +128,9 @@ async function startPlain(client) {
   return { start, stop };
 }
 
-async function measure(name, start) {
+async function warmUp(start) {
   for (let first = 0; first < WARM_UP; first += 500)
     await Promise.all(Array.from({ length: 500 }, (_, i) => start(`warm-${first + i}`, STEPS)));
-  await measureChains(start, name, STEPS, counts);
 }
 
 const client = await MongoClient.connect(url);
@@ -140,9 +139,6 @@ try {
   console.log('| what | result |');
   console.log('|---|---|');
   const plain = await startPlain(client);
-  await measure('plain kafkajs and MongoDB driver', plain.start);
-  await plain.stop();
-
   const bus = await KafkaBus.open({
     brokers: [broker],
     clientId: 'bench',
@@ -153,13 +149,23 @@ try {
   });
   const trouble = [];
   const store = await MongoStore.open({ url, database, bus, onTrouble: ({ error }) => trouble.push(error) });
-  await measure('Rondo, 8 durable steps', await startChains(store, bus));
+  const start = await startChains(store, bus);
+  await warmUp(plain.start);
+  await warmUp(start);
+  const contenders = [
+    { name: 'plain kafkajs and MongoDB driver', run: plain.start },
+    { name: 'Rondo, 8 durable steps', run: start },
+  ];
+  const [plainRates, rates] = await measureChains(contenders, STEPS, counts);
+  const shares = rates.map((rate, round) => rate / plainRates[round]);
+  row('Rondo by plain, round by round: median', median(shares).toFixed(2));
   const { intact, entries } = await store.journal('coordinator').verify();
   row('audit chain afterwards', `${intact ? 'intact' : 'BROKEN'}, ${entries} entries`);
   for (const [name, figures] of PEERS) row(name, figures);
   row('peak memory', `${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`);
   await store.close();
   await bus.close();
+  await plain.stop();
   for (const error of trouble) console.error(error);
 } finally {
   for (const name of [database, `${database}-records`, `${run}-plain`]) await client.db(name).dropDatabase();

@@ -65,8 +65,8 @@ try {
   await Promise.all(Array.from({ length: 200 }, (_, i) => run(`warm-${i}`, STEPS)));
   console.log('| what | result |');
   console.log('|---|---|');
-  await measureChains(run, '8 durable steps', STEPS, counts);
-  await measureChains(run, '8 calls: command and answer', 2 * STEPS, counts);
+  await measureChains([{ name: '8 durable steps', run }], STEPS, counts);
+  await measureChains([{ name: '8 calls: command and answer', run }], 2 * STEPS, counts);
   const report = await store.journal('coordinator').verify();
   await store.close();
   row('floor: node:sqlite, one transaction, p50', `${ms(one.p50)} ms (${ms(one.p50 * STEPS)} ms for ${STEPS})`);

@@ -37,7 +37,9 @@ export class DocumentReader implements DocumentSource<MongoRow> {
   async readAll(keys: readonly string[]): Promise<Map<string, MongoRow>> {
     if (keys.length === 0) return new Map();
     const found = await this.#reads.read(() => findByIds(this.#collections.documents, keys).toArray());
-    return new Map(found.map((document) => [document._id, rowOf(document)]));
+    const rows = new Map<string, MongoRow>();
+    for (const document of found) rows.set(document._id, rowOf(document));
+    return rows;
   }
 
   async select(kind: string, query: ListQuery, limit: number, place: Place | undefined): Promise<MongoRow[]> {

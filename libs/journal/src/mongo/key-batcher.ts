@@ -37,17 +37,30 @@ export class KeyBatcher<V> {
   }
 
   async #flush(): Promise<void> {
-    const taken = new Map([...this.#waiting].slice(0, KEYS_PER_READ_MAX));
-    for (const key of taken.keys()) this.#waiting.delete(key);
+    const taken = this.#take();
     this.#inFlight++;
     try {
       const found = await this.#read([...taken.keys()]);
-      for (const [key, waiting] of taken) for (const { resolve } of waiting) resolve(found.get(key));
+      taken.forEach((waiting, key) => {
+        const value = found.get(key);
+        for (const { resolve } of waiting) resolve(value);
+      });
     } catch (error) {
       for (const waiting of taken.values()) for (const { reject } of waiting) reject(error);
     } finally {
       this.#inFlight--;
       this.#schedule();
     }
+  }
+
+  #take(): ReadonlyMap<string, Waiting<V>[]> {
+    const waiting = this.#waiting;
+    if (waiting.size <= KEYS_PER_READ_MAX) {
+      this.#waiting = new Map();
+      return waiting;
+    }
+    const taken = new Map([...waiting].slice(0, KEYS_PER_READ_MAX));
+    for (const key of taken.keys()) waiting.delete(key);
+    return taken;
   }
 }

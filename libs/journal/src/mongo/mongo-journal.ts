@@ -172,7 +172,11 @@ export class MongoJournal implements Journal {
   #documentsAfter(admission: Promise<void>): DocumentSource<MongoRow> {
     const { documents } = this.#context;
     return {
-      get: async (kind, id) => (await Promise.all([documents.get(kind, id), admission]))[0],
+      get: async (kind, id) => {
+        const row = await documents.get(kind, id);
+        await admission;
+        return row;
+      },
       select: async (...query) => (await Promise.all([documents.select(...query), admission]))[0],
     };
   }

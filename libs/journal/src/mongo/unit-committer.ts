@@ -19,7 +19,8 @@ import {
 } from './unit-plan.js';
 import { WriteCommands, type Replacement } from './write-commands.js';
 
-const UNITS_PER_TRANSACTION_MAX = 1024;
+/** More save nothing more per unit, and keep what follows from the first of them waiting for the last. */
+const UNITS_PER_TRANSACTION_MAX = 256;
 const BYTES_PER_TRANSACTION_MAX = 16 * 1024 * 1024;
 const COMMIT_TRIES = 3;
 /** When the server is away. */

@@ -80,8 +80,9 @@ export function checkUnit(unit: BufferedUnit<MongoRow>): void {
 
 /** Keys of documents that a unit changes without having looked at them; the plan needs to know how they stand. */
 export function unseenKeys(units: readonly RunUnit[]): string[] {
-  const keys = units.flatMap(({ unit }) => [...unit.changes.keys()].filter((key) => !unit.seen.has(key)));
-  return [...new Set(keys)];
+  const keys = new Set<string>();
+  for (const { unit } of units) for (const key of unit.changes.keys()) if (!unit.seen.has(key)) keys.add(key);
+  return [...keys];
 }
 
 /**
@@ -104,7 +105,7 @@ export function planUnits<U extends RunUnit>(
   };
   for (const candidate of units) {
     const { unit } = candidate;
-    if ([...unit.changes.keys()].some((key) => unit.seen.has(key) && documents.has(key))) {
+    if (isOvertaken(unit, documents)) {
       plan.conflicting.push(candidate);
       continue;
     }
@@ -126,6 +127,12 @@ export function planUnits<U extends RunUnit>(
     for (const [id, timer] of unit.timers) plan.timers.set(id, timer);
   }
   return plan;
+}
+
+/** Whether the unit looked at a document that one before it changes. */
+function isOvertaken(unit: RunUnit['unit'], documents: ReadonlyMap<string, PlannedDocument>): boolean {
+  for (const key of unit.changes.keys()) if (unit.seen.has(key) && documents.has(key)) return true;
+  return false;
 }
 
 /** Gives the entries of a plan their positions, from `firstPosition`, and chains them. */

@@ -13,7 +13,7 @@ const ATTRIBUTES = new Set(['ce_specversion', 'ce_id', 'ce_type', 'ce_source', '
 const HEADERS_KEPT = 32;
 const HEADER_CHARS_KEPT = 1000;
 
-/** Header values as kafkajs sends and receives them. */
+/** Header values as kafkajs sends them, and as they are received. */
 export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
 type TextHeaders = Readonly<Record<string, string>>;
@@ -63,32 +63,44 @@ export function readRecord(record: ReceivedRecord): ReadRecord {
 }
 
 function envelopeOf(record: ReceivedRecord): Envelope {
-  if (!record.value) throw new Error('the record has no value');
-  const headers = textHeaders(record.headers);
-  const contentType = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
-  if (contentType === STRUCTURED_JSON) return foreignEnvelope(record, headers, objectIn(record.value, 'an event'));
-  if (headers['ce_specversion'] === undefined)
+  const { value, headers } = record;
+  if (!value) throw new Error('the record has no value');
+  const isCloudEvent = textOf(headers['ce_specversion']) !== undefined;
+  const contentType = mediaType(textOf(headers['content-type']) ?? '');
+  if (isCloudEvent && contentType === PROTOBUF) return ownEnvelope(record, value);
+  const texts = textHeaders(headers);
+  if (contentType === STRUCTURED_JSON) return foreignEnvelope(record, texts, objectIn(value, 'an event'));
+  if (!isCloudEvent)
     throw new Error(`no CloudEvent: neither content type ${STRUCTURED_JSON} nor a header ce_specversion`);
-  if (contentType === PROTOBUF) return ownEnvelope(record, headers, record.value);
   if (/^application\/([a-z0-9.-]+\+)?json$/.test(contentType))
-    return foreignEnvelope(record, headers, binaryEvent(headers, parsed(record.value)));
+    return foreignEnvelope(record, texts, binaryEvent(texts, parsed(value)));
   throw new Error(`content type ${JSON.stringify(contentType.slice(0, 80))} is neither protobuf nor JSON`);
 }
 
-function ownEnvelope(record: ReceivedRecord, headers: TextHeaders, payload: Uint8Array): Envelope {
+/** A content type without its parameters. */
+function mediaType(contentType: string): string {
+  // As nearly all are, and as our own are written.
+  if (contentType === PROTOBUF) return contentType;
+  return contentType.split(';', 1)[0]!.trim().toLowerCase();
+}
+
+/** Nearly every message is one of our own, so its headers are read where they are, without a copy. */
+function ownEnvelope(record: ReceivedRecord, payload: Uint8Array): Envelope {
+  const { headers } = record;
   const others: Record<string, string> = {};
   for (const name in headers) {
     if (ATTRIBUTES.has(name)) continue;
-    if (name.startsWith('ce_')) others[name.slice(3)] = headers[name]!;
-    else if (TRACE_CONTEXT.includes(name)) others[name] = headers[name]!;
+    const kept = name.startsWith('ce_') ? name.slice(3) : TRACE_CONTEXT.includes(name) ? name : undefined;
+    const text = kept === undefined ? undefined : textOf(headers[name]);
+    if (text !== undefined) others[kept!] = text;
   }
   return {
-    id: required(headers['ce_id'], 'ce_id'),
-    type: required(headers['ce_type'], 'ce_type'),
+    id: required(textOf(headers['ce_id']), 'ce_id'),
+    type: required(textOf(headers['ce_type']), 'ce_type'),
     topic: record.topic,
-    key: required(textOf(record.key), 'a key'),
-    source: required(headers['ce_source'], 'ce_source'),
-    timeMs: momentOf(required(headers['ce_time'], 'ce_time')),
+    key: required(textOfBytes(record.key), 'a key'),
+    source: required(textOf(headers['ce_source']), 'ce_source'),
+    timeMs: momentOf(required(textOf(headers['ce_time']), 'ce_time')),
     payload,
     headers: others,
   };
@@ -110,7 +122,7 @@ function foreignEnvelope(
     id,
     type: attribute('type'),
     topic: record.topic,
-    key: textOf(record.key) || (typeof event['partitionkey'] === 'string' && event['partitionkey']) || id,
+    key: textOfBytes(record.key) || (typeof event['partitionkey'] === 'string' && event['partitionkey']) || id,
     source: attribute('source'),
     timeMs: event['time'] === undefined ? record.timestampMs : momentOf(attribute('time')),
     payload: new TextEncoder().encode(JSON.stringify(event)),
@@ -151,18 +163,23 @@ function momentOf(text: string): number {
   return ms;
 }
 
-function textOf(bytes: Uint8Array | null | undefined): string {
+function textOfBytes(bytes: Uint8Array | null | undefined): string {
   if (!bytes) return '';
   return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString();
+}
+
+/** The first value of a header; undefined when there is none. */
+function textOf(value: RecordHeaders[string]): string | undefined {
+  const first = Array.isArray(value) ? value[0] : value;
+  return first === undefined || typeof first === 'string' ? first : textOfBytes(first);
 }
 
 function textHeaders(headers: RecordHeaders): TextHeaders {
   // Without a prototype: a name can be anything.
   const texts = Object.create(null) as Record<string, string>;
   for (const name in headers) {
-    const value = headers[name];
-    const first = Array.isArray(value) ? value[0] : value;
-    if (first !== undefined) texts[name] = typeof first === 'string' ? first : textOf(first);
+    const text = textOf(headers[name]);
+    if (text !== undefined) texts[name] = text;
   }
   return texts;
 }
@@ -179,7 +196,7 @@ function unreadable(record: ReceivedRecord): Envelope {
     id,
     type: UNREADABLE_TYPE,
     topic: record.topic,
-    key: textOf(record.key) || id,
+    key: textOfBytes(record.key) || id,
     source: UNREADABLE_TYPE,
     timeMs: record.timestampMs,
     payload: record.value ?? new Uint8Array(0),

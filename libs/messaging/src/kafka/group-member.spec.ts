@@ -16,9 +16,17 @@ const OFFSETS = [{ topic: 't', partition: 0, offset: '1' }];
 class FakeConsumer extends EventEmitter {
   readonly events = EVENTS;
   isInGroup = false;
-  connect = (): Promise<void> => Promise.resolve();
+  isConnected = false;
+  /** What a connection waits for. */
+  reachable: Promise<void> = Promise.resolve();
+  async connect(): Promise<void> {
+    await this.reachable;
+    this.isConnected = true;
+  }
   subscribe = (): Promise<void> => Promise.resolve();
-  disconnect = (): Promise<void> => Promise.resolve();
+  async disconnect(): Promise<void> {
+    this.isConnected = false;
+  }
   async run(): Promise<void> {
     this.isInGroup = true;
     this.emit(EVENTS.GROUP_JOIN, { payload: { memberAssignment: {} } });
@@ -28,13 +36,17 @@ class FakeConsumer extends EventEmitter {
   }
 }
 
+function memberWith(consumer: FakeConsumer): GroupMember {
+  const kafka = { consumer: () => consumer } as unknown as kafkajs.Kafka;
+  const ignore = (): void => undefined;
+  const options = { group: 'g', topics: ['t'], sessionTimeoutMs: 6000, log: undefined };
+  return new GroupMember(kafka, options, { onUncertain: ignore, onAssigned: ignore, onBatch: ignore });
+}
+
 describe('GroupMember', () => {
   it('fails a commit that the client leaves out', async () => {
     const consumer = new FakeConsumer();
-    const kafka = { consumer: () => consumer } as unknown as kafkajs.Kafka;
-    const ignore = (): void => undefined;
-    const options = { group: 'g', topics: ['t'], sessionTimeoutMs: 6000, log: undefined };
-    const member = new GroupMember(kafka, options, { onUncertain: ignore, onAssigned: ignore, onBatch: ignore });
+    const member = memberWith(consumer);
     await member.start();
     await member.commit(OFFSETS);
     consumer.isInGroup = false;
@@ -42,5 +54,17 @@ describe('GroupMember', () => {
     consumer.isInGroup = true;
     await member.commit(OFFSETS);
     await member.close();
+  });
+
+  it('that is closed while it connects leaves nothing connected, and does not join', async () => {
+    const consumer = new FakeConsumer();
+    let reach = (): void => undefined;
+    consumer.reachable = new Promise((resolve) => (reach = resolve));
+    const member = memberWith(consumer);
+    const started = member.start();
+    await member.close();
+    reach();
+    await expect(started).rejects.toThrow('closed while it joined');
+    expect(consumer).toMatchObject({ isConnected: false, isInGroup: false });
   });
 });

@@ -57,7 +57,6 @@ export class GroupMember {
       try {
         return await this.#join();
       } catch (error) {
-        await this.#consumer?.disconnect().catch(() => undefined);
         if (this.#closed || isHopeless(error) || performance.now() > until) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, RESTART_MS.first));
@@ -65,7 +64,7 @@ export class GroupMember {
   }
 
   async #join(): Promise<void> {
-    const { group, topics, sessionTimeoutMs } = this.#options;
+    const { group, sessionTimeoutMs } = this.#options;
     const consumer = this.#kafka.consumer({
       groupId: group,
       sessionTimeout: sessionTimeoutMs,
@@ -78,8 +77,22 @@ export class GroupMember {
       retry: { retries: 4, restartOnFailure: () => Promise.resolve(false) },
     });
     this.#consumer = consumer;
+    try {
+      await this.#run(consumer);
+    } catch (error) {
+      await consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Resolves when the group has taken the consumer in. Rejects when it is no longer wanted: kafkajs would go on connecting. */
+  async #run(consumer: kafkajs.Consumer): Promise<void> {
     const { REBALANCING, GROUP_JOIN, CRASH, COMMIT_OFFSETS } = consumer.events;
     let joined = false;
+    const checkWanted = (): void => {
+      if (this.#closed || this.#consumer !== consumer)
+        throw new TransientError('the consumer was closed while it joined its group');
+    };
     const taken = new Promise<void>((resolve, reject) => {
       consumer.on(REBALANCING, () => this.#events.onUncertain());
       consumer.on(COMMIT_OFFSETS, () => (this.#commits += 1));
@@ -98,7 +111,9 @@ export class GroupMember {
     });
     taken.catch(() => undefined);
     await consumer.connect();
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    checkWanted();
+    await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    checkWanted();
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -108,6 +123,7 @@ export class GroupMember {
         return Promise.resolve();
       },
     });
+    checkWanted();
     await taken;
   }
 
@@ -153,7 +169,6 @@ export class GroupMember {
     this.#restart = setTimeout(() => {
       this.#join().catch((failure: unknown) => {
         if (this.#closed) return;
-        void this.#consumer?.disconnect().catch(() => undefined);
         this.#beginAgain(failure instanceof Error ? failure : new Error(String(failure)));
       });
     }, afterMs);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomIds, TransientError } from '@rondo/kernel';
 import { eventually, withRealServers } from '@rondo/testing';
 import { MongoClient, type Db } from 'mongodb';
@@ -92,6 +92,9 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
   let mongo: MongoClient;
   let db: Db;
   let records: MongoDeliveryRecords;
+  /** Of the test that runs: one that fails closes nothing itself. */
+  const opened: KafkaBus[] = [];
+  const readers: ChildProcess[] = [];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'rondo-kafka-spec-'));
     broker = await startBroker({ folder: join(folder, 'plain') });
@@ -99,14 +102,18 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
     db = mongo.db(`bus-${randomIds.next()}`);
     records = await MongoDeliveryRecords.open(db);
   });
+  afterEach(async () => {
+    for (const reader of readers.splice(0)) reader.kill('SIGKILL');
+    for (const bus of opened.splice(0)) await bus.abandon();
+  });
   afterAll(async () => {
     await broker.stop();
     await db.dropDatabase();
     await mongo.close();
     await rm(folder, { recursive: true });
   });
-  const open = (namespace: string, more: Partial<KafkaBusOptions> = {}): Promise<KafkaBus> =>
-    KafkaBus.open({
+  const open = async (namespace: string, more: Partial<KafkaBusOptions> = {}): Promise<KafkaBus> => {
+    const bus = await KafkaBus.open({
       brokers: [broker.address],
       clientId: 'spec',
       topics: [TOPIC],
@@ -116,11 +123,14 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
       sessionTimeoutMs: 6000,
       ...more,
     });
-  /** Publishes in order, again and again until the broker has it. */
+    opened.push(bus);
+    return bus;
+  };
+  /** Publishes in order, again and again until the broker has it or the test is over. */
   const publishAll = async (bus: KafkaBus, from: number, to: number): Promise<void> => {
     for (let i = from; i < to; i += 5) {
       const batch = Array.from({ length: Math.min(5, to - i) }, (_, j) => nth(i + j));
-      for (let done = false; !done;) {
+      for (let done = false; !done && opened.includes(bus);) {
         try {
           await bus.publish(batch);
           done = true;
@@ -220,6 +230,7 @@ withRealServers(['kafka', 'mongodb'], ({ mongodb }) => {
       let deaths = 0;
       for (; deaths < 10; deaths++) {
         const reader = startReader(options, (body) => handled.add(body));
+        readers.push(reader);
         const ended = once(reader, 'exit').then(() => true);
         const parked = eventually(
           async () => reader.exitCode !== null || reader.signalCode !== null || (await bus.parked.list()).length > 0,

@@ -57,14 +57,14 @@ withRealServers(['kafka', 'mongodb'], ({ kafka, mongodb }) => {
     });
 
     afterEach(async () => {
-      expect(await db.collection('bus_parked').countDocuments()).toBe(0);
       await bus.close();
+      expect(await db.collection('bus_parked').countDocuments()).toBe(0);
     });
 
     afterAll(async () => {
+      await admin.disconnect();
       await db.dropDatabase();
       await mongo.close();
-      await admin.disconnect();
     });
 
     it('goes on with the oldest message kept when what comes next has expired, and warns of it', async () => {

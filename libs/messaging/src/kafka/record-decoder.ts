@@ -16,7 +16,7 @@ interface RecordBytes {
   readonly buffer: Buffer;
 }
 
-type HeaderValue = Buffer | null;
+type HeaderValue = string | null;
 
 /** A record as kafkajs hands it on. */
 export interface DecodedRecord {
@@ -27,7 +27,7 @@ export interface DecodedRecord {
   readonly offset: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** A name that comes more than once has the list of its values. */
+  /** As text, which is all that is made of them. A name that comes more than once has the list of its values. */
   readonly headers: Readonly<Record<string, HeaderValue | HeaderValue[]>>;
   readonly isControlRecord: boolean;
   readonly batchContext: BatchContext;
@@ -38,7 +38,7 @@ const LOG_APPEND_TIME = 1;
 
 /**
  * One record of a batch (Kafka protocol, record batch v2). kafkajs 2.2.4 copies all headers for each header, and makes objects for
- * numbers of 64 bits; here they are plain numbers, exact up to 2^53.
+ * numbers of 64 bits; here they are plain numbers, exact up to 2^53. Values of headers are text at once instead of bytes first.
  */
 export function decodeRecord({ buffer }: RecordBytes, batch: BatchContext): DecodedRecord {
   const reader = new Reader(buffer);
@@ -70,8 +70,8 @@ function headersOf(reader: Reader): DecodedRecord['headers'] {
   // Without a prototype: a name can be anything.
   const headers = Object.create(null) as Record<string, HeaderValue | HeaderValue[]>;
   for (let left = reader.varint(); left > 0; left--) {
-    const name = reader.text();
-    const value = reader.bytes();
+    const name = reader.text()!;
+    const value = reader.text();
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else if (Array.isArray(before)) before.push(value);
@@ -106,8 +106,9 @@ class Reader {
     return this.buffer.subarray(this.#at - length, this.#at);
   }
 
-  text(): string {
+  text(): string | null {
     const length = this.varint();
+    if (length < 0) return null;
     this.#at += length;
     return this.buffer.toString('utf8', this.#at - length, this.#at);
   }
