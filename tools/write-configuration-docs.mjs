@@ -11,7 +11,11 @@ import { apiConfig, runtimeConfig } from '../libs/runtime/dist/config.js';
 const check = process.argv.includes('--check');
 const dist = (path) => import(new URL(`../apps/${path}`, import.meta.url));
 const sections = [
-  ['The process', 'What `npm start` reads besides the settings of the services below.', (await dist('standalone/dist/config.js')).standaloneConfig],
+  [
+    'The process',
+    'What `npm start` reads besides the settings of the services below.',
+    (await dist('standalone/dist/config.js')).standaloneConfig,
+  ],
   [
     'One process per service',
     'What every `apps/<service>/dist/main.js` reads besides the settings of its service below: where Kafka, MongoDB and the bucket are, and\nwhere the process listens. `/livez`, `/readyz` and `/metrics` are on the HTTP port, `grpc.health.v1.Health` on the gRPC port.',
@@ -23,7 +27,11 @@ const sections = [
     apiConfig,
   ],
   ['control-plane', '', (await dist('control-plane/dist/config.js')).controlPlaneConfig],
-  ['data-prep', 'In one process the default of `RONDO_DATA_ROOTS` is `<home>/inbox`.', (await dist('data-prep/dist/config.js')).dataPrepConfig],
+  [
+    'data-prep',
+    'In one process the default of `RONDO_DATA_ROOTS` is `<home>/inbox`.',
+    (await dist('data-prep/dist/config.js')).dataPrepConfig,
+  ],
   ['drift-monitor', '', (await dist('drift-monitor/dist/config.js')).driftMonitorConfig],
   ['labeling', '', (await dist('labeling/dist/config.js')).labelingConfig],
   ['training', '', (await dist('training/dist/config.js')).trainingConfig],

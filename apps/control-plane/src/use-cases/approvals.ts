@@ -3,7 +3,7 @@ import { ApprovalClosedSchema, ApprovalRequestedSchema, ApprovalVotedSchema, Tim
 import { digestOfJson } from '@rondo/artifacts';
 import type { Outgoing, Unit } from '@rondo/journal';
 import { assert, idFrom, PermanentError } from '@rondo/kernel';
-import { compileExpression, type PipelineSpec } from '@rondo/policy';
+import { compileExpression, type ContextValues, type PipelineSpec } from '@rondo/policy';
 import { actorTo, outgoing } from '../contract-map.js';
 import { castVote, type ApprovalState, type Ballot, type VoteState } from '../domain/approval.js';
 import { enter, type CycleState } from '../domain/cycle.js';
@@ -89,7 +89,17 @@ export async function requestApproval(unit: Unit, cycle: CycleState, spec: Pipel
       pipeline: cycle.pipeline,
     }),
   });
-  const auto = rule.autoApprove;
+  await approveByRule(unit, cycle, spec, { approval, values, atMs });
+}
+
+/** The policy's own vote, where it has a rule for that and the rule holds. */
+async function approveByRule(
+  unit: Unit,
+  cycle: CycleState,
+  spec: PipelineSpec,
+  { approval, values, atMs }: { approval: ApprovalState; values: ContextValues; atMs: number },
+): Promise<void> {
+  const auto = spec.approvals.autoApprove;
   if (!auto) return;
   const verdict = compileExpression(auto.when, 'approval').evaluate(values);
   if (!verdict.value) return;
@@ -100,7 +110,7 @@ export async function requestApproval(unit: Unit, cycle: CycleState, spec: Pipel
   };
   const read = Object.entries(verdict.read).map(([name, value]) => `${name} = ${String(value)}`);
   const rationale = `${auto.rationale} (${auto.when}; ${read.join(', ')})`;
-  await vote(unit, id, spec, { actor, approve: true, rationale, boundDigest: approval.boundDigest, atMs });
+  await vote(unit, approval.id, spec, { actor, approve: true, rationale, boundDigest: approval.boundDigest, atMs });
 }
 
 async function authorsOf(unit: Unit, cycle: CycleState): Promise<string[]> {
