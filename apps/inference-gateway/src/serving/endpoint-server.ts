@@ -214,8 +214,7 @@ export class EndpointServer {
   }
 
   #logged(request: InferRequest, arms: Arms, champion: Scored, candidate: Scored): LoggedRows {
-    const slices = this.#slicer?.(request.rows, request.count);
-    return { ...logged(request, arms, champion, candidate), ...(slices && { slices }) };
+    return logged(request, arms, champion, candidate, this.#slicer?.(request.rows, request.count));
   }
 
   async #tryCandidate(request: InferRequest, rows: readonly number[], into: Scored): Promise<void> {
@@ -265,6 +264,7 @@ function logged(
   { assigned, byCandidate }: Arms,
   champion: Scored,
   candidate: Scored,
+  slices: Uint8Array = NO_SLICES,
 ): LoggedRows {
   // Columns of the record run in parallel: rows without keys have empty ones.
   const { keys = Array<string>(request.count).fill('') } = request;
@@ -274,7 +274,7 @@ function logged(
     byCandidate,
     championScores: champion.scores,
     candidateScores: candidate.scores,
-    slices: NO_SLICES,
+    slices,
     championLatencyMs: champion.latencyMs,
     candidateLatencyMs: candidate.latencyMs,
     championErrors: champion.errors,

@@ -172,7 +172,7 @@ class OpenBatch {
         byCandidate: rows.map((row) => row.byCandidate[0] ?? 0),
         championScores: rows.map((row) => row.championScores[0] ?? Number.NaN),
         candidateScores: rows.map((row) => row.candidateScores[0] ?? Number.NaN),
-        slices: Uint8Array.from(rows.flatMap((row) => [...row.slices])),
+        slices: Buffer.concat(rows.map((row) => row.slices)),
         ...totalsOf(rows),
       },
       this.#eventTimeMs,
