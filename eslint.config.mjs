@@ -22,23 +22,58 @@ const layers = [
 /** Specs and the exported contract suites see the test tools as well. */
 const layersOfTests = layers.map((row) =>
   row.onlyDependOnLibsWithTags
-    ? { sourceTag: row.sourceTag, onlyDependOnLibsWithTags: [...row.onlyDependOnLibsWithTags, 'type:testing', 'type:platform', 'type:domain', 'type:contract'] }
+    ? {
+        sourceTag: row.sourceTag,
+        onlyDependOnLibsWithTags: [
+          ...row.onlyDependOnLibsWithTags,
+          'type:testing',
+          'type:platform',
+          'type:domain',
+          'type:contract',
+        ],
+      }
     : row,
 );
 
 const boundaries = (depConstraints, allow) => [
   'error',
-  { enforceBuildableLibDependency: false, allowCircularSelfDependency: true, banTransitiveDependencies: false, allow, depConstraints },
+  {
+    enforceBuildableLibDependency: false,
+    allowCircularSelfDependency: true,
+    banTransitiveDependencies: false,
+    allow,
+    depConstraints,
+  },
 ];
 
 const TESTS = ['**/*.spec.ts', '**/testing/**/*.ts', '**/tests/**/*.ts'];
-const PURE = ['libs/kernel/src/**/*.ts', 'libs/statistics/src/**/*.ts', 'libs/learners/src/**/*.ts', 'apps/*/src/domain/**/*.ts'];
+const PURE = [
+  'libs/kernel/src/**/*.ts',
+  'libs/statistics/src/**/*.ts',
+  'libs/learners/src/**/*.ts',
+  'apps/*/src/domain/**/*.ts',
+];
 
 export default [
-  { ignores: ['**/dist/**', '**/node_modules/**', 'libs/contracts/src/gen/**', '.nx/**', '**/*.mjs', '**/*.cjs', '**/*.js', '**/fixtures/**', 'apps/console/vite.config.ts'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      'libs/contracts/src/gen/**',
+      '.nx/**',
+      '**/*.mjs',
+      '**/*.cjs',
+      '**/*.js',
+      '**/fixtures/**',
+      'apps/console/vite.config.ts',
+    ],
+  },
   {
     files: ['**/*.ts', '**/*.tsx'],
-    languageOptions: { parser: tseslint.parser, parserOptions: { project: ['./tsconfig.lint.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: ['./tsconfig.lint.json'], tsconfigRootDir: import.meta.dirname },
+    },
     plugins: { '@typescript-eslint': tseslint.plugin, '@nx': nx },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
@@ -47,18 +82,57 @@ export default [
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { allowDefaultCaseForExhaustiveSwitch: true, considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { allowDefaultCaseForExhaustiveSwitch: true, considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
-      'no-restricted-imports': ['error', { patterns: [{ group: ['@rondo/*/src/*', '@rondo/*/testing'], message: 'Import a package by its public entry.' }] }],
-      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only shells read the environment; pass the parsed configuration in.' }],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['@rondo/*/src/*', '@rondo/*/testing'], message: 'Import a package by its public entry.' },
+          ],
+        },
+      ],
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Only shells read the environment; pass the parsed configuration in.',
+        },
+      ],
     },
   },
   {
     files: PURE,
     ignores: TESTS,
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: ['node:*', '@nestjs/*', '@rondo/journal', '@rondo/messaging', '@rondo/service', '@rondo/contracts'], message: 'Domain code is pure.' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: [
+                'node:*',
+                '@nestjs/*',
+                '@rondo/journal',
+                '@rondo/messaging',
+                '@rondo/service',
+                '@rondo/contracts',
+              ],
+              message: 'Domain code is pure.',
+            },
+          ],
+        },
+      ],
+    },
   },
   {
     files: ['libs/learners/src/**/*.ts', 'libs/statistics/src/**/*.ts'],
@@ -70,7 +144,10 @@ export default [
     rules: {
       '@nx/enforce-module-boundaries': boundaries(layersOfTests, []),
       'max-lines-per-function': 'off',
-      'no-restricted-imports': ['error', { patterns: [{ group: ['@rondo/*/src/*'], message: 'Import a package by its public entry.' }] }],
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['@rondo/*/src/*'], message: 'Import a package by its public entry.' }] },
+      ],
       'no-restricted-properties': 'off',
     },
   },

@@ -8,7 +8,10 @@ import { readFileSync } from 'node:fs';
 import { ESLint } from 'eslint';
 
 // The rule reads the project graph from Nx's cache; listing the projects writes it.
-execFileSync('nx', ['show', 'projects'], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, NX_DAEMON: 'false' } });
+execFileSync('nx', ['show', 'projects'], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+  env: { ...process.env, NX_DAEMON: 'false' },
+});
 
 const RULE = '@nx/enforce-module-boundaries';
 const eslint = new ESLint({

@@ -42,7 +42,9 @@ try {
   if (!existsSync(join(root, 'apps/standalone/dist/main.js'))) process.stderr.write('building (once) …\n');
   await Promise.all([
     run(['node_modules/typescript-7/bin/tsc', '-b', 'apps/standalone', 'apps/cli']),
-    consoleIsStale() ? run([join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], join(root, 'apps/console')) : undefined,
+    consoleIsStale()
+      ? run([join(root, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], join(root, 'apps/console'))
+      : undefined,
   ]);
 } catch (error) {
   console.error(`the build failed:\n${error.message}`);

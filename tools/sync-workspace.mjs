@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const check = process.argv.includes('--check');
@@ -57,8 +58,10 @@ const internalImports = (files) =>
 
 const folderOf = (name) => Object.keys(projects).find((folder) => folder.endsWith(`/${name}`));
 const stale = [];
-const write = (path, value) => {
-  const text = typeof value === 'string' ? value : `${JSON.stringify(value, null, 2)}\n`;
+const style = await resolveConfig(join(root, 'package.json'));
+const write = async (path, value) => {
+  const source = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  const text = await format(source, { ...style, filepath: path });
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
   stale.push(relative(root, path));
   if (check) return;
@@ -78,7 +81,7 @@ for (const [folder, [type, runtime, testing, part]] of Object.entries(projects))
   const out = testing
     ? { main: './dist/src/index', src: './src/index.ts' }
     : { main: './dist/index', src: './src/index.ts' };
-  write(join(dir, 'package.json'), {
+  await write(join(dir, 'package.json'), {
     name: `@rondo/${name}`,
     version: '0.1.0',
     private: true,
@@ -114,20 +117,20 @@ for (const [folder, [type, runtime, testing, part]] of Object.entries(projects))
       },
     },
   });
-  write(join(dir, 'tsconfig.json'), {
+  await write(join(dir, 'tsconfig.json'), {
     extends: '../../tsconfig.base.json',
     compilerOptions: { rootDir: testing ? '.' : 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
     include: testing ? ['src/**/*.ts', 'testing/**/*.ts'] : ['src/**/*.ts'],
     exclude: ['**/*.spec.ts', 'dist'],
     references: deps.map((dep) => ({ path: `../../${folderOf(dep)}` })),
   });
-  write(
+  await write(
     join(dir, 'jest.config.mjs'),
     `import preset from '../../jest.preset.mjs';\n\nexport default { ...preset, displayName: '${name}' };\n`,
   );
-  if (!check && !existsSync(join(dir, 'src/index.ts'))) write(join(dir, 'src/index.ts'), 'export {};\n');
+  if (!check && !existsSync(join(dir, 'src/index.ts'))) await write(join(dir, 'src/index.ts'), 'export {};\n');
 }
-write(join(root, 'tsconfig.json'), {
+await write(join(root, 'tsconfig.json'), {
   files: [],
   references: Object.entries(projects)
     .filter(([, [type]]) => type !== 'ui')

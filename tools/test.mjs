@@ -13,7 +13,13 @@ if (major < 24 || (major === 24 && minor < 15)) {
   process.exit(1);
 }
 const jest = (...args) =>
-  node('--experimental-vm-modules', '--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', 'node_modules/jest/bin/jest.js', ...args);
+  node(
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=TimeoutNegativeWarning',
+    'node_modules/jest/bin/jest.js',
+    ...args,
+  );
 const selected = process.argv.slice(2);
 // Specs that start whole installations, many processes each, take the machine in turn.
 const WHOLE = '\\.e2e\\.spec\\.ts$';
@@ -26,7 +32,10 @@ const tests =
       ];
 const steps = [
   ['build', () => node('node_modules/typescript-7/bin/tsc', '-b')],
-  ['console build', () => run(`${root}apps/console`, `${root}node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'error')],
+  [
+    'console build',
+    () => run(`${root}apps/console`, `${root}node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'error'),
+  ],
   ['types of the tests', () => node('node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.spec.json')],
   ...tests,
 ];

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Every gate in one command: generated code, contracts, boundaries, lint, tidy, tests. */
+/** Every gate in one command: generated code, contracts, boundaries, lint, format, tidy, tests. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -19,7 +19,7 @@ gate('buf lint', 'buf', 'lint');
 gate('wire compatibility', 'node', 'tools/check-breaking.mjs');
 gate('generated code', 'node', 'tools/check-generated.mjs');
 gate('tidy', 'node', 'tools/tidy.mjs');
-gate('boundaries and lint', 'npm', 'run', 'lint');
+gate('boundaries, lint and format', 'npm', 'run', 'lint');
 gate('tests', 'node', 'tools/test.mjs');
 gate('deployment', 'node', 'tools/check-deploy.mjs');
 console.log(`all gates passed in ${((Date.now() - started) / 60_000).toFixed(1)} min`);

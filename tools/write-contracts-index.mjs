@@ -11,7 +11,11 @@ const walk = (dir) =>
     .flatMap((name) => (statSync(join(source, dir, name)).isDirectory() ? walk(join(dir, name)) : [join(dir, name)]));
 
 const files = walk('gen/rondo').map((file) => file.replace(/\.ts$/, '.js'));
-const symbol = (file) => `file_${file.replace(/^gen\//, '').replace(/_pb\.js$/, '').replaceAll('/', '_')}`;
+const symbol = (file) =>
+  `file_${file
+    .replace(/^gen\//, '')
+    .replace(/_pb\.js$/, '')
+    .replaceAll('/', '_')}`;
 writeFileSync(
   join(source, 'messages.ts'),
   `// Written by tools/write-contracts-index.mjs.\n${files.map((file) => `export * from './${file}';`).join('\n')}\n`,

@@ -26,6 +26,8 @@ if (name === 'probe') {
 } else if (services.includes(name)) {
   await import(mainOf(name));
 } else {
-  console.error(`${name ?? 'nothing'} is no service of this image; there are: ${services.join(', ')}, cli, tokens, probe`);
+  console.error(
+    `${name ?? 'nothing'} is no service of this image; there are: ${services.join(', ')}, cli, tokens, probe`,
+  );
   process.exit(64);
 }

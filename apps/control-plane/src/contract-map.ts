@@ -1,4 +1,11 @@
-import { create, toJson, type DescMessage, type JsonObject, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  toJson,
+  type DescMessage,
+  type JsonObject,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { TimestampSchema, timestampMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import {
   ActorKind,
@@ -16,7 +23,13 @@ import {
 import type { Outgoing } from '@rondo/journal';
 import type { SplitState } from './domain/cycle.js';
 import type { ForecastState } from './domain/forecast.js';
-import type { ActorReference, ArtifactReference, EstimateValue, FindingValue, ModelReference } from './domain/references.js';
+import type {
+  ActorReference,
+  ArtifactReference,
+  EstimateValue,
+  FindingValue,
+  ModelReference,
+} from './domain/references.js';
 
 /** A message on its way out, keyed by the pipeline. */
 export function outgoing<D extends DescMessage>(
@@ -41,7 +54,9 @@ export function artifactFrom(ref: ArtifactRef | undefined): ArtifactReference | 
   return ref && { digest: ref.digest, mediaType: ref.mediaType, sizeBytes: Number(ref.sizeBytes) };
 }
 
-export function artifactTo(ref: ArtifactReference | undefined): { digest: string; mediaType: string; sizeBytes: bigint } | undefined {
+export function artifactTo(
+  ref: ArtifactReference | undefined,
+): { digest: string; mediaType: string; sizeBytes: bigint } | undefined {
   return ref && { digest: ref.digest, mediaType: ref.mediaType, sizeBytes: BigInt(ref.sizeBytes) };
 }
 
@@ -72,7 +87,18 @@ const ADVISORIES = ['', 'no-skill', 'change-point'] as const;
 
 /** What decisions need of a forecast; one about another model than the present champion is advisory, whatever it says. */
 export function forecastFrom(event: ForecastIssued, champion: ModelReference | undefined): ForecastState {
-  const { pipeline, forecastId, series, limit, lastValue, points, skill, method, n, breachProbability: probability } = event;
+  const {
+    pipeline,
+    forecastId,
+    series,
+    limit,
+    lastValue,
+    points,
+    skill,
+    method,
+    n,
+    breachProbability: probability,
+  } = event;
   const value = probability?.value ?? 0;
   const { lower: skillLower, upper: skillUpper } = event.skillEstimate ?? {};
   return {
@@ -87,8 +113,16 @@ export function forecastFrom(event: ForecastIssued, champion: ModelReference | u
     ...(skillUpper !== undefined && { skillUpper }),
     method,
     n,
-    breachProbability: { value, lower: probability?.lower ?? value, upper: probability?.upper ?? value, n: Number(probability?.n ?? 0) },
-    advisory: event.model?.digest === champion?.digest ? (ADVISORIES.find((known) => known === event.advisory) ?? 'no-skill') : 'champion-changed',
+    breachProbability: {
+      value,
+      lower: probability?.lower ?? value,
+      upper: probability?.upper ?? value,
+      n: Number(probability?.n ?? 0),
+    },
+    advisory:
+      event.model?.digest === champion?.digest
+        ? (ADVISORIES.find((known) => known === event.advisory) ?? 'no-skill')
+        : 'champion-changed',
     ...(event.breachEarliest && { breachEarliestMs: msOf(event.breachEarliest) }),
     ...(event.breachExpected && { breachExpectedMs: msOf(event.breachExpected) }),
   };
@@ -106,11 +140,28 @@ const SEVERITY_TO: Readonly<Record<FindingValue['severity'], Severity>> = {
 
 export function findingFrom(finding: Finding): FindingValue {
   const { code, severity, message, field, rule, count, samplesJson } = finding;
-  return { code, message, field, rule, count: Number(count), samplesJson: [...samplesJson], severity: SEVERITY_FROM[severity] ?? 'advisory' };
+  return {
+    code,
+    message,
+    field,
+    rule,
+    count: Number(count),
+    samplesJson: [...samplesJson],
+    severity: SEVERITY_FROM[severity] ?? 'advisory',
+  };
 }
 
-export function findingTo(finding: FindingValue): Omit<FindingValue, 'count' | 'severity' | 'samplesJson'> & { count: bigint; severity: Severity; samplesJson: string[] } {
-  return { ...finding, count: BigInt(finding.count), severity: SEVERITY_TO[finding.severity], samplesJson: [...finding.samplesJson] };
+export function findingTo(finding: FindingValue): Omit<FindingValue, 'count' | 'severity' | 'samplesJson'> & {
+  count: bigint;
+  severity: Severity;
+  samplesJson: string[];
+} {
+  return {
+    ...finding,
+    count: BigInt(finding.count),
+    severity: SEVERITY_TO[finding.severity],
+    samplesJson: [...finding.samplesJson],
+  };
 }
 
 const ACTOR_KIND: Readonly<Record<ActorReference['kind'], ActorKind>> = {
@@ -129,9 +180,20 @@ export function actorTo(actor: ActorReference): { id: string; kind: ActorKind; r
   return { id: actor.id, kind: ACTOR_KIND[actor.kind], roles: [...actor.roles] };
 }
 
-const VERDICT_FROM = { [Verdict.PASS]: 'Pass', [Verdict.FAIL]: 'Fail', [Verdict.INCONCLUSIVE]: 'Inconclusive', [Verdict.ERROR]: 'Error', [Verdict.UNSPECIFIED]: 'Error' } as const;
+const VERDICT_FROM = {
+  [Verdict.PASS]: 'Pass',
+  [Verdict.FAIL]: 'Fail',
+  [Verdict.INCONCLUSIVE]: 'Inconclusive',
+  [Verdict.ERROR]: 'Error',
+  [Verdict.UNSPECIFIED]: 'Error',
+} as const;
 export const verdictFrom = (verdict: Verdict): 'Pass' | 'Fail' | 'Inconclusive' | 'Error' => VERDICT_FROM[verdict];
-const VERDICT_TO: Readonly<Record<string, Verdict>> = { Pass: Verdict.PASS, Fail: Verdict.FAIL, Inconclusive: Verdict.INCONCLUSIVE, Error: Verdict.ERROR };
+const VERDICT_TO: Readonly<Record<string, Verdict>> = {
+  Pass: Verdict.PASS,
+  Fail: Verdict.FAIL,
+  Inconclusive: Verdict.INCONCLUSIVE,
+  Error: Verdict.ERROR,
+};
 export const verdictTo = (verdict: string | undefined): Verdict => VERDICT_TO[verdict ?? ''] ?? Verdict.UNSPECIFIED;
 
 export function splitFrom(split: SplitFile): SplitState {

@@ -839,12 +839,16 @@ describe('people', () => {
       suspended: false,
     });
     await platform.clock.advance(1000);
-    await expect(service.rpc(PipelineService).holdAutomaticCycles({ ...request, requestId: uuid(2) }, operator)).rejects.toMatchObject({
+    await expect(
+      service.rpc(PipelineService).holdAutomaticCycles({ ...request, requestId: uuid(2) }, operator),
+    ).rejects.toMatchObject({
       code: 'invalid',
       detail: { field: 'until' },
     });
     const now = () =>
-      service.rpc(PipelineService).getPipeline({ $typeName: 'rondo.control.v1.GetPipelineRequest', pipeline }, operator);
+      service
+        .rpc(PipelineService)
+        .getPipeline({ $typeName: 'rondo.control.v1.GetPipelineRequest', pipeline }, operator);
     expect(await now()).toMatchObject({ held: false, holdReason: '' });
     await apply((text) => text.replace('suspend: false', 'suspend: true'));
     expect((await now()).suspended).toBe(true);

@@ -21,7 +21,8 @@ export const ARRIVALS_TOPIC = 'rondo.arrivals.v1';
 /** Every topic that some message travels on, sorted. */
 export function allTopics(): string[] {
   const topics = new Set<string>();
-  for (const file of protoFiles) if (/\/(events|commands)$/.test(file.name)) for (const message of file.messages) topics.add(topicOf(message));
+  for (const file of protoFiles)
+    if (/\/(events|commands)$/.test(file.name)) for (const message of file.messages) topics.add(topicOf(message));
   return [...topics].sort();
 }
 

@@ -21,7 +21,10 @@ export const systemClock: Clock = {
     let timer: ReturnType<typeof setTimeout>;
     const arm = (): void => {
       const left = atMs - Date.now();
-      timer = setTimeout(() => (left > LONGEST_TIMEOUT_MS ? arm() : wake()), Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS));
+      timer = setTimeout(
+        () => (left > LONGEST_TIMEOUT_MS ? arm() : wake()),
+        Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS),
+      );
       (timer as { unref?: () => void }).unref?.();
     };
     arm();

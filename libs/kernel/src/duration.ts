@@ -18,6 +18,7 @@ export function parseDurationMs(text: string, field = 'duration'): number {
 
 /** Writes milliseconds in the largest unit that divides them, the inverse of {@link parseDurationMs}. */
 export function formatDurationMs(ms: number): string {
-  for (const unit of ['w', 'd', 'h', 'm', 's'] as const) if (ms >= UNIT_MS[unit] && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
+  for (const unit of ['w', 'd', 'h', 'm', 's'] as const)
+    if (ms >= UNIT_MS[unit] && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
   return `${ms}ms`;
 }

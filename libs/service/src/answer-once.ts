@@ -37,11 +37,18 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   work: (unit: Unit) => Promise<MessageShape<O>>,
 ): Promise<MessageShape<O>> {
   const { method, requestId, actor, traceparent, outgoing } = incoming;
-  const fingerprint = createHash('sha256').update(method).update(toBinary(incoming.schema, incoming.request)).digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(method)
+    .update(toBinary(incoming.schema, incoming.request))
+    .digest('hex');
   const cause = { consumer: 'rpc', messageId: requestId, actor, ...(traceparent && { traceparent }) };
   const done = await journal.once(cause, async (unit) => {
     const answer = await work(unit);
-    const state: AnsweredRequest = { method, fingerprint, answer: Buffer.from(toBinary(answerSchema, answer)).toString('base64') };
+    const state: AnsweredRequest = {
+      method,
+      fingerprint,
+      answer: Buffer.from(toBinary(answerSchema, answer)).toString('base64'),
+    };
     unit.save<AnsweredRequest>({ kind: KIND, id: requestId, state, ...(outgoing && { outgoing }) });
     return answer;
   });
@@ -49,12 +56,16 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   const stored = await journal.load<AnsweredRequest>(KIND, requestId);
   assert(stored, `request ${requestId} was carried out but its answer is missing`);
   if (stored.state.fingerprint !== fingerprint) {
-    throw new PermanentError('invalid', `request id ${requestId} was used before by ${stored.state.method} with other arguments`, {
-      field: 'request_id',
-      value: requestId,
-      rule: 'a request id belongs to one request',
-      reason: 'REQUEST_ID_REUSED',
-    });
+    throw new PermanentError(
+      'invalid',
+      `request id ${requestId} was used before by ${stored.state.method} with other arguments`,
+      {
+        field: 'request_id',
+        value: requestId,
+        rule: 'a request id belongs to one request',
+        reason: 'REQUEST_ID_REUSED',
+      },
+    );
   }
   return fromBinary(answerSchema, Buffer.from(stored.state.answer, 'base64'));
 }
@@ -63,7 +74,11 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
 export const etagOf = (version: number): string => `v${version}`;
 
 /** Refuses a change of something that moved since the caller looked; `force` says that the caller knows. */
-export function checkEtag(given: string, version: number, options: { readonly what: string; readonly force?: boolean }): void {
+export function checkEtag(
+  given: string,
+  version: number,
+  options: { readonly what: string; readonly force?: boolean },
+): void {
   if (options.force === true) return;
   const current = etagOf(version);
   if (given === current) return;

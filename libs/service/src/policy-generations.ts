@@ -26,7 +26,12 @@ export class PolicyGenerations {
     assert(event.document, `PipelineApplied of ${event.pipeline} names no document`);
     const bundle = Buffer.from(await this.platform.artifacts.get(event.document.digest)).toString('utf8');
     const generation = Number(event.generation);
-    unit.save<GenerationState>({ kind: KIND, id: idOf(event.pipeline, generation), state: { pipeline: event.pipeline, generation, bundle }, index: { pipeline: event.pipeline, generation } });
+    unit.save<GenerationState>({
+      kind: KIND,
+      id: idOf(event.pipeline, generation),
+      state: { pipeline: event.pipeline, generation, bundle },
+      index: { pipeline: event.pipeline, generation },
+    });
   }
 
   /**
@@ -38,13 +43,23 @@ export class PolicyGenerations {
     const known = this.parsed.get(id);
     if (known) return known;
     const stored = await source.load<GenerationState>(KIND, id);
-    if (!stored) throw new TransientError(`generation ${generation} of pipeline ${pipeline} is not known here yet`, { afterMs: 50 });
+    if (!stored)
+      throw new TransientError(`generation ${generation} of pipeline ${pipeline} is not known here yet`, {
+        afterMs: 50,
+      });
     return this.remember(id, stored.state.bundle);
   }
 
   /** The newest generation kept, or `undefined` for an unknown pipeline. */
-  async latest(source: Pick<Unit | Journal, 'list'>, pipeline: string): Promise<{ readonly generation: number; readonly spec: PipelineSpec } | undefined> {
-    const page = await source.list<GenerationState>(KIND, { where: { pipeline }, orderBy: { index: 'generation', direction: 'desc' }, limit: 1 });
+  async latest(
+    source: Pick<Unit | Journal, 'list'>,
+    pipeline: string,
+  ): Promise<{ readonly generation: number; readonly spec: PipelineSpec } | undefined> {
+    const page = await source.list<GenerationState>(KIND, {
+      where: { pipeline },
+      orderBy: { index: 'generation', direction: 'desc' },
+      limit: 1,
+    });
     const state = page.items[0]?.state;
     if (!state) return undefined;
     const id = idOf(pipeline, state.generation);

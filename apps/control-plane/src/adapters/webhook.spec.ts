@@ -34,14 +34,24 @@ afterEach(async () => {
 });
 
 const deliver = (to: string, secret?: string): Promise<void> =>
-  new Webhook(secret).deliver({ url: to, id: 'n1', body: '{"a":1}', atMs: 1_000_000, signal: new AbortController().signal });
+  new Webhook(secret).deliver({
+    url: to,
+    id: 'n1',
+    body: '{"a":1}',
+    atMs: 1_000_000,
+    signal: new AbortController().signal,
+  });
 
 describe('a webhook', () => {
   it('is signed as Standard Webhooks say: id, timestamp and body', async () => {
     await deliver(url, 'key');
     const { headers, body } = received[0]!;
     const expected = createHmac('sha256', 'key').update(`n1.1000.${body}`).digest('base64');
-    expect(headers).toMatchObject({ 'webhook-id': 'n1', 'webhook-timestamp': '1000', 'webhook-signature': `v1,${expected}` });
+    expect(headers).toMatchObject({
+      'webhook-id': 'n1',
+      'webhook-timestamp': '1000',
+      'webhook-signature': `v1,${expected}`,
+    });
   });
 
   it('is not signed without a key', async () => {
@@ -61,12 +71,15 @@ describe('a webhook', () => {
     expect(received).toHaveLength(1);
   });
 
-  it.each(['https://10.0.0.1/x', 'https://169.254.169.254/latest', 'https://[fd00::1]/', 'https://[::ffff:10.0.0.1]/', 'https://0.0.0.0/'])(
-    'is refused when it points inside the network: %s',
-    async (inside) => {
-      await expect(deliver(inside)).rejects.toMatchObject({ code: 'denied' });
-    },
-  );
+  it.each([
+    'https://10.0.0.1/x',
+    'https://169.254.169.254/latest',
+    'https://[fd00::1]/',
+    'https://[::ffff:10.0.0.1]/',
+    'https://0.0.0.0/',
+  ])('is refused when it points inside the network: %s', async (inside) => {
+    await expect(deliver(inside)).rejects.toMatchObject({ code: 'denied' });
+  });
 
   it('that cannot be reached is tried again', async () => {
     const gone = url;

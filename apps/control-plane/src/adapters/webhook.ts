@@ -16,10 +16,24 @@ export interface WebhookDelivery {
 }
 
 const INTERNAL = new BlockList();
-for (const [address, bits] of [['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12], ['192.168.0.0', 16]] as const) {
+for (const [address, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
   INTERNAL.addSubnet(address, bits, 'ipv4');
 }
-for (const [address, bits] of [['::', 127], ['fc00::', 7], ['fe80::', 10], ['::ffff:0:0', 96]] as const) INTERNAL.addSubnet(address, bits, 'ipv6');
+for (const [address, bits] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['::ffff:0:0', 96],
+] as const)
+  INTERNAL.addSubnet(address, bits, 'ipv6');
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 
@@ -28,7 +42,12 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error) return callback(error, '', 4);
     const inside = addresses.find(({ address, family }) => INTERNAL.check(address, family === 6 ? 'ipv6' : 'ipv4'));
-    if (inside) return callback(new PermanentError('denied', `webhook host ${hostname} resolves to the internal address ${inside.address}`), '', 4);
+    if (inside)
+      return callback(
+        new PermanentError('denied', `webhook host ${hostname} resolves to the internal address ${inside.address}`),
+        '',
+        4,
+      );
     const first = addresses[0] ?? { address: '', family: 4 };
     if (options.all) callback(null, addresses);
     else callback(null, first.address, first.family);
@@ -48,17 +67,23 @@ export class Webhook {
     const local = LOOPBACK.has(url.hostname);
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (!local && isIP(host) !== 0 && INTERNAL.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')) {
-      throw new PermanentError('denied', `webhook ${url.host} is an internal address`, { field: 'webhook', value: url.host, rule: 'a public address or this machine' });
+      throw new PermanentError('denied', `webhook ${url.host} is an internal address`, {
+        field: 'webhook',
+        value: url.host,
+        rule: 'a public address or this machine',
+      });
     }
     const status = await this.post(url, local, delivery);
     if (status >= 200 && status < 300) return;
-    if (status >= 400 && status < 500 && status !== 408 && status !== 429) throw new PermanentError('failed-precondition', `webhook ${url.host} answered ${status}`);
+    if (status >= 400 && status < 500 && status !== 408 && status !== 429)
+      throw new PermanentError('failed-precondition', `webhook ${url.host} answered ${status}`);
     throw new TransientError(`webhook ${url.host} answered ${status}`);
   }
 
   private post(url: URL, local: boolean, { id, body, atMs, signal }: WebhookDelivery): Promise<number> {
     const timestamp = String(Math.floor(atMs / 1000));
-    const signature = this.secret && createHmac('sha256', this.secret).update(`${id}.${timestamp}.${body}`).digest('base64');
+    const signature =
+      this.secret && createHmac('sha256', this.secret).update(`${id}.${timestamp}.${body}`).digest('base64');
     const options: RequestOptions = {
       method: 'POST',
       timeout: this.timeoutMs,
@@ -77,8 +102,16 @@ export class Webhook {
         response.resume();
         resolve(response.statusCode ?? 0);
       });
-      request.on('timeout', () => request.destroy(new TransientError(`webhook ${url.host} did not answer within ${this.timeoutMs} ms`)));
-      request.on('error', (error) => reject(error instanceof PermanentError ? error : new TransientError(`webhook ${url.host} cannot be reached`, { cause: error })));
+      request.on('timeout', () =>
+        request.destroy(new TransientError(`webhook ${url.host} did not answer within ${this.timeoutMs} ms`)),
+      );
+      request.on('error', (error) =>
+        reject(
+          error instanceof PermanentError
+            ? error
+            : new TransientError(`webhook ${url.host} cannot be reached`, { cause: error }),
+        ),
+      );
       request.end(body);
     });
   }

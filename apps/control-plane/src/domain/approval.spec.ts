@@ -37,7 +37,10 @@ describe('an approval', () => {
   });
 
   it('is rejected by one rejection, with the reason', () => {
-    expect(castVote(approval(), ballot('ann', { approve: false, rationale: 'cohort gap' }))).toMatchObject({ state: 'Rejected', reason: 'ann: cohort gap' });
+    expect(castVote(approval(), ballot('ann', { approve: false, rationale: 'cohort gap' }))).toMatchObject({
+      state: 'Rejected',
+      reason: 'ann: cohort gap',
+    });
   });
 
   it.each([
@@ -45,11 +48,15 @@ describe('an approval', () => {
     ['a vote for other evidence', ballot('ann', { boundDigest: 'sha256:2' }), 'EVIDENCE_CHANGED'],
     ['a vote past the time', ballot('ann', { atMs: 1000 }), 'APPROVAL_CLOSED'],
   ])('refuses %s', (_name, vote, reason) => {
-    expect(() => castVote(approval(), vote)).toThrow(expect.objectContaining({ detail: expect.objectContaining({ reason }) }));
+    expect(() => castVote(approval(), vote)).toThrow(
+      expect.objectContaining({ detail: expect.objectContaining({ reason }) }),
+    );
   });
 
   it.each(['Approved', 'Rejected', 'Expired', 'Invalidated'] as const)('takes no votes once %s', (state) => {
-    expect(() => castVote(approval({ state }), ballot('ann'))).toThrow(expect.objectContaining({ code: 'failed-precondition' }));
+    expect(() => castVote(approval({ state }), ballot('ann'))).toThrow(
+      expect.objectContaining({ code: 'failed-precondition' }),
+    );
   });
 
   it('never approves by time-out', () => {
@@ -59,7 +66,10 @@ describe('an approval', () => {
   });
 
   it('dies when what was judged changes', () => {
-    expect(invalidate(approval(), 'champion changed')).toMatchObject({ state: 'Invalidated', reason: 'champion changed' });
+    expect(invalidate(approval(), 'champion changed')).toMatchObject({
+      state: 'Invalidated',
+      reason: 'champion changed',
+    });
     expect(invalidate(approval({ state: 'Approved' }), 'x').state).toBe('Approved');
   });
 });

@@ -43,12 +43,16 @@ export interface Ballot {
 export function castVote(approval: ApprovalState, ballot: Ballot): ApprovalState {
   refuseUnlessOpen(approval, ballot.atMs);
   if (ballot.boundDigest !== approval.boundDigest) {
-    throw new PermanentError('conflict', `approval ${approval.id} is bound to ${approval.boundDigest}, the vote to ${ballot.boundDigest}`, {
-      field: 'bound_digest',
-      value: ballot.boundDigest,
-      rule: 'must equal the digest of what is judged now',
-      reason: 'EVIDENCE_CHANGED',
-    });
+    throw new PermanentError(
+      'conflict',
+      `approval ${approval.id} is bound to ${approval.boundDigest}, the vote to ${ballot.boundDigest}`,
+      {
+        field: 'bound_digest',
+        value: ballot.boundDigest,
+        rule: 'must equal the digest of what is judged now',
+        reason: 'EVIDENCE_CHANGED',
+      },
+    );
   }
   if (approval.authors.includes(ballot.actor.id)) {
     throw new PermanentError('denied', `${ballot.actor.id} wrote or asked for what is judged and may not vote on it`, {
@@ -66,22 +70,35 @@ export function castVote(approval: ApprovalState, ballot: Ballot): ApprovalState
       reason: 'ALREADY_VOTED',
     });
   }
-  const votes = [...approval.votes, { actor: ballot.actor, approve: ballot.approve, rationale: ballot.rationale, atMs: ballot.atMs }];
-  if (!ballot.approve) return { ...approval, votes, state: 'Rejected', reason: `${ballot.actor.id}: ${ballot.rationale}` };
+  const votes = [
+    ...approval.votes,
+    { actor: ballot.actor, approve: ballot.approve, rationale: ballot.rationale, atMs: ballot.atMs },
+  ];
+  if (!ballot.approve)
+    return { ...approval, votes, state: 'Rejected', reason: `${ballot.actor.id}: ${ballot.rationale}` };
   const approvals = votes.filter((vote) => vote.approve).length;
   if (approvals < approval.votesNeeded) return { ...approval, votes };
-  return { ...approval, votes, state: 'Approved', reason: `${approvals} of ${approval.votesNeeded} approvals: ${votes.map((vote) => vote.actor.id).join(', ')}` };
+  return {
+    ...approval,
+    votes,
+    state: 'Approved',
+    reason: `${approvals} of ${approval.votesNeeded} approvals: ${votes.map((vote) => vote.actor.id).join(', ')}`,
+  };
 }
 
 function refuseUnlessOpen(approval: ApprovalState, atMs: number): void {
   const expired = approval.state === 'Open' && atMs >= approval.expiresAtMs;
   if (approval.state === 'Open' && !expired) return;
-  throw new PermanentError('failed-precondition', `approval ${approval.id} is ${expired ? 'past its time' : approval.state.toLowerCase()}`, {
-    field: 'approval_id',
-    value: approval.id,
-    rule: 'votes count only while the request is open',
-    reason: 'APPROVAL_CLOSED',
-  });
+  throw new PermanentError(
+    'failed-precondition',
+    `approval ${approval.id} is ${expired ? 'past its time' : approval.state.toLowerCase()}`,
+    {
+      field: 'approval_id',
+      value: approval.id,
+      rule: 'votes count only while the request is open',
+      reason: 'APPROVAL_CLOSED',
+    },
+  );
 }
 
 /** What the time-out means: neutral `Expired` or `Rejected`, never an approval. */

@@ -1,11 +1,42 @@
 import { describe, expect, it } from '@jest/globals';
-import { enter, finish, nextText, PHASES, reopen, startCycle, trainingIsOver, updateCandidate, type CycleState } from './cycle.js';
+import {
+  enter,
+  finish,
+  nextText,
+  PHASES,
+  reopen,
+  startCycle,
+  trainingIsOver,
+  updateCandidate,
+  type CycleState,
+} from './cycle.js';
 
 const cycle = (): CycleState =>
-  startCycle({ id: 'c', pipeline: 'p', number: 1, generation: 1, trigger: 'drift', startedBy: 'service', decisionId: 'd', causes: ['e'], asOfMs: 5, atMs: 10 });
+  startCycle({
+    id: 'c',
+    pipeline: 'p',
+    number: 1,
+    generation: 1,
+    trigger: 'drift',
+    startedBy: 'service',
+    decisionId: 'd',
+    causes: ['e'],
+    asOfMs: 5,
+    atMs: 10,
+  });
 
 const candidate = (name: string, state: 'Training' | 'Trained' | 'Failed') => ({
-  name, state, trainer: 't', params: {}, validation: [], featureImportance: [], complexity: 1, message: '', durationMs: 0, progress: 0, stage: '',
+  name,
+  state,
+  trainer: 't',
+  params: {},
+  validation: [],
+  featureImportance: [],
+  complexity: 1,
+  message: '',
+  durationMs: 0,
+  progress: 0,
+  stage: '',
 });
 
 describe('a cycle', () => {

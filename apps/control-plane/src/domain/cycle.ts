@@ -1,7 +1,16 @@
 import { assert } from '@rondo/kernel';
 import type { ArtifactReference, EstimateValue, ModelReference } from './references.js';
 
-export const PHASES = ['Preparing', 'Labeling', 'Training', 'Selecting', 'Evaluating', 'AwaitingApproval', 'RollingOut', 'Finished'] as const;
+export const PHASES = [
+  'Preparing',
+  'Labeling',
+  'Training',
+  'Selecting',
+  'Evaluating',
+  'AwaitingApproval',
+  'RollingOut',
+  'Finished',
+] as const;
 export type Phase = (typeof PHASES)[number];
 export type CycleResult = 'Promoted' | 'Rejected' | 'RolledBack' | 'Failed' | 'Cancelled' | 'Superseded';
 
@@ -125,7 +134,12 @@ export function startCycle(start: CycleStart): CycleState {
 /** Moves to the next phase and keeps the record of when. */
 export function enter(cycle: CycleState, phase: Phase, atMs: number, change: Partial<CycleState> = {}): CycleState {
   const phases = cycle.phases.map((record) => (record.leftAtMs === undefined ? { ...record, leftAtMs: atMs } : record));
-  return { ...cycle, ...change, phase, phases: phase === 'Finished' ? phases : [...phases, { phase, enteredAtMs: atMs }] };
+  return {
+    ...cycle,
+    ...change,
+    phase,
+    phases: phase === 'Finished' ? phases : [...phases, { phase, enteredAtMs: atMs }],
+  };
 }
 
 export function finish(cycle: CycleState, result: CycleResult, reason: string, atMs: number): CycleState {
@@ -139,11 +153,22 @@ export function reopen(cycle: CycleState, atMs: number): CycleState {
   assert(cycle.failedStep !== undefined, `cycle ${cycle.id} has no failed step`);
   const { result: _result, finishedAtMs: _finished, failedStep, ...rest } = cycle;
   const candidates = failedStep === 'Training' ? [] : rest.candidates;
-  return { ...rest, candidates, reason: '', phase: failedStep, phases: [...rest.phases, { phase: failedStep, enteredAtMs: atMs }] };
+  return {
+    ...rest,
+    candidates,
+    reason: '',
+    phase: failedStep,
+    phases: [...rest.phases, { phase: failedStep, enteredAtMs: atMs }],
+  };
 }
 
 export function updateCandidate(cycle: CycleState, name: string, change: Partial<CandidateState>): CycleState {
-  return { ...cycle, candidates: cycle.candidates.map((candidate) => (candidate.name === name ? { ...candidate, ...change } : candidate)) };
+  return {
+    ...cycle,
+    candidates: cycle.candidates.map((candidate) =>
+      candidate.name === name ? { ...candidate, ...change } : candidate,
+    ),
+  };
 }
 
 /** True when no candidate is still being trained. */
@@ -159,7 +184,9 @@ export function nextText(cycle: CycleState): string {
     case 'Labeling':
       return `people may label ${cycle.snapshot?.reviewRows ?? 0} doubtful rows; the cycle goes on by itself when the time for it is used up`;
     case 'Training': {
-      const running = cycle.candidates.filter((candidate) => candidate.state === 'Training').map((candidate) => candidate.name);
+      const running = cycle.candidates
+        .filter((candidate) => candidate.state === 'Training')
+        .map((candidate) => candidate.name);
       return `waits for candidates ${running.join(', ')}`;
     }
     case 'Selecting':
@@ -176,7 +203,8 @@ export function nextText(cycle: CycleState): string {
 }
 
 function finishedText(cycle: CycleState): string {
-  if (cycle.failedStep) return `the ${cycle.failedStep} step failed; retry it or let the next trigger start a new cycle`;
+  if (cycle.failedStep)
+    return `the ${cycle.failedStep} step failed; retry it or let the next trigger start a new cycle`;
   const serving = cycle.result === 'Promoted' ? cycle.challenger : cycle.champion;
   const serves = serving ? `${serving.name} v${serving.version} serves all traffic` : 'no model serves';
   return `${serves}; after the cool-down the next trigger may start a cycle`;

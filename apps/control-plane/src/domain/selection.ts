@@ -30,7 +30,8 @@ function standardError(estimate: EstimateValue): number {
 
 /** For example `0.4147 (0.4133 to 0.4161, n=104,120)`. */
 function told({ value, lower, upper, n }: EstimateValue): string {
-  const interval = lower === undefined || upper === undefined ? 'no interval' : `${lower.toFixed(4)} to ${upper.toFixed(4)}`;
+  const interval =
+    lower === undefined || upper === undefined ? 'no interval' : `${lower.toFixed(4)} to ${upper.toFixed(4)}`;
   return `${value.toFixed(4)} (${interval}, n=${n.toLocaleString('en-US')})`;
 }
 
@@ -46,14 +47,25 @@ export function select(candidates: readonly SelectableCandidate[], rule: Selecti
       const estimate = candidate.validation.find((item) => item.name === rule.metric);
       return estimate && Number.isFinite(estimate.value) ? [{ candidate, estimate, loss: sign * estimate.value }] : [];
     })
-    .sort((a, b) => a.loss - b.loss || a.candidate.complexity - b.candidate.complexity || (a.candidate.name < b.candidate.name ? -1 : 1));
+    .sort(
+      (a, b) =>
+        a.loss - b.loss ||
+        a.candidate.complexity - b.candidate.complexity ||
+        (a.candidate.name < b.candidate.name ? -1 : 1),
+    );
   const best = ranked[0];
   if (!best) return undefined;
   if (!rule.oneStandardError) {
-    return { candidate: best.candidate.name, rule: `best ${rule.metric}`, explanation: `${best.candidate.name} has the best validation ${rule.metric}, ${told(best.estimate)}` };
+    return {
+      candidate: best.candidate.name,
+      rule: `best ${rule.metric}`,
+      explanation: `${best.candidate.name} has the best validation ${rule.metric}, ${told(best.estimate)}`,
+    };
   }
   const bound = best.loss + standardError(best.estimate);
-  const simplest = ranked.filter((item) => item.loss <= bound).sort((a, b) => a.candidate.complexity - b.candidate.complexity)[0] ?? best;
+  const simplest =
+    ranked.filter((item) => item.loss <= bound).sort((a, b) => a.candidate.complexity - b.candidate.complexity)[0] ??
+    best;
   return {
     candidate: simplest.candidate.name,
     rule: `simplest within one standard error of the best ${rule.metric}`,

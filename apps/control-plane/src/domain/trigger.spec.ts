@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { observeTrigger, type TriggerMemory } from './trigger.js';
 
-const run = (outcomes: readonly boolean[], rule: { breaches: number; outOf: number }, cleared: readonly number[] = []) => {
+const run = (
+  outcomes: readonly boolean[],
+  rule: { breaches: number; outOf: number },
+  cleared: readonly number[] = [],
+) => {
   let memory: TriggerMemory | undefined;
   return outcomes.map((outcome, i) => {
     const step = observeTrigger(memory, outcome, cleared.includes(i), rule);
@@ -16,7 +20,13 @@ describe('a trigger', () => {
   });
 
   it('fires when m of the last n evaluations were breaches', () => {
-    expect(run([true, false, true, false, false], { breaches: 2, outOf: 3 })).toEqual([false, false, true, false, false]);
+    expect(run([true, false, true, false, false], { breaches: 2, outOf: 3 })).toEqual([
+      false,
+      false,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('forgets breaches when the clearing condition holds', () => {

@@ -124,7 +124,12 @@ export class DataEvents {
       await decideEvent(unit, this.policies, {
         pipeline: event.pipeline,
         on: 'BatchReady',
-        ledger: { ...(before ?? arrival(event, delivery.timeMs)), eventTimeMs: endMs, batchId: event.batchId, findings: event.warnings.map(findingFrom) },
+        ledger: {
+          ...(before ?? arrival(event, delivery.timeMs)),
+          eventTimeMs: endMs,
+          batchId: event.batchId,
+          findings: event.warnings.map(findingFrom),
+        },
         values: {
           batch: { rows: Number(event.rows), labeledRows: Number(event.labeledRows) },
           data: { readyRows: Number(event.readyRowsTotal) },
@@ -158,7 +163,13 @@ export class DataEvents {
   }
 }
 
-type Announced = { readonly pipeline: string; readonly eventId: string; readonly eventSource?: string; readonly batchId: string; readonly announcedAt?: Timestamp };
+type Announced = {
+  readonly pipeline: string;
+  readonly eventId: string;
+  readonly eventSource?: string;
+  readonly batchId: string;
+  readonly announcedAt?: Timestamp;
+};
 
 function arrival(event: Announced, receivedAtMs: number): Omit<LedgerState, 'fate' | 'reason' | 'explanation'> {
   return {

@@ -52,7 +52,9 @@ export class Notifications {
     private readonly jobs: DurableJobs,
     webhook: Webhook,
   ) {
-    const deliveries = platform.telemetry.counter('rondo_webhook_deliveries_total', 'Notifications sent, by result.', ['result']);
+    const deliveries = platform.telemetry.counter('rondo_webhook_deliveries_total', 'Notifications sent, by result.', [
+      'result',
+    ]);
     jobs.define<Notification & Json>({
       kind: NOTIFY,
       concurrency: 4,
@@ -70,7 +72,12 @@ export class Notifications {
   }
 
   /** Queues what the policy wants to be told about this event; part of the unit that handles it. */
-  async notify<D extends DescMessage>(unit: Unit, schema: D, message: MessageShape<D>, delivery: Pick<Delivery, 'id' | 'timeMs'>): Promise<void> {
+  async notify<D extends DescMessage>(
+    unit: Unit,
+    schema: D,
+    message: MessageShape<D>,
+    delivery: Pick<Delivery, 'id' | 'timeMs'>,
+  ): Promise<void> {
     const pipeline = (message as { pipeline?: string }).pipeline ?? '';
     const state = await unit.load<PipelineState>(PIPELINE, pipeline);
     if (!state) return;

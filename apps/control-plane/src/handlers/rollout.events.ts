@@ -55,7 +55,16 @@ export class RolloutEvents {
       const atMs = this.platform.clock.now();
       const spec = await this.policies.spec(unit, pipeline.name, pipeline.generation);
       const eventTimeMs = policyTimeMs(pipeline, spec.time, atMs);
-      savePipeline(unit, await moveChampion(unit, pipeline, { to, actor: actorFrom(event.actor), reason: event.reason, atMs, eventTimeMs }));
+      savePipeline(
+        unit,
+        await moveChampion(unit, pipeline, {
+          to,
+          actor: actorFrom(event.actor),
+          reason: event.reason,
+          atMs,
+          eventTimeMs,
+        }),
+      );
       await this.invalidateOpenApproval(unit, pipeline.activeCycleId, atMs);
     });
   }
@@ -71,15 +80,26 @@ export class RolloutEvents {
       const promoted = event.result === RolloutResult.PROMOTED;
       const result = promoted ? 'Promoted' : cycle.cancelRequested ? 'Cancelled' : 'RolledBack';
       const ended = { ...cycle, rolloutId: event.rolloutId };
-      await finishCycle(unit, ended, spec, { result, reason: cycle.cancelRequested ?? event.cause, atMs: this.platform.clock.now() });
+      await finishCycle(unit, ended, spec, {
+        result,
+        reason: cycle.cancelRequested ?? event.cause,
+        atMs: this.platform.clock.now(),
+      });
     });
   }
 
   /** The champion changed under an open request: what was judged is no longer what would be replaced. */
-  private async invalidateOpenApproval(unit: Parameters<typeof loadCycle>[0], cycleId: string | undefined, atMs: number): Promise<void> {
+  private async invalidateOpenApproval(
+    unit: Parameters<typeof loadCycle>[0],
+    cycleId: string | undefined,
+    atMs: number,
+  ): Promise<void> {
     const cycle = cycleId ? await loadCycle(unit, cycleId) : undefined;
     if (cycle?.phase !== 'AwaitingApproval' || !cycle.approvalId) return;
-    const approval = invalidate(await loadApproval(unit, cycle.approvalId), 'the champion changed after the evaluation');
+    const approval = invalidate(
+      await loadApproval(unit, cycle.approvalId),
+      'the champion changed after the evaluation',
+    );
     const spec = await this.policies.spec(unit, cycle.pipeline, cycle.generation);
     await close(unit, approval, spec, { messages: [], atMs });
   }

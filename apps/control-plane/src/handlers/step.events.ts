@@ -25,9 +25,22 @@ import type { PipelineSpec } from '@rondo/policy';
 import { BusController, causeOf, HandleEvent, PLATFORM, type Platform } from '@rondo/service';
 import { artifactFrom, estimateFrom, shown, verdictFrom } from '../contract-map.js';
 import { expire } from '../domain/approval.js';
-import { RELIANCES_KEPT, trainingIsOver, updateCandidate, type CandidateState, type CycleState } from '../domain/cycle.js';
+import {
+  RELIANCES_KEPT,
+  trainingIsOver,
+  updateCandidate,
+  type CandidateState,
+  type CycleState,
+} from '../domain/cycle.js';
 import { APPROVAL_TIMER, close, loadApproval, requestApproval } from '../use-cases/approvals.js';
-import { beginTraining, finishCycle, loadCycle, prepareWithLabels, saveCycle, selectAndEvaluate } from '../use-cases/cycles.js';
+import {
+  beginTraining,
+  finishCycle,
+  loadCycle,
+  prepareWithLabels,
+  saveCycle,
+  selectAndEvaluate,
+} from '../use-cases/cycles.js';
 import { loadPipeline, savePipeline } from '../use-cases/pipelines.js';
 import { Policies } from '../use-cases/policies.js';
 import { SCHEDULED_TIMER } from '../use-cases/scheduled-cycles.js';
@@ -44,7 +57,9 @@ export class StepEvents {
 
   @HandleEvent(LabelCampaignOpenedSchema)
   async onCampaignOpened(event: LabelCampaignOpened, delivery: Delivery): Promise<void> {
-    await this.step(event.cycleId, delivery, (unit, cycle) => saveCycle(unit, { ...cycle, campaignId: event.campaignId }));
+    await this.step(event.cycleId, delivery, (unit, cycle) =>
+      saveCycle(unit, { ...cycle, campaignId: event.campaignId }),
+    );
   }
 
   @HandleEvent(LabelCampaignClosedSchema)
@@ -70,7 +85,8 @@ export class StepEvents {
   async onProgress(event: TrainingProgressed, delivery: Delivery): Promise<void> {
     await this.step(event.cycleId, delivery, (unit, cycle) => {
       const candidate = cycle.candidates.find((item) => item.name === event.candidate);
-      if (candidate?.state === 'Training') saveCycle(unit, updateCandidate(cycle, event.candidate, { progress: event.progress, stage: event.stage }));
+      if (candidate?.state === 'Training')
+        saveCycle(unit, updateCandidate(cycle, event.candidate, { progress: event.progress, stage: event.stage }));
     });
   }
 
@@ -97,7 +113,11 @@ export class StepEvents {
 
   @HandleEvent(CandidateFailedSchema)
   async onCandidateFailed(event: CandidateFailed, delivery: Delivery): Promise<void> {
-    await this.candidateDone(event, delivery, { state: 'Failed', message: `${event.code}: ${event.message}`, stage: 'failed' });
+    await this.candidateDone(event, delivery, {
+      state: 'Failed',
+      message: `${event.code}: ${event.message}`,
+      stage: 'failed',
+    });
   }
 
   @HandleEvent(EvaluationCompletedSchema)
@@ -120,8 +140,14 @@ export class StepEvents {
         },
       };
       if (verdict !== 'Pass' && !(verdict === 'Inconclusive' && event.requiresReview)) {
-        const failed = event.gates.filter((gate) => verdictFrom(gate.verdict) !== 'Pass').map((gate) => `${gate.gate}: ${gate.explanation}`);
-        return finishCycle(unit, cycle, spec, { result: 'Rejected', reason: `evaluation ${verdict.toLowerCase()}: ${failed.join('; ')}`, atMs });
+        const failed = event.gates
+          .filter((gate) => verdictFrom(gate.verdict) !== 'Pass')
+          .map((gate) => `${gate.gate}: ${gate.explanation}`);
+        return finishCycle(unit, cycle, spec, {
+          result: 'Rejected',
+          reason: `evaluation ${verdict.toLowerCase()}: ${failed.join('; ')}`,
+          atMs,
+        });
       }
       const { pipeline, challenger } = registerChallenger(unit, await loadPipeline(unit, cycle.pipeline), cycle, {
         name: spec.model.name,
@@ -159,7 +185,11 @@ export class StepEvents {
     });
   }
 
-  private async candidateDone(event: CandidateTrained | CandidateFailed, delivery: Delivery, change: Partial<CandidateState>): Promise<void> {
+  private async candidateDone(
+    event: CandidateTrained | CandidateFailed,
+    delivery: Delivery,
+    change: Partial<CandidateState>,
+  ): Promise<void> {
     await this.step(event.cycleId, delivery, async (unit, before, spec) => {
       if (before.phase !== 'Training') return;
       const cycle = updateCandidate(before, event.candidate, change);

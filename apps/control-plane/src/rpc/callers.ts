@@ -13,7 +13,13 @@ export function callerOf(context: RpcContext): ActorReference {
 /** What an override leaves in the audit, whatever it does. */
 export function overrideFact(
   context: RpcContext,
-  what: { readonly pipeline: string; readonly method: string; readonly subject: string; readonly reason: string; readonly requestId: string },
+  what: {
+    readonly pipeline: string;
+    readonly method: string;
+    readonly subject: string;
+    readonly reason: string;
+    readonly requestId: string;
+  },
 ): Outgoing {
   return outgoing(OverrideRequestedSchema, { ...what, actor: actorTo(callerOf(context)), outcome: 'accepted' });
 }

@@ -30,7 +30,12 @@ import { Changes } from '../changes.js';
 import { callerOf, identified, overrideFact } from './callers.js';
 import { cycleView, decisionRecord } from './views.js';
 
-type CycleAct = (unit: Unit, cycle: CycleState, spec: PipelineSpec, who: { actor: ActorReference; reason: string; atMs: number }) => Promise<void>;
+type CycleAct = (
+  unit: Unit,
+  cycle: CycleState,
+  spec: PipelineSpec,
+  who: { actor: ActorReference; reason: string; atMs: number },
+) => Promise<void>;
 
 /** Cycles and what people may do to them. */
 @RpcService(CycleService)
@@ -112,21 +117,41 @@ export class CyclesRpc {
   }
 
   retryStep(request: CycleOverrideRequest, context: RpcContext): Promise<Cycle> {
-    return this.override('RetryStep', request, context, (unit, cycle, spec, who) => retryStep(unit, cycle, spec, who.atMs));
+    return this.override('RetryStep', request, context, (unit, cycle, spec, who) =>
+      retryStep(unit, cycle, spec, who.atMs),
+    );
   }
 
-  private async override(method: string, request: CycleOverrideRequest, context: RpcContext, act: CycleAct): Promise<Cycle> {
+  private async override(
+    method: string,
+    request: CycleOverrideRequest,
+    context: RpcContext,
+    act: CycleAct,
+  ): Promise<Cycle> {
     const known = await this.find({ cycleId: request.cycleId, pipeline: '', number: 0 });
     const work = async (unit: Unit): Promise<Cycle> => {
       const stored = (await unit.load<CycleState>(CYCLE, known.id)) as Stored<CycleState>;
-      checkEtag(request.etag, stored.version, { what: `cycle ${stored.state.number} of ${stored.state.pipeline}`, force: request.force });
+      checkEtag(request.etag, stored.version, {
+        what: `cycle ${stored.state.number} of ${stored.state.pipeline}`,
+        force: request.force,
+      });
       const spec = await this.policies.spec(unit, stored.state.pipeline, stored.state.generation);
-      await act(unit, stored.state, spec, { actor: callerOf(context), reason: request.reason, atMs: this.platform.clock.now() });
+      await act(unit, stored.state, spec, {
+        actor: callerOf(context),
+        reason: request.reason,
+        atMs: this.platform.clock.now(),
+      });
       return cycleView(unit, (await unit.load<CycleState>(CYCLE, known.id)) as Stored<CycleState>);
     };
     if (request.validateOnly) return this.rehearse(work);
     const { pipeline } = known.state;
-    const fact = overrideFact(context, { pipeline, method, subject: known.id, reason: request.reason, requestId: request.requestId });
+    const fact = overrideFact(context, {
+      pipeline,
+      method,
+      subject: known.id,
+      reason: request.reason,
+      requestId: request.requestId,
+    });
     const incoming = { ...identified(context, CycleOverrideRequestSchema, request, method), outgoing: [fact] };
     return answerOnce(this.platform.journal, incoming, CycleSchema, work);
   }
@@ -151,10 +176,19 @@ export class CyclesRpc {
     const { journal } = this.platform;
     const stored = request.cycleId
       ? await journal.load<CycleState>(CYCLE, request.cycleId)
-      : (await journal.list<CycleState>(CYCLE, { where: { pipeline: request.pipeline, number: request.number }, limit: 1 })).items[0];
+      : (
+          await journal.list<CycleState>(CYCLE, {
+            where: { pipeline: request.pipeline, number: request.number },
+            limit: 1,
+          })
+        ).items[0];
     if (stored) return stored;
     const value = request.cycleId || `${request.pipeline}/${request.number}`;
-    throw new PermanentError('not-found', `there is no cycle ${value}`, { field: 'cycle_id', value, rule: 'an existing cycle' });
+    throw new PermanentError('not-found', `there is no cycle ${value}`, {
+      field: 'cycle_id',
+      value,
+      rule: 'an existing cycle',
+    });
   }
 }
 
@@ -176,4 +210,3 @@ function finished(cycle: CycleState): PermanentError {
     reason: 'CYCLE_FINISHED',
   });
 }
-

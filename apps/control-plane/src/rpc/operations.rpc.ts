@@ -47,11 +47,19 @@ function payloadJson(type: string, payload: Uint8Array): string {
 export class AuditRpc {
   private readonly broken: ReturnType<Platform['telemetry']['gauge']>;
 
-  constructor(@Inject(SURROUNDINGS) private readonly surroundings: Surroundings, @Inject(PLATFORM) { telemetry }: Platform) {
-    this.broken = telemetry.gauge('rondo_audit_chain_broken', '1 when the last verification found a broken chain.', ['service']);
+  constructor(
+    @Inject(SURROUNDINGS) private readonly surroundings: Surroundings,
+    @Inject(PLATFORM) { telemetry }: Platform,
+  ) {
+    this.broken = telemetry.gauge('rondo_audit_chain_broken', '1 when the last verification found a broken chain.', [
+      'service',
+    ]);
   }
 
-  async listAuditEntries(request: ListAuditEntriesRequest, { principal }: RpcContext): Promise<ListAuditEntriesResponse> {
+  async listAuditEntries(
+    request: ListAuditEntriesRequest,
+    { principal }: RpcContext,
+  ): Promise<ListAuditEntriesResponse> {
     const limit = request.pageSize || 100;
     const before = decodeToken(request.pageToken);
     const pages = await Promise.all(
@@ -66,7 +74,10 @@ export class AuditRpc {
         }),
       ),
     );
-    const shownEntries = pages.flat().sort((a, b) => b.atMs - a.atMs || b.position - a.position).slice(0, limit);
+    const shownEntries = pages
+      .flat()
+      .sort((a, b) => b.atMs - a.atMs || b.position - a.position)
+      .slice(0, limit);
     const next = { ...before };
     for (const entry of shownEntries) next[entry.service] = entry.position;
     const more = pages.flat().length > shownEntries.length || shownEntries.length === limit;
@@ -87,7 +98,13 @@ export class AuditRpc {
       this.broken.set(report.intact ? 0 : 1, { service });
       if (report.intact || !report.broken) continue;
       const { stream, version, explanation } = report.broken;
-      return create(VerifyAuditResponseSchema, { intact: false, entries: BigInt(entries), streams: BigInt(streams), brokenAt: `${service}/${stream}@${version}`, explanation });
+      return create(VerifyAuditResponseSchema, {
+        intact: false,
+        entries: BigInt(entries),
+        streams: BigInt(streams),
+        brokenAt: `${service}/${stream}@${version}`,
+        explanation,
+      });
     }
     return create(VerifyAuditResponseSchema, { intact: true, entries: BigInt(entries), streams: BigInt(streams) });
   }
@@ -126,7 +143,14 @@ export class OperationsRpc {
 
   whoAmI(_request: WhoAmIRequest, context: RpcContext): Promise<WhoAmIResponse> {
     const { version, mode } = this.surroundings;
-    return Promise.resolve(create(WhoAmIResponseSchema, { principal: context.principal.id, roles: [...context.principal.roles], version, mode }));
+    return Promise.resolve(
+      create(WhoAmIResponseSchema, {
+        principal: context.principal.id,
+        roles: [...context.principal.roles],
+        version,
+        mode,
+      }),
+    );
   }
 
   async listParked(): Promise<ListParkedResponse> {
@@ -160,7 +184,11 @@ export class OperationsRpc {
   async listSpans(request: ListSpansRequest): Promise<ListSpansResponse> {
     const spans = await this.surroundings.spans({ cycleId: request.cycleId, traceId: request.traceId });
     return create(ListSpansResponseSchema, {
-      spans: spans.map(({ startMs, endMs, ...span }) => ({ ...span, start: timestamp(startMs), end: timestamp(endMs) })),
+      spans: spans.map(({ startMs, endMs, ...span }) => ({
+        ...span,
+        start: timestamp(startMs),
+        end: timestamp(endMs),
+      })),
       traceUrls: spans.length === 0 ? await this.traceUrls(request) : [],
     });
   }
@@ -171,7 +199,9 @@ export class OperationsRpc {
     if (!traceUrl) return [];
     if (traceId) return [traceUrl(traceId)];
     if (!cycleId) return [];
-    const entries = await Promise.all(journals.map(({ journal }) => journal.entries({ cycleId, limit: TRACED_ENTRIES })));
+    const entries = await Promise.all(
+      journals.map(({ journal }) => journal.entries({ cycleId, limit: TRACED_ENTRIES })),
+    );
     const inOrder = entries.flat().sort((a, b) => a.atMs - b.atMs);
     const traces = new Set(inOrder.flatMap(({ headers }) => headers.traceparent?.split('-')[1] ?? []));
     return [...traces].slice(0, TRACES_SHOWN).map(traceUrl);
@@ -198,4 +228,3 @@ function mediaTypeOf(content: Uint8Array): string {
   if (/^\s*[[{]/.test(head)) return 'application/json';
   return head.startsWith('#') ? 'text/markdown' : 'application/octet-stream';
 }
-

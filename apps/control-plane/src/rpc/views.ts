@@ -74,18 +74,31 @@ export async function cycleView(reader: Reader, stored: Stored<CycleState>): Pro
     snapshotDigest: cycle.snapshot?.digest ?? '',
     manifestDigest: cycle.snapshot?.manifest?.digest ?? '',
     ...(splits.length > 0 && {
-      dataWindow: { start: timestamp(Math.min(...splits.map((s) => s.startMs))), end: timestamp(Math.max(...splits.map((s) => s.endMs))) },
+      dataWindow: {
+        start: timestamp(Math.min(...splits.map((s) => s.startMs))),
+        end: timestamp(Math.max(...splits.map((s) => s.endMs))),
+      },
     }),
     splitRows: Object.fromEntries(splits.map((split) => [split.name, BigInt(split.rows)])),
     campaignId: cycle.campaignId ?? '',
-    candidates: cycle.candidates.map(({ complexity: _complexity, featureImportance: _importance, featureReliance = [], model, validation, durationMs, ...candidate }) => ({
-      ...candidate,
-      featureReliance: featureReliance.map(estimateTo),
-      validation: validation.map(estimateTo),
-      durationMs: BigInt(durationMs),
-      modelDigest: model?.digest ?? '',
-      selected: candidate.name === cycle.selected,
-    })),
+    candidates: cycle.candidates.map(
+      ({
+        complexity: _complexity,
+        featureImportance: _importance,
+        featureReliance = [],
+        model,
+        validation,
+        durationMs,
+        ...candidate
+      }) => ({
+        ...candidate,
+        featureReliance: featureReliance.map(estimateTo),
+        validation: validation.map(estimateTo),
+        durationMs: BigInt(durationMs),
+        modelDigest: model?.digest ?? '',
+        selected: candidate.name === cycle.selected,
+      }),
+    ),
     selection: cycle.selectionNote,
     evaluationVerdict: verdictTo(cycle.evaluation?.verdict),
     gates: (cycle.evaluation?.gates ?? []).map((gate) => fromJson(GateResultSchema, gate as JsonObject, { registry })),
@@ -110,7 +123,12 @@ export async function approvalView(reader: Reader, stored: Stored<ApprovalState>
   return create(ApprovalSchema, {
     ...approval,
     approvalId: id,
-    votes: votes.map((vote) => ({ actor: actorTo(vote.actor), approve: vote.approve, rationale: vote.rationale, at: timestamp(vote.atMs) })),
+    votes: votes.map((vote) => ({
+      actor: actorTo(vote.actor),
+      approve: vote.approve,
+      rationale: vote.rationale,
+      at: timestamp(vote.atMs),
+    })),
     requestedBy: authors.join(', '),
     requestedAt: timestamp(requestedAtMs),
     expiresAt: timestamp(expiresAtMs),

@@ -32,7 +32,11 @@ export class Policies {
     if (known) return known;
     const stored = await source.load<GenerationState>('generation', id);
     if (!stored) {
-      throw new PermanentError('not-found', `pipeline ${pipeline} has no generation ${generation}`, { field: 'pipeline', value: pipeline, rule: 'apply the document first' });
+      throw new PermanentError('not-found', `pipeline ${pipeline} has no generation ${generation}`, {
+        field: 'pipeline',
+        value: pipeline,
+        rule: 'apply the document first',
+      });
     }
     const spec = parseAdmitted(stored.state.bundle);
     this.parsed.set(id, spec);

@@ -50,8 +50,15 @@ export function registerChallenger(
 ): { pipeline: PipelineState; challenger: ModelReference } {
   const candidate = cycle.candidates.find((item) => item.name === cycle.selected);
   const train = cycle.snapshot?.splits.find((split) => split.name === 'train');
-  assert(candidate?.model && cycle.snapshot && cycle.evaluation && train, `cycle ${cycle.id} registers what was not judged`);
-  const challenger: ModelReference = { name: model.name, version: pipeline.versions + 1, digest: candidate.model.digest };
+  assert(
+    candidate?.model && cycle.snapshot && cycle.evaluation && train,
+    `cycle ${cycle.id} registers what was not judged`,
+  );
+  const challenger: ModelReference = {
+    name: model.name,
+    version: pipeline.versions + 1,
+    digest: candidate.model.digest,
+  };
   const { report, modelCard } = cycle.evaluation;
   const state: ModelVersionState = {
     model: challenger,
@@ -113,13 +120,26 @@ export async function moveChampion(unit: Unit, pipeline: PipelineState, move: Ch
   const atMs = Math.max(move.atMs, last?.state.sinceMs ?? 0);
   if (last) {
     const { sinceMs } = last.state;
-    unit.save<AliasState>({ kind: ALIAS, id: last.id, state: { ...last.state, untilMs: atMs }, index: { pipeline: pipeline.name, sinceMs, open: 0 } });
+    unit.save<AliasState>({
+      kind: ALIAS,
+      id: last.id,
+      state: { ...last.state, untilMs: atMs },
+      index: { pipeline: pipeline.name, sinceMs, open: 0 },
+    });
   }
   const { state } = version;
   unit.save<AliasState>({
     kind: ALIAS,
     id: `${pipeline.name}/${atMs}/${move.to.version}`,
-    state: { pipeline: pipeline.name, alias: 'champion', model: move.to, sinceMs: atMs, actor: move.actor, reason: move.reason, cycleId: state.cycleId },
+    state: {
+      pipeline: pipeline.name,
+      alias: 'champion',
+      model: move.to,
+      sinceMs: atMs,
+      actor: move.actor,
+      reason: move.reason,
+      cycleId: state.cycleId,
+    },
     index: { pipeline: pipeline.name, sinceMs: atMs, open: 1 },
     outgoing: [
       outgoing(

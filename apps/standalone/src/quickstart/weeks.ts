@@ -27,7 +27,13 @@ export function weeksOf(count: number): Week[] {
   return Array.from({ length: count }, (_, index) => {
     const startMs = FIRST_MONDAY_MS + index * WEEK_MS;
     const fault = FAULTS[index];
-    return { index, startMs, endMs: startMs + WEEK_MS, announcements: index === ANNOUNCED_THRICE ? 3 : 1, ...(fault && { fault }) };
+    return {
+      index,
+      startMs,
+      endMs: startMs + WEEK_MS,
+      announcements: index === ANNOUNCED_THRICE ? 3 : 1,
+      ...(fault && { fault }),
+    };
   });
 }
 
