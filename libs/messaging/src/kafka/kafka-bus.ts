@@ -4,6 +4,7 @@ import { CrashGuard, type AttemptLog } from '../crash-guard.js';
 import type { DeliveryRecords } from '../delivery-records.js';
 import type { Bus, Envelope, Lag, ParkingLot, SubscribeOptions, Subscription } from '../ports.js';
 import { DEFAULT_RETRY_POLICY } from '../retry-policy.js';
+import { Connections } from './connections.js';
 import { placeOf, type HeldMessage } from './group-deliveries.js';
 import { GroupReader, keyOf, type ReaderContext } from './group-reader.js';
 import type { KafkaBusOptions } from './kafka-bus-options.js';
@@ -25,12 +26,19 @@ export class KafkaBus implements Bus {
   readonly #records: DeliveryRecords;
   readonly #context: ReaderContext;
   readonly #readers = new Map<string, GroupReader>();
+  readonly #connections: Connections;
   #abandoned = false;
 
-  private constructor(options: KafkaBusOptions, topics: Topics, kafka: kafkajs.Kafka, admin: kafkajs.Admin) {
+  private constructor(
+    options: KafkaBusOptions,
+    topics: Topics,
+    client: { readonly kafka: kafkajs.Kafka; readonly admin: kafkajs.Admin; readonly connections: Connections },
+  ) {
+    const { kafka, admin, connections } = client;
     this.#options = options;
     this.#topics = topics;
     this.#admin = admin;
+    this.#connections = connections;
     this.#publisher = new Publisher(kafka, topics);
     this.#records = options.records;
     this.#context = {
@@ -66,10 +74,11 @@ export class KafkaBus implements Bus {
     } finally {
       await probe.disconnect().catch(() => undefined);
     }
-    const kafka = kafkaClient(options);
+    const connections = new Connections();
+    const kafka = kafkaClient(options, false, connections.socketFactory);
     const admin = kafka.admin();
     await admin.connect();
-    return new KafkaBus(options, topics, kafka, admin);
+    return new KafkaBus(options, topics, { kafka, admin, connections });
   }
 
   publish(messages: readonly Envelope[]): Promise<void> {
@@ -131,6 +140,7 @@ export class KafkaBus implements Bus {
     await Promise.all(readers.map((reader) => reader.close()));
     await this.#publisher.close();
     await this.#admin.disconnect();
+    this.#connections.close();
   }
 
   /**
@@ -144,6 +154,7 @@ export class KafkaBus implements Bus {
     await Promise.all(readers.map((reader) => reader.abandon()));
     this.#publisher.abandon();
     await this.#admin.disconnect();
+    this.#connections.close();
   }
 
   /** Rejects with a TransientError when no broker answers. */

@@ -16,7 +16,11 @@ encodeRecordsOnce();
 decodeRecordsOnce();
 
 /** A kafkajs client as the bus wants it; `starting` gives up sooner. */
-export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting = false): kafkajs.Kafka {
+export function kafkaClient(
+  options: Omit<KafkaBusOptions, 'records'>,
+  starting = false,
+  socketFactory?: kafkajs.ISocketFactory,
+): kafkajs.Kafka {
   letIdleConnectionsSleep();
   const { brokers, clientId, ssl, sasl, log } = options;
   return new kafkajs.Kafka({
@@ -29,6 +33,7 @@ export function kafkaClient(options: Omit<KafkaBusOptions, 'records'>, starting 
     logLevel: log && !starting ? kafkajs.logLevel.WARN : kafkajs.logLevel.NOTHING,
     ...(log && { logCreator: () => logEntries(log) }),
     ...(ssl !== undefined && { ssl }),
+    ...(socketFactory && { socketFactory }),
     // kafkajs writes into the object it is given.
     ...(sasl && { sasl: { ...sasl } as kafkajs.SASLOptions }),
   });
