@@ -208,9 +208,12 @@ export function explainRollout(rollout: Rollout): string[] {
     ...(result.slices ? sliceLines(result.slices) : []),
     `    evidence of harm ${result.eValue.toPrecision(3)}, declared at ${result.alpha > 0 ? (1 / result.alpha).toPrecision(3) : '-'}; ${countText(result.looks)} looks`,
   ]);
+  const against = rollout.champion
+    ? `at ${rollout.weightPercent} % against ${modelText(rollout.champion)}`
+    : 'is the first, with none to compare it with';
   return [
     `Rollout ${rollout.rolloutId} on ${rollout.endpoint}: ${rollout.state}${state === '' ? '' : `; ${state}`}`,
-    `  ${modelText(rollout.candidate)} at ${rollout.weightPercent} % against ${modelText(rollout.champion)}; ${countText(rollout.predictions)} predictions, ${countText(rollout.labels)} with outcome`,
+    `  ${modelText(rollout.candidate)} ${against}; ${countText(rollout.predictions)} predictions, ${countText(rollout.labels)} with outcome`,
     ...steps.map((line) => `  ${line}`),
     ...looks.map((line) => `  ${line}`),
   ].map(plainText);

@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { parseDurationMs, PermanentError } from '@rondo/kernel';
+import { parseDurationMs, parseInstantMs, PermanentError } from '@rondo/kernel';
 import type { GrpcConnection } from '@rondo/rpc';
 import { renderList, renderOne, type Format, type Shape } from './output.js';
 import { readSettings, type Settings } from './settings.js';
@@ -93,11 +93,9 @@ export function reasonOf(text: string): string {
   return reason;
 }
 
-const MOMENT = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
-
 /** A moment given as a day (its beginning, UTC) or as RFC 3339. @throws `invalid` for anything else, also a day that no month has */
 export function momentMs(text: string, field: string): number {
-  const at = MOMENT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : NaN;
+  const at = parseInstantMs(text.includes('T') ? text : `${text}T00:00:00Z`);
   if (Number.isNaN(at))
     throw new PermanentError('invalid', `"${text}" is not a moment`, {
       field,
@@ -110,9 +108,3 @@ export function momentMs(text: string, field: string): number {
 /** A moment, or a duration from now (`2d`). */
 export const momentFromNowMs = (text: string, nowMs: number, field: string): number =>
   /^\d+[a-z]+$/.test(text) ? nowMs + parseDurationMs(text, field) : momentMs(text, field);
-
-/** Whether the calendar has this day: `Date` takes 2001-02-30 for the second of March. */
-function isDay(text: string): boolean {
-  const ms = Date.parse(`${text}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
-}

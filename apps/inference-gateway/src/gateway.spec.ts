@@ -266,7 +266,10 @@ describe('the Open Inference Protocol over HTTP', () => {
   it('refuses bodies that are too large, compressed, or not JSON, and goes on serving', async () => {
     await route();
     expect((await infer(' '.repeat(8 * 1024 * 1024 + 1))).status).toBe(413);
-    expect((await infer('{"inputs":')).status).toBe(400);
+    const broken = await infer('{"inputs": ü');
+    expect(broken.status).toBe(400);
+    const said = { field: 'request', value: '"{\\"inputs\\": ü"', rule: 'must be JSON' };
+    expect(JSON.parse(broken.headers.get('x-rondo-error')!)).toMatchObject(said);
     expect((await infer('['.repeat(100_000))).status).toBe(400);
     expect((await infer({ inputs: [rowsOf(1)] })).status).toBe(200);
   });
@@ -625,6 +628,7 @@ describe('times that callers give', () => {
     for (const [time, rule] of [
       [at(dayMs + 1000), 'must not be more than a day ahead of the clock'],
       ['0000-12-31T23:59:59Z', 'must not be before the year 1'],
+      ['2001-02-30T00:00:00Z', 'must be an RFC 3339 time such as 2001-05-07T14:00:00Z'],
     ] as const) {
       const refused = await label(time);
       expect(refused.status).toBe(400);

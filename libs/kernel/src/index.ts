@@ -14,6 +14,7 @@ export { randomIds, idFrom, type Ids } from './ids.js';
 export { seededRandom, type Random } from './random.js';
 export { backoffMs, type BackoffPolicy } from './backoff.js';
 export { parseDurationMs, formatDurationMs } from './duration.js';
+export { parseInstantMs } from './instant.js';
 export { canonicalJson, type Json } from './json.js';
 export { RecentlyUsed } from './recently-used.js';
 export { mixBits } from './mix-bits.js';

@@ -11,6 +11,7 @@ import {
   messageOf,
   mixBits,
   parseDurationMs,
+  parseInstantMs,
   PermanentError,
   randomIds,
   RecentlyUsed,
@@ -18,6 +19,28 @@ import {
   systemClock,
   TransientError,
 } from './index.js';
+
+describe('instants', () => {
+  it.each([
+    ['2001-05-07T14:00:00Z', Date.UTC(2001, 4, 7, 14)],
+    ['2000-02-29T23:59:59.25+02:00', Date.UTC(2000, 1, 29, 21, 59, 59, 250)],
+    ['0001-01-01T00:00:00Z', -62_135_596_800_000],
+  ])('reads %s', (text, ms) => {
+    expect(parseInstantMs(text)).toBe(ms);
+  });
+
+  it.each([
+    '',
+    'noon',
+    '2001-05-07',
+    '2001-05-07T14:00:00',
+    '2001-02-29T00:00:00Z',
+    '2001-13-01T00:00:00Z',
+    '2001-05-07T25:00:00Z',
+  ])('refuses "%s"', (text) => {
+    expect(parseInstantMs(text)).toBeNaN();
+  });
+});
 
 describe('durations', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { PermanentError } from '@rondo/kernel';
+import { parseInstantMs, PermanentError } from '@rondo/kernel';
 
 /** Most rows of one request. */
 export const ROWS_MAX = 65_536;
@@ -10,7 +10,6 @@ const OLDEST_MS = Date.parse('0001-01-01T00:00:00Z');
 const AHEAD_MS_MAX = 24 * 3_600_000;
 const VALUE_LENGTH_MAX = 60;
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-const EVENT_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 /** A request for predictions that has passed every check. */
 export interface InferRequest {
@@ -68,7 +67,7 @@ export function checkId(field: string, value: unknown): string {
 
 /** Reads an event time: any of the past, because old data may be replayed, and no more than a day ahead of the clock. */
 export function checkEventTime(field: string, value: unknown, nowMs: number): number {
-  const atMs = typeof value === 'string' && EVENT_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  const atMs = typeof value === 'string' ? parseInstantMs(value) : Number.NaN;
   if (Number.isNaN(atMs)) refuse(field, value, 'must be an RFC 3339 time such as 2001-05-07T14:00:00Z');
   if (atMs < OLDEST_MS) refuse(field, value, 'must not be before the year 1');
   if (atMs > nowMs + AHEAD_MS_MAX) refuse(field, value, 'must not be more than a day ahead of the clock');

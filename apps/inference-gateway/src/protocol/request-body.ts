@@ -14,7 +14,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch {
-    refuse('request', `${bytes.byteLength} bytes`, 'must be JSON');
+    refuse('request', bytes.subarray(0, 64).toString('utf8'), 'must be JSON');
   }
 }
 

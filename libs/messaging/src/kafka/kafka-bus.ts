@@ -77,7 +77,12 @@ export class KafkaBus implements Bus {
     const connections = new Connections();
     const kafka = kafkaClient(options, false, connections.socketFactory);
     const admin = kafka.admin();
-    await admin.connect();
+    try {
+      await admin.connect();
+    } catch (error) {
+      connections.close();
+      throw startError(error, options);
+    }
     return new KafkaBus(options, topics, { kafka, admin, connections });
   }
 
