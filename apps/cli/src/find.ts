@@ -20,7 +20,7 @@ export const idOf = (kind: string, name: string): string =>
 
 /** What names a cycle: its id, or pipeline and number. @throws `invalid` for anything else */
 export function cycleRequest(name: string): { cycleId: string } | { pipeline: string; number: number } {
-  const short = SHORT.exec(name.replace(/^cycle\//, ''));
+  const short = SHORT.exec(idOf('cycle', name));
   if (short) return { pipeline: short[1]!, number: Number(short[3]) };
   if (UUID.test(name)) return { cycleId: name };
   throw new PermanentError('invalid', `"${name}" names no cycle`, {
@@ -40,8 +40,8 @@ export async function findCycleOrDecision(
   session: Session,
   name: string,
 ): Promise<{ readonly cycle: Cycle } | { readonly decision: DecisionMade }> {
-  if (SHORT.test(name.replace(/^cycle\//, ''))) return { cycle: await findCycle(session, name) };
-  const id = name.replace(/^decision\//, '');
+  if (SHORT.test(idOf('cycle', name))) return { cycle: await findCycle(session, name) };
+  const id = idOf('decision', name);
   try {
     if (id === name) return { cycle: await (await session.client(CycleService)).getCycle({ cycleId: id }) };
   } catch (error) {
@@ -81,7 +81,7 @@ export async function findEvent(
 /** The rollout of that id, or the rollout of a cycle named `pipeline/number`. */
 export async function findRollout(session: Session, name: string): Promise<Rollout> {
   const client = await session.client(RolloutService);
-  if (!SHORT.test(name)) return client.getRollout({ rolloutId: name.replace(/^rollout\//, '') });
+  if (!SHORT.test(name)) return client.getRollout({ rolloutId: idOf('rollout', name) });
   const cycle = await findCycle(session, name);
   return client.getRollout({ cycleId: cycle.cycleId });
 }

@@ -177,7 +177,8 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
     fetch: async (session, options, limit) => {
       const pipeline = onePipeline(options, 'drift evaluations');
       const client = await session.client(DriftService);
-      const pageSize = Math.min(limit, LOOKED_THROUGH);
+      // One more than is shown tells whether there are more.
+      const pageSize = Math.min(limit + 1, LOOKED_THROUGH);
       return firstOf(limit, (await client.listDriftEvaluations({ pipeline, pageSize })).evaluations);
     },
   }),

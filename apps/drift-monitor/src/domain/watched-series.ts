@@ -56,7 +56,7 @@ export function measuredValues(
 }
 
 /** The interval of an estimate. */
-export function intervalOf({ lower, upper, confidence, n }: EstimateValue): ValueInterval {
+export function intervalOf({ lower, upper, confidence, n }: ValueInterval): ValueInterval {
   return { ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }), confidence, n };
 }
 
@@ -64,8 +64,7 @@ export function intervalOf({ lower, upper, confidence, n }: EstimateValue): Valu
 export function pointEstimate(name: SeriesName, point: SeriesPoint): EstimateValue | undefined {
   const { value, lower, upper, confidence, n } = point;
   if (confidence === undefined || n === undefined) return undefined;
-  const interval = intervalOf({ name, value, lower, upper, confidence, n, slice: 'all', method: '' });
-  return { name, value, ...interval, slice: 'all', method: 'as evaluated' };
+  return { name, value, ...intervalOf({ lower, upper, confidence, n }), slice: 'all', method: 'as evaluated' };
 }
 
 /** The points with one more; a window that was measured before (for the same champion) is restated. */
