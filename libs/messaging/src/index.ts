@@ -13,7 +13,14 @@ export type { AttemptRef, DeliveryRecords, PartitionRef } from './delivery-recor
 export { checkEnvelope, PAYLOAD_BYTES_MAX } from './envelope-limits.js';
 export { PARTITIONS, partitionOf } from './partition.js';
 export { DEFAULT_RETRY_POLICY, verdictOn, type RetryPolicy, type Verdict } from './retry-policy.js';
-export { GroupCommitter, SqliteBus, SqliteDatabase, type SqliteBusOptions } from './sqlite/index.js';
+export {
+  GroupCommitter,
+  logRowOf,
+  SqliteBus,
+  SqliteDatabase,
+  type LogRow,
+  type SqliteBusOptions,
+} from './sqlite/index.js';
 export {
   examineKafka,
   KafkaBus,

@@ -1,10 +1,12 @@
 import type { Random } from '@rondo/kernel';
 import {
   DEFAULT_RETRY_POLICY,
+  logRowOf,
   partitionOf,
   verdictOn,
   type Delivery,
   type Envelope,
+  type LogRow,
   type ParkedMessage,
   type SqliteBus,
   type SubscribeOptions,
@@ -37,27 +39,15 @@ function isFor({ topics, wants }: Group, { topic, type }: Envelope): boolean {
   return topics.has(topic) && wants?.(type) !== false;
 }
 
-/** An envelope with its place in the log. */
-export interface LoggedMessage extends Envelope {
-  readonly position: number;
+/** A message of the log. */
+export interface LoggedMessage extends LogRow {
   /** True time at which it came into the log. */
   readonly loggedAtMs: number;
 }
 
 /** What the log holds after a place, in its order. */
-export function messagesIn(bus: SqliteBus, after: number): Omit<LoggedMessage, 'loggedAtMs'>[] {
-  const rows = bus.database.statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position').all(after);
-  return rows.map((row) => ({
-    position: row['position'] as number,
-    id: row['id'] as string,
-    type: row['type'] as string,
-    topic: row['topic'] as string,
-    key: row['key'] as string,
-    source: row['source'] as string,
-    timeMs: row['time_ms'] as number,
-    payload: row['payload'] as Uint8Array,
-    headers: JSON.parse(row['headers'] as string) as Record<string, string>,
-  }));
+export function messagesIn(bus: SqliteBus, after: number): LogRow[] {
+  return bus.database.statement('SELECT * FROM bus_log WHERE position > ? ORDER BY position').all(after).map(logRowOf);
 }
 
 /**

@@ -6,7 +6,7 @@ import { partitionOf, SqliteBus, type Bus, type Envelope, type SubscribeOptions 
 import { bootService, type Platform, type RunningService } from '@rondo/service';
 import { MemoryLogger, SilentTelemetry } from '@rondo/service/testing';
 import { STATEFUL, type StatefulService } from '../services.js';
-import { messagesIn } from './broker.js';
+import { messagesIn, type LoggedMessage } from './broker.js';
 import { differencesOf, documentsOf, replayable, type FinalState } from './final-state.js';
 import type { Handled } from './history.js';
 import type { Surroundings } from './ports.js';
@@ -41,6 +41,8 @@ export async function replayDifferences(simulation: Simulation): Promise<string[
 class Replay {
   readonly #recorded: Simulation;
   readonly #service: StatefulService;
+  /** The log by the ids of its messages; of those published twice the first. */
+  readonly #messages: ReadonlyMap<string, LoggedMessage>;
   readonly #world: World;
   readonly #store: SqliteStore;
   readonly #groups = new Map<string, SubscribeOptions>();
@@ -52,6 +54,7 @@ class Replay {
   constructor(recorded: Simulation, service: StatefulService) {
     this.#recorded = recorded;
     this.#service = service;
+    this.#messages = new Map(recorded.broker.log.toReversed().map((message) => [message.id, message]));
     const { laboratory } = recorded.options;
     let commits = 0;
     this.#world = new World(undefined, () => commits + laboratory.memo.computed + laboratory.memo.reused, false);
@@ -135,7 +138,7 @@ class Replay {
   }
 
   async #deliver({ group, handle }: SubscribeOptions, id: string): Promise<void> {
-    const message = this.#recorded.broker.log.find((logged) => logged.id === id);
+    const message = this.#messages.get(id);
     assert(message, `no message ${id}`);
     const { position, loggedAtMs: _, ...envelope } = message;
     const delivery = { ...envelope, group, partition: partitionOf(message.key), offset: position, attempt: 1 };
